@@ -1,0 +1,169 @@
+//! What readers are told, in the past tense.
+//!
+//! An accepted command leaves at most one event, at its own position. The JSON
+//! form is the public one, field by field that of the native API; it is encoded
+//! once, when the event happens, and every reader gets those bytes.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Author, MessageId, MessageText, Position, RoomId, RoomKind, RoomName, SenderTime, Slug,
+    Timestamp, Topic, UserId, UserName,
+};
+
+/// One thing that happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    /// Its place in the log.
+    pub position: Position,
+    /// Its place in its room: 1, 2, 3 … without gaps. Absent outside of rooms.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<u64>,
+    /// The room that it happened in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub room: Option<Slug>,
+    /// When it happened; never earlier than the event before it.
+    pub at: Timestamp,
+    /// Who did it; absent when the server did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<Person>,
+    /// What happened.
+    #[serde(flatten)]
+    pub kind: EventKind,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum EventKind {
+    /// Somebody said something.
+    MessageSent {
+        /// What was said.
+        message: Message,
+    },
+    /// A room was opened; `by` is its first member.
+    RoomOpened {
+        /// The room as it was opened.
+        opened: OpenedRoom,
+    },
+    /// Somebody became a member.
+    MemberJoined {
+        /// The new member; `by` is who brought them in, often themselves.
+        member: Person,
+    },
+    /// Somebody is no longer a member.
+    MemberLeft {
+        /// The former member.
+        member: Person,
+    },
+    /// Somebody has another name; `by` has the new one.
+    UserRenamed {
+        /// The name until then.
+        old_name: UserName,
+    },
+}
+
+/// What somebody said.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Message {
+    /// Its id.
+    pub id: MessageId,
+    /// The slug of its room.
+    pub room: Slug,
+    /// The number of its event in the room.
+    pub number: u64,
+    /// When it was said.
+    pub at: Timestamp,
+    /// Who said it, as they were called then.
+    pub by: Person,
+    /// What was said.
+    pub text: MessageText,
+    /// What the sender's own clock said, in protocols that carry it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sender_time: Option<SenderTime>,
+}
+
+/// A room as it was opened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpenedRoom {
+    /// Its id.
+    pub id: RoomId,
+    /// Its name for people.
+    pub name: RoomName,
+    /// What it is about.
+    pub topic: Topic,
+    /// Who may come in.
+    pub kind: RoomKind,
+}
+
+/// A user, as they were called then.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Person {
+    /// Their id.
+    pub id: UserId,
+    /// Their name.
+    pub name: UserName,
+}
+
+/// An event with what delivery needs: its room and subject as ids, and its JSON,
+/// encoded once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct News {
+    /// What happened.
+    pub event: Event,
+    /// The room that it happened in.
+    pub room_id: Option<RoomId>,
+    /// The event as JSON, as the native API shows it.
+    pub json: Box<str>,
+}
+
+impl News {
+    pub(crate) fn new(event: Event, room_id: Option<RoomId>) -> News {
+        let json = serde_json::to_string(&event).expect("an event has no failing parts");
+        News { event, room_id, json: json.into() }
+    }
+
+    /// Returns its place in the log.
+    pub fn position(&self) -> Position {
+        self.event.position
+    }
+
+    /// Returns whose membership or name it is about: they see it wherever it happened.
+    pub fn subject(&self) -> Option<UserId> {
+        match &self.event.kind {
+            EventKind::MemberJoined { member } | EventKind::MemberLeft { member } => {
+                Some(member.id)
+            }
+            EventKind::RoomOpened { .. } | EventKind::UserRenamed { .. } => {
+                self.event.by.as_ref().map(|by| by.id)
+            }
+            EventKind::MessageSent { .. } => None,
+        }
+    }
+
+    /// Returns the message, if it is one.
+    pub fn message(&self) -> Option<&Message> {
+        match &self.event.kind {
+            EventKind::MessageSent { message } => Some(message),
+            _ => None,
+        }
+    }
+
+    /// Returns who did it.
+    pub fn author(&self) -> Author {
+        self.event.by.as_ref().map_or(Author::Server, |by| Author::User(by.id))
+    }
+}
+
+impl EventKind {
+    /// Returns the type's name, as in the JSON form.
+    pub fn name(&self) -> &'static str {
+        match self {
+            EventKind::MessageSent { .. } => "message_sent",
+            EventKind::RoomOpened { .. } => "room_opened",
+            EventKind::MemberJoined { .. } => "member_joined",
+            EventKind::MemberLeft { .. } => "member_left",
+            EventKind::UserRenamed { .. } => "user_renamed",
+        }
+    }
+}

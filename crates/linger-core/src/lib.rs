@@ -1,0 +1,37 @@
+//! What chat is: commands, the rules, the tables, the feed.
+//!
+//! An [`Entry`] of the log carries a [`Command`]. [`Projection::apply`] decides
+//! what it does: one [`Event`], nothing, or a [`Rejection`]. [`feed`] reads the
+//! events that a reader may see, as [`visibility`] decides.
+//!
+//! This crate knows no network, no async, no clock and no chance: the same
+//! entries make the same tables, on every machine, for ever.
+
+mod apply;
+mod command;
+mod cursor;
+mod entry;
+mod event;
+pub mod feed;
+mod ids;
+mod projection;
+pub mod queries;
+mod rejection;
+mod text;
+pub mod visibility;
+
+#[cfg(test)]
+mod tests;
+
+pub use apply::Outcome;
+pub use command::{Command, RoomKind};
+pub use cursor::{Cursor, LogId, MalformedCursor};
+pub use entry::{Author, Draft, Entry, StoredEntry, Timestamp, UnknownEntry};
+pub use event::{Event, EventKind, Message, News, OpenedRoom, Person};
+pub use ids::{MessageId, Position, RoomId, UserId};
+pub use projection::{Projection, ProjectionError, applied as projection_applied};
+pub use rejection::Rejection;
+pub use text::{
+    ExternalId, Malformed, MessageText, RequestId, RoomName, SenderTime, Slug, TokenHash, Topic,
+    UserName,
+};

@@ -1,0 +1,191 @@
+//! The projection: the tables that the log's entries make, and how far they are.
+//!
+//! The follower owns the one [`Projection`] that writes; everybody else reads
+//! through connections of their own ([`Projection::open_reader`]). It holds
+//! nothing that the log does not: it may be deleted at any time.
+
+use std::{path::Path, time::Duration};
+
+use rusqlite::{
+    Connection, OpenFlags, params,
+    types::{FromSql, ValueRef},
+};
+use sha2::{Digest, Sha256};
+
+use crate::{Entry, LogId, Outcome, Position, Timestamp, apply};
+
+/// The form of the tables. A projection of another form is made anew.
+const SCHEMA: u32 = 1;
+
+/// The tables, open for writing. One owner: the follower.
+pub struct Projection {
+    connection: Connection,
+    log: LogId,
+    applied: Position,
+    last_at: Timestamp,
+}
+
+/// Why a projection cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ProjectionError {
+    /// It belongs to another log, or to another version's tables: delete it and
+    /// open it again.
+    #[error("the projection does not belong to this log or this version")]
+    Foreign,
+    /// The database failed.
+    #[error("the projection's database failed: {0}")]
+    Database(#[from] rusqlite::Error),
+}
+
+impl Projection {
+    /// Opens the projection of `log` at `path`, or makes an empty one.
+    ///
+    /// Errors: [`ProjectionError::Foreign`] if it must be made anew.
+    pub fn open(path: &Path, log: LogId) -> Result<Projection, ProjectionError> {
+        let connection = Connection::open(path)?;
+        // WAL with NORMAL: never corrupt after a power cut, but the latest
+        // batches may be gone. The log has them, so they are applied again.
+        connection.pragma_update(None, "journal_mode", "wal")?;
+        connection.pragma_update(None, "synchronous", "normal")?;
+        Projection::prepare(connection, log)
+    }
+
+    /// Makes an empty projection in memory, for tests.
+    pub fn in_memory(log: LogId) -> Result<Projection, ProjectionError> {
+        Projection::prepare(Connection::open_in_memory()?, log)
+    }
+
+    /// Opens a connection that can only read the projection at `path`.
+    pub fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(path, flags)?;
+        connection.busy_timeout(Duration::from_secs(5))?;
+        connection.set_prepared_statement_cache_capacity(64);
+        Ok(connection)
+    }
+
+    fn prepare(mut connection: Connection, log: LogId) -> Result<Projection, ProjectionError> {
+        connection.set_prepared_statement_cache_capacity(64);
+        let schema: u32 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+        if schema == 0 {
+            let tx = connection.transaction()?;
+            tx.execute_batch(include_str!("projection.sql"))?;
+            tx.pragma_update(None, "user_version", SCHEMA)?;
+            set_meta(&tx, "log_id", log.as_str())?;
+            set_meta(&tx, "applied", 0)?;
+            set_meta(&tx, "last_at_ms", 0)?;
+            tx.commit()?;
+        } else if schema != SCHEMA || meta::<String>(&connection, "log_id")? != log.as_str() {
+            return Err(ProjectionError::Foreign);
+        }
+        let applied = meta(&connection, "applied")?;
+        let last_at = Timestamp::from_ms(meta(&connection, "last_at_ms")?);
+        Ok(Projection { connection, log, applied, last_at })
+    }
+
+    /// Returns the log that this is a projection of.
+    pub fn log(&self) -> LogId {
+        self.log
+    }
+
+    /// Returns the position of the last entry that was applied.
+    pub fn applied(&self) -> Position {
+        self.applied
+    }
+
+    /// Returns the connection, for [`crate::queries`] and [`crate::feed`].
+    pub fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    /// Applies entries in order, in one transaction: all of them, or none.
+    ///
+    /// Panics if the entries do not come after those applied before: that would
+    /// be a bug in a log engine.
+    pub fn apply(&mut self, entries: &[Entry]) -> rusqlite::Result<Vec<Outcome>> {
+        let tx = self.connection.transaction()?;
+        let mut outcomes = Vec::with_capacity(entries.len());
+        let (mut applied, mut last_at) = (self.applied, self.last_at);
+        for entry in entries {
+            assert!(entry.position > applied, "{} comes after {applied}", entry.position);
+            // A clock that was set back must not make time run backwards.
+            last_at = last_at.max(entry.draft.at);
+            outcomes.push(apply::apply(&tx, entry, last_at)?);
+            applied = entry.position;
+        }
+        set_meta(&tx, "applied", applied.get().cast_signed())?;
+        set_meta(&tx, "last_at_ms", last_at.as_ms())?;
+        tx.commit()?;
+        (self.applied, self.last_at) = (applied, last_at);
+        Ok(outcomes)
+    }
+
+    /// Returns a hash over all tables: equal for equal projections, on every machine.
+    pub fn fingerprint(&self) -> rusqlite::Result<String> {
+        const TABLES: [(&str, &str); 7] = [
+            ("meta", "key"),
+            ("users", "id"),
+            ("sessions", "token_hash"),
+            ("rooms", "id"),
+            ("stays", "room_id, user_id, joined"),
+            ("events", "position"),
+            ("requests", "author, request_id"),
+        ];
+        let mut hash = Sha256::new();
+        for (table, order) in TABLES {
+            let mut select =
+                self.connection.prepare(&format!("SELECT * FROM {table} ORDER BY {order}"))?;
+            let columns = select.column_count();
+            let mut rows = select.query([])?;
+            while let Some(row) = rows.next()? {
+                hash_bytes(&mut hash, b'r', table.as_bytes());
+                for column in 0..columns {
+                    hash_value(&mut hash, row.get_ref(column)?);
+                }
+            }
+        }
+        Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+}
+
+/// Returns the position of the last entry that the projection behind this
+/// connection has applied.
+pub fn applied(connection: &Connection) -> rusqlite::Result<Position> {
+    meta(connection, "applied")
+}
+
+// Fixtures hold fingerprints for ever, so the bytes that are hashed are spelled
+// out here: the form of a library's Debug may change with its version.
+fn hash_value(hash: &mut Sha256, value: ValueRef<'_>) {
+    match value {
+        ValueRef::Null => hash_bytes(hash, b'n', &[]),
+        ValueRef::Integer(number) => hash_bytes(hash, b'i', &number.to_le_bytes()),
+        ValueRef::Real(number) => hash_bytes(hash, b'f', &number.to_bits().to_le_bytes()),
+        ValueRef::Text(text) => hash_bytes(hash, b't', text),
+        ValueRef::Blob(blob) => hash_bytes(hash, b'b', blob),
+    }
+}
+
+// The length comes first: neighbours cannot trade bytes unnoticed.
+fn hash_bytes(hash: &mut Sha256, tag: u8, bytes: &[u8]) {
+    hash.update([tag]);
+    hash.update((bytes.len() as u64).to_le_bytes());
+    hash.update(bytes);
+}
+
+fn meta<T: FromSql>(connection: &Connection, key: &str) -> rusqlite::Result<T> {
+    connection
+        .prepare_cached("SELECT value FROM meta WHERE key = ?1")?
+        .query_one([key], |row| row.get(0))
+}
+
+fn set_meta(
+    connection: &Connection,
+    key: &str,
+    value: impl rusqlite::ToSql,
+) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET value = excluded.value")?
+        .execute(params![key, value])?;
+    Ok(())
+}

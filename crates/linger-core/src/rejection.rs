@@ -1,0 +1,56 @@
+//! Why the rules said no.
+//!
+//! A rejection is decided by `apply` (or by a query), in the log's order, the
+//! same on every node. Its code is stable: clients are written against it.
+
+/// The rules say no.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Rejection {
+    /// There is no such room, or not for this reader: a closed room is not told
+    /// from a missing one by those who are outside.
+    #[error(
+        "there is no such room, or it is closed to you; GET /api/v1/rooms lists those you may enter"
+    )]
+    RoomNotFound,
+    /// A room's slug is taken for ever.
+    #[error("a room with this slug exists already; choose another slug")]
+    SlugTaken,
+    /// Only members may do this.
+    #[error("only members may do this; join the room first")]
+    NotAMember,
+    /// There is no such user.
+    #[error("there is no user with this id")]
+    UserNotFound,
+    /// The author used this request id before, for something else.
+    #[error("you used this request id before, for something else; take a new one")]
+    RequestIdReused,
+    /// Another guest is known by this external id already.
+    #[error("another guest is known by this id already; take a new one")]
+    ExternalIdTaken,
+    /// Another guest holds this token already.
+    #[error("another guest holds this token already; make a new one")]
+    TokenTaken,
+    /// Only the server itself may ask for this.
+    #[error("only the server itself may ask for this")]
+    NotForUsers,
+    /// Only users may ask for this.
+    #[error("only users may ask for this; get a token first: POST /api/v1/guests")]
+    NotForTheServer,
+}
+
+impl Rejection {
+    /// Returns the stable code.
+    pub fn code(self) -> &'static str {
+        match self {
+            Rejection::RoomNotFound => "room_not_found",
+            Rejection::SlugTaken => "slug_taken",
+            Rejection::NotAMember => "not_a_member",
+            Rejection::UserNotFound => "user_not_found",
+            Rejection::RequestIdReused => "request_id_reused",
+            Rejection::ExternalIdTaken => "external_id_taken",
+            Rejection::TokenTaken => "token_taken",
+            Rejection::NotForUsers => "not_for_users",
+            Rejection::NotForTheServer => "not_for_the_server",
+        }
+    }
+}

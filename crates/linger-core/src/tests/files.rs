@@ -1,0 +1,117 @@
+//! A projection on disk: it goes on where it was, belongs to one log, and is
+//! read by others while it is written.
+//!
+//! A reader's connection can only read. What it reads in one transaction is of
+//! one moment, although the follower commits in between.
+
+use std::path::PathBuf;
+
+use tempfile::TempDir;
+
+use super::logs::{ALL, Log, empty, stays_of};
+use crate::{
+    Author, Command, Draft, Entry, LogId, Position, Projection, ProjectionError, RequestId, RoomId,
+    Timestamp, UserId, feed, projection_applied, visibility::Scope,
+};
+
+#[test]
+fn a_projection_that_is_opened_again_goes_on_where_it_was() {
+    let (_folder, path) = place();
+    let log = Log::of(&[]);
+    let (first, rest) = log.entries.split_at(3);
+    let mut projection = Projection::open(&path, LogId::from_random(0)).unwrap();
+    projection.apply(first).unwrap();
+    drop(projection);
+    let mut projection = Projection::open(&path, LogId::from_random(0)).unwrap();
+    assert_eq!(projection.applied(), first[2].position);
+    projection.apply(rest).unwrap();
+    let mut at_once = empty();
+    at_once.apply(&log.entries).unwrap();
+    assert_eq!(projection.fingerprint().unwrap(), at_once.fingerprint().unwrap());
+}
+
+#[test]
+fn time_does_not_run_backwards_over_a_restart() {
+    let (_folder, path) = place();
+    let mut projection = Projection::open(&path, LogId::from_random(0)).unwrap();
+    projection.apply(&Log::of(&[]).entries).unwrap();
+    projection.apply(&[bobs(9, 9_000_000, Command::JoinRoom { room: tea() })]).unwrap();
+    drop(projection);
+    let mut projection = Projection::open(&path, LogId::from_random(0)).unwrap();
+    let leave = bobs(10, 5_000_000, Command::LeaveRoom { room: tea() });
+    let outcomes = projection.apply(&[leave]).unwrap();
+    assert_eq!(outcomes[0].news().unwrap().event.at, Timestamp::from_ms(9_000_000));
+}
+
+#[test]
+fn a_projection_of_another_log_or_another_version_is_foreign() {
+    let (_folder, path) = place();
+    let mut projection = Projection::open(&path, LogId::from_random(0)).unwrap();
+    projection.apply(&Log::of(&[]).entries).unwrap();
+    let other_log = Projection::open(&path, LogId::from_random(1));
+    assert!(matches!(other_log, Err(ProjectionError::Foreign)));
+    projection.connection().pragma_update(None, "user_version", 99).unwrap();
+    let other_version = Projection::open(&path, LogId::from_random(0));
+    assert!(matches!(other_version, Err(ProjectionError::Foreign)));
+}
+
+#[test]
+fn a_readers_connection_can_only_read() {
+    let (_folder, path) = place();
+    let _projection = Projection::open(&path, LogId::from_random(0)).unwrap();
+    let reader = Projection::open_reader(&path).unwrap();
+    assert_eq!(projection_applied(&reader).unwrap(), Position::START);
+    assert!(reader.execute("DELETE FROM meta", []).is_err());
+}
+
+#[test]
+fn who_joins_while_reading_misses_nothing() {
+    let (_folder, path) = place();
+    let mut projection = Projection::open(&path, LogId::from_random(0)).unwrap();
+    projection.apply(&Log::of(&[]).entries).unwrap();
+    let reader = Projection::open_reader(&path).unwrap();
+    let read = |after, commit: &mut dyn FnMut()| {
+        let tx = reader.unchecked_transaction().unwrap();
+        let stays = stays_of(&tx, Some(bob()));
+        commit();
+        feed::read(&tx, Scope::Mine(bob()), &stays, after, ALL).unwrap()
+    };
+    // The follower commits after the reader's stays were read: had the feed been
+    // read from a later moment, the cursor would pass over the join.
+    let before = projection_applied(&reader).unwrap();
+    let page = read(before, &mut || {
+        let join = bobs(9, 2_000_000, Command::JoinRoom { room: tea() });
+        projection.apply(&[join]).unwrap();
+    });
+    assert_eq!(page, feed::Read { news: Vec::new(), upto: before });
+    let page = read(page.upto, &mut || {});
+    assert_eq!(page.upto, Position::new(9));
+    let positions: Vec<u64> = page.news.iter().map(|news| news.position().get()).collect();
+    assert_eq!(positions, [9]);
+}
+
+/// What bob asks for; [`Log::of`] begins with eight entries, in which he is not
+/// in #tea.
+fn bobs(position: u64, at_ms: i64, command: Command) -> Entry {
+    let draft = Draft {
+        at: Timestamp::from_ms(at_ms),
+        author: Author::User(bob()),
+        request_id: RequestId::parse(&format!("r{position}")).unwrap(),
+        command,
+    };
+    Entry { position: Position::new(position), draft }
+}
+
+fn bob() -> UserId {
+    UserId::new(Position::new(2))
+}
+
+fn tea() -> RoomId {
+    RoomId::new(Position::new(5))
+}
+
+fn place() -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("projection.db");
+    (folder, path)
+}

@@ -1,0 +1,212 @@
+//! Random logs: a few users ask for things about a few rooms.
+//!
+//! Refused, repeated and meaningless asks are among them, clocks that are set
+//! back, and positions that were skipped. Rooms and users are chosen by number
+//! and looked up in the [`Model`], which runs along: so most asks mean something.
+
+use proptest::prelude::*;
+use rusqlite::Connection;
+
+use super::model::Model;
+use crate::{
+    Author, Command, Draft, Entry, ExternalId, LogId, MessageText, Outcome, Position, Projection,
+    RequestId, RoomId, RoomKind, RoomName, SenderTime, Slug, Timestamp, TokenHash, Topic, UserId,
+    UserName, queries,
+    visibility::{Scope, Stay},
+};
+
+/// One thing that somebody asks for.
+#[derive(Debug, Clone)]
+pub(super) struct Ask {
+    who: usize,
+    what: What,
+    request: Option<u8>,
+    skipped_positions: u64,
+    ms_later: i64,
+}
+
+#[derive(Debug, Clone)]
+enum What {
+    Create(u8, Option<u8>, Option<u8>),
+    Rename(u8),
+    Open(usize, RoomKind),
+    Join(usize),
+    Add(usize, usize),
+    Leave(usize),
+    Say(usize, u8),
+    /// What was asked so many entries ago, by the same author or by another.
+    Again(usize, bool),
+}
+
+/// Entries, and what the model makes of them.
+pub(super) struct Log {
+    pub(super) entries: Vec<Entry>,
+    pub(super) outcomes: Vec<Outcome>,
+    pub(super) model: Model,
+}
+
+/// More than any of these logs holds.
+pub(super) const ALL: usize = 10_000;
+const ROOMS: [&str; 4] = ["tea", "den", "attic", "書房"];
+pub(super) const NAMES: [&str; 4] = ["ann", "bob", "cleo", "小明"];
+/// The server, the cast, and one who does not exist.
+const AUTHORS: usize = NAMES.len() + 2;
+const MISSING: u64 = 1_000_000;
+
+pub(super) fn asks() -> impl Strategy<Value = Vec<Ask>> {
+    // Mostly the two rooms that exist from the start; the last is never opened.
+    let room = prop_oneof![6 => 0..2_usize, 2 => 2..ROOMS.len(), 1 => Just(ROOMS.len())];
+    let what = prop_oneof![
+        1 => (any::<u8>(), prop::option::of(0_u8..3), prop::option::of(0_u8..3))
+            .prop_map(|(name, token, external)| What::Create(name, token, external)),
+        2 => any::<u8>().prop_map(What::Rename),
+        2 => (0..ROOMS.len(), prop_oneof![Just(RoomKind::Open), Just(RoomKind::Closed)])
+            .prop_map(|(room, kind)| What::Open(room, kind)),
+        4 => room.clone().prop_map(What::Join),
+        4 => (room.clone(), 1..AUTHORS).prop_map(|(room, user)| What::Add(room, user)),
+        3 => room.clone().prop_map(What::Leave),
+        12 => (room, any::<u8>()).prop_map(|(room, text)| What::Say(room, text)),
+        2 => (1_usize..20, any::<bool>()).prop_map(|(ago, by_same)| What::Again(ago, by_same)),
+    ];
+    let who = prop_oneof![1 => Just(0), 12 => 1..=NAMES.len(), 1 => Just(AUTHORS - 1)];
+    let request = prop::option::weighted(0.3, 0_u8..6);
+    let ask = (who, what, request, 0_u64..3, -2000_i64..5000).prop_map(
+        |(who, what, request, skipped_positions, ms_later)| Ask {
+            who,
+            what,
+            request,
+            skipped_positions,
+            ms_later,
+        },
+    );
+    prop::collection::vec(ask, 0..60)
+}
+
+/// Limits of pages, or sizes of batches, to be taken in turn.
+pub(super) fn limits() -> impl Strategy<Value = Vec<usize>> {
+    prop::collection::vec(1_usize..8, 1..5)
+}
+
+impl Log {
+    /// Makes the entries: first a cast, and an open and a closed room with two
+    /// members each (cleo is in both); then the asks.
+    pub(super) fn of(asks: &[Ask]) -> Log {
+        let mut log = Log { entries: Vec::new(), outcomes: Vec::new(), model: Model::default() };
+        let prelude =
+            |who, what| Ask { who, what, request: None, skipped_positions: 0, ms_later: 0 };
+        for name in 0..NAMES.len() {
+            log.append(&prelude(0, What::Create(name as u8, None, None)));
+        }
+        log.append(&prelude(1, What::Open(0, RoomKind::Open)));
+        log.append(&prelude(2, What::Open(1, RoomKind::Closed)));
+        log.append(&prelude(3, What::Join(0)));
+        log.append(&prelude(2, What::Add(1, 3)));
+        asks.iter().for_each(|ask| log.append(ask));
+        log
+    }
+
+    fn append(&mut self, ask: &Ask) {
+        let last = self.entries.last();
+        let position = last.map_or(1, |last| last.position.get() + 1 + ask.skipped_positions * 10);
+        let at_ms = last.map_or(1_000_000, |last| last.draft.at.as_ms() + ask.ms_later);
+        let mut draft = Draft {
+            at: Timestamp::from_ms(at_ms),
+            author: match ask.who {
+                0 => Author::Server,
+                user => Author::User(cast(user)),
+            },
+            request_id: match ask.request {
+                Some(reused) => RequestId::parse(&format!("r{reused}")).unwrap(),
+                None => RequestId::parse(&format!("only-{position}")).unwrap(),
+            },
+            command: self.command(&ask.what),
+        };
+        if let What::Again(ago, by_same_author) = ask.what {
+            let earlier = &self.entries[self.entries.len().saturating_sub(ago)].draft;
+            draft.request_id = earlier.request_id.clone();
+            if by_same_author {
+                draft.author = earlier.author;
+            }
+        }
+        let entry = Entry { position: Position::new(position), draft };
+        self.outcomes.push(self.model.apply(&entry));
+        self.entries.push(entry);
+    }
+
+    fn command(&self, what: &What) -> Command {
+        let name = |i: u8| UserName::parse(NAMES[usize::from(i) % NAMES.len()]).unwrap();
+        match *what {
+            What::Create(i, token, external) => Command::CreateGuest {
+                name: name(i),
+                token_hash: token.map(|token| TokenHash::of(&token.to_string())),
+                external_id: external.map(|id| ExternalId::parse(&id.to_string()).unwrap()),
+            },
+            What::Rename(i) => Command::RenameUser { name: name(i) },
+            What::Open(room, kind) => Command::OpenRoom {
+                slug: Slug::parse(ROOMS[room]).unwrap(),
+                name: RoomName::parse(ROOMS[room]).unwrap(),
+                topic: Topic::parse("no topic").unwrap(),
+                kind,
+            },
+            What::Join(room) => Command::JoinRoom { room: self.room(room) },
+            What::Add(room, user) => Command::AddMember { room: self.room(room), user: cast(user) },
+            What::Leave(room) => Command::LeaveRoom { room: self.room(room) },
+            What::Say(room, text) => Command::SendMessage {
+                room: self.room(room),
+                text: MessageText::parse(&format!("text {text}")).unwrap(),
+                sender_time: (text % 4 == 0).then(|| SenderTime::parse("12:00").unwrap()),
+            },
+            What::Again(ago, _) => {
+                self.entries[self.entries.len().saturating_sub(ago)].draft.command.clone()
+            }
+        }
+    }
+
+    fn room(&self, which: usize) -> RoomId {
+        let slug = ROOMS.get(which);
+        let room = self.model.rooms.values().find(|room| Some(&room.slug.as_str()) == slug);
+        room.map_or(RoomId::new(Position::new(MISSING)), |room| room.id)
+    }
+
+    /// Every way in which every reader can read, with the reader's stays.
+    pub(super) fn views(&self, db: &Connection) -> Vec<(Scope, Vec<Stay>)> {
+        let mut views = Vec::new();
+        for reader in readers() {
+            let stays = stays_of(db, reader);
+            views.extend(reader.map(|user| (Scope::Mine(user), stays.clone())));
+            let rooms = self.model.rooms.values();
+            views.extend(rooms.map(|room| (Scope::Room(room.id, room.kind), stays.clone())));
+        }
+        views
+    }
+}
+
+/// A visitor, the cast, and one who does not exist.
+pub(super) fn readers() -> Vec<Option<UserId>> {
+    (0..AUTHORS).map(|i| (i > 0).then(|| cast(i))).collect()
+}
+
+fn cast(i: usize) -> UserId {
+    UserId::new(Position::new(if i == AUTHORS - 1 { MISSING } else { i as u64 }))
+}
+
+pub(super) fn stays_of(db: &Connection, reader: Option<UserId>) -> Vec<Stay> {
+    reader.map_or(Vec::new(), |user| queries::stays_of(db, user).unwrap())
+}
+
+pub(super) fn empty() -> Projection {
+    Projection::in_memory(LogId::from_random(0)).unwrap()
+}
+
+pub(super) fn in_batches<'a>(mut entries: &'a [Entry], sizes: &[usize]) -> Vec<&'a [Entry]> {
+    let mut batches = Vec::new();
+    for size in sizes.iter().cycle() {
+        if entries.is_empty() {
+            break;
+        }
+        let (batch, rest) = entries.split_at(entries.len().min(*size));
+        batches.push(batch);
+        entries = rest;
+    }
+    batches
+}

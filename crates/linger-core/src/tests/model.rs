@@ -1,0 +1,228 @@
+//! What chat is, told a second time, as plainly as possible: a second opinion.
+//!
+//! The model knows no tables and no intervals of membership. Each event carries
+//! the list of those who were there when it happened, and that list is all that
+//! decides who sees it. It must not call `apply`, `visibility` or `feed`: the
+//! properties compare it with them.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use crate::{
+    Author, Command, Draft, Entry, Event, EventKind, ExternalId, Message, MessageId, News,
+    OpenedRoom, Outcome, Person, Position, Rejection, RequestId, RoomId, RoomKind, Timestamp,
+    TokenHash, UserId, UserName, queries::Room,
+};
+
+/// Everything that was, and who was there.
+#[derive(Default)]
+pub(super) struct Model {
+    pub(super) rooms: BTreeMap<RoomId, Room>,
+    pub(super) members: BTreeMap<RoomId, BTreeSet<UserId>>,
+    told: Vec<Told>,
+    names: BTreeMap<UserId, UserName>,
+    external_ids: BTreeSet<ExternalId>,
+    tokens: BTreeSet<TokenHash>,
+    requests: BTreeMap<(Author, RequestId), (Position, Command)>,
+    time: Option<Timestamp>,
+}
+
+/// An event, and who was there.
+struct Told {
+    news: News,
+    witnesses: BTreeSet<UserId>,
+}
+
+impl Model {
+    /// Does what an entry asks for.
+    pub(super) fn apply(&mut self, entry: &Entry) -> Outcome {
+        let Entry { position, draft } = entry;
+        self.time = self.time.max(Some(draft.at));
+        let request = (draft.author, draft.request_id.clone());
+        match self.requests.get(&request) {
+            Some((first, command)) if *command == draft.command => {
+                return Outcome::Repeated { first: *first };
+            }
+            Some(_) => return Outcome::Rejected(Rejection::RequestIdReused),
+            None => {}
+        }
+        let told = match self.decide(*position, draft) {
+            Ok(told) => told,
+            Err(rejection) => return Outcome::Rejected(rejection),
+        };
+        self.requests.insert(request, (*position, draft.command.clone()));
+        let news = told.as_ref().map(|told| Arc::new(told.news.clone()));
+        self.told.extend(told);
+        Outcome::Accepted(news)
+    }
+
+    /// Returns what a user is told of all that concerns them, oldest first.
+    pub(super) fn mine(&self, reader: UserId) -> Vec<News> {
+        self.told_if(|told| told.witnesses.contains(&reader))
+    }
+
+    /// Returns what a user, or a visitor, may read in a room, oldest first.
+    pub(super) fn in_room(&self, room: RoomId, reader: Option<UserId>) -> Vec<News> {
+        let is_open = self.rooms[&room].kind == RoomKind::Open;
+        let was_there = |told: &Told| reader.is_some_and(|user| told.witnesses.contains(&user));
+        self.told_if(|told| told.news.room_id == Some(room) && (is_open || was_there(told)))
+    }
+
+    fn told_if(&self, may_see: impl Fn(&Told) -> bool) -> Vec<News> {
+        self.told.iter().filter(|told| may_see(told)).map(|told| told.news.clone()).collect()
+    }
+
+    fn decide(&mut self, position: Position, draft: &Draft) -> Result<Option<Told>, Rejection> {
+        if let Command::CreateGuest { name, token_hash, external_id } = &draft.command {
+            if draft.author != Author::Server {
+                return Err(Rejection::NotForUsers);
+            }
+            if external_id.as_ref().is_some_and(|id| self.external_ids.contains(id)) {
+                return Err(Rejection::ExternalIdTaken);
+            }
+            if token_hash.is_some_and(|hash| self.tokens.contains(&hash)) {
+                return Err(Rejection::TokenTaken);
+            }
+            self.external_ids.extend(external_id.clone());
+            self.tokens.extend(*token_hash);
+            self.names.insert(UserId::new(position), name.clone());
+            return Ok(None);
+        }
+        if let (Command::OpenRoom { .. }, Author::Server) = (&draft.command, draft.author) {
+            return self.open(position, &draft.command, None).map(Some);
+        }
+        let Author::User(user) = draft.author else {
+            return Err(Rejection::NotForTheServer);
+        };
+        let by = self.person(user).ok_or(Rejection::UserNotFound)?;
+        match &draft.command {
+            Command::CreateGuest { .. } => unreachable!("done above"),
+            Command::OpenRoom { .. } => self.open(position, &draft.command, Some(by)).map(Some),
+            Command::RenameUser { name } if *name == by.name => Ok(None),
+            Command::RenameUser { name } => {
+                let old_name = by.name;
+                self.names.insert(user, name.clone());
+                let by = Person { id: user, name: name.clone() };
+                let mut witnesses = BTreeSet::from([user]);
+                for members in self.members.values().filter(|members| members.contains(&user)) {
+                    witnesses.extend(members);
+                }
+                let at = self.time.expect("it was set");
+                let kind = EventKind::UserRenamed { old_name };
+                let event = Event { position, number: None, room: None, at, by: Some(by), kind };
+                Ok(Some(Told { news: News::new(event, None), witnesses }))
+            }
+            Command::JoinRoom { room } if self.is_member(*room, user) => Ok(None),
+            Command::JoinRoom { room } => match self.kind(*room) {
+                Some(RoomKind::Open) => Ok(Some(self.admit(position, *room, by.clone(), by))),
+                _ => Err(Rejection::RoomNotFound),
+            },
+            Command::AddMember { room, user: added } => {
+                self.must_be_member(*room, user)?;
+                let added = self.person(*added).ok_or(Rejection::UserNotFound)?;
+                if self.is_member(*room, added.id) {
+                    return Ok(None);
+                }
+                Ok(Some(self.admit(position, *room, added, by)))
+            }
+            Command::LeaveRoom { room } => {
+                if !self.is_member(*room, user) {
+                    return match self.kind(*room) {
+                        Some(RoomKind::Open) => Ok(None),
+                        _ => Err(Rejection::RoomNotFound),
+                    };
+                }
+                let witnesses = self.members[room].clone();
+                self.members.get_mut(room).expect("it is there").remove(&user);
+                let kind = EventKind::MemberLeft { member: by.clone() };
+                Ok(Some(self.tell(position, *room, Some(by), kind, witnesses)))
+            }
+            Command::SendMessage { room, text, sender_time } => {
+                self.must_be_member(*room, user)?;
+                let message = Message {
+                    id: MessageId::new(position),
+                    room: self.rooms[room].slug.clone(),
+                    number: self.rooms[room].last_number + 1,
+                    at: self.time.expect("it was set"),
+                    by: by.clone(),
+                    text: text.clone(),
+                    sender_time: sender_time.clone(),
+                };
+                let witnesses = self.members[room].clone();
+                let kind = EventKind::MessageSent { message };
+                Ok(Some(self.tell(position, *room, Some(by), kind, witnesses)))
+            }
+        }
+    }
+
+    fn open(
+        &mut self,
+        position: Position,
+        command: &Command,
+        by: Option<Person>,
+    ) -> Result<Told, Rejection> {
+        let Command::OpenRoom { slug, name, topic, kind } = command.clone() else {
+            panic!("{command:?} opens no room");
+        };
+        if self.rooms.values().any(|room| room.slug == slug) {
+            return Err(Rejection::SlugTaken);
+        }
+        let id = RoomId::new(position);
+        let witnesses: BTreeSet<UserId> = by.iter().map(|by| by.id).collect();
+        self.members.insert(id, witnesses.clone());
+        let opened = OpenedRoom { id, name: name.clone(), topic: topic.clone(), kind };
+        self.rooms.insert(id, Room { id, slug, name, topic, kind, members: 0, last_number: 0 });
+        Ok(self.tell(position, id, by, EventKind::RoomOpened { opened }, witnesses))
+    }
+
+    fn admit(&mut self, position: Position, room: RoomId, member: Person, by: Person) -> Told {
+        self.members.get_mut(&room).expect("it is there").insert(member.id);
+        let witnesses = self.members[&room].clone();
+        self.tell(position, room, Some(by), EventKind::MemberJoined { member }, witnesses)
+    }
+
+    fn tell(
+        &mut self,
+        position: Position,
+        room: RoomId,
+        by: Option<Person>,
+        kind: EventKind,
+        witnesses: BTreeSet<UserId>,
+    ) -> Told {
+        let members = self.members[&room].len() as u64;
+        let room = self.rooms.get_mut(&room).expect("it is there");
+        room.members = members;
+        room.last_number += 1;
+        let event = Event {
+            position,
+            number: Some(room.last_number),
+            room: Some(room.slug.clone()),
+            at: self.time.expect("it was set"),
+            by,
+            kind,
+        };
+        Told { news: News::new(event, Some(room.id)), witnesses }
+    }
+
+    fn person(&self, id: UserId) -> Option<Person> {
+        self.names.get(&id).map(|name| Person { id, name: name.clone() })
+    }
+
+    fn kind(&self, room: RoomId) -> Option<RoomKind> {
+        self.rooms.get(&room).map(|room| room.kind)
+    }
+
+    fn is_member(&self, room: RoomId, user: UserId) -> bool {
+        self.members.get(&room).is_some_and(|members| members.contains(&user))
+    }
+
+    fn must_be_member(&self, room: RoomId, user: UserId) -> Result<(), Rejection> {
+        match (self.is_member(room, user), self.kind(room)) {
+            (true, _) => Ok(()),
+            (false, Some(RoomKind::Open)) => Err(Rejection::NotAMember),
+            (false, _) => Err(Rejection::RoomNotFound),
+        }
+    }
+}

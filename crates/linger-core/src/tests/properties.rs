@@ -1,0 +1,388 @@
+//! Laws that hold for every log, however odd.
+//!
+//! The logs are random ([`Log`]); the model gives the second opinion on them.
+//! Chance is seeded: a run is the same every time. To look further, set
+//! `PROPTEST_CASES=5000 PROPTEST_RNG_SEED=7` in the environment.
+
+use std::collections::BTreeMap;
+
+use proptest::{prelude::*, test_runner::RngSeed};
+use rusqlite::Connection;
+
+use super::logs::{ALL, Log, NAMES, asks, empty, in_batches, limits, readers, stays_of};
+use crate::{
+    Entry, Event, EventKind, News, OpenedRoom, Outcome, Position, Projection, RoomId, RoomKind,
+    Slug, Timestamp, UserId, UserName, feed, queries,
+    visibility::{Scope, can_enter},
+};
+
+proptest! {
+    #![proptest_config(laws(128))]
+
+    #[test]
+    fn every_outcome_and_every_view_is_as_the_model_says(asks in asks()) {
+        let log = Log::of(&asks);
+        let mut projection = empty();
+        prop_assert_eq!(&projection.apply(&log.entries).unwrap(), &log.outcomes);
+        let db = projection.connection();
+        let rooms: Vec<_> = log.model.rooms.values().cloned().collect();
+        prop_assert_eq!(queries::rooms(db).unwrap(), rooms);
+        for reader in readers() {
+            let stays = stays_of(db, reader);
+            if let Some(user) = reader {
+                let mine = feed::read(db, Scope::Mine(user), &stays, Position::START, ALL).unwrap();
+                prop_assert_eq!(mine.news, log.model.mine(user));
+            }
+            for room in log.model.rooms.values() {
+                let scope = Scope::Room(room.id, room.kind);
+                let seen = feed::read(db, scope, &stays, Position::START, ALL).unwrap().news;
+                let mut expected = log.model.in_room(room.id, reader);
+                prop_assert_eq!(&seen, &expected);
+                let exists = room.kind == RoomKind::Open || !expected.is_empty();
+                prop_assert_eq!(can_enter(room.id, room.kind, &stays), exists);
+                expected.retain(|news| news.message().is_some());
+                let history = queries::history(db, scope, &stays, None, ALL).unwrap();
+                prop_assert_eq!(history, queries::History { messages: expected, more: false });
+            }
+        }
+    }
+
+    #[test]
+    fn many_small_pages_are_one_large_page(asks in asks(), limits in limits()) {
+        let log = Log::of(&asks);
+        let mut projection = empty();
+        projection.apply(&log.entries).unwrap();
+        let db = projection.connection();
+        for (scope, stays) in log.views(db) {
+            let whole = feed::read(db, scope, &stays, Position::START, ALL).unwrap();
+            prop_assert_eq!(whole.upto, projection.applied());
+            let mut after = Position::START;
+            let mut pages = Vec::new();
+            for &limit in limits.iter().cycle().take(PAGES_MAX) {
+                let page = feed::read(db, scope, &stays, after, limit).unwrap();
+                prop_assert!(page.news.len() <= limit && page.upto >= after);
+                let is_last = page.news.len() < limit;
+                after = page.upto;
+                pages.extend(page.news);
+                if is_last {
+                    break;
+                }
+            }
+            prop_assert_eq!(after, projection.applied());
+            prop_assert_eq!(pages, whole.news);
+        }
+    }
+
+    #[test]
+    fn many_small_pages_of_history_are_one_large_page(asks in asks(), limits in limits()) {
+        let log = Log::of(&asks);
+        let mut projection = empty();
+        projection.apply(&log.entries).unwrap();
+        let db = projection.connection();
+        for (scope, stays) in log.views(db) {
+            if matches!(scope, Scope::Mine(_)) {
+                continue;
+            }
+            let whole = queries::history(db, scope, &stays, None, ALL).unwrap().messages;
+            let (mut before, mut pages) = (None, Vec::new());
+            for &limit in limits.iter().cycle().take(PAGES_MAX) {
+                let mut page = queries::history(db, scope, &stays, before, limit).unwrap();
+                prop_assert!(page.messages.len() == limit || !page.more);
+                let oldest = page.messages.first().and_then(News::message);
+                before = oldest.map(|message| message.id).or(before);
+                page.messages.append(&mut pages);
+                pages = page.messages;
+                if !page.more {
+                    break;
+                }
+            }
+            prop_assert_eq!(pages, whole);
+        }
+    }
+
+    #[test]
+    fn who_reads_along_sees_what_is_there_afterwards(
+        asks in asks(),
+        batches in limits(),
+        limits in limits(),
+    ) {
+        let log = Log::of(&asks);
+        let mut projection = empty();
+        let mut read: BTreeMap<UserId, (Position, Vec<News>)> = BTreeMap::new();
+        let mut limits = limits.iter().cycle();
+        for batch in in_batches(&log.entries, &batches) {
+            projection.apply(batch).unwrap();
+            let db = projection.connection();
+            for user in readers().into_iter().flatten() {
+                let (after, news) = read.entry(user).or_default();
+                let limit = *limits.next().unwrap();
+                let stays = stays_of(db, Some(user));
+                let page = feed::read(db, Scope::Mine(user), &stays, *after, limit).unwrap();
+                *after = page.upto;
+                news.extend(page.news);
+            }
+        }
+        let db = projection.connection();
+        for (user, (after, mut news)) in read {
+            let stays = stays_of(db, Some(user));
+            let rest = feed::read(db, Scope::Mine(user), &stays, after, ALL).unwrap();
+            news.extend(rest.news);
+            let whole = feed::read(db, Scope::Mine(user), &stays, Position::START, ALL).unwrap();
+            prop_assert_eq!(news, whole.news);
+        }
+    }
+
+    #[test]
+    fn two_replays_make_the_same_tables(asks in asks(), batches in limits()) {
+        let log = Log::of(&asks);
+        let mut at_once = empty();
+        at_once.apply(&log.entries).unwrap();
+        let mut in_pieces = empty();
+        // Whoever relies on an order that he did not ask for gets another one.
+        in_pieces.connection().pragma_update(None, "reverse_unordered_selects", true).unwrap();
+        for batch in in_batches(&log.entries, &batches) {
+            in_pieces.apply(batch).unwrap();
+        }
+        prop_assert_eq!(at_once.fingerprint().unwrap(), in_pieces.fingerprint().unwrap());
+    }
+
+    #[test]
+    fn what_is_rejected_or_repeated_leaves_no_trace(asks in asks()) {
+        let log = Log::of(&asks);
+        let mut projection = empty();
+        let mut before = tables(&projection);
+        for (entry, outcome) in log.entries.iter().zip(&log.outcomes) {
+            projection.apply(std::slice::from_ref(entry)).unwrap();
+            let after = tables(&projection);
+            let is_accepted = matches!(outcome, Outcome::Accepted(_));
+            prop_assert_eq!(before != after, is_accepted, "{:?}: {:?}", entry, outcome);
+            before = after;
+        }
+    }
+
+    #[test]
+    fn entries_that_come_again_change_nothing(
+        asks in asks(),
+        again in prop::collection::vec(any::<(prop::sample::Index, prop::sample::Index)>(), 1..30),
+    ) {
+        let log = Log::of(&asks);
+        let mut with_repeats: BTreeMap<Position, Entry> =
+            log.entries.iter().map(|entry| (entry.position, entry.clone())).collect();
+        let mut first_of = BTreeMap::new();
+        for (which, delay) in again {
+            let which = which.index(log.entries.len());
+            // What was rejected may succeed later; that is no repeat.
+            let first = match log.outcomes[which] {
+                Outcome::Accepted(_) => log.entries[which].position,
+                Outcome::Repeated { first } => first,
+                Outcome::Rejected(_) => continue,
+            };
+            let neighbour = &log.entries[which + delay.index(log.entries.len() - which)];
+            let mut position = neighbour.position.next();
+            while with_repeats.contains_key(&position) {
+                position = position.next();
+            }
+            let draft = log.entries[which].draft.clone();
+            with_repeats.insert(position, Entry { position, draft });
+            first_of.insert(position, first);
+        }
+        let entries: Vec<Entry> = with_repeats.into_values().collect();
+        let mut disturbed = empty();
+        for (entry, outcome) in entries.iter().zip(disturbed.apply(&entries).unwrap()) {
+            if let Some(first) = first_of.get(&entry.position) {
+                prop_assert_eq!(outcome, Outcome::Repeated { first: *first });
+            }
+        }
+        let mut undisturbed = empty();
+        undisturbed.apply(&log.entries).unwrap();
+        prop_assert_eq!(tables(&disturbed), tables(&undisturbed));
+    }
+
+    #[test]
+    fn numbers_have_no_gaps_positions_rise_and_time_never_runs_backwards(asks in asks()) {
+        let log = Log::of(&asks);
+        let mut projection = empty();
+        projection.apply(&log.entries).unwrap();
+        let db = projection.connection();
+        let mut numbers: BTreeMap<RoomId, u64> = BTreeMap::new();
+        let mut time = Timestamp::from_ms(0);
+        for news in every_event(db) {
+            prop_assert!(news.event.at >= time);
+            time = news.event.at;
+            let entry = log.entries.iter().find(|entry| entry.position == news.position());
+            prop_assert!(entry.is_some_and(|entry| entry.draft.author == news.author()));
+            prop_assert_eq!(news.room_id.is_some(), news.event.number.is_some());
+            if let Some(room) = news.room_id {
+                let number = numbers.entry(room).or_default();
+                *number += 1;
+                prop_assert_eq!(news.event.number, Some(*number));
+            }
+        }
+        for room in queries::rooms(db).unwrap() {
+            prop_assert_eq!(Some(&room.last_number), numbers.get(&room.id));
+        }
+    }
+
+    #[test]
+    fn a_state_and_the_events_after_it_are_the_later_state(
+        asks in asks(),
+        cut in any::<prop::sample::Index>(),
+        delay in 0_usize..20,
+        limits in limits(),
+    ) {
+        let log = Log::of(&asks);
+        // Nobody holds anything before they exist.
+        let known = NAMES.len() + cut.index(log.entries.len() - NAMES.len());
+        let (known, later) = log.entries.split_at(known);
+        let mut projection = empty();
+        projection.apply(known).unwrap();
+        let cursor = projection.applied();
+        let users = || readers().into_iter().flatten();
+        let fresh = |me| Held::fresh(projection.connection(), me);
+        let mut held: Vec<Held> = users().map(fresh).collect();
+        let mut moments = Vec::new();
+        for entry in later {
+            projection.apply(std::slice::from_ref(entry)).unwrap();
+            moments.push((entry.position, queries::rooms(projection.connection()).unwrap()));
+        }
+        // Who joins a room asks for it, and may be late in asking.
+        let fetch = |slug: &Slug, joined: Position| {
+            let at = moments.partition_point(|(position, _)| *position < joined);
+            let (_, rooms) = &moments[(at + delay).min(moments.len() - 1)];
+            rooms.iter().find(|room| room.slug == *slug).expect("it was joined").clone()
+        };
+        let db = projection.connection();
+        for held in &mut held {
+            let (mut after, stays) = (cursor, stays_of(db, Some(held.me)));
+            for &limit in limits.iter().cycle().take(PAGES_MAX) {
+                let page = feed::read(db, Scope::Mine(held.me), &stays, after, limit).unwrap();
+                page.news.iter().for_each(|news| held.fold(news, fetch));
+                after = page.upto;
+                if page.news.len() < limit {
+                    break;
+                }
+            }
+            prop_assert_eq!(&*held, &Held::fresh(db, held.me));
+        }
+    }
+}
+
+#[test]
+fn who_asks_for_nothing_has_seen_nothing() {
+    let log = Log::of(&[]);
+    let mut projection = empty();
+    projection.apply(&log.entries).unwrap();
+    let db = projection.connection();
+    for (scope, stays) in log.views(db) {
+        let page = feed::read(db, scope, &stays, Position::START, 0).unwrap();
+        assert_eq!(page, feed::Read { news: Vec::new(), upto: Position::START });
+    }
+}
+
+/// What a client holds: the rooms that it is in, and its own name.
+#[derive(Debug, PartialEq)]
+struct Held {
+    me: UserId,
+    name: Option<UserName>,
+    rooms: BTreeMap<Slug, queries::Room>,
+}
+
+impl Held {
+    /// Asks for everything.
+    fn fresh(db: &Connection, me: UserId) -> Held {
+        let stays = queries::stays_of(db, me).unwrap();
+        let mut rooms = queries::rooms(db).unwrap();
+        rooms.retain(|room| stays.iter().any(|stay| stay.room == room.id && stay.left.is_none()));
+        Held {
+            me,
+            name: queries::user(db, me).unwrap().map(|user| user.name),
+            rooms: rooms.into_iter().map(|room| (room.slug.clone(), room)).collect(),
+        }
+    }
+
+    /// Takes in an event, as the JSON that clients get tells it. `fetch` asks
+    /// for a room; what it has counted already is not counted again.
+    fn fold(&mut self, news: &News, fetch: impl Fn(&Slug, Position) -> queries::Room) {
+        let event: Event = serde_json::from_str(&news.json).unwrap();
+        let is_mine = news.subject() == Some(self.me);
+        let (Some(slug), Some(number)) = (event.room, event.number) else {
+            if is_mine {
+                self.name = event.by.map(|by| by.name);
+            }
+            return;
+        };
+        match event.kind {
+            EventKind::RoomOpened { opened } => {
+                let OpenedRoom { id, name, topic, kind } = opened;
+                let room = queries::Room {
+                    id,
+                    slug: slug.clone(),
+                    name,
+                    topic,
+                    kind,
+                    members: 1,
+                    last_number: number,
+                };
+                self.rooms.insert(slug, room);
+            }
+            EventKind::MemberJoined { .. } if is_mine => {
+                self.rooms.insert(slug.clone(), fetch(&slug, event.position));
+            }
+            EventKind::MemberLeft { .. } if is_mine => {
+                self.rooms.remove(&slug);
+            }
+            kind => {
+                let room = self.rooms.get_mut(&slug).expect("only what I am in is told to me");
+                if number <= room.last_number {
+                    return;
+                }
+                assert_eq!(number, room.last_number + 1, "nothing is missing");
+                room.last_number = number;
+                match kind {
+                    EventKind::MemberJoined { .. } => room.members += 1,
+                    EventKind::MemberLeft { .. } => room.members -= 1,
+                    _ => {}
+                }
+            }
+        }
+    }
+}
+
+/// Logs are shorter than this, and no page but the last is empty: who needs more
+/// pages is not moving on.
+const PAGES_MAX: usize = 100;
+
+pub(super) fn laws(cases: u32) -> ProptestConfig {
+    let from_environment = ProptestConfig::default();
+    let is_set = |name| std::env::var_os(name).is_some();
+    ProptestConfig {
+        cases: if is_set("PROPTEST_CASES") { from_environment.cases } else { cases },
+        rng_seed: match from_environment.rng_seed {
+            RngSeed::Random => RngSeed::Fixed(0x11_27_e2),
+            seed @ RngSeed::Fixed(_) => seed,
+        },
+        failure_persistence: None,
+        ..from_environment
+    }
+}
+
+fn every_event(db: &Connection) -> Vec<News> {
+    let mut select = db.prepare("SELECT room_id, json FROM events ORDER BY position").unwrap();
+    select.query_map([], queries::news).unwrap().map(Result::unwrap).collect()
+}
+
+/// Every row of every table, but for `meta`, which tells how far we are.
+fn tables(projection: &Projection) -> Vec<String> {
+    let db = projection.connection();
+    let mut rows = Vec::new();
+    for table in ["users", "sessions", "rooms", "stays", "events", "requests"] {
+        let mut select = db.prepare(&format!("SELECT * FROM {table}")).unwrap();
+        let columns = select.column_count();
+        let row = |row: &rusqlite::Row<'_>| {
+            let values: Vec<_> = (0..columns).map(|i| row.get_ref(i).unwrap()).collect();
+            Ok(format!("{table} {values:?}"))
+        };
+        rows.extend(select.query_map([], row).unwrap().map(Result::unwrap));
+    }
+    rows
+}

@@ -1,0 +1,91 @@
+//! The native API, version 1: everything the page does, for everybody.
+//!
+//! The contract is `openapi()`, made from the handlers. Each family of calls has
+//! a file of its own; all of them parse, ask the node, and render.
+
+mod documents;
+mod events;
+mod messages;
+mod people;
+mod query;
+mod rooms;
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    http::{HeaderMap, StatusCode},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use linger_core::RequestId;
+use linger_node::Node;
+use utoipa::OpenApi;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{App, failure::Failure, json};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Linger",
+        version = "1",
+        description = "Chat over plain HTTP: a request lingers until there is news.\n\n\
+            Send `Authorization: Bearer TOKEN` or the cookie `linger_session`. Errors are RFC 9457 \
+            problem+json with a stable `code`."
+    ),
+    servers((url = "/api/v1"))
+)]
+struct Document;
+
+/// Returns the routes below `/api/v1`.
+pub(crate) fn routes() -> Router<Arc<App>> {
+    let (router, document) = described();
+    let document: Arc<str> = to_json(&document).into();
+    router
+        .route("/openapi.json", get(async move || json::encoded(StatusCode::OK, document.to_string())))
+        .fallback(no_such_call)
+        .method_not_allowed_fallback(no_such_method)
+}
+
+/// Returns the OpenAPI 3.1 document of the native API, as JSON.
+pub fn openapi() -> String {
+    to_json(&described().1)
+}
+
+fn described() -> (Router<Arc<App>>, utoipa::openapi::OpenApi) {
+    OpenApiRouter::with_openapi(Document::openapi())
+        .routes(routes!(people::create_guest))
+        .routes(routes!(people::me, people::rename_me))
+        .routes(routes!(rooms::list, rooms::open))
+        .routes(routes!(rooms::show))
+        .routes(routes!(rooms::join, rooms::leave))
+        .routes(routes!(rooms::add_member))
+        .routes(routes!(messages::history, messages::post))
+        .routes(routes!(messages::put))
+        .routes(routes!(events::of_room))
+        .routes(routes!(events::mine))
+        .split_for_parts()
+}
+
+fn to_json(document: &utoipa::openapi::OpenApi) -> String {
+    document.to_pretty_json().expect("a document has no failing parts")
+}
+
+async fn no_such_call() -> Response {
+    let detail = "there is no such call; GET /api/v1/openapi.json lists them all";
+    Failure::new(StatusCode::NOT_FOUND, "no_such_call", detail).into_response()
+}
+
+async fn no_such_method() -> Response {
+    let detail = "this address takes other methods: see the header Allow, or GET /api/v1/openapi.json";
+    Failure::new(StatusCode::METHOD_NOT_ALLOWED, "no_such_method", detail).into_response()
+}
+
+/// Returns the request id of the header `Idempotency-Key`, or a fresh one.
+fn request_id_of(headers: &HeaderMap, node: &Node) -> Result<RequestId, Failure> {
+    let Some(key) = headers.get("idempotency-key") else { return Ok(node.fresh_request_id()) };
+    let key = key.to_str().map_err(|_| Failure::malformed("Idempotency-Key is printable ASCII"))?;
+    // The draft of the header has it as a quoted string; both forms are in use.
+    Ok(RequestId::parse(key.trim_matches('"'))?)
+}

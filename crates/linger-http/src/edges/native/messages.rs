@@ -1,0 +1,151 @@
+//! Messages: say something, once; read what was said.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{Path, RawQuery, State},
+    http::{HeaderMap, StatusCode},
+    response::Response,
+};
+use linger_core::{MessageId, MessageText, Position, RequestId, Slug, UserId};
+use linger_node::{limits::HISTORY_PAGE_MAX, questions::Earlier};
+use serde::Deserialize;
+use serde_json::json;
+use utoipa::ToSchema;
+
+use super::{documents, query, request_id_of};
+use crate::{
+    App,
+    caller::Caller,
+    edges::say,
+    failure::{Failure, Problem},
+    json::{self, JsonBody},
+};
+
+/// Messages in a page of history, when the reader names no number.
+const HISTORY_PAGE_DEFAULT: usize = 50;
+
+#[derive(Deserialize, ToSchema)]
+pub(super) struct NewMessage {
+    /// What to say: 1 to 4000 characters after trimming.
+    #[schema(min_length = 1, max_length = 4000, example = "Hello!")]
+    text: String,
+}
+
+/// Sends a message under my own request id
+///
+/// The same again gets the same answer, for ever, and is said once. Sending to
+/// an open room joins it.
+#[utoipa::path(
+    put, path = "/rooms/{room}/messages/{request_id}", tag = "messages", request_body = NewMessage,
+    params(
+        ("room" = String, Path, description = "The room's slug, percent-encoded"),
+        ("request_id" = String, Path, description = "1 to 64 of `A-Z a-z 0-9 . _ -`"),
+    ),
+    responses(
+        (status = 201, body = documents::SentShape),
+        (status = 200, body = documents::SentShape, description = "A repeat: it was said before"),
+        (status = 400, body = Problem, content_type = "application/problem+json"),
+        (status = 401, body = Problem, content_type = "application/problem+json"),
+        (status = 403, body = Problem, content_type = "application/problem+json"),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 409, body = Problem, content_type = "application/problem+json"),
+        (status = 413, body = Problem, content_type = "application/problem+json"),
+        (status = 429, body = Problem, content_type = "application/problem+json"),
+        (status = 503, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn put(
+    State(app): State<Arc<App>>,
+    Path((room, request_id)): Path<(String, String)>,
+    caller: Caller,
+    JsonBody(new): JsonBody<NewMessage>,
+) -> Result<Response, Failure> {
+    send(&app, &room, caller.user()?, RequestId::parse(&request_id)?, &new).await
+}
+
+/// Sends a message
+///
+/// The header `Idempotency-Key` plays the part of the request id.
+#[utoipa::path(
+    post, path = "/rooms/{room}/messages", tag = "messages", request_body = NewMessage,
+    params(
+        ("room" = String, Path, description = "The room's slug, percent-encoded"),
+        ("Idempotency-Key" = Option<String>, Header, description = "1 to 64 of `A-Z a-z 0-9 . _ -`"),
+    ),
+    responses(
+        (status = 201, body = documents::SentShape),
+        (status = 200, body = documents::SentShape, description = "A repeat: it was said before"),
+        (status = 400, body = Problem, content_type = "application/problem+json"),
+        (status = 401, body = Problem, content_type = "application/problem+json"),
+        (status = 403, body = Problem, content_type = "application/problem+json"),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 409, body = Problem, content_type = "application/problem+json"),
+        (status = 413, body = Problem, content_type = "application/problem+json"),
+        (status = 429, body = Problem, content_type = "application/problem+json"),
+        (status = 503, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn post(
+    State(app): State<Arc<App>>,
+    Path(room): Path<String>,
+    caller: Caller,
+    headers: HeaderMap,
+    JsonBody(new): JsonBody<NewMessage>,
+) -> Result<Response, Failure> {
+    let user = caller.user()?;
+    send(&app, &room, user, request_id_of(&headers, &app.node)?, &new).await
+}
+
+async fn send(
+    app: &App,
+    room: &str,
+    user: UserId,
+    request_id: RequestId,
+    new: &NewMessage,
+) -> Result<Response, Failure> {
+    let text = MessageText::parse(&new.text)?;
+    let room = app.node.room(&Slug::parse(room)?, Some(user))?;
+    app.rates.send(user)?;
+    let receipt = say::say(&app.node, user, request_id, &room, text, None).await?;
+    let message = receipt.news.as_ref().and_then(|news| news.message()).expect("what was said is a message");
+    let status = if receipt.is_repeat { StatusCode::OK } else { StatusCode::CREATED };
+    Ok(json::answer(status, &json!({ "message": message })))
+}
+
+/// Reads what was said before
+#[utoipa::path(
+    get, path = "/rooms/{room}/messages", tag = "messages",
+    params(
+        ("room" = String, Path, description = "The room's slug, percent-encoded"),
+        ("before" = Option<u64>, Query, description = "Only what was said before the message with this id"),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 200, description = "Most messages in the answer; 50 without"),
+    ),
+    responses(
+        (status = 200, body = documents::HistoryShape),
+        (status = 400, body = Problem, content_type = "application/problem+json"),
+        (status = 401, body = Problem, content_type = "application/problem+json"),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 503, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn history(
+    State(app): State<Arc<App>>,
+    Path(room): Path<String>,
+    RawQuery(raw): RawQuery,
+    caller: Caller,
+) -> Result<Response, Failure> {
+    let parameters = query::parse(raw.as_deref())?;
+    let before = query::number(&parameters, "before", 0, Position::MAX.get())?;
+    let limit = query::number(&parameters, "limit", 1, HISTORY_PAGE_MAX as u64)?;
+    let reader = caller.reader(&app)?;
+    let earlier = app.node.query(Earlier {
+        room: app.node.room(&Slug::parse(&room)?, reader)?,
+        reader,
+        before: before.map(|id| MessageId::new(Position::new(id))),
+        limit: limit.map_or(HISTORY_PAGE_DEFAULT, |limit| limit as usize),
+    });
+    let history = earlier.await?;
+    let messages: Vec<_> = history.messages.iter().filter_map(|news| news.message()).collect();
+    Ok(json::answer(StatusCode::OK, &json!({ "messages": messages, "more": history.more })))
+}

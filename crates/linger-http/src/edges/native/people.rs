@@ -1,0 +1,129 @@
+//! Guests: one call and you have a name.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::State,
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use linger_core::{Author, Command, TokenHash, UserName};
+use linger_node::questions::{Start, WhoNow};
+use serde::Deserialize;
+use serde_json::json;
+use utoipa::ToSchema;
+
+use super::documents;
+use crate::{
+    App,
+    caller::{Address, Caller, refuse_other_origins, set_session_cookie},
+    failure::{Failure, Problem},
+    friendly_names::{Language, friendly_name},
+    json::{self, JsonBody},
+};
+
+#[derive(Deserialize, ToSchema)]
+pub(super) struct NewGuest {
+    /// How to be called; without one, a friendly name at random.
+    #[schema(required = false, min_length = 1, max_length = 40)]
+    name: Option<String>,
+    /// The language of that name, like `zh-CN`; without one, `Accept-Language`.
+    #[schema(required = false)]
+    locale: Option<String>,
+}
+
+/// Makes a guest
+///
+/// The answer has the token; browsers get it as the cookie `linger_session` too.
+#[utoipa::path(
+    post, path = "/guests", tag = "people", request_body = NewGuest,
+    responses(
+        (status = 201, body = documents::NewGuestShape),
+        (status = 400, body = Problem, content_type = "application/problem+json"),
+        (status = 403, body = Problem, content_type = "application/problem+json"),
+        (status = 413, body = Problem, content_type = "application/problem+json"),
+        (status = 429, body = Problem, content_type = "application/problem+json"),
+        (status = 503, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn create_guest(
+    State(app): State<Arc<App>>,
+    Address(address): Address,
+    headers: HeaderMap,
+    JsonBody(new): JsonBody<NewGuest>,
+) -> Result<Response, Failure> {
+    refuse_other_origins(&headers)?;
+    let name = match &new.name {
+        Some(name) => UserName::parse(name)?,
+        None => {
+            let accepted = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+            let language = Language::choose(new.locale.as_deref(), accepted);
+            friendly_name(language, app.node.clock().random())
+        }
+    };
+    app.rates.guest(address)?;
+    let token = app.node.fresh_token();
+    let command = Command::CreateGuest {
+        name: name.clone(),
+        token_hash: Some(TokenHash::of(&token)),
+        external_id: None,
+    };
+    let receipt = app.node.submit(Author::Server, app.node.fresh_request_id(), command).await?;
+    let user = json!({ "id": receipt.position, "name": name, "role": "guest" });
+    let answer = json::answer(StatusCode::CREATED, &json!({ "token": token, "user": user }));
+    Ok(([(header::SET_COOKIE, set_session_cookie(&token, &headers))], answer).into_response())
+}
+
+/// Tells who I am, and all that a page needs to start
+#[utoipa::path(
+    get, path = "/me", tag = "people",
+    responses(
+        (status = 200, body = documents::MeShape),
+        (status = 401, body = Problem, content_type = "application/problem+json"),
+        (status = 503, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn me(State(app): State<Arc<App>>, caller: Caller) -> Result<Response, Failure> {
+    let started = app.node.query(Start(caller.user()?)).await?.ok_or_else(Failure::unknown_token)?;
+    let answer = json!({
+        "user": started.user,
+        "rooms": started.rooms,
+        "cursor": started.cursor.to_string(),
+    });
+    Ok(json::answer(StatusCode::OK, &answer))
+}
+
+#[derive(Deserialize, ToSchema)]
+pub(super) struct NewName {
+    /// How to be called from now on.
+    #[schema(min_length = 1, max_length = 40)]
+    name: String,
+}
+
+/// Gives me another name
+///
+/// What I said before keeps the name that I had.
+#[utoipa::path(
+    patch, path = "/me", tag = "people", request_body = NewName,
+    responses(
+        (status = 200, body = documents::RenamedShape),
+        (status = 400, body = Problem, content_type = "application/problem+json"),
+        (status = 401, body = Problem, content_type = "application/problem+json"),
+        (status = 403, body = Problem, content_type = "application/problem+json"),
+        (status = 413, body = Problem, content_type = "application/problem+json"),
+        (status = 429, body = Problem, content_type = "application/problem+json"),
+        (status = 503, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn rename_me(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    JsonBody(new): JsonBody<NewName>,
+) -> Result<Response, Failure> {
+    let id = caller.user()?;
+    let name = UserName::parse(&new.name)?;
+    app.rates.send(id)?;
+    app.node.submit(Author::User(id), app.node.fresh_request_id(), Command::RenameUser { name }).await?;
+    let user = app.node.query(WhoNow(id)).await?.ok_or_else(Failure::unknown_token)?;
+    Ok(json::answer(StatusCode::OK, &json!({ "user": user })))
+}

@@ -1,0 +1,73 @@
+//! JSON in and out, with errors that say what to do.
+//!
+//! A body is parsed whatever its content type says: people have curl. At most
+//! 64 KiB are read.
+
+use axum::{
+    body::{Body, Bytes, to_bytes},
+    extract::{FromRequest, Request},
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::failure::Failure;
+
+/// Bytes in a body, at most.
+pub(crate) const BODY_MAX: usize = 64 << 10;
+
+/// A parsed body. An empty one counts as `{}`.
+pub(crate) struct JsonBody<T>(pub(crate) T);
+
+impl<S: Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Failure> {
+        let bytes = read(request.into_body()).await?;
+        let text = if bytes.trim_ascii().is_empty() { b"{}".as_slice() } else { &bytes };
+        let parsed = serde_json::from_slice(text);
+        parsed.map(JsonBody).map_err(|error| {
+            Failure::new(
+                StatusCode::BAD_REQUEST,
+                "malformed_json",
+                format!("the body is not the JSON that belongs here: {error}"),
+            )
+        })
+    }
+}
+
+/// Reads a whole body. Errors: 413 above [`BODY_MAX`]; 400 when it breaks off.
+pub(crate) async fn read(body: Body) -> Result<Bytes, Failure> {
+    to_bytes(body, BODY_MAX).await.map_err(|error| {
+        let is_too_large = std::error::Error::source(&error)
+            .is_some_and(|source| source.to_string().contains("length limit exceeded"));
+        match is_too_large {
+            true => Failure::too_large("a body has at most 64 KiB"),
+            false => Failure::malformed("the body broke off; send all of it"),
+        }
+    })
+}
+
+/// Answers with JSON that must not be cached.
+pub(crate) fn answer(status: StatusCode, value: &impl Serialize) -> Response {
+    let body = serde_json::to_string(value).expect("answers have no failing parts");
+    encoded(status, body)
+}
+
+/// Answers with JSON that is encoded already.
+pub(crate) fn encoded(status: StatusCode, body: String) -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static("application/json")),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+    ];
+    (status, headers, body).into_response()
+}
+
+/// Percent-encodes what is not unreserved (RFC 3986, section 2.3).
+pub(crate) fn percent_encoded(text: &str) -> String {
+    let encode = |byte: u8| match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
+        byte => format!("%{byte:02X}"),
+    };
+    text.bytes().map(encode).collect()
+}

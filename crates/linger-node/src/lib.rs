@@ -1,0 +1,27 @@
+//! One running node: it keeps the log, applies it, and holds those who wait.
+//!
+//! Edges use [`Node`]: `submit`, `wait`, `query`. Below it, [`log`] is the
+//! truth, [`follower`] applies it to the projection, [`memory`] holds what just
+//! happened, [`hub`] is the waiting room and [`read_pool`] reads the tables.
+//! This crate knows order, durability and waiting; it knows no HTTP.
+
+mod clock;
+mod data_folder;
+mod follower;
+mod hub;
+pub mod limits;
+mod log;
+mod memory;
+mod metrics;
+mod node;
+pub mod questions;
+mod read_pool;
+mod roster;
+#[cfg(test)]
+mod tests;
+
+pub use clock::{Clock, SystemClock};
+pub use data_folder::OpenError;
+pub use limits::Limits;
+pub use node::{After, Node, Page, Receipt, Refusal, ResetReason, Unavailable, Wait};
+pub use roster::RoomRef;

@@ -1,0 +1,66 @@
+//! Every bound of a node, in one place: queues, pages, waits, memory.
+//!
+//! Each is a number with its reason. Rates (so many per second and person) are
+//! the edge's and stand in linger-http.
+
+use std::time::Duration;
+
+/// Events in one page at most, whatever the reader asks for.
+pub const PAGE_EVENTS_MAX: usize = 1000;
+/// Messages in one page of history at most.
+pub const HISTORY_PAGE_MAX: usize = 200;
+/// The longest hold that a reader may ask for: below the 60 s at which proxies
+/// and home routers cut quiet connections.
+pub const WAIT_MAX: Duration = Duration::from_secs(55);
+/// The hold when a reader names none: some proxies cut at 30 s.
+pub const WAIT_DEFAULT: Duration = Duration::from_secs(25);
+
+/// The bounds that tests make smaller, and operators larger.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Readers that wait at once. One more is told to come back.
+    pub waiters_max: usize,
+    /// Appends that queue up while the log syncs. One more is told to come back.
+    pub append_queue_max: usize,
+    /// Appends in one group commit: bounds its time, and the memory it takes.
+    pub append_batch_max: usize,
+    /// Entries that the follower applies in one transaction: bounds how long
+    /// the first of them waits for the last.
+    pub apply_batch_max: usize,
+    /// Questions that queue up for the read pool. One more is told to come back.
+    pub read_queue_max: usize,
+    /// Threads that read the projection: they mostly find pages in memory.
+    pub read_threads: usize,
+    /// How long a submit waits for its outcome before it says "unknown".
+    pub submit_timeout: Duration,
+    /// Recent events kept in memory, at most: who is caught up reads from here.
+    pub recent_events_max: usize,
+    /// Bytes of recent events kept in memory, at most.
+    pub recent_bytes_max: usize,
+    /// Outcomes kept for the submits that come to read them. More than may be
+    /// in flight: queue plus batches.
+    pub outcomes_max: usize,
+    /// Sessions whose user is known without asking the tables.
+    pub sessions_max: usize,
+    /// How far behind the log the projection may be while the node says "ready".
+    pub ready_lag_max: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            waiters_max: 100_000,
+            append_queue_max: 4096,
+            append_batch_max: 512,
+            apply_batch_max: 512,
+            read_queue_max: 4096,
+            read_threads: 2,
+            submit_timeout: Duration::from_secs(10),
+            recent_events_max: 16_384,
+            recent_bytes_max: 32 << 20,
+            outcomes_max: 16_384,
+            sessions_max: 100_000,
+            ready_lag_max: 10_000,
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! The ordered truth, behind one private trait.
+//!
+//! Engines differ in where they keep entries; order, durability and the meaning
+//! of an acknowledgement are the same, and `conformance` proves it for each.
+//! Only the engines append, and only [`crate::Node::submit`] asks them to.
+
+#[cfg(test)]
+mod conformance;
+#[cfg(test)]
+pub(crate) mod memory;
+pub(crate) mod sqlite;
+
+use linger_core::{Draft, Entry, LogId, Position};
+use tokio::sync::{oneshot, watch};
+
+/// One totally ordered log. Shared by submits (append) and the follower (read).
+pub(crate) trait Log: Send + Sync {
+    /// Returns which log this is.
+    fn id(&self) -> LogId;
+
+    /// Queues a draft. The answer is its position, once the entry is durable:
+    /// from then on every read has it, in this place, for ever.
+    ///
+    /// A dropped or failed answer means "unknown": the entry may be in the log.
+    /// Errors: [`AppendError::Full`] when the queue is at its bound.
+    fn append(&self, draft: Draft) -> Result<Appending, AppendError>;
+
+    /// Returns up to `limit` durable entries after `after`, in order.
+    fn read_after(&self, after: Position, limit: usize) -> Result<Vec<Entry>, ReadError>;
+
+    /// Returns the position of the last durable entry, and how to hear of growth.
+    fn tail(&self) -> watch::Receiver<Position>;
+}
+
+/// The answer to an append, when it comes.
+pub(crate) type Appending = oneshot::Receiver<Result<Position, AppendError>>;
+
+/// Why an append was not acknowledged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum AppendError {
+    /// Nothing was written: too many appends are queued.
+    #[error("too many appends are queued")]
+    Full,
+    /// Nobody can say now whether it was written.
+    #[error("the log did not acknowledge the append")]
+    Unknown,
+}
+
+/// Why the log cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ReadError {
+    /// An entry does not decode.
+    #[error(transparent)]
+    Entry(#[from] linger_core::UnknownEntry),
+    /// The database failed.
+    #[error("the log's database failed: {0}")]
+    Database(#[from] rusqlite::Error),
+}

@@ -1,0 +1,50 @@
+//! The log in memory, for tests: an append is durable at once.
+
+use std::sync::Mutex;
+
+use linger_core::{Draft, Entry, LogId, Position};
+use tokio::sync::{oneshot, watch};
+
+use super::{AppendError, Appending, Log, ReadError};
+
+/// The log in a vector.
+pub(crate) struct MemoryLog {
+    id: LogId,
+    entries: Mutex<Vec<Entry>>,
+    tail: watch::Sender<Position>,
+}
+
+impl MemoryLog {
+    /// Begins an empty log.
+    pub(crate) fn new(id: LogId) -> MemoryLog {
+        MemoryLog { id, entries: Mutex::default(), tail: watch::Sender::new(Position::START) }
+    }
+}
+
+impl Log for MemoryLog {
+    fn id(&self) -> LogId {
+        self.id
+    }
+
+    fn append(&self, draft: Draft) -> Result<Appending, AppendError> {
+        let mut entries = self.entries.lock().unwrap();
+        let position = entries.last().map_or(Position::START, |entry| entry.position).next();
+        entries.push(Entry { position, draft });
+        // Under the lock: two appends at once must not make the tail go back.
+        self.tail.send_replace(position);
+        drop(entries);
+        let (answer, appending) = oneshot::channel();
+        answer.send(Ok(position)).unwrap();
+        Ok(appending)
+    }
+
+    fn read_after(&self, after: Position, limit: usize) -> Result<Vec<Entry>, ReadError> {
+        let entries = self.entries.lock().unwrap();
+        let begin = entries.partition_point(|entry| entry.position <= after);
+        Ok(entries[begin..].iter().take(limit).cloned().collect())
+    }
+
+    fn tail(&self) -> watch::Receiver<Position> {
+        self.tail.subscribe()
+    }
+}

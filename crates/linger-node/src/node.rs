@@ -1,0 +1,496 @@
+//! The node: `submit`, `wait`, `query`, and nothing else for the edges.
+//!
+//! A sender is a reader too: [`Node::submit`] appends, waits until this node has
+//! applied that position, and reads the outcome there. [`Node::wait`] is the one
+//! way news travel: enter the waiting room, look, and sleep until called.
+
+use std::{
+    collections::HashMap,
+    path::Path,
+    sync::{
+        Arc, Mutex, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::{self, JoinHandle},
+    time::Duration,
+};
+
+use linger_core::{
+    Author, Command, Cursor, Draft, LogId, News, Outcome, Position, Rejection, RequestId, RoomKind,
+    RoomName, Slug, TokenHash, Topic, UserId, feed, queries, visibility::Scope,
+};
+use prometheus_client::registry::Registry;
+use tokio::{
+    runtime::Handle,
+    sync::watch,
+    time::{Instant, timeout},
+};
+
+use crate::{
+    Clock, Limits, OpenError, RoomRef,
+    data_folder::DataFolder,
+    follower::Follower,
+    hub::Hub,
+    log::{AppendError, Log},
+    memory::{Look, Memory},
+    metrics::Metrics,
+    questions::{HappenedAt, Question, WhoHolds},
+    read_pool::ReadPool,
+    roster::Roster,
+};
+
+/// One running node.
+pub struct Node {
+    pub(crate) log: Arc<dyn Log>,
+    memory: Arc<RwLock<Memory>>,
+    hub: Arc<Hub>,
+    applied: watch::Receiver<Position>,
+    read_pool: ReadPool,
+    clock: Arc<dyn Clock>,
+    pub(crate) metrics: Arc<Metrics>,
+    limits: Limits,
+    sessions: Mutex<HashMap<TokenHash, UserId>>,
+    is_open: AtomicBool,
+    /// Dropped, it stops the follower.
+    stop: Option<watch::Sender<()>>,
+    follower: Option<JoinHandle<()>>,
+    _folder: Option<DataFolder>,
+}
+
+/// What a submit did.
+#[derive(Debug, Clone)]
+pub struct Receipt {
+    /// The position of the entry that took effect: ids are made of it.
+    pub position: Position,
+    /// The event that it left.
+    pub news: Option<Arc<News>>,
+    /// Whether it took effect earlier, by the same author and request id.
+    pub is_repeat: bool,
+}
+
+/// Why the node did not do what was asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The rules say no.
+    #[error(transparent)]
+    Rejected(#[from] Rejection),
+    /// Not just now. To try again is safe, under the same request id.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+}
+
+/// Why the node cannot do it just now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Unavailable {
+    /// A queue is at its bound.
+    #[error("the server has too much to do; try again in a moment")]
+    Overloaded,
+    /// The log gave no answer: the entry may be in it or not.
+    #[error("the log did not answer, so nobody can say whether this was done; try again with the same request id")]
+    Unknown,
+    /// The disk or the database failed.
+    #[error("the server cannot reach its data; try again later")]
+    Storage,
+    /// The node still applies its log.
+    #[error("the server is starting; try again in a moment")]
+    Starting,
+}
+
+/// What a reader waits for.
+#[derive(Debug, Clone, Copy)]
+pub struct Wait {
+    /// Who reads; none for a visitor.
+    pub reader: Option<UserId>,
+    /// Which events.
+    pub scope: Scope,
+    /// Where the reader is.
+    pub after: After,
+    /// Most events in the page, 1 to [`crate::limits::PAGE_EVENTS_MAX`].
+    pub limit: usize,
+}
+
+/// Where a reader is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum After {
+    /// At the end, as it is now.
+    Latest,
+    /// At the beginning.
+    Start,
+    /// Where an earlier page ended.
+    Cursor(Cursor),
+}
+
+/// What a reader is told.
+#[derive(Debug, Clone)]
+pub struct Page {
+    /// The reader's cursor is of no use: fetch afresh and go on from `cursor`.
+    pub reset: Option<ResetReason>,
+    /// What happened, oldest first.
+    pub news: Vec<Arc<News>>,
+    /// Where to go on; newer than the one before also when there is no news.
+    pub cursor: Cursor,
+}
+
+/// Why a cursor is of no use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ResetReason {
+    /// It is of another log.
+    OtherLog,
+    /// It is from beyond the log's end: the log was rolled back.
+    BeyondTheEnd,
+}
+
+impl ResetReason {
+    /// Returns the stable code.
+    pub fn code(self) -> &'static str {
+        match self {
+            ResetReason::OtherLog => "other_log",
+            ResetReason::BeyondTheEnd => "beyond_the_end",
+        }
+    }
+}
+
+impl Node {
+    /// Opens the node whose data is in `folder`, which is made if need be.
+    ///
+    /// It applies its log in the background: [`Node::ready`] waits for that.
+    /// Call it inside of a tokio runtime; to drop the node closes its files.
+    pub fn open(folder: &Path, limits: Limits, clock: Arc<dyn Clock>) -> Result<Node, OpenError> {
+        let folder = DataFolder::take(folder)?;
+        let (log, projection) = folder.open(&*clock)?;
+        let metrics = Arc::new(Metrics::new());
+        let log = Arc::new(log.start(&limits, metrics.clone()));
+        let path = folder.projection_path();
+        let failed = |error| OpenError::File { file: path.clone(), error };
+        let read_pool = ReadPool::start(&path, &limits).map_err(failed)?;
+        let roster = Roster::load(projection.connection()).map_err(failed)?;
+        let (mut node, follower) = Node::assemble(log, projection, roster, read_pool, limits, clock, metrics);
+        let (stop, stopped) = watch::channel(());
+        let runtime = Handle::current();
+        let thread = thread::Builder::new()
+            .name("follower".to_owned())
+            .spawn(move || runtime.block_on(follower.run(stopped)))
+            .expect("the system has a thread for the follower");
+        node.stop = Some(stop);
+        node.follower = Some(thread);
+        node._folder = Some(folder);
+        Ok(node)
+    }
+
+    /// Puts a node together. The follower is still to be run.
+    pub(crate) fn assemble(
+        log: Arc<dyn Log>,
+        projection: linger_core::Projection,
+        roster: Roster,
+        read_pool: ReadPool,
+        limits: Limits,
+        clock: Arc<dyn Clock>,
+        metrics: Arc<Metrics>,
+    ) -> (Node, Follower) {
+        let hub = Arc::new(Hub::new(limits.waiters_max, metrics.clone()));
+        let memory = Arc::new(RwLock::new(Memory::new(roster, projection.applied(), &limits)));
+        let (announce, applied) = watch::channel(projection.applied());
+        let follower = Follower {
+            log: log.clone(),
+            projection,
+            memory: memory.clone(),
+            hub: hub.clone(),
+            metrics: metrics.clone(),
+            applied: announce,
+            batch_max: limits.apply_batch_max,
+        };
+        let node = Node {
+            log,
+            memory,
+            hub,
+            applied,
+            read_pool,
+            clock,
+            metrics,
+            limits,
+            sessions: Mutex::default(),
+            is_open: AtomicBool::new(false),
+            stop: None,
+            follower: None,
+            _folder: None,
+        };
+        (node, follower)
+    }
+
+    /// Waits until the log is applied, and opens the lobby of a new server.
+    ///
+    /// Errors: [`Refusal`], if the lobby cannot be opened.
+    pub async fn ready(&self) -> Result<(), Refusal> {
+        let tail = *self.log.tail().borrow();
+        let mut applied = self.applied.clone();
+        applied.wait_for(|applied| *applied >= tail).await.map_err(|_| Unavailable::Storage)?;
+        let lobby = Slug::parse("lobby").expect("it is a slug");
+        if self.room(&lobby, None).is_err() {
+            let open = Command::OpenRoom {
+                slug: lobby,
+                name: RoomName::parse("Lobby").expect("it is a name"),
+                topic: Topic::parse("").expect("a topic may be empty"),
+                kind: RoomKind::Open,
+            };
+            let request_id = RequestId::parse("lobby").expect("it is a request id");
+            self.submit(Author::Server, request_id, open).await?;
+        }
+        self.is_open.store(true, Ordering::Release);
+        Ok(())
+    }
+
+    /// Tells whether the node has applied its log, once, since it was opened.
+    pub fn is_open(&self) -> bool {
+        self.is_open.load(Ordering::Acquire)
+    }
+
+    /// Tells whether the node can serve: the log is applied, or nearly.
+    pub fn is_ready(&self) -> bool {
+        let lag = self.log.tail().borrow().get().saturating_sub(self.applied.borrow().get());
+        self.is_open.load(Ordering::Acquire) && lag <= self.limits.ready_lag_max && !self.is_closing()
+    }
+
+    /// Appends one command and returns what it did, once this node has applied it.
+    ///
+    /// Errors: the [`Rejection`] of the rules; or [`Unavailable`], and then the
+    /// same author may ask again under the same request id, as often as need be.
+    pub async fn submit(
+        &self,
+        author: Author,
+        request_id: RequestId,
+        command: Command,
+    ) -> Result<Receipt, Refusal> {
+        if let Some(rejection) = self.refused_already(author, &command)
+            && self.find_request(author, request_id.clone()).await?.is_none()
+        {
+            return Err(rejection.into());
+        }
+        let draft = Draft { at: self.clock.now(), author, request_id, command };
+        let position = timeout(self.limits.submit_timeout, self.append(draft))
+            .await
+            .map_err(|_| Unavailable::Unknown)??;
+        let outcome = self.memory().outcome(position).cloned();
+        match outcome {
+            Some(Outcome::Accepted(news)) => Ok(Receipt { position, news, is_repeat: false }),
+            Some(Outcome::Repeated { first }) => {
+                let news = self.query(HappenedAt(first)).await?.map(Arc::new);
+                Ok(Receipt { position: first, news, is_repeat: true })
+            }
+            Some(Outcome::Rejected(rejection)) => Err(rejection.into()),
+            // So many outcomes since then that this one is forgotten.
+            None => Err(Unavailable::Unknown.into()),
+        }
+    }
+
+    /// Appends, and waits until the position is applied here.
+    async fn append(&self, draft: Draft) -> Result<Position, Unavailable> {
+        let appending = self.log.append(draft).map_err(|error| match error {
+            AppendError::Full => Unavailable::Overloaded,
+            AppendError::Unknown => Unavailable::Unknown,
+        })?;
+        let position =
+            appending.await.map_err(|_| Unavailable::Unknown)?.map_err(|_| Unavailable::Unknown)?;
+        let mut applied = self.applied.clone();
+        applied.wait_for(|applied| *applied >= position).await.map_err(|_| Unavailable::Unknown)?;
+        Ok(position)
+    }
+
+    /// Returns why the rules would say no to this, as things stand here: then it
+    /// need not be appended, unless it is a repeat.
+    fn refused_already(&self, author: Author, command: &Command) -> Option<Rejection> {
+        let Command::SendMessage { room, .. } = command else { return None };
+        let Some(user) = author.user() else { return Some(Rejection::NotForTheServer) };
+        let memory = self.memory();
+        (!memory.roster.is_member(*room, user)).then_some(match memory.roster.kind(*room) {
+            Some(RoomKind::Open) => Rejection::NotAMember,
+            Some(RoomKind::Closed) | None => Rejection::RoomNotFound,
+        })
+    }
+
+    async fn find_request(
+        &self,
+        author: Author,
+        request_id: RequestId,
+    ) -> Result<Option<Position>, Unavailable> {
+        let found = self.read_pool.ask(move |connection| queries::request(connection, author, &request_id));
+        Ok(found.await?.map(|(position, _)| position))
+    }
+
+    /// Returns the events after where the reader is, waiting for some until
+    /// `deadline`; a deadline in the past is a short poll.
+    ///
+    /// Errors: [`Unavailable::Overloaded`] when too many wait already.
+    pub async fn wait(&self, wait: Wait, deadline: Instant) -> Result<Page, Unavailable> {
+        let mut after = match self.resolve(wait.after) {
+            Ok(position) => position,
+            Err(reset) => {
+                let cursor = self.cursor(self.memory().applied());
+                return Ok(Page { reset: Some(reset), news: Vec::new(), cursor });
+            }
+        };
+        let is_held = deadline > Instant::now();
+        loop {
+            // Enter before looking: what is applied in between must not be missed.
+            let ticket = match is_held {
+                true => self.hub.enter(wait.scope).map_err(|_| Unavailable::Overloaded)?,
+                false => None,
+            };
+            let mut look = self.look(wait, after).await?;
+            after = look.upto;
+            if let Some(ticket) = ticket.filter(|_| look.news.is_empty()) {
+                if ticket.called_before(deadline).await {
+                    continue;
+                }
+                // Nobody called, but other rooms went on: who reads a quiet one
+                // gets a cursor that memory still reaches back to.
+                look = self.memory().look(wait.reader, wait.scope, after, wait.limit).unwrap_or(look);
+            }
+            self.metrics.deliveries.inc_by(look.news.len() as u64);
+            return Ok(Page { reset: None, cursor: self.cursor(look.upto), news: look.news });
+        }
+    }
+
+    /// Looks in memory, or in the tables when that is not far enough back.
+    async fn look(&self, wait: Wait, after: Position) -> Result<Look, Unavailable> {
+        let Wait { reader, scope, limit, .. } = wait;
+        if let Some(look) = self.memory().look(reader, scope, after, limit) {
+            return Ok(look);
+        }
+        let read = self.read_pool.ask(move |connection| {
+            // One moment: a join between the two reads would be passed over.
+            let tx = connection.unchecked_transaction()?;
+            let stays = reader.map(|user| queries::stays_of(&tx, user)).transpose()?;
+            feed::read(&tx, scope, &stays.unwrap_or_default(), after, limit)
+        });
+        let read = read.await?;
+        Ok(Look { news: read.news.into_iter().map(Arc::new).collect(), upto: read.upto })
+    }
+
+    fn resolve(&self, after: After) -> Result<Position, ResetReason> {
+        match after {
+            After::Latest => Ok(self.memory().applied()),
+            After::Start => Ok(Position::START),
+            After::Cursor(cursor) if cursor.log != self.log.id() => Err(ResetReason::OtherLog),
+            After::Cursor(cursor) if cursor.position > *self.log.tail().borrow() => {
+                Err(ResetReason::BeyondTheEnd)
+            }
+            After::Cursor(cursor) => Ok(cursor.position),
+        }
+    }
+
+    /// Answers any other question from the projection.
+    pub async fn query<Q: Question>(&self, question: Q) -> Result<Q::Answer, Unavailable> {
+        let log = self.log.id();
+        self.read_pool.ask(move |connection| question.answer(connection, log)).await
+    }
+
+    /// Returns the user who holds this token.
+    pub async fn authenticate(&self, token: &str) -> Result<Option<UserId>, Unavailable> {
+        let hash = TokenHash::of(token);
+        if let Some(user) = self.sessions().get(&hash) {
+            return Ok(Some(*user));
+        }
+        let user = self.query(WhoHolds(hash)).await?;
+        if let Some(user) = user {
+            let mut sessions = self.sessions();
+            if sessions.len() >= self.limits.sessions_max {
+                // Rare, and cheap to be wrong about: the tables know them all.
+                sessions.clear();
+            }
+            sessions.insert(hash, user);
+        }
+        Ok(user)
+    }
+
+    /// Returns the room with this slug. A closed room does not exist for those outside.
+    pub fn room(&self, slug: &Slug, reader: Option<UserId>) -> Result<RoomRef, Rejection> {
+        self.memory().roster.room(slug, reader).cloned().ok_or(Rejection::RoomNotFound)
+    }
+
+    /// Returns the moment until which to hold a reader who is ready to wait this
+    /// long: up to a tenth less, at random, so that those who came together do
+    /// not come back together.
+    pub fn deadline(&self, wait: Duration) -> Instant {
+        /// A thousandth is fine enough.
+        const STEPS: u64 = 1000;
+        let part = (self.clock.random() % (STEPS + 1)) as f64 / STEPS as f64;
+        Instant::now() + wait.mul_f64(1.0 - part / 10.0)
+    }
+
+    /// Returns the position that this node has applied, as a cursor.
+    pub fn latest(&self) -> Cursor {
+        self.cursor(self.memory().applied())
+    }
+
+    /// Returns a request id for a request that brings none.
+    pub fn fresh_request_id(&self) -> RequestId {
+        RequestId::parse(&hex(&self.clock.secret()[..16])).expect("hex digits are a request id")
+    }
+
+    /// Returns a new secret token: 64 hex digits, which nobody can guess.
+    pub fn fresh_token(&self) -> String {
+        hex(&self.clock.secret())
+    }
+
+    /// Returns the clock that the node was given.
+    pub fn clock(&self) -> &dyn Clock {
+        &*self.clock
+    }
+
+    /// Returns which log this node keeps.
+    pub fn log_id(&self) -> LogId {
+        self.log.id()
+    }
+
+    /// Returns how many readers are held now.
+    pub fn waiting(&self) -> usize {
+        self.hub.waiting()
+    }
+
+    /// Answers all who wait, spread over `spread`, and holds nobody any more.
+    pub async fn close(&self, spread: Duration) {
+        self.hub.close(spread).await;
+    }
+
+    /// Tells whether the node holds nobody any more.
+    pub fn is_closing(&self) -> bool {
+        self.hub.is_closing()
+    }
+
+    /// Enters the node's figures in a registry.
+    pub fn register_metrics(&self, registry: &mut Registry) {
+        self.metrics.register(registry);
+    }
+
+    /// Brings the figures up to date that are read, not counted.
+    pub fn refresh_metrics(&self) {
+        self.metrics.log_position.set(self.log.tail().borrow().get().cast_signed());
+    }
+
+    fn cursor(&self, position: Position) -> Cursor {
+        Cursor { log: self.log.id(), position }
+    }
+
+    fn memory(&self) -> std::sync::RwLockReadGuard<'_, Memory> {
+        self.memory.read().expect("no holder of this lock panics")
+    }
+
+    fn sessions(&self) -> std::sync::MutexGuard<'_, HashMap<TokenHash, UserId>> {
+        self.sessions.lock().expect("no holder of this lock panics")
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        // The follower first: it holds the log and writes the projection.
+        drop(self.stop.take());
+        if let Some(follower) = self.follower.take() {
+            // A panic of the follower was reported when it happened.
+            let _ = follower.join();
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! Who is in which room, in memory: for looking at recent events and for waking
+//! those whom they concern, without asking the tables.
+//!
+//! Loaded from the projection at start and folded forward from every event
+//! since. It decides nothing: [`linger_core::visibility`] does, with these facts.
+
+use std::collections::{HashMap, HashSet};
+
+use linger_core::{
+    EventKind, News, RoomId, RoomKind, Slug, UserId, queries,
+    visibility::{Scope, Stay, can_enter},
+};
+
+/// A room, as far as readers and writers must know it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoomRef {
+    /// Its id.
+    pub id: RoomId,
+    /// Its name in URLs.
+    pub slug: Slug,
+    /// Who may come in.
+    pub kind: RoomKind,
+}
+
+impl RoomRef {
+    /// Returns the scope of this room's events.
+    pub fn scope(&self) -> Scope {
+        Scope::Room(self.id, self.kind)
+    }
+}
+
+/// Rooms and memberships.
+#[derive(Debug, Default)]
+pub(crate) struct Roster {
+    rooms: HashMap<Slug, RoomRef>,
+    kinds: HashMap<RoomId, RoomKind>,
+    stays: HashMap<UserId, Vec<Stay>>,
+    members: HashMap<RoomId, HashSet<UserId>>,
+}
+
+impl Roster {
+    /// Loads rooms and memberships as the projection has them now.
+    pub(crate) fn load(connection: &rusqlite::Connection) -> rusqlite::Result<Roster> {
+        let mut roster = Roster::default();
+        for room in queries::rooms(connection)? {
+            roster.insert(RoomRef { id: room.id, slug: room.slug, kind: room.kind });
+        }
+        queries::each_stay(connection, |user, stay| {
+            roster.stays.entry(user).or_default().push(stay);
+            if stay.left.is_none() {
+                roster.members.entry(stay.room).or_default().insert(user);
+            }
+        })?;
+        Ok(roster)
+    }
+
+    /// Takes in what an event changes.
+    pub(crate) fn fold(&mut self, news: &News) {
+        let Some(room) = news.room_id else { return };
+        match &news.event.kind {
+            EventKind::RoomOpened { opened } => {
+                let slug = news.event.room.clone().expect("a room's event names its room");
+                self.insert(RoomRef { id: room, slug, kind: opened.kind });
+                if let Some(by) = &news.event.by {
+                    self.begin_stay(by.id, room, news);
+                }
+            }
+            EventKind::MemberJoined { member } => self.begin_stay(member.id, room, news),
+            EventKind::MemberLeft { member } => {
+                let stays = self.stays.get_mut(&member.id);
+                let stay = stays.and_then(|stays| {
+                    stays.iter_mut().find(|stay| stay.room == room && stay.left.is_none())
+                });
+                stay.expect("who leaves was a member").left = Some(news.position());
+                self.members.entry(room).or_default().remove(&member.id);
+            }
+            EventKind::MessageSent { .. } | EventKind::UserRenamed { .. } => {}
+        }
+    }
+
+    /// Returns the room with this slug, if it exists for this reader.
+    pub(crate) fn room(&self, slug: &Slug, reader: Option<UserId>) -> Option<&RoomRef> {
+        let room = self.rooms.get(slug)?;
+        can_enter(room.id, room.kind, self.stays(reader)).then_some(room)
+    }
+
+    /// Returns who may come into a room.
+    pub(crate) fn kind(&self, room: RoomId) -> Option<RoomKind> {
+        self.kinds.get(&room).copied()
+    }
+
+    /// Returns the memberships of a user, past ones too; a visitor has none.
+    pub(crate) fn stays(&self, reader: Option<UserId>) -> &[Stay] {
+        reader.and_then(|user| self.stays.get(&user)).map_or(&[], Vec::as_slice)
+    }
+
+    /// Tells whether the user is a member now.
+    pub(crate) fn is_member(&self, room: RoomId, user: UserId) -> bool {
+        self.members.get(&room).is_some_and(|members| members.contains(&user))
+    }
+
+    /// Returns the members of a room now.
+    pub(crate) fn members(&self, room: RoomId) -> Option<&HashSet<UserId>> {
+        self.members.get(&room)
+    }
+
+    fn insert(&mut self, room: RoomRef) {
+        self.kinds.insert(room.id, room.kind);
+        self.rooms.insert(room.slug.clone(), room);
+    }
+
+    fn begin_stay(&mut self, user: UserId, room: RoomId, news: &News) {
+        let stay = Stay { room, joined: news.position(), left: None };
+        self.stays.entry(user).or_default().push(stay);
+        self.members.entry(room).or_default().insert(user);
+    }
+}

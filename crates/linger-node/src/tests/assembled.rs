@@ -1,0 +1,129 @@
+//! A node put together by hand: any log, one thread, a clock that tests may pause.
+//!
+//! The follower is a task, and the tables are read by whoever asks, so under a
+//! paused clock nothing happens that the test did not bring about.
+
+use std::{
+    ops::Deref,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use linger_core::{LogId, Position, Projection};
+use tempfile::TempDir;
+use tokio::{sync::watch, task::JoinHandle};
+
+use super::cast::TestClock;
+use crate::{
+    Limits, Node,
+    log::{Log, memory::MemoryLog},
+    metrics::Metrics,
+    read_pool::{ReadPool, TableTime},
+    roster::Roster,
+};
+
+/// A node and its follower. It reads like a [`Node`].
+pub(crate) struct Assembled {
+    node: Arc<Node>,
+    /// How far the follower is.
+    pub(crate) applied: watch::Receiver<Position>,
+    follower: JoinHandle<()>,
+    _stop: watch::Sender<()>,
+}
+
+/// What a node is made of. It can be made more than once: that is a restart.
+#[derive(Clone)]
+pub(crate) struct Parts {
+    pub(crate) log: Arc<dyn Log>,
+    pub(crate) limits: Limits,
+    /// How long the tables take to answer, each time.
+    pub(crate) table_time: TableTime,
+    pub(crate) folder: Arc<TempDir>,
+}
+
+impl Parts {
+    /// An empty log in memory, and a folder for the projection.
+    pub(crate) fn new(limits: Limits) -> Parts {
+        let log = Arc::new(MemoryLog::new(LogId::from_random(7)));
+        Parts::on(log, limits)
+    }
+
+    /// The given log, and a folder for the projection.
+    pub(crate) fn on(log: Arc<dyn Log>, limits: Limits) -> Parts {
+        let folder = Arc::new(tempfile::tempdir().unwrap());
+        Parts { log, limits, table_time: Arc::new(|| Duration::ZERO), folder }
+    }
+
+    /// Opens the projection as it is now. One at a time: stop the node before.
+    pub(crate) fn projection(&self) -> Projection {
+        Projection::open(&self.path(), self.log.id()).unwrap()
+    }
+
+    /// Deletes the projection.
+    pub(crate) fn delete_projection(&self) {
+        for suffix in ["", "-wal", "-shm"] {
+            let path = self.path().with_extension(format!("db{suffix}"));
+            let _ = std::fs::remove_file(path);
+        }
+    }
+
+    /// Starts a node that reads its tables where it is asked.
+    pub(crate) fn start(&self) -> Assembled {
+        let projection = self.projection();
+        let reader = Mutex::new(Projection::open_reader(&self.path()).unwrap());
+        self.start_with(projection, ReadPool::Inline(reader, self.table_time.clone()))
+    }
+
+    /// Starts a node that cannot read its tables at all.
+    pub(crate) fn start_without_tables(&self) -> Assembled {
+        let (nobody, _) = tokio::sync::mpsc::channel(1);
+        self.start_with(self.projection(), ReadPool::Threads(nobody))
+    }
+
+    fn start_with(&self, projection: Projection, read_pool: ReadPool) -> Assembled {
+        let roster = Roster::load(projection.connection()).unwrap();
+        let (node, follower) = Node::assemble(
+            self.log.clone(),
+            projection,
+            roster,
+            read_pool,
+            self.limits.clone(),
+            Arc::new(TestClock::new(1)),
+            Arc::new(Metrics::new()),
+        );
+        let (stop, stopped) = watch::channel(());
+        let applied = follower.applied.subscribe();
+        let follower = tokio::spawn(follower.run(stopped));
+        Assembled { node: Arc::new(node), applied, follower, _stop: stop }
+    }
+
+    fn path(&self) -> PathBuf {
+        Path::new(self.folder.path()).join("projection.db")
+    }
+}
+
+impl Assembled {
+    /// Returns the node, to be used by several tasks.
+    pub(crate) fn node(&self) -> Arc<Node> {
+        self.node.clone()
+    }
+
+    /// Ends it at once, as a crash does: what is not applied stays so.
+    pub(crate) async fn crash(self) {
+        self.follower.abort();
+        // It owns the projection: gone means closed. A panic of its own counts.
+        match self.follower.await {
+            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+            _ => {}
+        }
+    }
+}
+
+impl Deref for Assembled {
+    type Target = Node;
+
+    fn deref(&self) -> &Node {
+        &self.node
+    }
+}

@@ -1,0 +1,136 @@
+//! The cast of the tests: ann, bob, #tea and #cellar, and what they say.
+//!
+//! Short forms of commands and scopes, and a clock that the tests own.
+
+use std::sync::Mutex;
+
+use linger_core::{
+    Author, Command, Cursor, MessageText, News, RequestId, RoomId, RoomKind, RoomName, Slug,
+    Timestamp, TokenHash, Topic, UserId, UserName, visibility::Scope,
+};
+use tokio::time::{Duration, Instant};
+
+use super::chance::Chance;
+use crate::{After, Clock, Node, Page, Receipt, Refusal, RoomRef, Wait};
+
+/// A clock that moves a millisecond whenever it is asked, and sometimes back.
+pub(crate) struct TestClock(Mutex<(Chance, i64)>);
+
+impl TestClock {
+    /// Begins in 2026, with the chance of a seed.
+    pub(crate) fn new(seed: u64) -> TestClock {
+        TestClock(Mutex::new((Chance::new(seed), 1_767_225_600_000)))
+    }
+}
+
+impl Clock for TestClock {
+    fn now(&self) -> Timestamp {
+        let (chance, ms) = &mut *self.0.lock().unwrap();
+        *ms += if chance.happens(10) { -5 } else { 1 };
+        Timestamp::from_ms(*ms)
+    }
+
+    fn secret(&self) -> [u8; 32] {
+        let (chance, _) = &mut *self.0.lock().unwrap();
+        std::array::from_fn(|_| chance.next() as u8)
+    }
+}
+
+pub(crate) fn create(name: &str) -> Command {
+    Command::CreateGuest {
+        name: UserName::parse(name).unwrap(),
+        token_hash: Some(TokenHash::of(name)),
+        external_id: None,
+    }
+}
+
+pub(crate) fn rename(name: &str) -> Command {
+    Command::RenameUser { name: UserName::parse(name).unwrap() }
+}
+
+pub(crate) fn open(slug: &str, kind: RoomKind) -> Command {
+    Command::OpenRoom {
+        slug: Slug::parse(slug).unwrap(),
+        name: RoomName::parse(slug).unwrap(),
+        topic: Topic::parse("").unwrap(),
+        kind,
+    }
+}
+
+pub(crate) fn say(room: RoomId, text: &str) -> Command {
+    let text = MessageText::parse(text).unwrap();
+    Command::SendMessage { room, text, sender_time: None }
+}
+
+pub(crate) fn request(id: &str) -> RequestId {
+    RequestId::parse(id).unwrap()
+}
+
+/// A node, with short forms of what the tests ask it all the time.
+impl Node {
+    /// Submits under a request id.
+    pub(crate) async fn ask(
+        &self,
+        user: UserId,
+        request_id: &str,
+        command: Command,
+    ) -> Result<Receipt, Refusal> {
+        self.submit(Author::User(user), request(request_id), command).await
+    }
+
+    /// Creates a guest.
+    pub(crate) async fn guest(&self, name: &str) -> UserId {
+        let receipt = self.submit(Author::Server, request(name), create(name)).await;
+        UserId::new(receipt.unwrap().position)
+    }
+
+    /// Opens a room, with `by` in it.
+    pub(crate) async fn opens(&self, by: UserId, slug: &str, kind: RoomKind) -> RoomRef {
+        self.ask(by, slug, open(slug, kind)).await.unwrap();
+        self.room(&Slug::parse(slug).unwrap(), Some(by)).unwrap()
+    }
+
+    /// Says `text` under a request id made of it, and returns where it stands.
+    pub(crate) async fn says(&self, user: UserId, room: &RoomRef, text: &str) -> Receipt {
+        let request_id = text.replace(' ', "-");
+        self.ask(user, &request_id, say(room.id, text)).await.unwrap()
+    }
+
+    /// Reads what there is, without waiting.
+    pub(crate) async fn reads(&self, wait: Wait) -> Page {
+        self.wait(wait, Instant::now()).await.unwrap()
+    }
+
+    /// Reads, and waits for something for so many seconds.
+    pub(crate) async fn waits(&self, wait: Wait, seconds: u64) -> Page {
+        self.wait(wait, Instant::now() + Duration::from_secs(seconds)).await.unwrap()
+    }
+
+    /// Returns how many wait, as the waiting room and as the figures have it.
+    pub(crate) fn held(&self) -> (usize, i64) {
+        (self.waiting(), self.metrics.requests_held.get())
+    }
+}
+
+/// What `user` waits for in all their rooms.
+pub(crate) fn mine(user: UserId, after: After) -> Wait {
+    Wait { reader: Some(user), scope: Scope::Mine(user), after, limit: 1000 }
+}
+
+/// What anybody waits for in an open room.
+pub(crate) fn of_room(room: &RoomRef, after: After) -> Wait {
+    Wait { reader: None, scope: room.scope(), after, limit: 1000 }
+}
+
+pub(crate) fn from(cursor: Cursor) -> After {
+    After::Cursor(cursor)
+}
+
+/// Returns what was said in these events, in order; other events by their type.
+pub(crate) fn told<'n>(news: impl IntoIterator<Item = &'n std::sync::Arc<News>>) -> Vec<String> {
+    let tell = |news: &std::sync::Arc<News>| match news.message() {
+        Some(message) => format!("{}: {}", message.by.name, message.text),
+        None => news.event.kind.name().to_owned(),
+    };
+    news.into_iter().map(tell).collect()
+}

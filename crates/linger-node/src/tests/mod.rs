@@ -1,0 +1,13 @@
+//! Tests of the node, through the three verbs that the edges use.
+//!
+//! `waits` and `memory` run under a paused clock on an [`assembled`] node;
+//! `folder` and `story` open a real one on a temporary folder, with its threads
+//! and its files, and never wait for the clock. [`cast`] has who and what.
+
+pub(crate) mod assembled;
+pub(crate) mod cast;
+pub(crate) mod chance;
+mod folder;
+mod memory;
+mod story;
+mod waits;

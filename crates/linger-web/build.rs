@@ -1,0 +1,89 @@
+//! Builds the page and hands it to memory-serve.
+//!
+//! The page is built by npm and Vite from `web/` into `OUT_DIR`; nothing is
+//! written beside the sources but `web/node_modules`. Two ways round it: a page
+//! that is built already (`LINGER_WEB_DIST=FOLDER`), or none at all
+//! (`--no-default-features`). It never embeds an empty page in silence.
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    process::{Command, ExitCode},
+};
+
+const INPUTS: [&str; 7] = [
+    "src",
+    "public",
+    "index.html",
+    "package.json",
+    "package-lock.json",
+    "tsconfig.json",
+    "vite.config.ts",
+];
+
+fn main() -> ExitCode {
+    println!("cargo::rerun-if-env-changed=LINGER_WEB_DIST");
+    if env::var_os("CARGO_FEATURE_PAGE").is_none() {
+        return ExitCode::SUCCESS;
+    }
+    match built_page() {
+        Ok(dist) => {
+            memory_serve::load_directory(&dist);
+            ExitCode::SUCCESS
+        }
+        Err(sentence) => {
+            println!("cargo::error={sentence}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Returns the folder with the built page. Errors: a sentence that says what to do.
+fn built_page() -> Result<String, String> {
+    if let Some(dist) = env::var_os("LINGER_WEB_DIST").map(PathBuf::from) {
+        println!("cargo::rerun-if-changed={}", dist.display());
+        return match dist.join("index.html").is_file() {
+            true => text(&dist),
+            false => Err(format!("LINGER_WEB_DIST={} has no index.html; name the folder that Vite wrote", dist.display())),
+        };
+    }
+    let web = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../web");
+    for input in INPUTS {
+        println!("cargo::rerun-if-changed={}", web.join(input).display());
+    }
+    let dist = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets it")).join("dist");
+    if is_older(&web.join("node_modules/.package-lock.json"), &web.join("package-lock.json")) {
+        run(&web, "npm", &["ci", "--no-audit", "--no-fund", "--loglevel=error"])?;
+    }
+    run(&web, "npm", &["run", "--silent", "build", "--", "--outDir", &text(&dist)?, "--emptyOutDir"])?;
+    match dist.join("index.html").is_file() {
+        true => text(&dist),
+        false => Err("Vite built no index.html; see what 'npm run build' says in web/".to_owned()),
+    }
+}
+
+fn run(web: &Path, program: &str, arguments: &[&str]) -> Result<(), String> {
+    const WAYS_ROUND: &str = "or name a built page in LINGER_WEB_DIST, or build without the page: \
+        cargo run --release --no-default-features";
+    let output = Command::new(program).args(arguments).current_dir(web).output().map_err(|error| {
+        format!("Linger's page needs Node.js 20.19 or later and npm ({program}: {error}); install them, {WAYS_ROUND}")
+    })?;
+    if output.status.success() {
+        return Ok(());
+    }
+    for line in [&output.stdout, &output.stderr].into_iter().flat_map(|text| text.split(|&byte| byte == b'\n')) {
+        println!("cargo::warning={}", String::from_utf8_lossy(line));
+    }
+    let command = arguments.iter().take(2).fold(program.to_owned(), |command, argument| command + " " + argument);
+    Err(format!("'{command}' failed in web/ (what it said is above); mend that, {WAYS_ROUND}"))
+}
+
+/// Tells whether `made` is missing, or older than what it was made of.
+fn is_older(made: &Path, source: &Path) -> bool {
+    let modified = |path: &Path| fs::metadata(path).and_then(|metadata| metadata.modified()).ok();
+    modified(made) < modified(source)
+}
+
+fn text(path: &Path) -> Result<String, String> {
+    path.to_str().map(str::to_owned).ok_or_else(|| format!("{} is not UTF-8; use another folder", path.display()))
+}

@@ -1,0 +1,110 @@
+//! How the program is set up: flags, then environment, then file, then defaults.
+
+use std::{fs, net::SocketAddr, path::PathBuf, time::Duration};
+
+use anyhow::{Context, anyhow};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use serde::Deserialize;
+
+/// A chat server over plain HTTP: a request lingers until there is news.
+#[derive(Debug, Parser)]
+#[command(version, about, max_term_width = 100)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    command: Option<Verb>,
+    /// Read settings from this TOML file; its keys are the long flags, like rate-limits = "off"
+    #[arg(long, env = "LINGER_CONFIG", value_name = "FILE", global = true)]
+    config: Option<PathBuf>,
+    #[command(flatten)]
+    given: Given,
+}
+
+/// What to do; without a word, serve.
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Serve until SIGTERM or Ctrl-C
+    Serve,
+}
+
+/// What may be given, in whichever way.
+#[derive(Debug, Default, Args, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct Given {
+    /// Where to listen [default: 127.0.0.1:8080]
+    #[arg(long, env = "LINGER_LISTEN", value_name = "ADDRESS:PORT", global = true)]
+    listen: Option<SocketAddr>,
+    /// Where to keep everything [default: the platform's folder for data, linger in it]
+    #[arg(long, env = "LINGER_DATA", value_name = "FOLDER", global = true)]
+    data: Option<PathBuf>,
+    /// Whether those without a name may read open rooms [default: on]
+    #[arg(long, env = "LINGER_VISITORS", value_name = "ON|OFF", global = true)]
+    visitors: Option<Switch>,
+    /// Whether guests per address and sends per person are limited [default: on]
+    #[arg(long, env = "LINGER_RATE_LIMITS", value_name = "ON|OFF", global = true)]
+    rate_limits: Option<Switch>,
+    /// Whether a reverse proxy in front tells the caller's address in X-Forwarded-For [default: off]
+    #[arg(long, env = "LINGER_BEHIND_PROXY", value_name = "ON|OFF", global = true)]
+    behind_proxy: Option<Switch>,
+    /// Connections at once, at most [default: what the open-file limit allows]
+    #[arg(long, env = "LINGER_CONNECTIONS_MAX", value_name = "NUMBER", global = true)]
+    connections_max: Option<usize>,
+    /// Seconds that requests may go on after SIGTERM [default: 10]
+    #[arg(long, env = "LINGER_DRAIN", value_name = "SECONDS", global = true)]
+    drain: Option<u64>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Switch {
+    On,
+    Off,
+}
+
+/// How the program is set up.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    pub(crate) listen: SocketAddr,
+    pub(crate) data: PathBuf,
+    pub(crate) visitors_may_read: bool,
+    pub(crate) rate_limits: bool,
+    pub(crate) behind_proxy: bool,
+    pub(crate) connections_max: usize,
+    pub(crate) drain: Duration,
+}
+
+/// More is of no use to one process on one machine, and each costs memory.
+const CONNECTIONS_MAX: usize = 100_000;
+
+impl Settings {
+    /// Gathers what was given. Errors: a sentence that names the file and what is wrong.
+    pub(crate) fn gather(arguments: Arguments) -> anyhow::Result<Settings> {
+        let Arguments { command: None | Some(Verb::Serve), config, given } = arguments;
+        let file = config.map(read).transpose()?.unwrap_or_default();
+        let data = match given.data.or(file.data) {
+            Some(data) => data,
+            None => dirs::data_dir()
+                .ok_or_else(|| anyhow!("there is no home folder to keep data in; name a folder with --data"))?
+                .join("linger"),
+        };
+        let is_on = |given: Option<Switch>, file: Option<Switch>, default| {
+            given.or(file).map_or(default, |switch| switch == Switch::On)
+        };
+        Ok(Settings {
+            listen: given.listen.or(file.listen).unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8080))),
+            data,
+            visitors_may_read: is_on(given.visitors, file.visitors, true),
+            rate_limits: is_on(given.rate_limits, file.rate_limits, true),
+            behind_proxy: is_on(given.behind_proxy, file.behind_proxy, false),
+            connections_max: given.connections_max.or(file.connections_max).unwrap_or(CONNECTIONS_MAX),
+            drain: Duration::from_secs(given.drain.or(file.drain).unwrap_or(10)),
+        })
+    }
+}
+
+fn read(path: PathBuf) -> anyhow::Result<Given> {
+    let text = fs::read_to_string(&path).with_context(|| format!("the settings file {} cannot be read", path.display()))?;
+    toml::from_str(&text).map_err(|error| {
+        let line = error.span().map_or(0, |span| text[..span.start].lines().count().max(1));
+        anyhow!("the settings file {} is wrong in line {line}: {}", path.display(), error.message())
+    })
+}

@@ -1,0 +1,31 @@
+//! The program: parse, run, exit code. One sentence when it fails.
+
+mod config;
+mod serve;
+
+use std::process::ExitCode;
+
+use clap::{Parser, error::ErrorKind};
+
+fn main() -> ExitCode {
+    let arguments = match config::Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
+            print!("{error}");
+            return ExitCode::SUCCESS;
+        }
+        Err(error) => {
+            let message = error.to_string();
+            let first = message.lines().next().unwrap_or_default();
+            eprintln!("linger: {}; see linger --help", first.trim_start_matches("error: "));
+            return ExitCode::from(2);
+        }
+    };
+    match config::Settings::gather(arguments).and_then(serve::serve) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("linger: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,70 @@
+// The shapes of the native HTTP API, version 1, as this page reads them.
+//
+// Used by everything. Field names are the contract's; nothing here is
+// invented by the page, and what the page does not read is left out.
+
+export interface Author {
+  id: number
+  name: string
+}
+
+export interface User extends Author {
+  role: string
+}
+
+export interface Room {
+  id: number
+  slug: string
+  name?: string
+  topic?: string
+}
+
+export interface Message {
+  /** Its position in the log: grows with time, unique on the server. */
+  id: number
+  room: string
+  number: number
+  at: string
+  /** Absent when the server itself speaks. */
+  by?: Author
+  text: string
+}
+
+interface EventFrame {
+  position: number
+  /** Counts the room's events 1, 2, 3 … without gaps. */
+  number: number
+  room: string
+  at: string
+  by?: Author
+}
+
+export type RoomEvent =
+  | (EventFrame & { type: 'message_sent'; message: Message })
+  | (EventFrame & { type: 'room_opened' })
+  | (EventFrame & { type: 'member_joined' })
+  | (EventFrame & { type: 'member_left' })
+  | (EventFrame & { type: 'user_renamed' })
+
+export interface EventPage {
+  events: RoomEvent[]
+  cursor: string
+  /** The cursor was of another log: fetch afresh and go on from the new one. */
+  reset?: { reason: string }
+}
+
+export interface HistoryPage {
+  messages: Message[]
+  more: boolean
+}
+
+export interface Me {
+  user: User
+  cursor: string
+}
+
+export interface Problem {
+  status: number
+  code?: string
+  detail?: string
+}

@@ -1,0 +1,200 @@
+// The messages that were written and are not acknowledged yet.
+//
+// App owns the one outbox of the page; Timeline shows its entries. They go out
+// one after another, in order, each under a request id made here once, so that
+// however often an entry is repeated it is stored once. Entries survive a
+// reload, each under a key of its own, so that two tabs do not overwrite each
+// other. It never drops an entry: the server stores it or the person discards it.
+import { onScopeDispose, ref, watch } from 'vue'
+import type { Ref } from 'vue'
+import { isPassing, isUnknownCaller, Refused, sendMessage } from '../api/client'
+import { askedDelayMs, createPause, retryDelayMs } from '../api/retry'
+import type { Author, Message } from '../api/types'
+import { onWake } from '../feed/wakeups'
+import { forget, keep, keysFrom, recall } from '../shelf'
+
+/** Older than this, an entry asks: what was right to say then may be wrong now. */
+export const AGE_MS_MAX = 3_600_000
+
+/** `asking`: too old to be sent without a word. `refused`: the server said no. */
+export type EntryState = 'waiting' | 'sending' | 'asking' | 'refused'
+
+export interface Entry {
+  requestId: string
+  text: string
+  /** When it was written, or last confirmed, in ms since 1970. */
+  at: number
+  /** The newest position known when it was written: its message is newer. */
+  after: number
+  attempts: number
+  state: EntryState
+  /** The HTTP status of the refusal. */
+  status?: number
+}
+
+export interface Outbox {
+  entries: Ref<Entry[]>
+  /** Message ids that were acknowledged to this page, with their request ids. */
+  settled: Ref<ReadonlyMap<number, string>>
+  add(text: string, after: number): void
+  /** Sends an entry that was refused, or that asks. */
+  retry(requestId: string): void
+  discard(requestId: string): void
+}
+
+export interface OutboxOptions {
+  room: string
+  user: Ref<Author | null>
+  /** Called with the stored message before its entry leaves the outbox. */
+  onStored(message: Message): void
+  /** Called when the server does not know the sender any more. */
+  onStranger(): void
+}
+
+export function useOutbox({ room, user, onStored, onStranger }: OutboxOptions): Outbox {
+  const entries = ref<Entry[]>([])
+  const settled = ref<ReadonlyMap<number, string>>(new Map())
+  const pause = createPause()
+  let isPumping = false
+  let stopped = false
+
+  function add(text: string, after: number): void {
+    const entry: Entry = {
+      requestId: makeRequestId(),
+      text,
+      at: Date.now(),
+      after,
+      attempts: 0,
+      state: 'waiting',
+    }
+    entries.value.push(entry)
+    save(entry)
+    void pump()
+  }
+
+  function retry(requestId: string): void {
+    const entry = entries.value.find((other) => other.requestId === requestId)
+    if (!entry) return
+    if (entry.state === 'refused') {
+      // A refusal is the first answer to this request id, for ever. Nothing
+      // was stored, so a new id cannot double the message.
+      remove(requestId)
+      add(entry.text, entry.after)
+      return
+    }
+    entry.at = Date.now()
+    entry.state = 'waiting'
+    save(entry)
+    void pump()
+  }
+
+  function discard(requestId: string): void {
+    remove(requestId)
+  }
+
+  async function pump(): Promise<void> {
+    if (isPumping) return
+    isPumping = true
+    let failures = 0
+    for (let entry = nextEntry(); entry && !stopped; entry = nextEntry()) {
+      if (Date.now() - entry.at > AGE_MS_MAX) {
+        entry.state = 'asking'
+        continue
+      }
+      try {
+        await send(entry)
+        failures = 0
+      } catch (error) {
+        failures += 1
+        entry.state = 'waiting'
+        await pause.wait(retryDelayMs(failures, error), askedDelayMs(error))
+      }
+    }
+    isPumping = false
+  }
+
+  /** Sends one entry; rejects where the same request is worth a repeat. */
+  async function send(entry: Entry): Promise<void> {
+    entry.state = 'sending'
+    entry.attempts += 1
+    save(entry)
+    try {
+      const message = await sendMessage(room, entry.requestId, entry.text)
+      // In one go, so that neither none nor both are shown.
+      settled.value = new Map(settled.value).set(message.id, entry.requestId)
+      onStored(message)
+      remove(entry.requestId)
+    } catch (error) {
+      if (isPassing(error)) throw error
+      entry.state = 'refused'
+      entry.status = (error as Refused).problem.status
+      save(entry)
+      if (isUnknownCaller(error)) onStranger()
+    }
+  }
+
+  function nextEntry(): Entry | undefined {
+    return user.value ? entries.value.find(({ state }) => state === 'waiting') : undefined
+  }
+
+  function save(entry: Entry): void {
+    if (user.value) keep(shelfKey(user.value.id, entry.requestId), JSON.stringify(entry))
+  }
+
+  function remove(requestId: string): void {
+    entries.value = entries.value.filter((entry) => entry.requestId !== requestId)
+    if (user.value) forget(shelfKey(user.value.id, requestId))
+  }
+
+  function shelfKey(userId: number, requestId: string): string {
+    return `outbox.${userId}.${room}.${requestId}`
+  }
+
+  /** Takes up what an earlier page of this person left behind. */
+  function load(userId: number): void {
+    const found = keysFrom(shelfKey(userId, '')).map((key) => parseEntry(recall(key)))
+    const kept = found.filter((entry) => entry !== null)
+    const unseen = kept.filter((entry) => entries.value.every(({ requestId }) => requestId !== entry.requestId))
+    entries.value = [...entries.value, ...unseen].toSorted((one, other) => one.at - other.at)
+    void pump()
+  }
+
+  watch(
+    () => user.value?.id,
+    (id, before) => {
+      if (id === undefined) return
+      // After a new start under another id, what is unsent moves along.
+      for (const entry of entries.value) {
+        if (before !== undefined) forget(shelfKey(before, entry.requestId))
+        save(entry)
+      }
+      load(id)
+    },
+    { immediate: true, flush: 'sync' },
+  )
+
+  const stopWaking = onWake(pause.cut)
+  onScopeDispose(() => {
+    stopped = true
+    stopWaking()
+    pause.cut()
+  })
+
+  return { entries, settled, add, retry, discard }
+}
+
+function parseEntry(json: string | null): Entry | null {
+  try {
+    const entry = JSON.parse(json ?? '') as Entry
+    // What was under way when the page went is repeated under the same id.
+    return entry.state === 'refused' ? entry : { ...entry, state: 'waiting' }
+  } catch {
+    return null
+  }
+}
+
+/** Returns 128 random bits in hexadecimal. `crypto.randomUUID` is missing on plain HTTP. */
+function makeRequestId(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16))
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
+}

@@ -1,0 +1,35 @@
+// The moments at which a connection may have died without telling us.
+//
+// Called by the feed and the outbox, which then look at once instead of
+// waiting for their timers. It tells that something happened, never what.
+
+const TICK_MS = 5000
+/** A tick this late means that the machine slept. */
+const SLEPT_MS_MIN = 20_000
+
+/** Calls `wake` when the network, the page or the machine comes back. Returns the function that ends it. */
+export function onWake(wake: () => void): () => void {
+  const listening = new AbortController()
+  const { signal } = listening
+  window.addEventListener('online', wake, { signal })
+  // A page that comes out of the back-forward cache gets no visibilitychange.
+  window.addEventListener('pageshow', (event) => event.persisted && wake(), { signal })
+  document.addEventListener('visibilitychange', () => isVisible() && wake(), { signal })
+
+  let lastTick = Date.now()
+  const timer = setInterval(() => {
+    const late = Date.now() - lastTick - TICK_MS
+    lastTick = Date.now()
+    // Browsers slow the timers of hidden pages down; that is no sleep.
+    if (late > SLEPT_MS_MIN && isVisible()) wake()
+  }, TICK_MS)
+
+  return () => {
+    listening.abort()
+    clearInterval(timer)
+  }
+}
+
+function isVisible(): boolean {
+  return document.visibilityState === 'visible'
+}

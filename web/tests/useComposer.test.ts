@@ -1,0 +1,122 @@
+// Which keys send, what is sent, and what is left of it.
+import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { nextTick, ref } from 'vue'
+import { useComposer } from '../src/composables/useComposer'
+import { inScope } from './cast'
+
+beforeEach(() => {
+  vi.useFakeTimers()
+  localStorage.clear()
+})
+
+function write(text: string, draftKey: string | null = 'draft.1.tea') {
+  const sent: string[] = []
+  const key = ref(draftKey)
+  const { result: composer, stop } = inScope(() => useComposer(key, (trimmed) => sent.push(trimmed)))
+  if (text !== '') composer.text.value = text
+  const press = (init: KeyboardEventInit & { keyCode?: number }) => {
+    const event = new KeyboardEvent('keydown', { key: 'Enter', cancelable: true, ...init })
+    if (init.keyCode !== undefined) Object.defineProperty(event, 'keyCode', { value: init.keyCode })
+    composer.onKeydown(event)
+    return event.defaultPrevented
+  }
+  return { composer, sent, press, key, stop }
+}
+
+it('Enter sends the trimmed text and empties the field', () => {
+  const { composer, sent, press } = write('  hello\nworld \n')
+  expect([press({}), sent, composer.text.value]).toEqual([true, ['hello\nworld'], ''])
+})
+
+it('Shift+Enter makes a new line', () => {
+  const { sent, press } = write('hello')
+  expect([press({ shiftKey: true }), sent]).toEqual([false, []])
+})
+
+it('other keys are left alone', () => {
+  const { sent, press } = write('hello')
+  expect([press({ key: 'a' }), sent]).toEqual([false, []])
+})
+
+it('a second Enter finds nothing left to send', () => {
+  const { sent, press } = write('hello')
+  press({})
+  press({})
+  expect(sent).toEqual(['hello'])
+})
+
+describe('the Enter that confirms a conversion does not send', () => {
+  it.each([
+    ['while composing', { isComposing: true }],
+    ['with the key code of input methods', { keyCode: 229 }],
+  ])('%s', (_name, init) => {
+    const { sent, press } = write('nihao')
+    expect([press(init), sent]).toEqual([false, []])
+  })
+
+  it('right after compositionend, as Safari has it; the next one does', () => {
+    const { composer, sent, press } = write('你好')
+    composer.ime.onCompositionStart()
+    composer.ime.onCompositionEnd()
+    expect([press({}), sent]).toEqual([false, []])
+    vi.advanceTimersByTime(1)
+    expect([press({}), sent]).toEqual([true, ['你好']])
+  })
+
+  it('between compositionstart and compositionend, whatever the event says', () => {
+    const { composer, sent, press } = write('ni')
+    composer.ime.onCompositionStart()
+    vi.advanceTimersByTime(1000)
+    expect([press({}), sent]).toEqual([false, []])
+  })
+})
+
+describe('the length', () => {
+  it.each([
+    ['nothing', '', false, null],
+    ['white space only', ' \n ', false, null],
+    ['far from the limit', 'a'.repeat(3700), true, null],
+    ['near the limit', 'a'.repeat(3701), true, 299],
+    ['at the limit', ` ${'a'.repeat(4000)} `, true, 0],
+    ['beyond the limit', 'a'.repeat(4001), false, -1],
+    ['characters outside the basic plane count once', '😀'.repeat(4000), true, 0],
+  ])('%s', (_name, text, canSend, left) => {
+    const { composer } = write(text)
+    expect([composer.canSend.value, composer.charactersLeft.value]).toEqual([canSend, left])
+  })
+
+  it('a text that is too long stays in the field', () => {
+    const { composer, sent, press } = write('a'.repeat(4001))
+    press({})
+    expect([sent, composer.text.value.length]).toEqual([[], 4001])
+  })
+})
+
+it('Enter before the session is known keeps the text until there is somebody to send as', async () => {
+  const { composer, sent, press, key } = write('hello', null)
+  press({})
+  expect([sent, composer.text.value]).toEqual([[], 'hello'])
+  key.value = 'draft.1.tea'
+  await nextTick()
+  press({})
+  expect(sent).toEqual(['hello'])
+})
+
+it('a draft survives a reload', () => {
+  write('half a tho').stop()
+  expect(write('').composer.text.value).toBe('half a tho')
+})
+
+it('a sent draft is gone', () => {
+  const { press } = write('hello')
+  press({})
+  expect([write('').composer.text.value, localStorage.length]).toEqual(['', 0])
+})
+
+it('what is typed before the session is known is kept over an old draft', async () => {
+  write('old').stop()
+  const { composer, key } = write('new', null)
+  key.value = 'draft.1.tea'
+  await nextTick()
+  expect(composer.text.value).toBe('new')
+})

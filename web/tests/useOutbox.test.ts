@@ -1,0 +1,203 @@
+// What becomes of messages between Enter and the server's answer.
+import { beforeEach, expect, it, vi } from 'vitest'
+import { shallowRef } from 'vue'
+import type { Author, Message } from '../src/api/types'
+import { AGE_MS_MAX, useOutbox } from '../src/composables/useOutbox'
+import { ann, bob, inScope, message } from './cast'
+import { startFakeServer } from './fakeServer'
+
+beforeEach(() => {
+  vi.useFakeTimers({ now: Date.parse('2026-11-21T10:00:00.000Z') })
+  vi.spyOn(Math, 'random').mockReturnValue(0)
+  localStorage.clear()
+})
+
+const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms)
+
+function openPage(by: Author | null = ann) {
+  const user = shallowRef<Author | null>(by)
+  const stored: Message[] = []
+  const onStranger = vi.fn<() => void>()
+  const { result: outbox, stop } = inScope(() =>
+    useOutbox({ room: 'tea', user, onStored: (said) => stored.push(said), onStranger }),
+  )
+  return { outbox, user, stored, onStranger, close: stop }
+}
+
+function summary({ outbox }: ReturnType<typeof openPage>) {
+  return outbox.entries.value.map(({ text, state }) => `${text}: ${state}`)
+}
+
+const requestIdOf = (line: string | undefined) => /^PUT \/rooms\/tea\/messages\/([0-9a-f]{32})$/.exec(line ?? '')?.[1]
+
+it('a message shows at once and leaves when the server has stored it', async () => {
+  const server = startFakeServer()
+  const page = openPage()
+  page.outbox.add('hello', 0)
+  expect(summary(page)).toEqual(['hello: sending'])
+  expect(server.last().body).toEqual({ text: 'hello' })
+  await server.last().answer({ message: message(7, ann, 'hello') })
+  expect([summary(page), page.stored, localStorage.length]).toEqual([[], [message(7, ann, 'hello')], 0])
+})
+
+it('a stored message is known by the request id it was sent under', async () => {
+  const server = startFakeServer()
+  const page = openPage()
+  page.outbox.add('hello', 0)
+  const requestId = requestIdOf(server.last().line) ?? ''
+  await server.last().answer({ message: message(7, ann, 'hello') })
+  expect(page.outbox.settled.value).toEqual(new Map([[7, requestId]]))
+})
+
+it('request ids are made without crypto.randomUUID, which plain HTTP does not have', () => {
+  vi.stubGlobal('crypto', { getRandomValues: crypto.getRandomValues.bind(crypto) })
+  const server = startFakeServer()
+  openPage().outbox.add('hello', 0)
+  expect(requestIdOf(server.last().line)).toHaveLength(32)
+})
+
+it.each([
+  ['no answer', (request: ReturnType<ReturnType<typeof startFakeServer>['last']>) => request.lose()],
+  ['a server error', (request: ReturnType<ReturnType<typeof startFakeServer>['last']>) => request.refuse(502)],
+  ['too many requests', (request: ReturnType<ReturnType<typeof startFakeServer>['last']>) => request.refuse(429)],
+])('after %s the same request id is tried again', async (_name, fail) => {
+  const server = startFakeServer()
+  const page = openPage()
+  page.outbox.add('hello', 0)
+  await fail(server.last())
+  expect(summary(page)).toEqual(['hello: waiting'])
+  await pass(1000)
+  const [first, second] = server.requests
+  expect(second?.line).toBe(first?.line)
+  await server.last().answer({ message: message(7, ann, 'hello') })
+  expect(page.stored).toEqual([message(7, ann, 'hello')])
+})
+
+it('a Retry-After is kept to', async () => {
+  const server = startFakeServer()
+  openPage().outbox.add('hello', 0)
+  await server.last().refuse(429, { 'Retry-After': '10' })
+  await pass(9999)
+  expect(server.requests).toHaveLength(1)
+  await pass(1)
+  expect(server.requests).toHaveLength(2)
+})
+
+it('messages go out one after another, in the order in which they were written', async () => {
+  const server = startFakeServer()
+  const page = openPage()
+  page.outbox.add('one', 0)
+  page.outbox.add('two', 0)
+  expect(server.requests).toHaveLength(1)
+  await server.last().lose()
+  await pass(1000)
+  expect(server.last().body).toEqual({ text: 'one' })
+  await server.last().answer({ message: message(7, ann, 'one') })
+  expect(server.last().body).toEqual({ text: 'two' })
+  await server.last().answer({ message: message(8, ann, 'two') })
+  expect(page.stored.map(({ text }) => text)).toEqual(['one', 'two'])
+})
+
+it('a refused message waits for a hand and does not hold up the next', async () => {
+  const server = startFakeServer()
+  const page = openPage()
+  page.outbox.add('one', 0)
+  page.outbox.add('two', 0)
+  await server.last().refuse(403)
+  expect(summary(page)).toEqual(['one: refused', 'two: sending'])
+  await pass(600_000)
+  expect(server.requests.filter(({ body }) => JSON.stringify(body).includes('one'))).toHaveLength(1)
+})
+
+it('sending a refused message again takes a new request id, for a refusal stands for ever', async () => {
+  const server = startFakeServer()
+  const page = openPage()
+  page.outbox.add('hello', 0)
+  await server.last().refuse(403)
+  page.outbox.retry(page.outbox.entries.value[0]?.requestId ?? '')
+  expect(summary(page)).toEqual(['hello: sending'])
+  const [first, second] = server.lines().map(requestIdOf)
+  expect(second).toHaveLength(32)
+  expect(second).not.toBe(first)
+})
+
+it('a discarded message is gone for good', async () => {
+  const server = startFakeServer()
+  const page = openPage()
+  page.outbox.add('hello', 0)
+  await server.last().refuse(403)
+  page.outbox.discard(page.outbox.entries.value[0]?.requestId ?? '')
+  expect([summary(page), localStorage.length]).toEqual([[], 0])
+})
+
+it('a reload in the middle of sending repeats the same request id', async () => {
+  const server = startFakeServer()
+  const before = openPage()
+  before.outbox.add('one', 0)
+  before.outbox.add('two', 0)
+  before.close()
+  await pass(1000)
+  const after = openPage()
+  expect(summary(after)).toEqual(['one: sending', 'two: waiting'])
+  expect(server.requests[1]?.line).toBe(server.requests[0]?.line)
+})
+
+it('a message that is an hour old asks before it is sent', async () => {
+  const server = startFakeServer()
+  const before = openPage()
+  before.outbox.add('good morning', 0)
+  before.close()
+  await pass(AGE_MS_MAX + 1)
+  const after = openPage()
+  expect([summary(after), server.requests.length]).toEqual([['good morning: asking'], 1])
+  after.outbox.retry(after.outbox.entries.value[0]?.requestId ?? '')
+  // The first attempt may have arrived, so the request id stays.
+  expect([summary(after), server.requests[1]?.line]).toEqual([['good morning: sending'], server.requests[0]?.line])
+})
+
+it('a message that could not be sent for an hour asks too', async () => {
+  const server = startFakeServer((request) => void request.lose())
+  const page = openPage()
+  page.outbox.add('hello', 0)
+  await pass(AGE_MS_MAX + 60_000)
+  const count = server.requests.length
+  await pass(AGE_MS_MAX)
+  expect([summary(page), server.requests.length]).toEqual([['hello: asking'], count])
+})
+
+it('one person does not see what another left in the outbox', () => {
+  startFakeServer()
+  const before = openPage(ann)
+  before.outbox.add('hello', 0)
+  before.close()
+  expect(summary(openPage(bob))).toEqual([])
+})
+
+it('what is unsent moves along when the server knows the sender no more', async () => {
+  const server = startFakeServer()
+  const page = openPage(ann)
+  page.outbox.add('hello', 0)
+  await server.last().refuse(401)
+  expect([summary(page), page.onStranger.mock.calls.length]).toEqual([['hello: refused'], 1])
+  page.user.value = bob
+  page.close()
+  expect([summary(openPage(ann)), summary(openPage(bob))]).toEqual([[], ['hello: refused']])
+})
+
+it('waking tries again at once', async () => {
+  const server = startFakeServer()
+  openPage().outbox.add('hello', 0)
+  await server.last().lose()
+  window.dispatchEvent(new Event('online'))
+  await pass(0)
+  expect(server.requests).toHaveLength(2)
+})
+
+it('a browser that stores nothing still sends', async () => {
+  vi.stubGlobal('localStorage', undefined)
+  const server = startFakeServer()
+  const page = openPage()
+  page.outbox.add('hello', 0)
+  await server.last().answer({ message: message(7, ann, 'hello') })
+  expect(page.stored).toEqual([message(7, ann, 'hello')])
+})
