@@ -43,13 +43,15 @@ pub enum EventKind {
     },
     /// A room was opened; `by` is its first member.
     RoomOpened {
-        /// The room as it was opened.
-        opened: OpenedRoom,
+        /// The room, as it was then.
+        opened: RoomThen,
     },
     /// Somebody became a member.
     MemberJoined {
         /// The new member; `by` is who brought them in, often themselves.
         member: Person,
+        /// The room, with them in it: who folds the events need not ask for it.
+        entered: RoomThen,
     },
     /// Somebody is no longer a member.
     MemberLeft {
@@ -83,9 +85,10 @@ pub struct Message {
     pub sender_time: Option<SenderTime>,
 }
 
-/// A room as it was opened.
+/// A room, as it was when the event happened. Its slug and the number of its
+/// latest event are the event's own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OpenedRoom {
+pub struct RoomThen {
     /// Its id.
     pub id: RoomId,
     /// Its name for people.
@@ -94,6 +97,8 @@ pub struct OpenedRoom {
     pub topic: Topic,
     /// Who may come in.
     pub kind: RoomKind,
+    /// How many members it had.
+    pub members: u64,
 }
 
 /// A user, as they were called then.
@@ -131,7 +136,7 @@ impl News {
     /// Returns whose membership or name it is about: they see it wherever it happened.
     pub fn subject(&self) -> Option<UserId> {
         match &self.event.kind {
-            EventKind::MemberJoined { member } | EventKind::MemberLeft { member } => {
+            EventKind::MemberJoined { member, .. } | EventKind::MemberLeft { member } => {
                 Some(member.id)
             }
             EventKind::RoomOpened { .. } | EventKind::UserRenamed { .. } => {

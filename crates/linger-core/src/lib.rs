@@ -27,7 +27,7 @@ pub use apply::Outcome;
 pub use command::{Command, RoomKind};
 pub use cursor::{Cursor, LogId, MalformedCursor};
 pub use entry::{Author, Draft, Entry, StoredEntry, Timestamp, UnknownEntry};
-pub use event::{Event, EventKind, Message, News, OpenedRoom, Person};
+pub use event::{Event, EventKind, Message, News, Person, RoomThen};
 pub use ids::{MessageId, Position, RoomId, UserId};
 pub use projection::{Projection, ProjectionError, applied as projection_applied};
 pub use rejection::Rejection;

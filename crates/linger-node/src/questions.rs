@@ -3,6 +3,8 @@
 //! Each question is a value; [`crate::Node::query`] answers it from one moment
 //! of the projection. Edges make them; SQL stays below.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use linger_core::{
     Cursor, ExternalId, LogId, MessageId, News, Position, TokenHash, UserId, projection_applied,
     queries::{self, History, Room, User},
@@ -46,6 +48,27 @@ impl Question for WhoIs {
     }
 }
 
+/// By which ids do another protocol's clients know these users? Those of them
+/// who have one.
+#[derive(Debug)]
+pub struct KnownAs(pub BTreeSet<UserId>);
+
+impl Question for KnownAs {
+    type Answer = BTreeMap<UserId, ExternalId>;
+
+    fn answer(self, connection: &Connection, _: LogId) -> rusqlite::Result<Self::Answer> {
+        let tx = connection.unchecked_transaction()?;
+        let mut known = BTreeMap::new();
+        for id in self.0 {
+            let user = queries::user(&tx, id)?;
+            known.extend(
+                user.and_then(|user| user.external_id).map(|external_id| (id, external_id)),
+            );
+        }
+        Ok(known)
+    }
+}
+
 /// Who is this user now?
 #[derive(Debug)]
 pub struct WhoNow(pub UserId);
@@ -81,7 +104,8 @@ impl Question for Start {
         let tx = connection.unchecked_transaction()?;
         let Some(user) = queries::user(&tx, self.0)? else { return Ok(None) };
         let stays = queries::stays_of(&tx, self.0)?;
-        let is_in = |room: &Room| stays.iter().any(|stay| stay.room == room.id && stay.left.is_none());
+        let is_in =
+            |room: &Room| stays.iter().any(|stay| stay.room == room.id && stay.left.is_none());
         let rooms = queries::rooms(&tx)?.into_iter().filter(is_in).collect();
         let cursor = Cursor { log, position: projection_applied(&tx)? };
         Ok(Some(Started { user, rooms, cursor }))
@@ -151,7 +175,8 @@ impl Question for Earlier {
 
     fn answer(self, connection: &Connection, _: LogId) -> rusqlite::Result<History> {
         let tx = connection.unchecked_transaction()?;
-        let stays = self.reader.map(|user| queries::stays_of(&tx, user)).transpose()?.unwrap_or_default();
+        let stays =
+            self.reader.map(|user| queries::stays_of(&tx, user)).transpose()?.unwrap_or_default();
         queries::history(&tx, self.room.scope(), &stays, self.before, self.limit)
     }
 }

@@ -65,7 +65,7 @@ impl Roster {
                     self.begin_stay(by.id, room, news);
                 }
             }
-            EventKind::MemberJoined { member } => self.begin_stay(member.id, room, news),
+            EventKind::MemberJoined { member, .. } => self.begin_stay(member.id, room, news),
             EventKind::MemberLeft { member } => {
                 let stays = self.stays.get_mut(&member.id);
                 let stay = stays.and_then(|stays| {

@@ -6,7 +6,7 @@
 use rusqlite::params;
 
 use super::{Refused, RoomFacts, Step};
-use crate::{EventKind, News, Person, Rejection, RoomId, RoomKind, UserId};
+use crate::{EventKind, News, Person, Rejection, RoomId, RoomKind, RoomThen, UserId};
 
 /// Makes the author a member of an open room. A member stays one.
 pub(super) fn join(step: &Step<'_>, room: RoomId) -> Result<Option<News>, Refused> {
@@ -86,5 +86,17 @@ pub(super) fn outsider(room: &RoomFacts) -> Refused {
 
 fn admit(step: &Step<'_>, room: &RoomFacts, member: Person, by: Person) -> Result<News, Refused> {
     begin_stay(step, room.id, member.id)?;
-    step.tell_room(room, Some(by), |_| EventKind::MemberJoined { member })
+    let entered = step
+        .tx
+        .prepare_cached("SELECT name, topic, members FROM rooms WHERE id = ?1")?
+        .query_one([room.id], |row| {
+        Ok(RoomThen {
+            id: room.id,
+            name: row.get(0)?,
+            topic: row.get(1)?,
+            kind: room.kind,
+            members: row.get(2)?,
+        })
+    })?;
+    step.tell_room(room, Some(by), |_| EventKind::MemberJoined { member, entered })
 }

@@ -3,7 +3,7 @@
 use rusqlite::params;
 
 use super::{Refused, RoomFacts, Step, members};
-use crate::{EventKind, News, OpenedRoom, Rejection, RoomId, RoomKind, RoomName, Slug, Topic};
+use crate::{EventKind, News, Rejection, RoomId, RoomKind, RoomName, RoomThen, Slug, Topic};
 
 /// Opens a room. A user who opens one is its first member; the server is none.
 pub(super) fn open(
@@ -28,6 +28,8 @@ pub(super) fn open(
         members::begin_stay(step, id, opener.id)?;
     }
     let room = RoomFacts { id, slug: slug.clone(), kind };
-    let opened = OpenedRoom { id, name: name.clone(), topic: topic.clone(), kind };
+    let (name, topic) = (name.clone(), topic.clone());
+    let members = opener.iter().len() as u64;
+    let opened = RoomThen { id, name, topic, kind, members };
     step.tell_room(&room, opener, |_| EventKind::RoomOpened { opened }).map(Some)
 }

@@ -11,9 +11,9 @@ use std::{
 };
 
 use crate::{
-    Author, Command, Draft, Entry, Event, EventKind, ExternalId, Message, MessageId, News,
-    OpenedRoom, Outcome, Person, Position, Rejection, RequestId, RoomId, RoomKind, Timestamp,
-    TokenHash, UserId, UserName, queries::Room,
+    Author, Command, Draft, Entry, Event, EventKind, ExternalId, Message, MessageId, News, Outcome,
+    Person, Position, Rejection, RequestId, RoomId, RoomKind, RoomThen, Timestamp, TokenHash,
+    UserId, UserName, queries::Room,
 };
 
 /// Everything that was, and who was there.
@@ -172,7 +172,8 @@ impl Model {
         let id = RoomId::new(position);
         let witnesses: BTreeSet<UserId> = by.iter().map(|by| by.id).collect();
         self.members.insert(id, witnesses.clone());
-        let opened = OpenedRoom { id, name: name.clone(), topic: topic.clone(), kind };
+        let members = witnesses.len() as u64;
+        let opened = RoomThen { id, name: name.clone(), topic: topic.clone(), kind, members };
         self.rooms.insert(id, Room { id, slug, name, topic, kind, members: 0, last_number: 0 });
         Ok(self.tell(position, id, by, EventKind::RoomOpened { opened }, witnesses))
     }
@@ -180,7 +181,9 @@ impl Model {
     fn admit(&mut self, position: Position, room: RoomId, member: Person, by: Person) -> Told {
         self.members.get_mut(&room).expect("it is there").insert(member.id);
         let witnesses = self.members[&room].clone();
-        self.tell(position, room, Some(by), EventKind::MemberJoined { member }, witnesses)
+        let Room { id, name, topic, kind, .. } = self.rooms[&room].clone();
+        let entered = RoomThen { id, name, topic, kind, members: witnesses.len() as u64 };
+        self.tell(position, room, Some(by), EventKind::MemberJoined { member, entered }, witnesses)
     }
 
     fn tell(

@@ -11,8 +11,8 @@ use rusqlite::Connection;
 
 use super::logs::{ALL, Log, NAMES, asks, empty, in_batches, limits, readers, stays_of};
 use crate::{
-    Entry, Event, EventKind, News, OpenedRoom, Outcome, Position, Projection, RoomId, RoomKind,
-    Slug, Timestamp, UserId, UserName, feed, queries,
+    Entry, Event, EventKind, News, Outcome, Position, Projection, RoomId, RoomKind, RoomThen, Slug,
+    Timestamp, UserId, UserName, feed, queries,
     visibility::{Scope, can_enter},
 };
 
@@ -227,7 +227,6 @@ proptest! {
     fn a_state_and_the_events_after_it_are_the_later_state(
         asks in asks(),
         cut in any::<prop::sample::Index>(),
-        delay in 0_usize..20,
         limits in limits(),
     ) {
         let log = Log::of(&asks);
@@ -240,23 +239,13 @@ proptest! {
         let users = || readers().into_iter().flatten();
         let fresh = |me| Held::fresh(projection.connection(), me);
         let mut held: Vec<Held> = users().map(fresh).collect();
-        let mut moments = Vec::new();
-        for entry in later {
-            projection.apply(std::slice::from_ref(entry)).unwrap();
-            moments.push((entry.position, queries::rooms(projection.connection()).unwrap()));
-        }
-        // Who joins a room asks for it, and may be late in asking.
-        let fetch = |slug: &Slug, joined: Position| {
-            let at = moments.partition_point(|(position, _)| *position < joined);
-            let (_, rooms) = &moments[(at + delay).min(moments.len() - 1)];
-            rooms.iter().find(|room| room.slug == *slug).expect("it was joined").clone()
-        };
+        projection.apply(later).unwrap();
         let db = projection.connection();
         for held in &mut held {
             let (mut after, stays) = (cursor, stays_of(db, Some(held.me)));
             for &limit in limits.iter().cycle().take(PAGES_MAX) {
                 let page = feed::read(db, Scope::Mine(held.me), &stays, after, limit).unwrap();
-                page.news.iter().for_each(|news| held.fold(news, fetch));
+                page.news.iter().for_each(|news| held.fold(news));
                 after = page.upto;
                 if page.news.len() < limit {
                     break;
@@ -300,9 +289,8 @@ impl Held {
         }
     }
 
-    /// Takes in an event, as the JSON that clients get tells it. `fetch` asks
-    /// for a room; what it has counted already is not counted again.
-    fn fold(&mut self, news: &News, fetch: impl Fn(&Slug, Position) -> queries::Room) {
+    /// Takes in an event, as the JSON that clients get tells it. It asks nobody.
+    fn fold(&mut self, news: &News) {
         let event: Event = serde_json::from_str(&news.json).unwrap();
         let is_mine = news.subject() == Some(self.me);
         let (Some(slug), Some(number)) = (event.room, event.number) else {
@@ -312,30 +300,15 @@ impl Held {
             return;
         };
         match event.kind {
-            EventKind::RoomOpened { opened } => {
-                let OpenedRoom { id, name, topic, kind } = opened;
-                let room = queries::Room {
-                    id,
-                    slug: slug.clone(),
-                    name,
-                    topic,
-                    kind,
-                    members: 1,
-                    last_number: number,
-                };
-                self.rooms.insert(slug, room);
-            }
-            EventKind::MemberJoined { .. } if is_mine => {
-                self.rooms.insert(slug.clone(), fetch(&slug, event.position));
+            EventKind::RoomOpened { opened: then } => self.enter(slug, then, number),
+            EventKind::MemberJoined { entered: then, .. } if is_mine => {
+                self.enter(slug, then, number);
             }
             EventKind::MemberLeft { .. } if is_mine => {
                 self.rooms.remove(&slug);
             }
             kind => {
                 let room = self.rooms.get_mut(&slug).expect("only what I am in is told to me");
-                if number <= room.last_number {
-                    return;
-                }
                 assert_eq!(number, room.last_number + 1, "nothing is missing");
                 room.last_number = number;
                 match kind {
@@ -345,6 +318,13 @@ impl Held {
                 }
             }
         }
+    }
+
+    fn enter(&mut self, slug: Slug, then: RoomThen, last_number: u64) {
+        let RoomThen { id, name, topic, kind, members } = then;
+        let room =
+            queries::Room { id, slug: slug.clone(), name, topic, kind, members, last_number };
+        self.rooms.insert(slug, room);
     }
 }
 

@@ -247,10 +247,10 @@ fn line(news: &News, with_times: bool) -> String {
     let room = event.room.as_ref().map(Slug::as_str).unwrap_or_default();
     let what = match &event.kind {
         EventKind::RoomOpened { .. } => format!("{by} opened #{room}"),
-        EventKind::MemberJoined { member } if event.by.as_ref() == Some(member) => {
+        EventKind::MemberJoined { member, .. } if event.by.as_ref() == Some(member) => {
             format!("{by} joined #{room}")
         }
-        EventKind::MemberJoined { member } => format!("{by} added {} to #{room}", member.name),
+        EventKind::MemberJoined { member, .. } => format!("{by} added {} to #{room}", member.name),
         EventKind::MemberLeft { member } => format!("{} left #{room}", member.name),
         EventKind::MessageSent { message } if room == "tea" => format!("{by}: {}", message.text),
         EventKind::MessageSent { message } => format!("{by} in #{room}: {}", message.text),
