@@ -1,0 +1,56 @@
+//! What it costs to append: a whole node on disk, with 1, 64 and 512 submits in
+//! flight, each durable and applied before it counts.
+//!
+//! `cargo bench -p linger-node --bench append`. With many in flight, group
+//! commit makes one fsync serve them all; the figure for one is the disk's.
+
+use std::sync::Arc;
+
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use linger_core::{Author, Command, MessageText, Slug, UserId, UserName};
+use linger_node::{Limits, Node, SystemClock};
+use tokio::{runtime::Runtime, task::JoinSet};
+
+fn append(criterion: &mut Criterion) {
+    let runtime = Runtime::new().expect("a runtime");
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (node, ann, send) = runtime.block_on(open(folder.path()));
+    let mut group = criterion.benchmark_group("append");
+    for in_flight in [1usize, 64, 512] {
+        group.throughput(Throughput::Elements(in_flight as u64));
+        group.bench_function(BenchmarkId::new("in flight", in_flight), |bencher| {
+            bencher.to_async(&runtime).iter(|| async {
+                let mut submits = JoinSet::new();
+                for _ in 0..in_flight {
+                    let (node, send) = (node.clone(), send.clone());
+                    submits.spawn(
+                        async move { node.submit(ann, node.fresh_request_id(), send).await },
+                    );
+                }
+                while let Some(receipt) = submits.join_next().await {
+                    receipt.expect("no submit panics").expect("a member may send");
+                }
+            });
+        });
+    }
+    group.finish();
+}
+
+/// Opens a node, with ann as a member of its lobby, and what she says.
+async fn open(folder: &std::path::Path) -> (Arc<Node>, Author, Command) {
+    let node = Node::open(folder, Limits::default(), Arc::new(SystemClock)).expect("a new node");
+    node.ready().await.expect("the lobby opens");
+    let name = UserName::parse("ann").expect("a name");
+    let guest = Command::CreateGuest { name, token_hash: None, external_id: None };
+    let receipt =
+        node.submit(Author::Server, node.fresh_request_id(), guest).await.expect("a guest");
+    let ann = Author::User(UserId::new(receipt.position));
+    let room = node.room(&Slug::parse("lobby").expect("a slug"), None).expect("the lobby").id;
+    node.submit(ann, node.fresh_request_id(), Command::JoinRoom { room }).await.expect("ann joins");
+    let text = MessageText::parse("A thing that somebody says, in about fifty characters")
+        .expect("a text");
+    (Arc::new(node), ann, Command::SendMessage { room, text, sender_time: None })
+}
+
+criterion_group!(benches, append);
+criterion_main!(benches);
