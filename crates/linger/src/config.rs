@@ -68,12 +68,10 @@ pub(crate) struct Settings {
     pub(crate) visitors_may_read: bool,
     pub(crate) rate_limits: bool,
     pub(crate) behind_proxy: bool,
-    pub(crate) connections_max: usize,
+    /// None: as many as the open-file limit allows.
+    pub(crate) connections_max: Option<usize>,
     pub(crate) drain: Duration,
 }
-
-/// More is of no use to one process on one machine, and each costs memory.
-const CONNECTIONS_MAX: usize = 100_000;
 
 impl Settings {
     /// Gathers what was given. Errors: a sentence that names the file and what is wrong.
@@ -83,26 +81,32 @@ impl Settings {
         let data = match given.data.or(file.data) {
             Some(data) => data,
             None => dirs::data_dir()
-                .ok_or_else(|| anyhow!("there is no home folder to keep data in; name a folder with --data"))?
+                .ok_or_else(|| {
+                    anyhow!("there is no home folder to keep data in; name a folder with --data")
+                })?
                 .join("linger"),
         };
         let is_on = |given: Option<Switch>, file: Option<Switch>, default| {
             given.or(file).map_or(default, |switch| switch == Switch::On)
         };
         Ok(Settings {
-            listen: given.listen.or(file.listen).unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8080))),
+            listen: given
+                .listen
+                .or(file.listen)
+                .unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8080))),
             data,
             visitors_may_read: is_on(given.visitors, file.visitors, true),
             rate_limits: is_on(given.rate_limits, file.rate_limits, true),
             behind_proxy: is_on(given.behind_proxy, file.behind_proxy, false),
-            connections_max: given.connections_max.or(file.connections_max).unwrap_or(CONNECTIONS_MAX),
+            connections_max: given.connections_max.or(file.connections_max),
             drain: Duration::from_secs(given.drain.or(file.drain).unwrap_or(10)),
         })
     }
 }
 
 fn read(path: PathBuf) -> anyhow::Result<Given> {
-    let text = fs::read_to_string(&path).with_context(|| format!("the settings file {} cannot be read", path.display()))?;
+    let text = fs::read_to_string(&path)
+        .with_context(|| format!("the settings file {} cannot be read", path.display()))?;
     toml::from_str(&text).map_err(|error| {
         let line = error.span().map_or(0, |span| text[..span.start].lines().count().max(1));
         anyhow!("the settings file {} is wrong in line {line}: {}", path.display(), error.message())

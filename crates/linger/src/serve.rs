@@ -1,7 +1,7 @@
 //! Puts the node, the edges and the accept loop together, and takes them apart
 //! in order.
 
-use std::{io::Write, sync::Arc, time::Duration};
+use std::{io::Write, net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::{Context, anyhow};
 use linger_http::{App, Server, ServerSettings, router};
@@ -9,6 +9,7 @@ use linger_node::{Limits, Node, SystemClock};
 use tokio::{
     net::TcpListener,
     signal::unix::{Signal, SignalKind, signal},
+    sync::Semaphore,
 };
 
 use crate::config::Settings;
@@ -33,20 +34,25 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
     let node = Arc::new(node);
     let listener = TcpListener::bind(settings.listen).await;
     let listener = listener.map_err(|error| {
-        anyhow!("cannot listen on {}: {error}; choose another with --listen ADDRESS:PORT", settings.listen)
+        anyhow!(
+            "cannot listen on {}: {error}; choose another with --listen ADDRESS:PORT",
+            settings.listen
+        )
     })?;
     let address = listener.local_addr()?;
     let edges = linger_http::Settings {
         visitors_may_read: settings.visitors_may_read,
         rate_limits: settings.rate_limits,
         behind_proxy: settings.behind_proxy,
+        ..linger_http::Settings::default()
     };
     let app = Arc::new(App::new(node.clone(), edges));
-    let server = Server::new(listener, router(app), ServerSettings {
-        connections_max: settings.connections_max,
-        head_timeout: HEAD_TIMEOUT,
-        drain: settings.drain,
-    });
+    let connections_max = connections_max(settings.connections_max)?;
+    let server = Server::new(
+        listener,
+        router(app),
+        ServerSettings { connections_max, head_timeout: HEAD_TIMEOUT, drain: settings.drain },
+    );
     // Listening already: who comes now is told that the server is starting.
     let mut signals = Signals::new()?;
     let (end, ended) = tokio::sync::oneshot::channel::<()>();
@@ -59,7 +65,8 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
     if let Some(opened) = opened {
         opened.context("the lobby could not be opened")?;
         // A program that started us may read this line; nobody else need.
-        let _ = writeln!(std::io::stdout(), "Linger is open at http://{address}/  (data in {})", settings.data.display());
+        let (url, data) = (url(address), settings.data.display());
+        let _ = writeln!(std::io::stdout(), "Linger is open at {url}  (data in {data})");
         signals.wait().await;
     }
     tracing::info!(held = node.waiting(), "closing: held requests are answered, others may finish");
@@ -72,6 +79,36 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Returns the address to open in a browser on this machine.
+fn url(address: SocketAddr) -> String {
+    match address.ip().is_unspecified() {
+        // "Everywhere" is no place to go to.
+        true => format!("http://localhost:{}/", address.port()),
+        false => format!("http://{address}/"),
+    }
+}
+
+/// Returns how many connections to take: what was asked for, as far as the
+/// system's limit on open files allows it.
+fn connections_max(asked: Option<usize>) -> anyhow::Result<usize> {
+    /// For the data files, the listener, and what the runtime opens.
+    const KEPT: u64 = 64;
+    let open_files = rlimit::increase_nofile_limit(u64::MAX)
+        .context("the system does not tell its limit on open files")?;
+    let allowed = usize::try_from(open_files.saturating_sub(KEPT)).unwrap_or(usize::MAX);
+    match asked {
+        Some(asked) if asked > allowed => {
+            tracing::warn!(
+                asked,
+                allowed,
+                "the limit on open files allows fewer connections; raise it with ulimit -n"
+            );
+            Ok(allowed)
+        }
+        asked => Ok(asked.unwrap_or(allowed).min(Semaphore::MAX_PERMITS)),
+    }
+}
+
 /// What asks the program to end.
 struct Signals {
     terminate: Signal,
@@ -81,7 +118,10 @@ struct Signals {
 impl Signals {
     fn new() -> anyhow::Result<Signals> {
         let on = |kind| signal(kind).context("the system has no signals to give");
-        Ok(Signals { terminate: on(SignalKind::terminate())?, interrupt: on(SignalKind::interrupt())? })
+        Ok(Signals {
+            terminate: on(SignalKind::terminate())?,
+            interrupt: on(SignalKind::interrupt())?,
+        })
     }
 
     async fn wait(&mut self) {
