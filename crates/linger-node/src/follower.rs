@@ -105,11 +105,16 @@ impl Follower {
         // What is not announced yet waits for its turn: no cursor may be beyond
         // the tail, or it would be answered with a reset.
         entries.truncate(entries.partition_point(|entry| entry.position <= end));
-        assert!(!entries.is_empty(), "nothing after {}, and the tail is {end}", self.projection.applied());
+        assert!(
+            !entries.is_empty(),
+            "nothing after {}, and the tail is {end}",
+            self.projection.applied()
+        );
         let outcomes = self.projection.apply(&entries)?;
         let positions = entries.iter().map(|entry| entry.position);
         let outcomes: Vec<_> = positions.zip(outcomes).collect();
-        let news: Vec<_> = outcomes.iter().filter_map(|(_, outcome)| outcome.news().cloned()).collect();
+        let news: Vec<_> =
+            outcomes.iter().filter_map(|(_, outcome)| outcome.news().cloned()).collect();
         let applied = self.projection.applied();
         self.memory.write().expect("no holder of this lock panics").absorb(outcomes);
         self.metrics.projection_position.set(applied.get().cast_signed());

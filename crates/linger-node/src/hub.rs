@@ -219,7 +219,8 @@ impl WaitingRoom {
             members.iter().for_each(|&user| self.call(Topic::User(user), called));
         } else {
             let users = self.lists.keys().copied();
-            let users = users.filter(|topic| matches!(topic, Topic::User(user) if members.contains(user)));
+            let users =
+                users.filter(|topic| matches!(topic, Topic::User(user) if members.contains(user)));
             for topic in users.collect::<Vec<_>>() {
                 self.call(topic, called);
             }

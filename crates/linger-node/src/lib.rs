@@ -1,12 +1,13 @@
 //! One running node: it keeps the log, applies it, and holds those who wait.
 //!
-//! Edges use [`Node`]: `submit`, `wait`, `query`. Below it, [`log`] is the
-//! truth, [`follower`] applies it to the projection, [`memory`] holds what just
-//! happened, [`hub`] is the waiting room and [`read_pool`] reads the tables.
+//! Edges use [`Node`]: `submit`, `wait`, `query`. Below it, `log` is the
+//! truth, `follower` applies it to the projection, `memory` holds what just
+//! happened, `hub` is the waiting room and `read_pool` reads the tables.
 //! This crate knows order, durability and waiting; it knows no HTTP.
 
 mod clock;
 mod data_folder;
+mod essential;
 mod follower;
 mod hub;
 pub mod limits;
@@ -17,6 +18,8 @@ mod node;
 pub mod questions;
 mod read_pool;
 mod roster;
+#[cfg(test)]
+mod simulation;
 #[cfg(test)]
 mod tests;
 

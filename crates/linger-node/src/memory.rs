@@ -108,7 +108,8 @@ impl Memory {
 
     /// Returns what the entry at `position` did, while that is remembered.
     pub(crate) fn outcome(&self, position: Position) -> Option<&Outcome> {
-        let found = self.outcomes.binary_search_by_key(&position, |(position, _)| *position).ok()?;
+        let found =
+            self.outcomes.binary_search_by_key(&position, |(position, _)| *position).ok()?;
         Some(&self.outcomes[found].1)
     }
 }

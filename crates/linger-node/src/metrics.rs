@@ -46,9 +46,21 @@ impl Metrics {
 
     /// Enters them all in a registry, under names that begin with the registry's prefix.
     pub(crate) fn register(&self, registry: &mut Registry) {
-        registry.register("requests_held", "Requests that are held now", self.requests_held.clone());
-        registry.register("wakes", "Held requests that were woken to look again", self.wakes.clone());
-        registry.register("deliveries", "Events that were handed to readers", self.deliveries.clone());
+        registry.register(
+            "requests_held",
+            "Requests that are held now",
+            self.requests_held.clone(),
+        );
+        registry.register(
+            "wakes",
+            "Held requests that were woken to look again",
+            self.wakes.clone(),
+        );
+        registry.register(
+            "deliveries",
+            "Events that were handed to readers",
+            self.deliveries.clone(),
+        );
         registry.register_with_unit(
             "append",
             "Time from queueing an append to its acknowledgement",
@@ -61,7 +73,11 @@ impl Metrics {
             Unit::Seconds,
             self.fsync_seconds.clone(),
         );
-        registry.register("log_position", "Position of the last durable entry", self.log_position.clone());
+        registry.register(
+            "log_position",
+            "Position of the last durable entry",
+            self.log_position.clone(),
+        );
         registry.register(
             "projection_position",
             "Position of the last applied entry",

@@ -11,7 +11,7 @@ use std::{
         Arc, Mutex, RwLock,
         atomic::{AtomicBool, Ordering},
     },
-    thread::{self, JoinHandle},
+    thread::JoinHandle,
     time::Duration,
 };
 
@@ -28,7 +28,8 @@ use tokio::{
 
 use crate::{
     Clock, Limits, OpenError, RoomRef,
-    data_folder::DataFolder,
+    data_folder::{DataFolder, Opened},
+    essential,
     follower::Follower,
     hub::Hub,
     log::{AppendError, Log},
@@ -86,7 +87,9 @@ pub enum Unavailable {
     #[error("the server has too much to do; try again in a moment")]
     Overloaded,
     /// The log gave no answer: the entry may be in it or not.
-    #[error("the log did not answer, so nobody can say whether this was done; try again with the same request id")]
+    #[error(
+        "the log did not answer, so nobody can say whether this was done; try again with the same request id"
+    )]
     Unknown,
     /// The disk or the database failed.
     #[error("the server cannot reach its data; try again later")]
@@ -157,20 +160,18 @@ impl Node {
     /// Call it inside of a tokio runtime; to drop the node closes its files.
     pub fn open(folder: &Path, limits: Limits, clock: Arc<dyn Clock>) -> Result<Node, OpenError> {
         let folder = DataFolder::take(folder)?;
-        let (log, projection) = folder.open(&*clock)?;
+        let Opened { log, projection, roster } = folder.open(&*clock)?;
         let metrics = Arc::new(Metrics::new());
         let log = Arc::new(log.start(&limits, metrics.clone()));
         let path = folder.projection_path();
-        let failed = |error| OpenError::File { file: path.clone(), error };
-        let read_pool = ReadPool::start(&path, &limits).map_err(failed)?;
-        let roster = Roster::load(projection.connection()).map_err(failed)?;
-        let (mut node, follower) = Node::assemble(log, projection, roster, read_pool, limits, clock, metrics);
+        let read_pool = ReadPool::start(&path, &limits)
+            .map_err(|error| OpenError::File { file: path, error })?;
+        let (mut node, follower) =
+            Node::assemble(log, projection, roster, read_pool, limits, clock, metrics);
         let (stop, stopped) = watch::channel(());
         let runtime = Handle::current();
-        let thread = thread::Builder::new()
-            .name("follower".to_owned())
-            .spawn(move || runtime.block_on(follower.run(stopped)))
-            .expect("the system has a thread for the follower");
+        let work = move || runtime.block_on(follower.run(stopped));
+        let thread = essential::spawn("follower", work);
         node.stop = Some(stop);
         node.follower = Some(thread);
         node._folder = Some(folder);
@@ -239,6 +240,13 @@ impl Node {
         Ok(())
     }
 
+    /// Waits until the node cannot go on: its log has an entry that this version
+    /// cannot read. What was acknowledged is in the log all the same.
+    pub async fn failed(&self) {
+        let mut applied = self.applied.clone();
+        while applied.changed().await.is_ok() {}
+    }
+
     /// Tells whether the node has applied its log, once, since it was opened.
     pub fn is_open(&self) -> bool {
         self.is_open.load(Ordering::Acquire)
@@ -247,7 +255,9 @@ impl Node {
     /// Tells whether the node can serve: the log is applied, or nearly.
     pub fn is_ready(&self) -> bool {
         let lag = self.log.tail().borrow().get().saturating_sub(self.applied.borrow().get());
-        self.is_open.load(Ordering::Acquire) && lag <= self.limits.ready_lag_max && !self.is_closing()
+        self.is_open.load(Ordering::Acquire)
+            && lag <= self.limits.ready_lag_max
+            && !self.is_closing()
     }
 
     /// Appends one command and returns what it did, once this node has applied it.
@@ -298,6 +308,10 @@ impl Node {
     /// Returns why the rules would say no to this, as things stand here: then it
     /// need not be appended, unless it is a repeat.
     fn refused_already(&self, author: Author, command: &Command) -> Option<Rejection> {
+        // What stands in the log and is not applied yet may say yes.
+        if !self.is_open() {
+            return None;
+        }
         let Command::SendMessage { room, .. } = command else { return None };
         let Some(user) = author.user() else { return Some(Rejection::NotForTheServer) };
         let memory = self.memory();
@@ -312,7 +326,8 @@ impl Node {
         author: Author,
         request_id: RequestId,
     ) -> Result<Option<Position>, Unavailable> {
-        let found = self.read_pool.ask(move |connection| queries::request(connection, author, &request_id));
+        let found =
+            self.read_pool.ask(move |connection| queries::request(connection, author, &request_id));
         Ok(found.await?.map(|(position, _)| position))
     }
 
@@ -343,7 +358,8 @@ impl Node {
                 }
                 // Nobody called, but other rooms went on: who reads a quiet one
                 // gets a cursor that memory still reaches back to.
-                look = self.memory().look(wait.reader, wait.scope, after, wait.limit).unwrap_or(look);
+                look =
+                    self.memory().look(wait.reader, wait.scope, after, wait.limit).unwrap_or(look);
             }
             self.metrics.deliveries.inc_by(look.news.len() as u64);
             return Ok(Page { reset: None, cursor: self.cursor(look.upto), news: look.news });
@@ -422,6 +438,12 @@ impl Node {
         self.cursor(self.memory().applied())
     }
 
+    /// Returns the end of the log as a cursor: whatever is appended from now on
+    /// comes after it, whether what came before is applied here or not.
+    pub fn tail(&self) -> Cursor {
+        self.cursor(*self.log.tail().borrow())
+    }
+
     /// Returns a request id for a request that brings none.
     pub fn fresh_request_id(&self) -> RequestId {
         RequestId::parse(&hex(&self.clock.secret()[..16])).expect("hex digits are a request id")
@@ -489,8 +511,7 @@ impl Drop for Node {
         // The follower first: it holds the log and writes the projection.
         drop(self.stop.take());
         if let Some(follower) = self.follower.take() {
-            // A panic of the follower was reported when it happened.
-            let _ = follower.join();
+            follower.join().expect("its panic would have ended the process");
         }
     }
 }

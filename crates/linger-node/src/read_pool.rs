@@ -6,14 +6,13 @@
 use std::{
     path::Path,
     sync::{Arc, Mutex},
-    thread,
 };
 
 use linger_core::Projection;
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::{Limits, node::Unavailable};
+use crate::{Limits, essential, node::Unavailable};
 
 pub(crate) type Question = Box<dyn FnOnce(&Connection) + Send>;
 
@@ -38,16 +37,13 @@ impl ReadPool {
         for number in 0..limits.read_threads {
             let connection = Projection::open_reader(projection)?;
             let questions = questions.clone();
-            thread::Builder::new()
-                .name(format!("read-{number}"))
-                .spawn(move || {
-                    // The lock is held while waiting for the next question only.
-                    let next = || questions.lock().ok()?.blocking_recv();
-                    while let Some(question) = next() {
-                        question(&connection);
-                    }
-                })
-                .expect("the system has a thread for reading");
+            essential::spawn(&format!("read-{number}"), move || {
+                // The lock is held while waiting for the next question only.
+                let next = || questions.lock().ok()?.blocking_recv();
+                while let Some(question) = next() {
+                    question(&connection);
+                }
+            });
         }
         Ok(ReadPool::Threads(queue))
     }

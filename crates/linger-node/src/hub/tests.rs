@@ -129,19 +129,23 @@ impl Town {
             let (room, _) = town.rooms[which];
             let author = Author::User(town.users[user as usize]);
             let name = format!("{user}-{}", town.to_come.len());
-            town.expect(author, match what {
-                0 => Command::JoinRoom { room },
-                1 => Command::LeaveRoom { room },
-                2 => Command::AddMember { room, user: town.users[which] },
-                3 => rename(&name),
-                _ => say(room, &name),
-            });
+            town.expect(
+                author,
+                match what {
+                    0 => Command::JoinRoom { room },
+                    1 => Command::LeaveRoom { room },
+                    2 => Command::AddMember { room, user: town.users[which] },
+                    3 => rename(&name),
+                    _ => say(room, &name),
+                },
+            );
         }
         town
     }
 
     fn expect(&mut self, author: Author, command: Command) {
-        let request_id = request(&format!("{}", self.to_come.len() + self.projection.applied().get() as usize));
+        let request_id =
+            request(&format!("{}", self.to_come.len() + self.projection.applied().get() as usize));
         self.to_come.push(Draft { at: Timestamp::from_ms(0), author, request_id, command });
     }
 
@@ -181,7 +185,7 @@ impl Town {
             Scope::Room(room, _) => rooms.contains(&room),
             Scope::Mine(user) => {
                 let is_in = |stay: &Stay| stay.left.is_none() && rooms.contains(&stay.room);
-                news.subject() == Some(user) || self.stays(user).any(|stay| is_in(stay))
+                news.subject() == Some(user) || self.stays(user).any(is_in)
             }
         }
     }
@@ -191,7 +195,9 @@ impl Town {
         let stays = |user| self.roster.stays(Some(user));
         match scope {
             Scope::Mine(user) => can_see(scope, stays(user), news, stays),
-            Scope::Room(..) => self.users.iter().any(|&user| can_see(scope, stays(user), news, stays)),
+            Scope::Room(..) => {
+                self.users.iter().any(|&user| can_see(scope, stays(user), news, stays))
+            }
         }
     }
 

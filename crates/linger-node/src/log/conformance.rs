@@ -88,8 +88,10 @@ fn appends_that_do_not_wait_for_each_other_keep_their_order() {
     on_every_engine(|engine| {
         let log = engine.open();
         let drafts: Vec<_> = (0..500).map(|number| draft(7, number)).collect();
-        let appending: Vec<_> = drafts.iter().map(|draft| log.append(draft.clone()).unwrap()).collect();
-        let positions = appending.into_iter().map(|answer| answer.blocking_recv().unwrap().unwrap());
+        let appending: Vec<_> =
+            drafts.iter().map(|draft| log.append(draft.clone()).unwrap()).collect();
+        let positions =
+            appending.into_iter().map(|answer| answer.blocking_recv().unwrap().unwrap());
         let entries: Vec<_> =
             positions.zip(drafts).map(|(position, draft)| Entry { position, draft }).collect();
         assert_eq!(all(&*log), entries);
@@ -108,7 +110,10 @@ fn what_was_acknowledged_is_there_when_the_log_is_opened_again() {
         drop(log);
 
         let log = engine.open();
-        assert_eq!((log.id(), *log.tail().borrow(), all(&*log)), (id, entries[4].position, entries));
+        assert_eq!(
+            (log.id(), *log.tail().borrow(), all(&*log)),
+            (id, entries[4].position, entries)
+        );
         let next = append(&*log, draft(7, 5));
         assert_eq!(all(&*log).last().unwrap(), &Entry { position: next, draft: draft(7, 5) });
         assert_eq!(all(&*log).len(), 6);
@@ -181,7 +186,10 @@ fn authors_who_append_at_once_get_places_of_their_own_and_keep_their_order() {
                             .map(|number| {
                                 let position = append(log, draft(author, number));
                                 let seen = *tail.borrow();
-                                assert!(seen >= position && seen >= last_seen, "the tail went back");
+                                assert!(
+                                    seen >= position && seen >= last_seen,
+                                    "the tail went back"
+                                );
                                 last_seen = seen;
                                 Entry { position, draft: draft(author, number) }
                             })
@@ -208,11 +216,17 @@ fn every_command_is_read_back_as_it_was_written() {
     let text = MessageText::parse("<img onerror> \"quoted\"\n\t\\ 你好 👩‍👩‍👧 \u{202e}").unwrap();
     let sender_time = Some(SenderTime::parse("14:02 \"GMT\"").unwrap());
     let external_id = Some(ExternalId::parse("42';DROP/*\"*/TABLE/**/entries;--").unwrap());
-    let Command::OpenRoom { slug, name, .. } = open("茶", RoomKind::Closed) else { unreachable!() };
+    let Command::OpenRoom { slug, name, .. } = open("茶", RoomKind::Closed) else {
+        unreachable!()
+    };
     let topic = Topic::parse("naïve tea ☕").unwrap();
     let commands = [
         create("ann"),
-        Command::CreateGuest { name: UserName::parse("李雷").unwrap(), token_hash: None, external_id },
+        Command::CreateGuest {
+            name: UserName::parse("李雷").unwrap(),
+            token_hash: None,
+            external_id,
+        },
         rename("anna"),
         open("tea", RoomKind::Open),
         Command::OpenRoom { slug, name, topic, kind: RoomKind::Closed },
@@ -240,7 +254,9 @@ fn every_command_is_read_back_as_it_was_written() {
         let log = engine.open();
         let mut drafts = Vec::new();
         for command in &commands {
-            for (author, at) in authors.into_iter().zip(times.into_iter().cycle().skip(drafts.len())) {
+            for (author, at) in
+                authors.into_iter().zip(times.into_iter().cycle().skip(drafts.len()))
+            {
                 let request_id = request(&format!("A-z.0_{}", drafts.len()));
                 drafts.push(Draft { at, author, request_id, command: command.clone() });
             }

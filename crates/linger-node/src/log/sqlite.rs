@@ -8,7 +8,7 @@ use std::{
     collections::VecDeque,
     path::Path,
     sync::{Arc, Mutex},
-    thread::{self, JoinHandle},
+    thread::JoinHandle,
     time::Instant,
 };
 
@@ -17,7 +17,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{AppendError, Appending, Log, ReadError};
-use crate::{Limits, metrics::Metrics};
+use crate::{Limits, essential, metrics::Metrics};
 
 #[cfg(test)]
 mod tests;
@@ -88,11 +88,14 @@ impl SqliteFile {
             tx.execute("INSERT INTO meta VALUES ('log_id', ?1)", [new_id.as_str()])?;
             tx.commit()?;
         } else if schema != SCHEMA {
-            let reason = format!("it has form {schema}, which this version does not know; run the newer version");
+            let reason = format!(
+                "it has form {schema}, which this version does not know; run the newer version"
+            );
             return Err(rusqlite::Error::ToSqlConversionFailure(reason.into()));
         }
         let id: String =
-            connection.query_row("SELECT value FROM meta WHERE key = 'log_id'", [], |row| row.get(0))?;
+            connection
+                .query_row("SELECT value FROM meta WHERE key = 'log_id'", [], |row| row.get(0))?;
         let tail = connection
             .query_row("SELECT max(position) FROM entries", [], |row| row.get(0))
             .optional()?
@@ -100,7 +103,9 @@ impl SqliteFile {
         Ok(SqliteFile {
             reader: Connection::open(path)?,
             connection,
-            id: id.parse().map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?,
+            id: id
+                .parse()
+                .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?,
             tail: tail.unwrap_or(Position::START),
         })
     }
@@ -117,7 +122,8 @@ impl SqliteFile {
 
     /// Gives the log another id: cursors from before get a reset.
     pub(crate) fn rename(&mut self, id: LogId) -> rusqlite::Result<()> {
-        self.connection.execute("UPDATE meta SET value = ?1 WHERE key = 'log_id'", [id.as_str()])?;
+        self.connection
+            .execute("UPDATE meta SET value = ?1 WHERE key = 'log_id'", [id.as_str()])?;
         self.id = id;
         Ok(())
     }
@@ -135,10 +141,7 @@ impl SqliteFile {
             announce,
             metrics,
         };
-        let writer = thread::Builder::new()
-            .name("log-writer".to_owned())
-            .spawn(move || writer.run(queued))
-            .expect("the system has a thread for the log's writer");
+        let writer = essential::spawn("log-writer", move || writer.run(queued));
         SqliteLog {
             id: self.id,
             queue: Some(queue),
@@ -195,8 +198,7 @@ impl Drop for SqliteLog {
     fn drop(&mut self) {
         drop(self.queue.take());
         if let Some(writer) = self.writer.take() {
-            // A panic of the writer was reported when it happened.
-            let _ = writer.join();
+            writer.join().expect("its panic would have ended the process");
         }
     }
 }

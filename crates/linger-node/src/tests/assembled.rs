@@ -29,7 +29,8 @@ pub(crate) struct Assembled {
     /// How far the follower is.
     pub(crate) applied: watch::Receiver<Position>,
     follower: JoinHandle<()>,
-    _stop: watch::Sender<()>,
+    stop: watch::Sender<()>,
+    _folder: Arc<TempDir>,
 }
 
 /// What a node is made of. It can be made more than once: that is a restart.
@@ -95,7 +96,7 @@ impl Parts {
         let (stop, stopped) = watch::channel(());
         let applied = follower.applied.subscribe();
         let follower = tokio::spawn(follower.run(stopped));
-        Assembled { node: Arc::new(node), applied, follower, _stop: stop }
+        Assembled { node: Arc::new(node), applied, follower, stop, _folder: self.folder.clone() }
     }
 
     fn path(&self) -> PathBuf {
@@ -107,6 +108,12 @@ impl Assembled {
     /// Returns the node, to be used by several tasks.
     pub(crate) fn node(&self) -> Arc<Node> {
         self.node.clone()
+    }
+
+    /// Ends it in order, and returns when the follower is done.
+    pub(crate) async fn stop(self) {
+        drop(self.stop);
+        self.follower.await.unwrap();
     }
 
     /// Ends it at once, as a crash does: what is not applied stays so.

@@ -6,7 +6,7 @@ use std::{fs, path::Path, sync::Arc};
 use linger_core::{Author, Position, Projection, RoomKind};
 
 use super::cast::{TestClock, create, from, mine, request, say, told};
-use crate::{After, Limits, Node, OpenError, RoomRef, ResetReason};
+use crate::{After, Limits, Node, OpenError, ResetReason, RoomRef};
 
 fn open(folder: &Path) -> Result<Node, OpenError> {
     // Another seed each time, as chance would have it: a new log id is new.
@@ -79,7 +79,10 @@ async fn a_request_that_is_repeated_after_a_restart_gets_the_first_answer() {
         }
         let node = start(folder.path()).await;
         let repeat = node.says(ann, &tea, "once").await;
-        assert_eq!((repeat.position, repeat.news, repeat.is_repeat), (first.position, first.news.clone(), true));
+        assert_eq!(
+            (repeat.position, repeat.news, repeat.is_repeat),
+            (first.position, first.news.clone(), true)
+        );
         let again = node.submit(Author::Server, request("ann"), create("ann")).await.unwrap();
         assert_eq!((again.position, again.is_repeat), (ann.position(), true));
         assert_eq!(node.reads(mine(ann, After::Start)).await.news.len(), end);
@@ -108,13 +111,24 @@ async fn a_projection_that_is_missing_damaged_or_foreign_is_made_anew_and_equal(
         ("missing", Box::new(|| fs::remove_file(&path).unwrap())),
         ("empty", overwrite(b"")),
         ("garbage", overwrite(&[0x5a; 9000])),
-        ("of another log", Box::new(|| _ = fs::copy(other.path().join("projection.db"), &path).unwrap())),
-        ("cut off", Box::new(|| fs::File::options().write(true).open(&path).unwrap().set_len(4096).unwrap())),
-        ("garbage after its first page", Box::new(|| {
-            let mut bytes = fs::read(&path).unwrap();
-            bytes[4096..].fill(0x5a);
-            fs::write(&path, bytes).unwrap();
-        })),
+        (
+            "of another log",
+            Box::new(|| _ = fs::copy(other.path().join("projection.db"), &path).unwrap()),
+        ),
+        (
+            "cut off",
+            Box::new(|| {
+                fs::File::options().write(true).open(&path).unwrap().set_len(4096).unwrap();
+            }),
+        ),
+        (
+            "garbage after its first page",
+            Box::new(|| {
+                let mut bytes = fs::read(&path).unwrap();
+                bytes[4096..].fill(0x5a);
+                fs::write(&path, bytes).unwrap();
+            }),
+        ),
     ];
     for (name, damage) in damages {
         damage();
@@ -156,7 +170,10 @@ async fn a_log_that_was_rolled_back_gets_another_id_and_its_readers_a_reset() {
         assert_eq!((page.reset, page.cursor), (Some(ResetReason::OtherLog), node.latest()));
     }
     let page = node.reads(mine(ann, After::Start)).await;
-    assert_eq!(told(&page.news)[1..], ["ann: word 0", "ann: word 1", "ann: instead", "ann: and more"]);
+    assert_eq!(
+        told(&page.news)[1..],
+        ["ann: word 0", "ann: word 1", "ann: instead", "ann: and more"]
+    );
     let latest = node.latest();
     drop(node);
     assert_eq!(start(folder.path()).await.latest(), latest);
@@ -200,8 +217,10 @@ async fn a_damaged_log_is_an_error_that_says_what_to_do_and_nothing_is_touched()
     };
     let whole = fs::read(&log).unwrap();
     type Damage<'a> = &'a dyn Fn(&Path);
-    let damages: [(&str, Damage<'_>); 2] =
-        [("garbage", &|path| fs::write(path, [0x5a; 9000]).unwrap()), ("of a later version", &of_a_later_version)];
+    let damages: [(&str, Damage<'_>); 2] = [
+        ("garbage", &|path| fs::write(path, [0x5a; 9000]).unwrap()),
+        ("of a later version", &of_a_later_version),
+    ];
     for (name, damage) in damages {
         fs::write(&log, &whole).unwrap();
         damage(&log);
@@ -220,7 +239,12 @@ async fn a_log_with_an_entry_that_does_not_decode_does_not_start() {
     let (ann, tea) = ann_speaks(&node, 1).await;
     drop(node);
     let connection = rusqlite::Connection::open(folder.path().join("log.db")).unwrap();
-    connection.execute("UPDATE entries SET version = 9 WHERE position = (SELECT max(position) FROM entries)", []).unwrap();
+    connection
+        .execute(
+            "UPDATE entries SET version = 9 WHERE position = (SELECT max(position) FROM entries)",
+            [],
+        )
+        .unwrap();
     drop(connection);
     fs::remove_file(folder.path().join("projection.db")).unwrap();
 

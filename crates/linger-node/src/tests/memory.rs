@@ -27,12 +27,15 @@ async fn a_reader_further_back_than_memory_reaches_gets_the_same_events_from_the
             node.says(ann, &tea, &format!("tea {number}")).await;
             node.says(bob, &den, &format!("den {number}")).await;
             if number == 5 {
-                node.ask(bob, "join", linger_core::Command::JoinRoom { room: tea.id }).await.unwrap();
+                node.ask(bob, "join", linger_core::Command::JoinRoom { room: tea.id })
+                    .await
+                    .unwrap();
                 node.ask(ann, "name", rename("anna")).await.unwrap();
             }
         }
         let mut pages = Vec::new();
-        for wait in [mine(ann, After::Start), mine(bob, After::Start), of_room(&tea, After::Start)] {
+        for wait in [mine(ann, After::Start), mine(bob, After::Start), of_room(&tea, After::Start)]
+        {
             for limit in [1, 4, 1000] {
                 let mut after = After::Start;
                 loop {

@@ -1,6 +1,6 @@
 //! Tests of the node, through the three verbs that the edges use.
 //!
-//! `waits` and `memory` run under a paused clock on an [`assembled`] node;
+//! `waits`, `memory` and `follower` run under a paused clock on an [`assembled`] node;
 //! `folder` and `story` open a real one on a temporary folder, with its threads
 //! and its files, and never wait for the clock. [`cast`] has who and what.
 
@@ -8,6 +8,7 @@ pub(crate) mod assembled;
 pub(crate) mod cast;
 pub(crate) mod chance;
 mod folder;
+mod follower;
 mod memory;
 mod story;
 mod waits;

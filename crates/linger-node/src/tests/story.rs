@@ -17,6 +17,8 @@ use crate::{After, Limits, Node, Wait};
 const READERS: u64 = 12;
 const WRITERS: u64 = 4;
 const MESSAGES: u64 = 60;
+/// Long beside the time that the writers take: who waits that long misses some.
+const HOLD_MS_MAX: u64 = 20_000;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn twelve_readers_who_race_four_writers_read_the_same_complete_sequence() {
@@ -55,7 +57,8 @@ async fn twelve_readers_who_race_four_writers_read_the_same_complete_sequence() 
         });
     }
 
-    let acknowledged: BTreeMap<Position, String> = said.join_all().await.into_iter().flatten().collect();
+    let acknowledged: BTreeMap<Position, String> =
+        said.join_all().await.into_iter().flatten().collect();
     assert_eq!(acknowledged.len() as u64, WRITERS * MESSAGES);
     for (numbers, messages) in readers.join_all().await {
         assert_eq!(numbers, (1..=1 + WRITERS + WRITERS * MESSAGES).collect::<Vec<_>>());
@@ -66,13 +69,19 @@ async fn twelve_readers_who_race_four_writers_read_the_same_complete_sequence() 
 
 /// Reads until everything was read, a few events at a time, with short waits and
 /// long ones. Returns the events' numbers in the room, and what was said.
-async fn read(node: Arc<Node>, wait: Wait, mut chance: Chance) -> (Vec<u64>, BTreeMap<Position, String>) {
+async fn read(
+    node: Arc<Node>,
+    wait: Wait,
+    mut chance: Chance,
+) -> (Vec<u64>, BTreeMap<Position, String>) {
     let (mut numbers, mut messages) = (Vec::new(), BTreeMap::new());
     let mut after = wait.after;
     while (messages.len() as u64) < WRITERS * MESSAGES {
         let limit = chance.pick(&[1, 3, 10, 1000]);
-        let hold = Duration::from_millis(chance.pick(&[0, 5, 20_000]));
+        let hold = Duration::from_millis(chance.pick(&[0, 5, HOLD_MS_MAX]));
         let page = node.wait(Wait { after, limit, ..wait }, Instant::now() + hold).await.unwrap();
+        let is_missing = page.news.is_empty() && hold == Duration::from_millis(HOLD_MS_MAX);
+        assert!(!is_missing, "nothing came, and {} were read", messages.len());
         assert!(page.reset.is_none() && page.news.len() <= limit);
         for news in &page.news {
             numbers.extend(news.event.number);

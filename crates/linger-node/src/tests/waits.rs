@@ -5,20 +5,14 @@
 
 use std::{sync::Arc, time::Duration};
 
-use linger_core::{Command, Draft, Entry, LogId, Position, RoomKind, UserId};
-use tokio::{
-    sync::watch,
-    time::{Instant, sleep},
-};
+use linger_core::{Command, RoomKind, UserId};
+use tokio::time::{Instant, sleep};
 
 use super::{
     assembled::{Assembled, Parts},
     cast::{from, mine, of_room, rename, told},
 };
-use crate::{
-    After, Limits, RoomRef, Unavailable,
-    log::{AppendError, Appending, Log, ReadError},
-};
+use crate::{After, Limits, RoomRef, Unavailable};
 
 const MINUTE: u64 = 60;
 
@@ -38,7 +32,8 @@ async fn a_held_reader_is_told_at_once() {
         let begin = Instant::now();
         let speak = async {
             sleep(Duration::from_secs(5)).await;
-            node.says(ann, &tea, &format!("now {:?}", wait.scope).replace([' ', '(', ')', ','], "")).await
+            node.says(ann, &tea, &format!("now {:?}", wait.scope).replace([' ', '(', ')', ','], ""))
+                .await
         };
         let (page, said) = tokio::join!(node.waits(wait, MINUTE), speak);
         assert_eq!((page.news, page.cursor), (vec![said.news.unwrap()], node.latest()));
@@ -79,7 +74,11 @@ async fn a_wait_without_news_ends_at_its_deadline_with_a_cursor_that_is_newer() 
         sleep(Duration::from_secs(5)).await;
         node.says(ann, &den, "not for bob").await;
     };
-    let tasks = (node.waits(mine(bob, from(cursor)), 30), node.waits(of_room(&tea, from(cursor)), 30), speak);
+    let tasks = (
+        node.waits(mine(bob, from(cursor)), 30),
+        node.waits(of_room(&tea, from(cursor)), 30),
+        speak,
+    );
     let (mine, of_tea, ()) = tokio::join!(tasks.0, tasks.1, tasks.2);
     assert_eq!(begin.elapsed(), Duration::from_secs(30));
     for page in [mine, of_tea] {
@@ -123,9 +122,13 @@ async fn who_joins_leaves_or_is_renamed_is_told_and_so_are_those_who_share_a_roo
             sleep(Duration::from_secs(5)).await;
             node.ask(who, id, command).await.unwrap();
         };
-        let waits = (node.waits(mine(ann, After::Latest), 30), node.waits(mine(bob, After::Latest), 30));
+        let waits =
+            (node.waits(mine(ann, After::Latest), 30), node.waits(mine(bob, After::Latest), 30));
         let (for_ann, for_bob, ()) = tokio::join!(waits.0, waits.1, act);
-        assert_eq!((told(&for_ann.news), told(&for_bob.news)), (vec![expected.into()], vec![expected.into()]));
+        assert_eq!(
+            (told(&for_ann.news), told(&for_bob.news)),
+            (vec![expected.into()], vec![expected.into()])
+        );
         assert_eq!(begin.elapsed(), Duration::from_secs(5), "{id}");
     }
 }
@@ -136,13 +139,15 @@ async fn one_reader_too_many_is_told_to_come_back() {
     let (node, [ann, bob], tea) = tea(&parts).await;
     let late = async {
         sleep(Duration::from_secs(1)).await;
-        let refused = node.wait(mine(ann, After::Latest), Instant::now() + Duration::from_secs(9)).await;
+        let refused =
+            node.wait(mine(ann, After::Latest), Instant::now() + Duration::from_secs(9)).await;
         assert_eq!(refused.unwrap_err(), Unavailable::Overloaded);
         // Who does not want to wait takes no place, and is answered.
         assert_eq!(told(&node.reads(of_room(&tea, After::Start)).await.news).len(), 2);
         assert_eq!(node.held(), (2, 2));
     };
-    let held = (node.waits(mine(bob, After::Latest), 30), node.waits(of_room(&tea, After::Latest), 30));
+    let held =
+        (node.waits(mine(bob, After::Latest), 30), node.waits(of_room(&tea, After::Latest), 30));
     tokio::join!(held.0, held.1, late);
     assert_eq!(node.held(), (0, 0));
 }
@@ -202,50 +207,8 @@ async fn a_deadline_is_up_to_a_tenth_early_and_never_late() {
     let holds: Vec<_> = (0..500).map(|_| node.deadline(wait) - Instant::now()).collect();
     assert!(holds.iter().all(|hold| (wait.mul_f64(0.899)..=wait).contains(hold)), "{holds:?}");
     let spread = *holds.iter().max().unwrap() - *holds.iter().min().unwrap();
-    assert!(spread > Duration::from_secs(2), "those who came together come back together: {spread:?}");
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_submit_whose_entry_is_not_applied_in_time_says_unknown_and_may_be_repeated() {
-    let parts = Parts::new(Limits::default());
-    let (node, [ann, _], tea) = tea(&parts).await;
-    let cursor = node.latest();
-    node.crash().await;
-    // The entry is durable, and the follower does not hear of it.
-    let log = Arc::new(Stuck(parts.log.clone(), watch::Sender::new(cursor.position)));
-    let stuck = Parts { log, ..parts.clone() }.start();
-    let say = || super::cast::say(tea.id, "once");
-    let begin = Instant::now();
-    assert_eq!(stuck.ask(ann, "a1", say()).await.unwrap_err(), Unavailable::Unknown.into());
-    assert_eq!(begin.elapsed(), parts.limits.submit_timeout);
-    assert_eq!(*parts.log.tail().borrow(), cursor.position.next());
-    stuck.crash().await;
-
-    let node = parts.start();
-    node.ready().await.unwrap();
-    let receipt = node.ask(ann, "a1", say()).await.unwrap();
-    assert_eq!((receipt.position, receipt.is_repeat), (cursor.position.next(), true));
-    let page = node.reads(of_room(&tea, from(cursor))).await;
-    assert_eq!(told(&page.news), ["ann: once"]);
-}
-
-/// A log that takes entries and does not say so.
-struct Stuck(Arc<dyn Log>, watch::Sender<Position>);
-
-impl Log for Stuck {
-    fn id(&self) -> LogId {
-        self.0.id()
-    }
-
-    fn append(&self, draft: Draft) -> Result<Appending, AppendError> {
-        self.0.append(draft)
-    }
-
-    fn read_after(&self, after: Position, limit: usize) -> Result<Vec<Entry>, ReadError> {
-        self.0.read_after(after, limit)
-    }
-
-    fn tail(&self) -> watch::Receiver<Position> {
-        self.1.subscribe()
-    }
+    assert!(
+        spread > Duration::from_secs(2),
+        "those who came together come back together: {spread:?}"
+    );
 }

@@ -23,7 +23,8 @@ impl Desk {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("log.db");
         let metrics = Arc::new(Metrics::new());
-        let log = SqliteFile::open(&path, LogId::from_random(1)).unwrap().start(limits, metrics.clone());
+        let log =
+            SqliteFile::open(&path, LogId::from_random(1)).unwrap().start(limits, metrics.clone());
         Desk { log, metrics, other: Connection::open(path).unwrap(), _folder: folder }
     }
 
@@ -47,7 +48,8 @@ impl Desk {
     fn drafts(&self) -> Vec<Draft> {
         let entries = self.log.read_after(Position::START, 10_000).unwrap();
         // The file and memory must agree.
-        let held: u64 = self.other.query_row("SELECT count(*) FROM entries", [], |row| row.get(0)).unwrap();
+        let held: u64 =
+            self.other.query_row("SELECT count(*) FROM entries", [], |row| row.get(0)).unwrap();
         assert_eq!(held as usize, entries.len());
         assert!(entries.is_sorted_by(|one, next| one.position < next.position));
         entries.into_iter().map(|entry| entry.draft).collect()
@@ -62,7 +64,9 @@ fn the_log_is_synced_in_full_and_in_wal_mode_on_every_start() {
         let file = SqliteFile::open(&path, LogId::from_random(1)).unwrap();
         let pragma = |name: &str| {
             let sql = format!("SELECT * FROM pragma_{name}");
-            file.connection.query_row(&sql, [], |row| row.get::<_, rusqlite::types::Value>(0)).unwrap()
+            file.connection
+                .query_row(&sql, [], |row| row.get::<_, rusqlite::types::Value>(0))
+                .unwrap()
         };
         assert_eq!(pragma("journal_mode"), "wal".to_owned().into());
         assert_eq!(pragma("synchronous"), 2.into(), "FULL is 2");
@@ -91,7 +95,8 @@ fn an_append_to_a_full_queue_is_refused_and_leaves_nothing() {
     let limits = Limits { append_queue_max: 4, append_batch_max: 2, ..Limits::default() };
     let desk = Desk::new(&limits);
     let (accepted, refused) = desk.while_it_is_busy(|| {
-        let answers: Vec<_> = (0..20).map(|number| (number, desk.log.append(draft(7, number)))).collect();
+        let answers: Vec<_> =
+            (0..20).map(|number| (number, desk.log.append(draft(7, number)))).collect();
         let (accepted, refused): (Vec<_>, Vec<_>) =
             answers.into_iter().partition(|(_, answer)| answer.is_ok());
         let refused: Vec<_> = refused.into_iter().map(|(_, answer)| answer.unwrap_err()).collect();
@@ -114,11 +119,13 @@ fn an_append_to_a_full_queue_is_refused_and_leaves_nothing() {
 fn a_commit_that_fails_is_unknown_to_all_in_it_and_loses_and_doubles_nothing() {
     let desk = Desk::new(&Limits::default());
     append(&desk.log, draft(7, 0));
-    let full_disk = "CREATE TRIGGER full_disk BEFORE INSERT ON entries WHEN NEW.request_id = 'request-2'
+    let full_disk =
+        "CREATE TRIGGER full_disk BEFORE INSERT ON entries WHEN NEW.request_id = 'request-2'
                      BEGIN SELECT RAISE(ABORT, 'the disk is full'); END";
     desk.other.execute_batch(full_disk).unwrap();
     let tail = desk.log.tail();
-    let appending = desk.while_it_is_busy(|| [1, 2, 3].map(|number| desk.log.append(draft(7, number)).unwrap()));
+    let appending = desk
+        .while_it_is_busy(|| [1, 2, 3].map(|number| desk.log.append(draft(7, number)).unwrap()));
     let answers = appending.map(|answer| answer.blocking_recv().unwrap());
     assert_eq!(answers[1], Err(AppendError::Unknown));
     // The first may have had a commit of its own, and the last too.
@@ -167,7 +174,8 @@ fn a_follower_that_is_far_behind_reads_from_the_file_what_memory_has_dropped() {
     let count = LATEST_MAX as u64 + 300;
     let limits = Limits { append_queue_max: count as usize, ..Limits::default() };
     let desk = Desk::new(&limits);
-    let appending: Vec<_> = (1..=count).map(|number| desk.log.append(draft(7, number)).unwrap()).collect();
+    let appending: Vec<_> =
+        (1..=count).map(|number| desk.log.append(draft(7, number)).unwrap()).collect();
     for answer in appending {
         answer.blocking_recv().unwrap().unwrap();
     }
@@ -175,7 +183,10 @@ fn a_follower_that_is_far_behind_reads_from_the_file_what_memory_has_dropped() {
     let mut after = Position::START;
     while after < Position::new(count) {
         for entry in desk.log.read_after(after, 7).unwrap() {
-            assert_eq!(entry, Entry { position: after.next(), draft: draft(7, after.next().get()) });
+            assert_eq!(
+                entry,
+                Entry { position: after.next(), draft: draft(7, after.next().get()) }
+            );
             after = entry.position;
         }
     }

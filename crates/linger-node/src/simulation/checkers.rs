@@ -1,0 +1,208 @@
+//! What must hold of every story, whatever went wrong in it.
+//!
+//! The log is applied once more, one entry after the other, and who was there at
+//! each event is written down. That second opinion shares the rules with the node
+//! (they are linger-core's, and tested there), but neither follower, memory, hub
+//! nor visibility.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use linger_core::{
+    Author, EventKind, LogId, News, Outcome, Position, Projection, RequestId, RoomId, RoomKind,
+    UserId, visibility::Scope,
+};
+
+use super::{
+    people::{Promise, Reading, Report},
+    world::Story,
+};
+
+/// What the log says, read in peace.
+struct Truth {
+    outcomes: BTreeMap<Position, Outcome>,
+    told: Vec<Told>,
+    fingerprint: String,
+}
+
+/// An event, and who was there.
+struct Told {
+    news: News,
+    witnesses: BTreeSet<UserId>,
+}
+
+/// Panics if the node broke a promise.
+pub(super) fn check(story: &Story) {
+    let truth = Truth::of(story);
+    assert_eq!(story.fingerprint, truth.fingerprint, "a replay of the log makes other tables");
+    check_once(story, &truth);
+    let promises = story.reports.iter().flat_map(|report| &report.promises);
+    check_promises(promises, story, &truth);
+    for report in story.reports.iter().filter(|report| !report.readings.is_empty()) {
+        check_sequence(report, &truth);
+        report.readings.iter().for_each(|reading| check_times(reading, story, &truth));
+    }
+}
+
+/// Nothing twice: an author's request takes effect at most once.
+fn check_once(story: &Story, truth: &Truth) {
+    let mut accepted: BTreeSet<(Author, &RequestId)> = BTreeSet::new();
+    for entry in &story.entries {
+        if matches!(truth.outcomes[&entry.position], Outcome::Accepted(_)) {
+            let request = (entry.draft.author, &entry.draft.request_id);
+            assert!(accepted.insert(request), "{request:?} took effect twice");
+        }
+    }
+    let positions: Vec<_> = truth.outcomes.keys().copied().collect();
+    assert!(
+        story.entries.iter().map(|entry| entry.position).eq(positions),
+        "the log has another order"
+    );
+}
+
+/// Nothing acknowledged is lost, and all acknowledgements of a request agree.
+fn check_promises<'a>(promises: impl Iterator<Item = &'a Promise>, story: &Story, truth: &Truth) {
+    let mut first: BTreeMap<(Author, &RequestId), (Position, bool)> = BTreeMap::new();
+    for promise in promises {
+        let Promise { author, request_id, command, receipt } = promise;
+        let entry = story.entries.iter().find(|entry| entry.position == receipt.position);
+        let Some(entry) = entry else {
+            panic!("{request_id} was acknowledged and is not in the log")
+        };
+        let draft = &entry.draft;
+        assert_eq!(
+            (&draft.author, &draft.request_id, &draft.command),
+            (author, request_id, command)
+        );
+        let expected = Outcome::Accepted(receipt.news.clone());
+        assert_eq!(
+            truth.outcomes[&receipt.position], expected,
+            "{request_id} was answered otherwise"
+        );
+        let (position, was_first) =
+            first.entry((*author, request_id)).or_insert((receipt.position, false));
+        assert_eq!(*position, receipt.position, "{request_id} was acknowledged in two places");
+        assert!(receipt.is_repeat || !*was_first, "{request_id} was done for the first time twice");
+        *was_first |= !receipt.is_repeat;
+    }
+}
+
+/// A reader reads all that it may see, nothing else, in the one order, with
+/// cursors that never go back.
+fn check_sequence(report: &Report, truth: &Truth) {
+    let mut at = Position::START;
+    let mut read: Vec<&News> = Vec::new();
+    for reading in &report.readings {
+        assert_eq!(reading.from, at);
+        assert!(
+            reading.to >= reading.from,
+            "the cursor went back from {} to {}",
+            reading.from,
+            reading.to
+        );
+        assert!(
+            reading.news.len() <= reading.limit,
+            "{} events in a page of {}",
+            reading.news.len(),
+            reading.limit
+        );
+        for news in &reading.news {
+            assert!(
+                news.position() > at && news.position() <= reading.to,
+                "{} after {at}",
+                news.position()
+            );
+            at = news.position();
+        }
+        read.extend(reading.news.iter().map(|news| &**news));
+        at = reading.to;
+    }
+    let Reading { reader, scope, .. } = report.readings[0];
+    let expected: Vec<_> = truth.seen_by(reader, scope).collect();
+    let positions =
+        |news: &[&News]| news.iter().map(|news| news.position().get()).collect::<Vec<_>>();
+    let who = report.actor;
+    assert_eq!(positions(&read), positions(&expected), "{who}, {reader:?} reading {scope:?}");
+    assert_eq!(read, expected, "{who}, {reader:?} reading {scope:?}");
+    if let Scope::Room(_, RoomKind::Open) = scope {
+        let numbers = read.iter().map(|news| news.event.number.unwrap());
+        assert!(numbers.eq(1..=read.len() as u64), "{who} has gaps in the room's numbers");
+    }
+}
+
+/// A wait ends when there is something to see, and else at its deadline.
+fn check_times(reading: &Reading, story: &Story, truth: &Truth) {
+    let Reading { reader, scope, began_ms, deadline_ms, ended_ms, from, .. } = *reading;
+    let what =
+        format!("the wait of {reader:?} for {scope:?} from {from}, {began_ms} to {ended_ms} ms");
+    let latest = deadline_ms.max(began_ms) + story.slack_ms;
+    assert!(ended_ms <= latest, "{what}, is over its deadline of {deadline_ms} ms");
+    if reading.news.is_empty() {
+        assert!(
+            ended_ms >= deadline_ms,
+            "{what}, ended without news before its deadline of {deadline_ms} ms"
+        );
+    }
+    let Some(first) = truth.seen_by(reader, scope).find(|news| news.position() > from) else {
+        return;
+    };
+    let applied =
+        story.applied[reading.life].iter().find(|(_, applied)| *applied >= first.position());
+    let Some((applied_ms, _)) = applied else { return };
+    let latest = began_ms.max(*applied_ms) + story.slack_ms;
+    assert!(
+        ended_ms <= latest,
+        "{what}, slept through {}, applied at {applied_ms} ms",
+        first.position()
+    );
+}
+
+impl Truth {
+    fn of(story: &Story) -> Truth {
+        let mut projection = Projection::in_memory(LogId::from_random(3)).unwrap();
+        let mut members: BTreeMap<RoomId, BTreeSet<UserId>> = BTreeMap::new();
+        let mut truth =
+            Truth { outcomes: BTreeMap::new(), told: Vec::new(), fingerprint: String::new() };
+        for entry in &story.entries {
+            let outcome = projection.apply(std::slice::from_ref(entry)).unwrap().remove(0);
+            if let Some(news) = outcome.news() {
+                let witnesses = witness(&mut members, news);
+                truth.told.push(Told { news: (**news).clone(), witnesses });
+            }
+            truth.outcomes.insert(entry.position, outcome);
+        }
+        truth.fingerprint = projection.fingerprint().unwrap();
+        truth
+    }
+
+    fn seen_by(&self, reader: Option<UserId>, scope: Scope) -> impl Iterator<Item = &News> {
+        let was_there =
+            move |told: &Told| reader.is_some_and(|reader| told.witnesses.contains(&reader));
+        let is_seen = move |told: &&Told| match scope {
+            Scope::Mine(_) => was_there(told),
+            Scope::Room(room, kind) => {
+                told.news.room_id == Some(room) && (kind == RoomKind::Open || was_there(told))
+            }
+        };
+        self.told.iter().filter(is_seen).map(|told| &told.news)
+    }
+}
+
+/// Returns who was there: who comes and who goes among them.
+fn witness(members: &mut BTreeMap<RoomId, BTreeSet<UserId>>, news: &News) -> BTreeSet<UserId> {
+    let Some(room) = news.room_id else {
+        // A rename: all rooms that the renamed is in.
+        let subject = news.subject().expect("it is about somebody");
+        let shared = members.values().filter(|members| members.contains(&subject)).flatten();
+        return shared.copied().chain([subject]).collect();
+    };
+    let members = members.entry(room).or_default();
+    let mut witnesses = members.clone();
+    match &news.event.kind {
+        EventKind::MemberLeft { member } => _ = members.remove(&member.id),
+        EventKind::MemberJoined { member, .. } => _ = members.insert(member.id),
+        EventKind::RoomOpened { .. } => members.extend(news.event.by.as_ref().map(|by| by.id)),
+        EventKind::MessageSent { .. } | EventKind::UserRenamed { .. } => {}
+    }
+    witnesses.extend(members.iter());
+    witnesses
+}

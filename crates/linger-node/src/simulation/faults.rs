@@ -1,0 +1,208 @@
+//! A log that keeps its promises, and not one more.
+//!
+//! What it acknowledged is there, in its place. But replies get lost or come
+//! late, entries too; it refuses, it announces growth late, and reads fail.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use linger_core::{Draft, Entry, LogId, Position};
+use tokio::{
+    sync::{oneshot, watch},
+    time::sleep,
+};
+
+use crate::{
+    log::{AppendError, Appending, Log, ReadError, memory::MemoryLog},
+    tests::chance::Chance,
+};
+
+/// In how many of 100 cases what happens.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Faults {
+    /// The queue is full.
+    full: u64,
+    /// "Unknown", and nothing was written.
+    not_written: u64,
+    /// Written, and the reply is lost.
+    lost_reply: u64,
+    /// Written, and the reply comes late.
+    late_reply: u64,
+    /// Written late, after the submit may have given up; no reply.
+    late_append: u64,
+    /// Growth is announced late: apply is slow.
+    late_announcement: u64,
+    /// A read by the follower fails.
+    failed_read: u64,
+}
+
+/// The log. Clones are the same log.
+#[derive(Clone)]
+pub(super) struct FaultyLog(Arc<Shared>);
+
+struct Shared {
+    log: MemoryLog,
+    announced: watch::Sender<Position>,
+    chance: Mutex<(Faults, Chance)>,
+    story: Mutex<Vec<String>>,
+}
+
+impl Faults {
+    /// Nothing goes wrong.
+    pub(super) const NONE: Faults = Faults {
+        full: 0,
+        not_written: 0,
+        lost_reply: 0,
+        late_reply: 0,
+        late_append: 0,
+        late_announcement: 0,
+        failed_read: 0,
+    };
+
+    /// Draws how often what goes wrong.
+    pub(super) fn draw(chance: &mut Chance) -> Faults {
+        let mut percent = || chance.pick(&[0, 0, 5, 15, 30]);
+        Faults {
+            full: percent(),
+            not_written: percent(),
+            lost_reply: percent(),
+            late_reply: percent(),
+            late_append: percent(),
+            late_announcement: percent(),
+            failed_read: percent(),
+        }
+    }
+}
+
+impl FaultyLog {
+    /// Begins an empty log where nothing goes wrong yet.
+    pub(super) fn new(chance: Chance) -> FaultyLog {
+        FaultyLog(Arc::new(Shared {
+            log: MemoryLog::new(LogId::from_random(3)),
+            announced: watch::Sender::new(Position::START),
+            chance: Mutex::new((Faults::NONE, chance)),
+            story: Mutex::default(),
+        }))
+    }
+
+    /// From now on, things go wrong this often.
+    pub(super) fn set(&self, faults: Faults) {
+        self.0.chance.lock().unwrap().0 = faults;
+    }
+
+    /// Announces all there is, as a log does that is opened.
+    pub(super) fn announce_all(&self) {
+        self.0.announce(*self.0.log.tail().borrow());
+    }
+
+    /// Returns all entries.
+    pub(super) fn entries(&self) -> Vec<Entry> {
+        self.0.log.read_after(Position::START, usize::MAX >> 1).unwrap()
+    }
+
+    /// Returns what became of each append, in order.
+    pub(super) fn story(&self) -> Vec<String> {
+        self.0.story.lock().unwrap().clone()
+    }
+}
+
+impl Shared {
+    /// Tells whether it happens this time.
+    fn happens(&self, what: impl Fn(&Faults) -> u64) -> bool {
+        let (faults, chance) = &mut *self.chance.lock().unwrap();
+        chance.happens(what(faults))
+    }
+
+    /// Returns a delay: mostly short, sometimes longer than anybody waits.
+    fn delay(&self) -> Duration {
+        let (_, chance) = &mut *self.chance.lock().unwrap();
+        let ms_max = chance.pick(&[20, 20, 1000, 15_000]);
+        Duration::from_millis(chance.within(1..ms_max))
+    }
+
+    fn write(self: &Arc<Self>, draft: Draft) -> Position {
+        let position = self.log.append(draft).unwrap().try_recv().unwrap().unwrap();
+        if !self.happens(|faults| faults.late_announcement) {
+            self.announce(position);
+            return position;
+        }
+        let (shared, delay) = (self.clone(), self.delay());
+        tokio::spawn(async move {
+            sleep(delay).await;
+            shared.announce(position);
+        });
+        position
+    }
+
+    fn announce(&self, position: Position) {
+        self.announced.send_if_modified(|announced| {
+            let is_news = position > *announced;
+            *announced = position.max(*announced);
+            is_news
+        });
+    }
+
+    fn tell(&self, what: String) {
+        self.story.lock().unwrap().push(what);
+    }
+}
+
+impl Log for FaultyLog {
+    fn id(&self) -> LogId {
+        self.0.log.id()
+    }
+
+    fn append(&self, draft: Draft) -> Result<Appending, AppendError> {
+        let shared = self.0.clone();
+        let what = format!("{} {}", draft.author.to_number(), draft.request_id);
+        let (answer, appending) = oneshot::channel();
+        if shared.happens(|faults| faults.full) {
+            shared.tell(format!("{what}: full"));
+            return Err(AppendError::Full);
+        }
+        if shared.happens(|faults| faults.not_written) {
+            shared.tell(format!("{what}: not written"));
+            answer.send(Err(AppendError::Unknown)).unwrap();
+            return Ok(appending);
+        }
+        if shared.happens(|faults| faults.late_append) {
+            let delay = shared.delay();
+            shared.tell(format!("{what}: written in {delay:?}"));
+            tokio::spawn(async move {
+                sleep(delay).await;
+                let position = shared.write(draft);
+                shared.tell(format!("{what}: written late at {position}"));
+            });
+            return Ok(appending);
+        }
+        let position = shared.write(draft);
+        if shared.happens(|faults| faults.lost_reply) {
+            shared.tell(format!("{what}: written at {position}, reply lost"));
+        } else if shared.happens(|faults| faults.late_reply) {
+            let delay = shared.delay();
+            shared.tell(format!("{what}: written at {position}, reply in {delay:?}"));
+            tokio::spawn(async move {
+                sleep(delay).await;
+                let _ = answer.send(Ok(position));
+            });
+        } else {
+            shared.tell(format!("{what}: written at {position}"));
+            answer.send(Ok(position)).unwrap();
+        }
+        Ok(appending)
+    }
+
+    fn read_after(&self, after: Position, limit: usize) -> Result<Vec<Entry>, ReadError> {
+        if self.0.happens(|faults| faults.failed_read) {
+            return Err(rusqlite::Error::InvalidQuery.into());
+        }
+        // Entries that were not announced yet, too: they are durable.
+        self.0.log.read_after(after, limit)
+    }
+
+    fn tail(&self) -> watch::Receiver<Position> {
+        self.0.announced.subscribe()
+    }
+}

@@ -1,0 +1,252 @@
+//! The town: a node that comes and goes, and a clock that everybody acts by.
+//!
+//! Each actor acts in milliseconds of its own, so that no two act at the same
+//! instant: the order of what happens is the seed's, not the scheduler's.
+
+use std::{
+    future::Future,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use linger_core::{Author, Command, Entry, Position, RoomKind, Slug, UserId};
+use tokio::{
+    sync::watch,
+    task::JoinSet,
+    time::{Instant, sleep, sleep_until, timeout},
+};
+
+use super::{
+    faults::{Faults, FaultyLog},
+    people::{self, Report},
+    seeds::Plan,
+};
+use crate::{
+    Node, RoomRef,
+    tests::{
+        assembled::{Assembled, Parts},
+        cast,
+        chance::Chance,
+    },
+};
+
+/// The actor who lets the node crash. Readers and writers follow.
+const WEATHER: u64 = 0;
+/// Longer than any delay that the log has: then everything has landed.
+const SETTLED: Duration = Duration::from_secs(30);
+/// No story takes longer. One that does stands still.
+const STORY_MAX: Duration = Duration::from_secs(3600);
+
+/// What everybody shares.
+pub(super) struct World {
+    pub(super) plan: Plan,
+    pub(super) users: Vec<UserId>,
+    pub(super) rooms: Vec<RoomRef>,
+    /// The writers are done, and everything that was under way has landed.
+    pub(super) is_settled: AtomicBool,
+    log: FaultyLog,
+    parts: Parts,
+    begin: Instant,
+    /// None while it is down.
+    node: Mutex<Option<Arc<Node>>>,
+    /// How often the node has started; a change ends whatever it was asked.
+    life: watch::Sender<usize>,
+    /// For each life: when it had applied how much.
+    applied: Mutex<Vec<Vec<(u64, Position)>>>,
+}
+
+/// All that happened.
+pub(super) struct Story {
+    pub(super) reports: Vec<Report>,
+    pub(super) entries: Vec<Entry>,
+    pub(super) applied: Vec<Vec<(u64, Position)>>,
+    pub(super) fingerprint: String,
+    /// How long an answer may take that is there: tables take their time.
+    pub(super) slack_ms: u64,
+    log: Vec<String>,
+}
+
+/// Plays the story of a plan, from the first entry to the last page read.
+pub(super) fn play(plan: &Plan) -> Story {
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+    runtime.unwrap().block_on(async {
+        timeout(STORY_MAX, tell(plan)).await.expect("the story goes on: something never ends")
+    })
+}
+
+async fn tell(plan: &Plan) -> Story {
+    let (world, node) = World::build(plan.clone()).await;
+    let (done, is_done) = watch::channel(());
+    let weather = tokio::spawn(weather(world.clone(), node, is_done));
+    let mut readers = JoinSet::new();
+    for number in 0..plan.readers {
+        readers.spawn(people::read(world.clone(), 1 + number));
+    }
+    let mut writers = JoinSet::new();
+    for number in 0..plan.writers {
+        writers.spawn(people::write(world.clone(), 1 + plan.readers + number));
+    }
+
+    let mut reports = writers.join_all().await;
+    drop(done);
+    world.log.set(Faults::NONE);
+    let node = weather.await.unwrap();
+    sleep(SETTLED).await;
+    world.is_settled.store(true, Ordering::Relaxed);
+    reports.extend(readers.join_all().await);
+    reports.sort_by_key(|report| report.actor);
+    assert_eq!(node.held(), (0, 0), "somebody left a place behind");
+    *world.node.lock().unwrap() = None;
+    node.crash().await;
+    Story {
+        reports,
+        entries: world.log.entries(),
+        applied: world.applied.lock().unwrap().clone(),
+        fingerprint: world.parts.projection().fingerprint().unwrap(),
+        slack_ms: 3 * plan.table_ms_max + 5,
+        log: world.log.story(),
+    }
+}
+
+/// Lets the node crash and start again, as planned, until the writers are done.
+async fn weather(
+    world: Arc<World>,
+    mut node: Assembled,
+    mut is_done: watch::Receiver<()>,
+) -> Assembled {
+    for crash in &world.plan.crashes {
+        tokio::select! {
+            biased;
+            _ = is_done.changed() => return node,
+            () = world.turn(WEATHER, crash.after_ms) => {}
+        }
+        *world.node.lock().unwrap() = None;
+        world.life.send_modify(|life| *life += 1);
+        node.crash().await;
+        world.turn(WEATHER, crash.down_ms).await;
+        if crash.deletes_projection {
+            world.parts.delete_projection();
+        }
+        world.log.announce_all();
+        node = world.start();
+    }
+    node
+}
+
+impl World {
+    /// Builds the town: its users, #tea, #cellar and the lobby. Nothing goes
+    /// wrong until that is done.
+    async fn build(plan: Plan) -> (Arc<World>, Assembled) {
+        let begin = Instant::now();
+        let log = FaultyLog::new(plan.chance(1000));
+        let mut parts = Parts::on(Arc::new(log.clone()), plan.limits.clone());
+        let (seed, ms_max) = (plan.seed, plan.table_ms_max);
+        // By the time of day, not by who asks first: that is not the seed's.
+        parts.table_time = Arc::new(move || {
+            let ms = begin.elapsed().as_millis() as u64;
+            Duration::from_millis(Chance::new(seed).part(2000 + ms).within(0..ms_max + 1))
+        });
+        let mut world = World {
+            users: Vec::new(),
+            rooms: Vec::new(),
+            is_settled: AtomicBool::new(false),
+            log,
+            parts,
+            begin,
+            node: Mutex::new(None),
+            life: watch::Sender::new(0),
+            applied: Mutex::default(),
+            plan,
+        };
+        let node = world.parts.start();
+        while node.ready().await.is_err() {}
+        for number in 0..world.plan.users {
+            world.users.push(
+                until_done(&node, Author::Server, cast::create(&format!("user-{number}"))).await,
+            );
+        }
+        for (slug, kind) in [("tea", RoomKind::Open), ("cellar", RoomKind::Closed)] {
+            until_done(&node, Author::User(world.users[0]), cast::open(slug, kind)).await;
+        }
+        for slug in ["tea", "cellar", "lobby"] {
+            world.rooms.push(node.room(&Slug::parse(slug).unwrap(), Some(world.users[0])).unwrap());
+        }
+        node.crash().await;
+        let world = Arc::new(world);
+        let node = world.start();
+        world.log.set(world.plan.faults);
+        (world, node)
+    }
+
+    /// Starts the node, for everybody to use at once, ready or not.
+    fn start(self: &Arc<Self>) -> Assembled {
+        let assembled = self.parts.start();
+        let mut applied = assembled.applied.clone();
+        self.applied.lock().unwrap().push(vec![(self.ms(), *applied.borrow_and_update())]);
+        let world = self.clone();
+        tokio::spawn(async move {
+            let life = *world.life.borrow();
+            while applied.changed().await.is_ok() {
+                let reached = (world.ms(), *applied.borrow_and_update());
+                world.applied.lock().unwrap()[life].push(reached);
+            }
+        });
+        let (world, node) = (self.clone(), assembled.node());
+        *self.node.lock().unwrap() = Some(node.clone());
+        tokio::spawn(async move { world.until_crash(node.ready()).await });
+        assembled
+    }
+
+    /// Returns the node, unless it is down, and which of its lives this is.
+    pub(super) fn node(&self) -> Option<(usize, Arc<Node>)> {
+        let node = self.node.lock().unwrap().clone();
+        node.map(|node| (*self.life.borrow(), node))
+    }
+
+    /// Does something until it is done, or until the node is no more.
+    pub(super) async fn until_crash<T>(&self, something: impl Future<Output = T>) -> Option<T> {
+        let mut life = self.life.subscribe();
+        tokio::select! {
+            biased;
+            _ = life.changed() => None,
+            done = something => Some(done),
+        }
+    }
+
+    /// Waits for so many milliseconds, and then for the actor's own next one.
+    pub(super) async fn turn(&self, actor: u64, ms: u64) {
+        let actors = 1 + self.plan.readers + self.plan.writers;
+        let earliest = self.ms() + 1 + ms;
+        let turn = earliest.next_multiple_of(actors) + actor;
+        sleep_until(self.begin + Duration::from_millis(turn)).await;
+    }
+
+    /// Returns how many milliseconds the story has taken.
+    pub(super) fn ms(&self) -> u64 {
+        self.begin.elapsed().as_millis() as u64
+    }
+}
+
+impl Story {
+    /// Returns what everybody did, actor by actor, and what it came to.
+    pub(super) fn lines(&self) -> impl Iterator<Item = &str> {
+        let of_actors = self.reports.iter().flat_map(|report| &report.lines);
+        let lines = self.log.iter().chain(of_actors).map(String::as_str);
+        lines.chain(std::iter::once(self.fingerprint.as_str()))
+    }
+}
+
+async fn until_done(node: &Node, author: Author, command: Command) -> UserId {
+    let request_id = cast::request(&format!("setup-{}", node.latest().position));
+    loop {
+        match node.submit(author, request_id.clone(), command.clone()).await {
+            Ok(receipt) => return UserId::new(receipt.position),
+            // Forgotten outcomes are the plan's: ask again.
+            Err(refusal) => assert!(matches!(refusal, crate::Refusal::Unavailable(_)), "{refusal}"),
+        }
+    }
+}
