@@ -1,6 +1,9 @@
 //! What all edges share: the node, the rates, and how the operator set them up.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use linger_node::Node;
 use prometheus_client::registry::Registry;
@@ -17,11 +20,22 @@ pub struct Settings {
     /// Whether a reverse proxy in front tells the caller's address in
     /// `X-Forwarded-For`. Off, the header is not believed.
     pub behind_proxy: bool,
+    /// How long `/update` is held. The article holds for ever; proxies that cut
+    /// earlier only make its client ask again.
+    pub update_hold: Duration,
+    /// How long `/get_new_message` is held: the article's 30 s.
+    pub names_hold: Duration,
 }
 
 impl Default for Settings {
     fn default() -> Settings {
-        Settings { visitors_may_read: true, rate_limits: true, behind_proxy: false }
+        Settings {
+            visitors_may_read: true,
+            rate_limits: true,
+            behind_proxy: false,
+            update_hold: Duration::from_secs(300),
+            names_hold: Duration::from_secs(30),
+        }
     }
 }
 
@@ -41,7 +55,7 @@ impl App {
         node.register_metrics(&mut registry);
         App {
             rates: Rates::new(settings.rate_limits),
-            visitors: Visitors::new(node.latest()),
+            visitors: Visitors::new(node.tail().position),
             node,
             settings,
             registry: Mutex::new(registry),

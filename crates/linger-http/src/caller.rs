@@ -69,9 +69,9 @@ impl FromRequestParts<Arc<App>> for Address {
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Address, Failure> {
         // The nearest proxy adds its caller at the end; what is before it may be made up.
         let forwarded = parts.headers.get_all("x-forwarded-for").iter().next_back();
-        let forwarded = forwarded.filter(|_| app.settings.behind_proxy).and_then(|value| {
-            value.to_str().ok()?.rsplit(',').next()?.trim().parse().ok()
-        });
+        let forwarded = forwarded
+            .filter(|_| app.settings.behind_proxy)
+            .and_then(|value| value.to_str().ok()?.rsplit(',').next()?.trim().parse().ok());
         let peer = parts.extensions.get::<Peer>().map(|peer| peer.0.ip());
         let unknown = IpAddr::from([0, 0, 0, 0]);
         Ok(Address(forwarded.or(peer).unwrap_or(unknown)))
@@ -84,14 +84,15 @@ impl FromRequestParts<Arc<App>> for Address {
 /// What is no browser says nothing about origins, and passes.
 pub(crate) fn refuse_other_origins(headers: &HeaderMap) -> Result<(), Failure> {
     let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
-    let is_ours = match (text(header::HeaderName::from_static("sec-fetch-site")), text(header::ORIGIN)) {
-        (Some(site), _) => matches!(site, "same-origin" | "none"),
-        (None, Some(origin)) => {
-            let host = origin.split_once("://").map(|(_, host)| host);
-            host.is_some() && host == text(header::HOST)
-        }
-        (None, None) => true,
-    };
+    let is_ours =
+        match (text(header::HeaderName::from_static("sec-fetch-site")), text(header::ORIGIN)) {
+            (Some(site), _) => matches!(site, "same-origin" | "none"),
+            (None, Some(origin)) => {
+                let host = origin.split_once("://").map(|(_, host)| host);
+                host.is_some() && host == text(header::HOST)
+            }
+            (None, None) => true,
+        };
     if is_ours {
         return Ok(());
     }
@@ -120,6 +121,8 @@ fn bearer_token(headers: &HeaderMap) -> Result<Option<&str>, Failure> {
 
 fn session_cookie(headers: &HeaderMap) -> Option<&str> {
     let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-    let mut pairs = cookies.flat_map(|cookies| cookies.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    let mut pairs = cookies
+        .flat_map(|cookies| cookies.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='));
     pairs.find(|(name, _)| *name == SESSION_COOKIE).map(|(_, token)| token)
 }

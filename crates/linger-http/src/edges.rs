@@ -1,5 +1,6 @@
 //! One module per protocol dialect. None knows another; all know the node.
 
+mod lobby;
 pub(crate) mod names;
 pub(crate) mod native;
 pub(crate) mod page;

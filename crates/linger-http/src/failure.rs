@@ -46,7 +46,11 @@ pub(crate) struct Problem<'a> {
 }
 
 impl Failure {
-    pub(crate) fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Failure {
+    pub(crate) fn new(
+        status: StatusCode,
+        code: &'static str,
+        detail: impl Into<String>,
+    ) -> Failure {
         Failure { status, code, detail: detail.into(), retry_after: None }
     }
 
@@ -70,7 +74,25 @@ impl Failure {
 
     pub(crate) fn too_many(what: &str, retry_after: u64) -> Failure {
         let detail = format!("{what}; try again in {retry_after} s");
-        Failure { retry_after: Some(retry_after), ..Failure::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", detail) }
+        Failure {
+            retry_after: Some(retry_after),
+            ..Failure::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", detail)
+        }
+    }
+
+    /// Tells a failure in another dialect: the answer keeps its status and its
+    /// headers, and gets the body that `tell` makes. Other answers stay as they are.
+    pub(crate) fn retell(
+        mut response: Response,
+        content_type: &'static str,
+        tell: impl FnOnce(&Failure) -> String,
+    ) -> Response {
+        let Some(failure) = response.extensions_mut().remove::<Failure>() else { return response };
+        *response.body_mut() = tell(&failure).into();
+        let headers = response.headers_mut();
+        headers.remove(header::CONTENT_LENGTH);
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+        response
     }
 }
 
@@ -94,6 +116,8 @@ impl IntoResponse for Failure {
         if self.status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
+        // For `retell`: an edge may tell it in its own words.
+        response.extensions_mut().insert(self);
         response
     }
 }
@@ -114,8 +138,13 @@ impl From<Rejection> for Failure {
     fn from(rejection: Rejection) -> Failure {
         let status = match rejection {
             Rejection::RoomNotFound | Rejection::UserNotFound => StatusCode::NOT_FOUND,
-            Rejection::SlugTaken | Rejection::RequestIdReused | Rejection::ExternalIdTaken | Rejection::TokenTaken => StatusCode::CONFLICT,
-            Rejection::NotAMember | Rejection::NotForUsers | Rejection::NotForTheServer => StatusCode::FORBIDDEN,
+            Rejection::SlugTaken
+            | Rejection::RequestIdReused
+            | Rejection::ExternalIdTaken
+            | Rejection::TokenTaken => StatusCode::CONFLICT,
+            Rejection::NotAMember | Rejection::NotForUsers | Rejection::NotForTheServer => {
+                StatusCode::FORBIDDEN
+            }
         };
         Failure::new(status, rejection.code(), rejection.to_string())
     }

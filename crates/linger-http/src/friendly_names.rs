@@ -36,7 +36,8 @@ pub(crate) fn friendly_name(language: Language, random: u64) -> UserName {
         Language::Chinese => (&QUALITIES_ZH, &ANIMALS_ZH, "的"),
     };
     let pick = |words: &[&'static str], random: u64| words[(random % words.len() as u64) as usize];
-    let name = format!("{}{joint}{}", pick(first, random >> 32), pick(second, random & 0xffff_ffff));
+    let name =
+        format!("{}{joint}{}", pick(first, random >> 32), pick(second, random & 0xffff_ffff));
     UserName::parse(&name).expect("the lists make names")
 }
 
@@ -49,28 +50,190 @@ const QUALITIES_EN: [&str; 60] = [
     "Spry", "Steady", "Sunny", "Swift", "Tender", "Tidy", "Warm", "Wise", "Witty", "Zesty",
 ];
 const ANIMALS_EN: [&str; 60] = [
-    "Alpaca", "Badger", "Beaver", "Bee", "Bison", "Bunting", "Camel", "Caribou", "Cat", "Cricket",
-    "Crane", "Curlew", "Deer", "Dolphin", "Dove", "Duck", "Egret", "Elk", "Falcon", "Ferret",
-    "Finch", "Fox", "Gazelle", "Gecko", "Goose", "Hare", "Hedgehog", "Heron", "Ibis", "Jay",
-    "Kestrel", "Kingfisher", "Koala", "Lark", "Lemur", "Lynx", "Magpie", "Marmot", "Marten", "Mole",
-    "Newt", "Otter", "Owl", "Panda", "Pelican", "Penguin", "Plover", "Puffin", "Quail", "Rabbit",
-    "Robin", "Salmon", "Seal", "Sparrow", "Squirrel", "Swallow", "Swan", "Tapir", "Turtle", "Wren",
+    "Alpaca",
+    "Badger",
+    "Beaver",
+    "Bee",
+    "Bison",
+    "Bunting",
+    "Camel",
+    "Caribou",
+    "Cat",
+    "Cricket",
+    "Crane",
+    "Curlew",
+    "Deer",
+    "Dolphin",
+    "Dove",
+    "Duck",
+    "Egret",
+    "Elk",
+    "Falcon",
+    "Ferret",
+    "Finch",
+    "Fox",
+    "Gazelle",
+    "Gecko",
+    "Goose",
+    "Hare",
+    "Hedgehog",
+    "Heron",
+    "Ibis",
+    "Jay",
+    "Kestrel",
+    "Kingfisher",
+    "Koala",
+    "Lark",
+    "Lemur",
+    "Lynx",
+    "Magpie",
+    "Marmot",
+    "Marten",
+    "Mole",
+    "Newt",
+    "Otter",
+    "Owl",
+    "Panda",
+    "Pelican",
+    "Penguin",
+    "Plover",
+    "Puffin",
+    "Quail",
+    "Rabbit",
+    "Robin",
+    "Salmon",
+    "Seal",
+    "Sparrow",
+    "Squirrel",
+    "Swallow",
+    "Swan",
+    "Tapir",
+    "Turtle",
+    "Wren",
 ];
 const QUALITIES_ZH: [&str; 60] = [
-    "安静", "勇敢", "聪明", "温柔", "快乐", "好奇", "耐心", "机灵", "沉着", "开朗", //
-    "细心", "热情", "谦虚", "活泼", "悠闲", "诚实", "善良", "灵巧", "自在", "从容", //
-    "爽朗", "认真", "幽默", "大方", "勤快", "和气", "乐观", "坚定", "敏捷", "优雅", //
-    "清醒", "淡定", "可爱", "体贴", "踏实", "随和", "专注", "俏皮", "豁达", "明亮", //
-    "金色", "银色", "早起", "晚睡", "爱笑", "爱唱歌", "爱看书", "爱散步", "会飞", "雪白", //
-    "轻快", "暖和", "幸运", "友好", "文静", "稳重", "直率", "潇洒", "知足", "逍遥", //
+    "安静",
+    "勇敢",
+    "聪明",
+    "温柔",
+    "快乐",
+    "好奇",
+    "耐心",
+    "机灵",
+    "沉着",
+    "开朗", //
+    "细心",
+    "热情",
+    "谦虚",
+    "活泼",
+    "悠闲",
+    "诚实",
+    "善良",
+    "灵巧",
+    "自在",
+    "从容", //
+    "爽朗",
+    "认真",
+    "幽默",
+    "大方",
+    "勤快",
+    "和气",
+    "乐观",
+    "坚定",
+    "敏捷",
+    "优雅", //
+    "清醒",
+    "淡定",
+    "可爱",
+    "体贴",
+    "踏实",
+    "随和",
+    "专注",
+    "俏皮",
+    "豁达",
+    "明亮", //
+    "金色",
+    "银色",
+    "早起",
+    "晚睡",
+    "爱笑",
+    "爱唱歌",
+    "爱看书",
+    "爱散步",
+    "会飞",
+    "雪白", //
+    "轻快",
+    "暖和",
+    "幸运",
+    "友好",
+    "文静",
+    "稳重",
+    "直率",
+    "潇洒",
+    "知足",
+    "逍遥", //
 ];
 const ANIMALS_ZH: [&str; 60] = [
-    "水獭", "熊猫", "狐狸", "刺猬", "松鼠", "海豚", "白鹤", "燕子", "企鹅", "考拉", //
-    "小鹿", "兔子", "猫头鹰", "海豹", "羊驼", "河狸", "蜜蜂", "蟋蟀", "天鹅", "鸽子", //
-    "麻雀", "喜鹊", "云雀", "翠鸟", "白鹭", "大雁", "鸭子", "乌龟", "壁虎", "骆驼", //
-    "羚羊", "驯鹿", "土拨鼠", "貂", "猞猁", "狐猴", "鼹鼠", "鹌鹑", "知更鸟", "鹈鹕", //
-    "海鸥", "鲸鱼", "金鱼", "锦鲤", "蜻蜓", "蝴蝶", "萤火虫", "瓢虫", "蜗牛", "猫", //
-    "小马", "山羊", "小象", "长颈鹿", "斑马", "浣熊", "雪豹", "孔雀", "黄鹂", "画眉", //
+    "水獭",
+    "熊猫",
+    "狐狸",
+    "刺猬",
+    "松鼠",
+    "海豚",
+    "白鹤",
+    "燕子",
+    "企鹅",
+    "考拉", //
+    "小鹿",
+    "兔子",
+    "猫头鹰",
+    "海豹",
+    "羊驼",
+    "河狸",
+    "蜜蜂",
+    "蟋蟀",
+    "天鹅",
+    "鸽子", //
+    "麻雀",
+    "喜鹊",
+    "云雀",
+    "翠鸟",
+    "白鹭",
+    "大雁",
+    "鸭子",
+    "乌龟",
+    "壁虎",
+    "骆驼", //
+    "羚羊",
+    "驯鹿",
+    "土拨鼠",
+    "貂",
+    "猞猁",
+    "狐猴",
+    "鼹鼠",
+    "鹌鹑",
+    "知更鸟",
+    "鹈鹕", //
+    "海鸥",
+    "鲸鱼",
+    "金鱼",
+    "锦鲤",
+    "蜻蜓",
+    "蝴蝶",
+    "萤火虫",
+    "瓢虫",
+    "蜗牛",
+    "猫", //
+    "小马",
+    "山羊",
+    "小象",
+    "长颈鹿",
+    "斑马",
+    "浣熊",
+    "雪豹",
+    "孔雀",
+    "黄鹂",
+    "画眉", //
 ];
 
 #[cfg(test)]
@@ -95,7 +258,7 @@ mod tests {
     fn every_pair_of_words_is_a_name() {
         for language in [Language::English, Language::Chinese] {
             for random in 0..3600u64 {
-                friendly_name(language, (random / 60) << 32 | random % 60);
+                friendly_name(language, ((random / 60) << 32) | (random % 60));
             }
         }
     }

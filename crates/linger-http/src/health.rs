@@ -39,7 +39,11 @@ pub(crate) async fn metrics(State(app): State<Arc<App>>) -> Response {
 
 /// Answers 503 until the node has applied its log: an unknown token would be
 /// answered wrongly before.
-pub(crate) async fn only_when_ready(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+pub(crate) async fn only_when_ready(
+    State(app): State<Arc<App>>,
+    request: Request,
+    next: Next,
+) -> Response {
     match app.node.is_open() {
         true => next.run(request).await,
         false => Failure::from(Unavailable::Starting).into_response(),

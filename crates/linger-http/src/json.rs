@@ -1,7 +1,9 @@
 //! JSON in and out, with errors that say what to do.
 //!
 //! A body is parsed whatever its content type says: people have curl. At most
-//! 64 KiB are read.
+//! 64 KiB are read, and not for ever.
+
+use std::time::Duration;
 
 use axum::{
     body::{Body, Bytes, to_bytes},
@@ -10,11 +12,15 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::{Serialize, de::DeserializeOwned};
+use tokio::time::timeout;
 
 use crate::failure::Failure;
 
 /// Bytes in a body, at most.
 pub(crate) const BODY_MAX: usize = 64 << 10;
+/// How long a body may take to come whole: as long as a head. 64 KiB need less
+/// on the slowest line, and who never ends must not keep a connection.
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A parsed body. An empty one counts as `{}`.
 pub(crate) struct JsonBody<T>(pub(crate) T);
@@ -36,9 +42,14 @@ impl<S: Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
     }
 }
 
-/// Reads a whole body. Errors: 413 above [`BODY_MAX`]; 400 when it breaks off.
+/// Reads a whole body. Errors: 413 above [`BODY_MAX`]; 408 after
+/// [`BODY_TIMEOUT`]; 400 when it breaks off.
 pub(crate) async fn read(body: Body) -> Result<Bytes, Failure> {
-    to_bytes(body, BODY_MAX).await.map_err(|error| {
+    let Ok(read) = timeout(BODY_TIMEOUT, to_bytes(body, BODY_MAX)).await else {
+        let detail = "the body did not come whole in time; send it at once";
+        return Err(Failure::new(StatusCode::REQUEST_TIMEOUT, "body_timeout", detail));
+    };
+    read.map_err(|error| {
         let is_too_large = std::error::Error::source(&error)
             .is_some_and(|source| source.to_string().contains("length limit exceeded"));
         match is_too_large {
@@ -66,7 +77,9 @@ pub(crate) fn encoded(status: StatusCode, body: String) -> Response {
 /// Percent-encodes what is not unreserved (RFC 3986, section 2.3).
 pub(crate) fn percent_encoded(text: &str) -> String {
     let encode = |byte: u8| match byte {
-        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+            char::from(byte).to_string()
+        }
         byte => format!("%{byte:02X}"),
     };
     text.bytes().map(encode).collect()

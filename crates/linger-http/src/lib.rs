@@ -24,16 +24,16 @@ pub use server::{Server, ServerSettings};
 
 /// Returns the whole URL map.
 pub fn router(app: Arc<App>) -> Router {
-    let held_until_ready = Router::new()
-        .nest("/api/v1", edges::native::routes())
-        .merge(edges::updates::routes())
-        .merge(edges::names::routes())
-        .layer(middleware::from_fn_with_state(app.clone(), health::only_when_ready));
+    let ready = middleware::from_fn_with_state(app.clone(), health::only_when_ready);
+    // A dialect goes around the rest: its clients understand nothing else.
     Router::new()
-        .merge(held_until_ready)
+        .nest("/api/v1", edges::native::routes().layer(ready.clone()))
+        .merge(edges::updates::in_dialect(edges::updates::routes().layer(ready.clone())))
+        .merge(edges::names::in_dialect(edges::names::routes().layer(ready)))
         .route("/health", get(health::health))
         .route("/ready", get(health::ready))
         .route("/metrics", get(health::metrics))
         .with_state(app)
         .merge(edges::page::routes())
+        .method_not_allowed_fallback(edges::page::no_such_method)
 }

@@ -41,13 +41,13 @@ impl Rates {
     /// Counts a new guest from this address. Errors: 429 with Retry-After.
     pub(crate) fn guest(&self, address: IpAddr) -> Result<(), Failure> {
         let Some(limits) = &self.limits else { return Ok(()) };
-        check(&limits.guests, network_of(address), "too many new guests from your address")
+        check(&limits.guests, &network_of(address), "too many new guests from your address")
     }
 
     /// Counts a send by this person. Errors: 429 with Retry-After.
     pub(crate) fn send(&self, user: UserId) -> Result<(), Failure> {
         let Some(limits) = &self.limits else { return Ok(()) };
-        check(&limits.sends, user, "you are sending too fast")
+        check(&limits.sends, &user, "you are sending too fast")
     }
 }
 
@@ -58,13 +58,13 @@ fn quota((burst, per_second): (u32, u32)) -> Quota {
 
 fn check<K: Clone + Eq + std::hash::Hash>(
     limiter: &DefaultKeyedRateLimiter<K>,
-    key: K,
+    key: &K,
     what: &str,
 ) -> Result<(), Failure> {
     if limiter.len() > TIDY_EVERY {
         limiter.retain_recent();
     }
-    limiter.check_key(&key).map_err(|until| {
+    limiter.check_key(key).map_err(|until| {
         let wait = until.wait_time_from(DefaultClock::default().now());
         Failure::too_many(what, wait.as_secs() + 1)
     })

@@ -15,11 +15,11 @@ use std::{
 };
 
 use axum::{Router, body::Body, response::Response};
-use head_guard::HeadGuard;
+use head_guard::{HEAD_MAX, HeadGuard, Remains};
 use hyper::{Request, body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
-    io::AsyncWriteExt,
+    io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
     sync::{Semaphore, watch},
     task::JoinSet,
@@ -31,7 +31,7 @@ use crate::caller::Peer;
 
 /// When the system has no socket to give: long enough for some to close.
 const ACCEPT_RETRY: Duration = Duration::from_millis(50);
-/// For the last words to a connection that is closed.
+/// For the last words to a connection that is closed, and for what it still sends.
 const FAREWELL: Duration = Duration::from_secs(1);
 
 /// The bounds of the accept loop.
@@ -80,7 +80,8 @@ impl Server {
             match accepted {
                 Ok((stream, peer)) => {
                     let router = router.clone();
-                    let connection = serve(stream, Peer(peer), router, settings.head_timeout, ended.clone());
+                    let connection =
+                        serve(stream, Peer(peer), router, settings.head_timeout, ended.clone());
                     connections.spawn(async move {
                         connection.await;
                         drop(place);
@@ -123,6 +124,8 @@ async fn serve(
     let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(head_timeout)
+        .max_header_size(HEAD_MAX)
+        .max_buf_size(HEAD_MAX)
         .serve_connection(TokioIo::new(HeadGuard::new(stream)), service);
     let mut is_ending = false;
     let result = loop {
@@ -137,27 +140,58 @@ async fn serve(
         }
     };
     let parts = connection.into_parts();
-    let farewell = result.err().and_then(|error| farewell(&error, !parts.read_buf.is_empty()));
-    let mut stream = parts.io.into_inner().into_inner();
+    let has_begun = !parts.read_buf.is_empty();
+    let mut remains = parts.io.into_inner().into_remains();
+    let farewell = farewell(result.err().as_ref(), has_begun, &remains).unwrap_or_default();
     let last_words = async {
-        if let Some(farewell) = farewell {
-            stream.write_all(farewell.as_bytes()).await?;
-        }
-        stream.shutdown().await
+        remains.stream.write_all(farewell.as_bytes()).await?;
+        remains.stream.shutdown().await?;
+        // What was sent and not read makes the system cut the connection, and
+        // the peer may lose our answer with it: so read, and let it fall.
+        // On the heap: an array would be part of every connection's memory.
+        let mut rest = vec![0; 4096];
+        while remains.stream.read(&mut rest).await? > 0 {}
+        std::io::Result::Ok(())
     };
     // The peer may be gone, or slow: neither is our loss.
     let _ = timeout(FAREWELL, last_words).await;
 }
 
-/// Returns what to say to a peer whose bytes were no request, where hyper has
-/// not said it.
-fn farewell(error: &hyper::Error, has_begun: bool) -> Option<String> {
-    let (status, code, detail) = if head_guard::is_refusal(error) {
-        ("400 Bad Request", "conflicting_lengths", "a request has Content-Length or Transfer-Encoding, not both; send one")
-    } else if error.is_timeout() && has_begun {
-        ("408 Request Timeout", "head_timeout", "the head of the request did not come whole in time; send it at once")
-    } else if error.is_incomplete_message() && has_begun {
+/// Returns what to say to a peer whose bytes were no request.
+fn farewell(error: Option<&hyper::Error>, has_begun: bool, remains: &Remains) -> Option<String> {
+    let is = |test: fn(&hyper::Error) -> bool| error.is_some_and(test);
+    let (status, code, detail) = if remains.is_refused {
+        (
+            "400 Bad Request",
+            "conflicting_lengths",
+            "a request has Content-Length or Transfer-Encoding, not both; send one",
+        )
+    } else if is(hyper::Error::is_timeout) && has_begun {
+        (
+            "408 Request Timeout",
+            "head_timeout",
+            "the head of the request did not come whole in time; send it at once",
+        )
+    } else if is(hyper::Error::is_incomplete_message) && has_begun {
         ("400 Bad Request", "incomplete_head", "the head of the request broke off; send all of it")
+    } else if remains.kept_back == Some(414) {
+        (
+            "414 URI Too Long",
+            "uri_too_long",
+            "the address of the request is too long; send less in it",
+        )
+    } else if remains.kept_back == Some(431) {
+        (
+            "431 Request Header Fields Too Large",
+            "head_too_large",
+            "the head of the request is too large; send fewer and shorter fields",
+        )
+    } else if remains.kept_back.is_some() || (is(hyper::Error::is_parse) && !remains.has_answered) {
+        (
+            "400 Bad Request",
+            "malformed_head",
+            "this is no HTTP/1.1 request; check its first line, its fields and its length",
+        )
     } else {
         return None;
     };

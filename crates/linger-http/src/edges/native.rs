@@ -6,6 +6,7 @@
 mod documents;
 mod events;
 mod messages;
+mod path;
 mod people;
 mod query;
 mod rooms;
@@ -20,7 +21,7 @@ use axum::{
 };
 use linger_core::RequestId;
 use linger_node::Node;
-use utoipa::OpenApi;
+use utoipa::{OpenApi, openapi::RefOr};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{App, failure::Failure, json};
@@ -43,7 +44,10 @@ pub(crate) fn routes() -> Router<Arc<App>> {
     let (router, document) = described();
     let document: Arc<str> = to_json(&document).into();
     router
-        .route("/openapi.json", get(async move || json::encoded(StatusCode::OK, document.to_string())))
+        .route(
+            "/openapi.json",
+            get(async move || json::encoded(StatusCode::OK, document.to_string())),
+        )
         .fallback(no_such_call)
         .method_not_allowed_fallback(no_such_method)
 }
@@ -54,7 +58,7 @@ pub fn openapi() -> String {
 }
 
 fn described() -> (Router<Arc<App>>, utoipa::openapi::OpenApi) {
-    OpenApiRouter::with_openapi(Document::openapi())
+    let (router, mut document) = OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(people::create_guest))
         .routes(routes!(people::me, people::rename_me))
         .routes(routes!(rooms::list, rooms::open))
@@ -65,7 +69,29 @@ fn described() -> (Router<Arc<App>>, utoipa::openapi::OpenApi) {
         .routes(routes!(messages::put))
         .routes(routes!(events::of_room))
         .routes(routes!(events::mine))
-        .split_for_parts()
+        .split_for_parts();
+    describe_statuses(&mut document);
+    (router, document)
+}
+
+/// Describes each response that has no description of its own by its status in
+/// words: OpenAPI 3.1 requires one.
+fn describe_statuses(document: &mut utoipa::openapi::OpenApi) {
+    for item in document.paths.paths.values_mut() {
+        let operations =
+            [&mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.patch];
+        let responses =
+            operations.into_iter().flatten().flat_map(|call| &mut call.responses.responses);
+        for (status, response) in responses {
+            let RefOr::T(response) = response else { continue };
+            let status = status.parse().ok().and_then(|code| StatusCode::from_u16(code).ok());
+            if let Some(words) = status.and_then(|status| status.canonical_reason())
+                && response.description.is_empty()
+            {
+                response.description = words.to_owned();
+            }
+        }
+    }
 }
 
 fn to_json(document: &utoipa::openapi::OpenApi) -> String {
@@ -78,7 +104,8 @@ async fn no_such_call() -> Response {
 }
 
 async fn no_such_method() -> Response {
-    let detail = "this address takes other methods: see the header Allow, or GET /api/v1/openapi.json";
+    let detail =
+        "this address takes other methods: see the header Allow, or GET /api/v1/openapi.json";
     Failure::new(StatusCode::METHOD_NOT_ALLOWED, "no_such_method", detail).into_response()
 }
 

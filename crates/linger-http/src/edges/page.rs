@@ -28,7 +28,8 @@ fn files() -> Router {
 
 #[cfg(not(feature = "page"))]
 fn files() -> Router {
-    const WITHOUT: &str = "Linger was built without its page. Use the API: GET /api/v1/openapi.json\n";
+    const WITHOUT: &str =
+        "Linger was built without its page. Use the API: GET /api/v1/openapi.json\n";
     Router::new().route("/", axum::routing::get(|| async { WITHOUT }))
 }
 
@@ -46,4 +47,10 @@ async fn protect(mut response: Response) -> Response {
 async fn nothing_here() -> Response {
     let detail = "there is nothing here; the page is at / and the API at /api/v1/openapi.json";
     Failure::new(StatusCode::NOT_FOUND, "nothing_here", detail).into_response()
+}
+
+/// Answers to a method that an address does not take.
+pub(crate) async fn no_such_method() -> Response {
+    let detail = "this address takes other methods: see the header Allow";
+    Failure::new(StatusCode::METHOD_NOT_ALLOWED, "no_such_method", detail).into_response()
 }

@@ -1,6 +1,8 @@
 //! Saying something, as every edge does it: who speaks in an open room joins it.
 
-use linger_core::{Author, Command, MessageText, Rejection, RequestId, RoomKind, SenderTime, UserId};
+use linger_core::{
+    Author, Command, MessageText, Rejection, RequestId, RoomKind, SenderTime, UserId,
+};
 use linger_node::{Node, Receipt, Refusal, RoomRef};
 
 /// Sends a message. A stranger to an open room is made a member first.

@@ -45,7 +45,10 @@ pub(crate) fn open(app: Arc<App>, wait: Wait) -> Response {
 fn encode(page: &Page) -> String {
     if let Some(reset) = page.reset {
         let cursor = page.cursor;
-        return format!("id: {cursor}\nevent: reset\ndata: {{\"reason\":\"{}\"}}\n\n", reset.code());
+        return format!(
+            "id: {cursor}\nevent: reset\ndata: {{\"reason\":\"{}\"}}\n\n",
+            reset.code()
+        );
     }
     if page.news.is_empty() {
         return ": still here\n\n".to_owned();

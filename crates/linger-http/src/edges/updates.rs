@@ -1,10 +1,175 @@
-//! The first seed protocol: `POST /new` and `POST /update`.
+//! The first seed protocol: `POST /new` says something, `POST /update` is held
+//! until there is something to read.
+//!
+//! Source: the first article's `application`, routes `/new` and `/update`; its
+//! client is jQuery with `eval("(" + result + ")")`. What differs from it stands
+//! in docs/protocols/updates.md.
+
+mod form;
+mod html;
+
 use std::sync::Arc;
 
-use axum::Router;
+use axum::{
+    Router,
+    extract::State,
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    middleware,
+    response::{IntoResponse, Response},
+    routing::post,
+};
+use form::Form;
+use linger_core::{Author, Command, Cursor, MessageText, News, TokenHash, UserId};
+use serde::Serialize;
 
-use crate::App;
+use super::lobby::Lobby;
+use crate::{
+    App,
+    caller::{Address, Caller, refuse_other_origins, set_session_cookie},
+    failure::Failure,
+    friendly_names::{Language, friendly_name},
+};
 
+/// Messages that a newcomer is shown: the article's `cache_size`.
+const BUFFER_MESSAGES: usize = 200;
+/// The article sends everything as this. JSON it must not be called: jQuery
+/// would parse it then, and the client's `eval` would fail on an object.
+const HTML: &str = "text/html; charset=utf-8";
+
+/// Returns the routes of this protocol.
 pub(crate) fn routes() -> Router<Arc<App>> {
     Router::new()
+        .route("/new", post(new))
+        .route("/update", post(update))
+        .method_not_allowed_fallback(no_such_method)
+}
+
+/// Makes whatever these routes answer speak this protocol, errors too.
+pub(crate) fn in_dialect(routes: Router<Arc<App>>) -> Router<Arc<App>> {
+    routes.layer(middleware::map_response(tell_in_plain_words))
+}
+
+async fn tell_in_plain_words(response: Response) -> Response {
+    Failure::retell(response, "text/plain; charset=utf-8", |failure| failure.detail.clone())
+}
+
+async fn no_such_method() -> Failure {
+    Failure::new(StatusCode::METHOD_NOT_ALLOWED, "no_such_method", "this address takes POST only")
+}
+
+/// Says `msg` in the lobby. Source: the article's route `/new`.
+///
+/// Who has no session becomes a guest, and gets one with the answer.
+async fn new(
+    State(app): State<Arc<App>>,
+    Address(address): Address,
+    caller: Result<Caller, Failure>,
+    headers: HeaderMap,
+    form: Form,
+) -> Result<Response, Failure> {
+    let known = known(caller, &headers)?;
+    let text = MessageText::parse(&form.text("msg")?)?;
+    let (user, session) = match known {
+        Some(user) => (user, None),
+        None => {
+            refuse_other_origins(&headers)?;
+            app.rates.guest(address)?;
+            let (user, token) = make_guest(&app, &headers).await?;
+            (user, Some(token))
+        }
+    };
+    app.rates.send(user)?;
+    Lobby::of(&app.node, Some(user))?.say(user, text, None).await?;
+    let mut response = answer(String::new());
+    if let Some(token) = session {
+        response.headers_mut().insert(header::SET_COOKIE, set_session_cookie(&token, &headers));
+    }
+    Ok(response)
+}
+
+/// Returns the messages after `cursor`, as soon as there are any.
+/// Source: the article's route `/update`.
+///
+/// A cursor that is none of ours gets the whole buffer.
+async fn update(
+    State(app): State<Arc<App>>,
+    caller: Result<Caller, Failure>,
+    headers: HeaderMap,
+    form: Form,
+) -> Result<Response, Failure> {
+    let user = known(caller, &headers)?;
+    let reader = Caller { user }.reader(&app)?;
+    let lobby = Lobby::of(&app.node, reader)?;
+    let deadline = app.node.deadline(app.settings.update_hold);
+    let given = form.text("cursor")?;
+    let mut after: Option<Cursor> = given.parse().ok();
+    loop {
+        let cursor = match after {
+            Some(cursor) => cursor,
+            None => {
+                // Before looking: what is said after this ends the wait below.
+                let end = app.node.latest();
+                let buffer = lobby.newest(BUFFER_MESSAGES).await?;
+                if let Some(last) = buffer.last() {
+                    let cursor = Cursor { position: last.position(), ..end };
+                    return Ok(answer(encode(&buffer, cursor)));
+                }
+                end
+            }
+        };
+        let page = lobby.messages_after(cursor, BUFFER_MESSAGES, deadline).await?;
+        if page.reset.is_some() && after.take().is_some() {
+            continue;
+        }
+        let news = page.news.iter().map(|news| &**news);
+        return Ok(answer(encode(news, page.cursor)));
+    }
+}
+
+/// Returns who has the session, if somebody has.
+///
+/// The article has no sessions, so a cookie that nobody holds any more is none;
+/// who sends a bearer token knows what it is, and is told.
+fn known(caller: Result<Caller, Failure>, headers: &HeaderMap) -> Result<Option<UserId>, Failure> {
+    match caller {
+        Ok(caller) => Ok(caller.user),
+        Err(failure)
+            if failure == Failure::unknown_token()
+                && !headers.contains_key(header::AUTHORIZATION) =>
+        {
+            Ok(None)
+        }
+        Err(failure) => Err(failure),
+    }
+}
+
+async fn make_guest(app: &App, headers: &HeaderMap) -> Result<(UserId, String), Failure> {
+    let accepted = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+    let name = friendly_name(Language::choose(None, accepted), app.node.clock().random());
+    let token = app.node.fresh_token();
+    let token_hash = Some(TokenHash::of(&token));
+    let command = Command::CreateGuest { name, token_hash, external_id: None };
+    let receipt = app.node.submit(Author::Server, app.node.fresh_request_id(), command).await?;
+    Ok((UserId::new(receipt.position), token))
+}
+
+#[derive(Serialize)]
+struct Update {
+    html: String,
+    latest_cursor: String,
+}
+
+fn encode<'n>(messages: impl IntoIterator<Item = &'n News>, cursor: Cursor) -> String {
+    let messages = messages.into_iter().filter_map(|news| news.message());
+    let update =
+        Update { html: messages.map(html::element).collect(), latest_cursor: cursor.to_string() };
+    html::inert_json(&update)
+}
+
+fn answer(body: String) -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static(HTML)),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+    ];
+    (headers, body).into_response()
 }

@@ -159,9 +159,12 @@ pub(super) struct EventShape {
     /// `message_sent`: what was said.
     #[schema(required = false)]
     message: Option<MessageShape>,
-    /// `room_opened`: the room as it was opened; `by` is its first member.
+    /// `room_opened`: the room; `by` is its first member.
     #[schema(required = false)]
-    opened: Option<OpenedShape>,
+    opened: Option<RoomThenShape>,
+    /// `member_joined`: the room, with the new member in it.
+    #[schema(required = false)]
+    entered: Option<RoomThenShape>,
     /// `member_joined`, `member_left`: who.
     #[schema(required = false)]
     member: Option<PersonShape>,
@@ -182,15 +185,16 @@ pub(super) enum EventTypeShape {
     UserRenamed,
 }
 
-/// A room as it was opened.
+/// A room, as it was when the event happened.
 #[derive(ToSchema)]
-#[schema(as = OpenedRoom)]
+#[schema(as = RoomThen)]
 #[allow(dead_code, reason = "a shape for the document, never a value")]
-pub(super) struct OpenedShape {
+pub(super) struct RoomThenShape {
     id: u64,
     name: String,
     topic: String,
     kind: KindShape,
+    members: u64,
 }
 
 /// Events, oldest first, and where to go on.

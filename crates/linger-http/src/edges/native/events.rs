@@ -6,7 +6,7 @@
 use std::{sync::Arc, time::Duration};
 
 use axum::{
-    extract::{Path, RawQuery, State},
+    extract::{RawQuery, State},
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -16,7 +16,7 @@ use linger_node::{
     limits::{PAGE_EVENTS_MAX, WAIT_DEFAULT, WAIT_MAX},
 };
 
-use super::{documents, query};
+use super::{documents, path::Path, query};
 use crate::{
     App,
     caller::Caller,
@@ -76,7 +76,12 @@ pub(super) async fn mine(
 ) -> Result<Response, Failure> {
     let user = caller.user()?;
     let asked = Asked::parse(raw.as_deref(), &headers)?;
-    let wait = Wait { reader: Some(user), scope: Scope::Mine(user), after: asked.after, limit: asked.limit };
+    let wait = Wait {
+        reader: Some(user),
+        scope: Scope::Mine(user),
+        after: asked.after,
+        limit: asked.limit,
+    };
     answer(app, wait, &asked).await
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::{
-    extract::{Path, RawQuery, State},
+    extract::{RawQuery, State},
     http::{HeaderMap, StatusCode},
     response::Response,
 };
@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::{documents, query, request_id_of};
+use super::{documents, path::Path, query, request_id_of};
 use crate::{
     App,
     caller::Caller,
@@ -108,7 +108,8 @@ async fn send(
     let room = app.node.room(&Slug::parse(room)?, Some(user))?;
     app.rates.send(user)?;
     let receipt = say::say(&app.node, user, request_id, &room, text, None).await?;
-    let message = receipt.news.as_ref().and_then(|news| news.message()).expect("what was said is a message");
+    let message =
+        receipt.news.as_ref().and_then(|news| news.message()).expect("what was said is a message");
     let status = if receipt.is_repeat { StatusCode::OK } else { StatusCode::CREATED };
     Ok(json::answer(status, &json!({ "message": message })))
 }

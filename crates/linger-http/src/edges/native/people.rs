@@ -56,7 +56,8 @@ pub(super) async fn create_guest(
     let name = match &new.name {
         Some(name) => UserName::parse(name)?,
         None => {
-            let accepted = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+            let accepted =
+                headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
             let language = Language::choose(new.locale.as_deref(), accepted);
             friendly_name(language, app.node.clock().random())
         }
@@ -84,7 +85,8 @@ pub(super) async fn create_guest(
     )
 )]
 pub(super) async fn me(State(app): State<Arc<App>>, caller: Caller) -> Result<Response, Failure> {
-    let started = app.node.query(Start(caller.user()?)).await?.ok_or_else(Failure::unknown_token)?;
+    let started =
+        app.node.query(Start(caller.user()?)).await?.ok_or_else(Failure::unknown_token)?;
     let answer = json!({
         "user": started.user,
         "rooms": started.rooms,
@@ -123,7 +125,9 @@ pub(super) async fn rename_me(
     let id = caller.user()?;
     let name = UserName::parse(&new.name)?;
     app.rates.send(id)?;
-    app.node.submit(Author::User(id), app.node.fresh_request_id(), Command::RenameUser { name }).await?;
+    app.node
+        .submit(Author::User(id), app.node.fresh_request_id(), Command::RenameUser { name })
+        .await?;
     let user = app.node.query(WhoNow(id)).await?.ok_or_else(Failure::unknown_token)?;
     Ok(json::answer(StatusCode::OK, &json!({ "user": user })))
 }

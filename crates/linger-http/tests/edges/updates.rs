@@ -1,0 +1,94 @@
+//! The first seed protocol: `/new` and `/update`.
+//!
+//! Here: the calls in short form, the buffer, and what the answer is to a
+//! browser. Waiting, and who may speak, have files of their own.
+
+mod speakers;
+mod waits;
+
+use axum::http::StatusCode;
+
+use crate::stage::{Answer, Stage};
+
+/// Short forms of the two calls.
+impl Stage {
+    /// Says something, as a guest of the moment.
+    async fn new_message(&self, text: &str) {
+        let body = format!("msg={}", text.replace('\n', "%0A").replace('&', "%26"));
+        let answer = self.form("/new", &body, &[]).await;
+        assert_eq!((answer.status, answer.body.as_str()), (StatusCode::OK, ""));
+    }
+
+    /// Reads on from a cursor.
+    fn update(&self, cursor: &str) -> impl Future<Output = Answer> + Send + use<> {
+        self.form("/update", &format!("cursor={cursor}"), &[])
+    }
+}
+
+/// What `/update` told: the texts of its elements, and the cursor.
+fn told(answer: &Answer) -> (Vec<String>, String) {
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+    let update = answer.json();
+    let html = update["html"].as_str().unwrap();
+    let elements = html.split_terminator("</div>");
+    let texts = elements.map(|element| element.split_once("</b>: ").unwrap().1.to_owned());
+    (texts.collect(), update["latest_cursor"].as_str().unwrap().to_owned())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_without_a_cursor_gets_the_buffer_and_goes_on_from_there() {
+    let stage = Stage::open().await;
+    stage.new_message("one").await;
+    stage.new_message("two").await;
+    let (texts, cursor) = told(&stage.update("").await);
+    assert_eq!(texts, ["one", "two"]);
+    let held = stage.hold(stage.update(&cursor)).await;
+    stage.new_message("three").await;
+    assert_eq!(told(&held.await.unwrap()).0, ["three"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_buffer_has_the_latest_200_messages() {
+    let stage = Stage::open().await;
+    let expected: Vec<_> = (1..=205).map(|number| format!("message {number}")).collect();
+    let ann = stage.form("/new", "msg=message+1", &[]).await.cookie();
+    for text in &expected[1..] {
+        let answer = stage.form("/new", &format!("msg={text}"), &[("cookie", &ann)]).await;
+        assert_eq!(answer.status, StatusCode::OK);
+    }
+    assert_eq!(told(&stage.update("").await).0, expected[5..]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cursor_that_is_none_of_ours_gets_the_buffer() {
+    let stage = Stage::open().await;
+    stage.new_message("one").await;
+    let (_, cursor) = told(&stage.update("").await);
+    let (log, _) = cursor.split_once('-').unwrap();
+    let beyond = format!("{log}-999999");
+    let cases = [
+        ("a uuid of the article's server", "8d5a7f6e-38e7-4b0f-9f9c-111111111111"),
+        ("of another log", "aaaaaaaaaa-1"),
+        ("from beyond the end", &beyond),
+        ("words", "latest"),
+        ("an undefined JavaScript variable", "undefined"),
+        ("markup", "<script>"),
+        ("a long one", &"x".repeat(5000)),
+    ];
+    for (case, cursor) in cases {
+        assert_eq!(told(&stage.update(cursor).await).0, ["one"], "{case}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn markup_in_a_message_is_text_for_the_client_and_for_a_browser_that_is_shown_the_answer() {
+    let stage = Stage::open().await;
+    let text = "<img src=x onerror=alert(1)> </div><script>x</script> & \"q\" 'q' \u{2028}";
+    stage.new_message(text).await;
+    let answer = stage.update("").await;
+    assert_eq!(answer.header("content-type"), "text/html; charset=utf-8");
+    assert!(!answer.body.contains(['<', '>', '&', '\u{2028}', '\u{2029}']), "{}", answer.body);
+    let html = answer.json()["html"].as_str().unwrap().to_owned();
+    let shown = "&lt;img src=x onerror=alert(1)&gt; &lt;/div&gt;&lt;script&gt;x&lt;/script&gt; &amp; &quot;q&quot; &#39;q&#39;</div>";
+    assert!(html.ends_with(shown), "{html}");
+}
