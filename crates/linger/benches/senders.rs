@@ -24,7 +24,8 @@ fn main() {
     let time = Duration::from_secs(numbers.get(1).copied().unwrap_or(5));
     let folder = tempfile::tempdir().expect("a temporary folder");
     let server = Server::start(folder.path());
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let mut waits = runtime.block_on(async {
         let mut tasks = tokio::task::JoinSet::new();
         for sender in 0..senders {
@@ -79,14 +80,21 @@ impl Drop for Server {
 async fn send_for(address: SocketAddr, sender: u64, time: Duration) -> Vec<Duration> {
     let mut connection = Connection::open(address).await;
     let guest = connection.call("POST", "/api/v1/guests", "", "{}").await;
-    let token = guest.split("\"token\":\"").nth(1).and_then(|rest| rest.split('"').next()).expect("a token");
+    let token = guest
+        .split("\"token\":\"")
+        .nth(1)
+        .and_then(|rest| rest.split('"').next())
+        .expect("a token");
     let bearer = format!("Authorization: Bearer {token}\r\n");
     let mut waits = Vec::new();
     let begin = Instant::now();
     while begin.elapsed() < time {
         let asked = Instant::now();
         let path = format!("/api/v1/rooms/lobby/messages/{}", waits.len());
-        let body = format!(r#"{{"text":"Sender {sender} says the {}th thing in about fifty characters."}}"#, waits.len());
+        let body = format!(
+            r#"{{"text":"Sender {sender} says the {}th thing in about fifty characters."}}"#,
+            waits.len()
+        );
         let answer = connection.call("PUT", &path, &bearer, &body).await;
         assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
         waits.push(asked.elapsed());
@@ -120,7 +128,8 @@ impl Connection {
             assert!(count > 0, "the server closed the connection");
             let text = std::str::from_utf8(&self.buffer).unwrap_or_default();
             let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
-            let length = head.split("content-length: ").nth(1).and_then(|rest| rest.split("\r\n").next());
+            let length =
+                head.split("content-length: ").nth(1).and_then(|rest| rest.split("\r\n").next());
             let length: usize = length.and_then(|digits| digits.parse().ok()).expect("a length");
             if body.len() >= length {
                 return text.to_owned();

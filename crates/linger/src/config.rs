@@ -1,6 +1,12 @@
 //! How the program is set up: flags, then environment, then file, then defaults.
 
-use std::{fs, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{
+    fs,
+    net::SocketAddr,
+    num::NonZeroUsize,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use anyhow::{Context, anyhow};
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -47,7 +53,7 @@ struct Given {
     behind_proxy: Option<Switch>,
     /// Connections at once, at most [default: what the open-file limit allows]
     #[arg(long, env = "LINGER_CONNECTIONS_MAX", value_name = "NUMBER", global = true)]
-    connections_max: Option<usize>,
+    connections_max: Option<NonZeroUsize>,
     /// Seconds that requests may go on after SIGTERM [default: 10]
     #[arg(long, env = "LINGER_DRAIN", value_name = "SECONDS", global = true)]
     drain: Option<u64>,
@@ -77,7 +83,7 @@ impl Settings {
     /// Gathers what was given. Errors: a sentence that names the file and what is wrong.
     pub(crate) fn gather(arguments: Arguments) -> anyhow::Result<Settings> {
         let Arguments { command: None | Some(Verb::Serve), config, given } = arguments;
-        let file = config.map(read).transpose()?.unwrap_or_default();
+        let file = config.as_deref().map(read).transpose()?.unwrap_or_default();
         let data = match given.data.or(file.data) {
             Some(data) => data,
             None => dirs::data_dir()
@@ -98,17 +104,17 @@ impl Settings {
             visitors_may_read: is_on(given.visitors, file.visitors, true),
             rate_limits: is_on(given.rate_limits, file.rate_limits, true),
             behind_proxy: is_on(given.behind_proxy, file.behind_proxy, false),
-            connections_max: given.connections_max.or(file.connections_max),
+            connections_max: given.connections_max.or(file.connections_max).map(NonZeroUsize::get),
             drain: Duration::from_secs(given.drain.or(file.drain).unwrap_or(10)),
         })
     }
 }
 
-fn read(path: PathBuf) -> anyhow::Result<Given> {
-    let text = fs::read_to_string(&path)
+fn read(path: &Path) -> anyhow::Result<Given> {
+    let text = fs::read_to_string(path)
         .with_context(|| format!("the settings file {} cannot be read", path.display()))?;
     toml::from_str(&text).map_err(|error| {
-        let line = error.span().map_or(0, |span| text[..span.start].lines().count().max(1));
+        let line = error.span().map_or(1, |span| text[..span.start].matches('\n').count() + 1);
         anyhow!("the settings file {} is wrong in line {line}: {}", path.display(), error.message())
     })
 }

@@ -3,7 +3,7 @@
 
 use std::{io::Write, net::SocketAddr, sync::Arc, time::Duration};
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, bail};
 use linger_http::{App, Server, ServerSettings, router};
 use linger_node::{Limits, Node, SystemClock};
 use tokio::{
@@ -63,11 +63,15 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
         opened = node.ready() => Some(opened),
     };
     if let Some(opened) = opened {
-        opened.context("the lobby could not be opened")?;
+        opened.context("the log could not be applied, or the lobby not be opened")?;
         // A program that started us may read this line; nobody else need.
         let (url, data) = (url(address), settings.data.display());
         let _ = writeln!(std::io::stdout(), "Linger is open at {url}  (data in {data})");
-        signals.wait().await;
+        tokio::select! {
+            biased;
+            () = signals.wait() => {}
+            () = node.failed() => bail!("the log cannot be applied any further; what is wrong is above"),
+        }
     }
     tracing::info!(held = node.waiting(), "closing: held requests are answered, others may finish");
     drop(end);

@@ -1,0 +1,108 @@
+//! For those who run the server: health, readiness, figures, a quick start, and
+//! a projection that may be deleted.
+//!
+//! Figures are compared with what the clients do, so each test has a server of
+//! its own.
+
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
+
+use serde_json::json;
+
+use crate::process::{Folder, Program};
+
+#[test]
+fn a_new_server_is_ready_within_200_ms() {
+    const ATTEMPTS: usize = 15;
+    /// From the start of the process to the first 200 of /ready.
+    const READY_MAX: Duration = Duration::from_millis(200);
+    // The best of some attempts: a busy machine makes one slow, never one fast.
+    let mut best = Duration::MAX;
+    for _ in 0..ATTEMPTS {
+        let folder = Folder::new();
+        let server = Program::on(&folder).start();
+        let asked = Instant::now();
+        server.visitor().get("/ready").expect(200);
+        best = best.min(server.ready_after + asked.elapsed());
+        if best < READY_MAX {
+            return;
+        }
+    }
+    panic!("the best of {ATTEMPTS} starts took {best:?}");
+}
+
+#[test]
+fn a_deleted_projection_is_made_anew_with_everything_in_it() {
+    let folder = Folder::new();
+    let program = Program::on(&folder);
+    let mut server = program.start();
+    let mut ann = server.guest("ann");
+    let mut bob = server.guest("bob");
+    ann.open("tea", "closed");
+    ann.put(&format!("/api/v1/rooms/tea/members/{}", bob.id), &json!({})).expect(204);
+    for n in 0..300 {
+        ann.say("tea", &format!("message {n}"));
+    }
+    bob.patch("/api/v1/me", &json!({ "name": "Robert" })).expect(200);
+    let before =
+        (bob.history("tea", 200), bob.read_all("/api/v1/events"), bob.get("/api/v1/me").json());
+    server.terminate();
+    assert_eq!(server.ended(crate::process::PATIENCE).code(), Some(0));
+
+    for name in ["projection.db", "projection.db-wal", "projection.db-shm"] {
+        // A clean end leaves the first one only.
+        let _ = fs::remove_file(folder.join(name));
+    }
+    assert!(folder.join("log.db").exists(), "{} has the log", folder.path().display());
+    let server = program.start();
+    let mut bob = bob.again(server.address);
+    let after =
+        (bob.history("tea", 200), bob.read_all("/api/v1/events"), bob.get("/api/v1/me").json());
+    assert_eq!(after, before);
+    assert_eq!(before.0.len(), 300);
+}
+
+#[test]
+fn the_figures_follow_held_requests_down_to_nothing() {
+    let folder = Folder::new();
+    let server = Program::on(&folder).start();
+    let mut ann = server.guest("ann");
+    server.until_held(0);
+    let room = ["/api/v1/rooms/lobby/events?wait=50", "/api/v1/events?wait=50"];
+    let mut held: Vec<_> = (0..10).map(|i| ann.begin(room[i % 2], &[])).collect();
+    held.push(ann.begin("/api/v1/events", &[("Accept", "text/event-stream")]));
+    server.until_held(11);
+    // Clients that hang up are noticed without any news.
+    held.truncate(4);
+    server.until_held(4);
+    drop(held);
+    server.until_held(0);
+
+    let positions =
+        || ["linger_log_position", "linger_projection_position"].map(|name| server.figure(name));
+    let [log, projection] = positions();
+    assert_eq!(log, projection);
+    ann.say("lobby", "hello");
+    // A join and a message.
+    assert_eq!(positions(), [log + 2.0, log + 2.0]);
+    let text = server.visitor().get("/metrics").text();
+    for name in [
+        "linger_wakes_total",
+        "linger_deliveries_total",
+        "linger_append_seconds_count",
+        "linger_fsync_seconds_count",
+    ] {
+        assert!(text.contains(name), "no {name} in {text}");
+    }
+}
+
+#[test]
+fn a_server_says_that_it_is_alive_and_ready() {
+    let folder = Folder::new();
+    let server = Program::on(&folder).start();
+    assert_eq!(server.visitor().get("/health").expect(200), json!({ "status": "ok" }));
+    assert_eq!(server.visitor().get("/ready").expect(200), json!({ "status": "ready" }));
+    assert_eq!(server.visitor().get("/api/v1/rooms").expect(200)["rooms"][0]["slug"], "lobby");
+}

@@ -1,0 +1,255 @@
+//! The program as a process: started with flags and environment, asked to end,
+//! killed, waited for.
+//!
+//! A [`Server`] that is dropped is killed. What it wrote to standard error is
+//! printed then, so that a failing test shows it.
+
+use std::{
+    fmt,
+    io::{BufRead, BufReader, Read},
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::{Child, ChildStdout, Command, ExitStatus, Stdio},
+    sync::mpsc,
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
+
+use tempfile::TempDir;
+
+use crate::client::Client;
+
+/// For whatever must happen at all: a loaded machine is slow, a hanging one stands.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+/// Between two looks at something that will change.
+const LOOK_EVERY: Duration = Duration::from_millis(5);
+
+/// A data folder that goes away with the test.
+pub struct Folder(TempDir);
+
+/// The program, about to be started.
+#[derive(Clone)]
+pub struct Program {
+    arguments: Vec<String>,
+    environment: Vec<(String, String)>,
+}
+
+/// The program, running.
+pub struct Server {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// What it printed when it was ready.
+    pub greeting: String,
+    /// From the start of the process to that line.
+    pub ready_after: Duration,
+    child: Child,
+    stdout: Option<BufReader<ChildStdout>>,
+    stderr: Option<JoinHandle<String>>,
+}
+
+/// How a program ended that could not start.
+#[derive(Debug)]
+pub struct Refusal {
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Folder {
+    pub fn new() -> Folder {
+        Folder(tempfile::Builder::new().prefix("linger-test-").tempdir().unwrap())
+    }
+
+    /// Returns the path of something in it.
+    pub fn join(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    /// Returns its path.
+    pub fn path(&self) -> &Path {
+        self.0.path()
+    }
+}
+
+impl fmt::Display for Folder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.path().display().fmt(f)
+    }
+}
+
+impl Program {
+    /// With no flag and no environment of ours.
+    pub fn bare() -> Program {
+        Program { arguments: Vec::new(), environment: Vec::new() }
+    }
+
+    /// On this folder, on any free port, without rate limits.
+    pub fn on(folder: &Folder) -> Program {
+        Program::bare()
+            .env("LINGER_LISTEN", "127.0.0.1:0")
+            .env("LINGER_DATA", &folder.to_string())
+            .env("LINGER_RATE_LIMITS", "off")
+    }
+
+    /// With one more argument.
+    pub fn arg(mut self, argument: impl fmt::Display) -> Program {
+        self.arguments.push(argument.to_string());
+        self
+    }
+
+    /// With one more variable, or another value of it.
+    pub fn env(mut self, name: &str, value: &str) -> Program {
+        self.environment.retain(|(known, _)| known != name);
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Starts the server and waits until it says that it is ready.
+    pub fn start(&self) -> Server {
+        let started = Instant::now();
+        let mut child = self.spawn();
+        let stderr = child.stderr.take().unwrap();
+        let stderr = Some(thread::spawn(move || read_all(stderr)));
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let (say, said) = mpsc::channel();
+        thread::spawn(move || {
+            let mut line = String::new();
+            let read = stdout.read_line(&mut line);
+            // Nobody listens when the test gave up before.
+            let _ = say.send((read, line, started.elapsed(), stdout));
+        });
+        let address = SocketAddr::from(([0, 0, 0, 0], 0));
+        let ready_after = Duration::ZERO;
+        let greeting = String::new();
+        let mut server = Server { address, greeting, ready_after, child, stdout: None, stderr };
+        let (_, line, ready_after, stdout) =
+            said.recv_timeout(PATIENCE).expect("the program says that it is ready");
+        server.address = address_in(&line).unwrap_or_else(|| panic!("no address in {line:?}"));
+        server.greeting = line;
+        server.ready_after = ready_after;
+        server.stdout = Some(stdout);
+        server
+    }
+
+    /// Runs a program that ends by itself, soon.
+    pub fn end(&self) -> Refusal {
+        let mut child = self.spawn();
+        let stdout = child.stdout.take().unwrap();
+        let stderr = child.stderr.take().unwrap();
+        let stdout = thread::spawn(move || read_all(stdout));
+        let stderr = thread::spawn(move || read_all(stderr));
+        let Some(status) = ended(&mut child, PATIENCE) else {
+            let _ = child.kill();
+            panic!("it goes on: {:?}, {}", self.arguments, stderr.join().unwrap());
+        };
+        Refusal {
+            code: status.code(),
+            stdout: stdout.join().unwrap(),
+            stderr: stderr.join().unwrap(),
+        }
+    }
+
+    fn spawn(&self) -> Child {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_linger"));
+        let ours = std::env::vars_os().map(|(name, _)| name);
+        for name in ours.filter(|name| name.to_string_lossy().starts_with("LINGER_")) {
+            command.env_remove(name);
+        }
+        command.args(&self.arguments).envs(self.environment.iter().cloned());
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.spawn().expect("the program can be started")
+    }
+}
+
+impl Server {
+    /// Returns a client without a token.
+    pub fn visitor(&self) -> Client {
+        Client::new(self.address)
+    }
+
+    /// Returns a client who is a new guest of this name.
+    pub fn guest(&self, name: &str) -> Client {
+        Client::guest(self.address, name)
+    }
+
+    /// Asks the program to end: SIGTERM.
+    pub fn terminate(&self) {
+        // The shell's own kill is on every machine, and needs no unsafe code.
+        let kill =
+            Command::new("sh").arg("-c").arg(format!("kill -TERM {}", self.child.id())).status();
+        assert!(kill.unwrap().success());
+    }
+
+    /// Waits for the end, and returns how it ended.
+    pub fn ended(&mut self, within: Duration) -> ExitStatus {
+        ended(&mut self.child, within).unwrap_or_else(|| panic!("it goes on after {within:?}"))
+    }
+
+    /// Tells whether it still runs.
+    pub fn is_running(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+
+    /// SIGKILL: no word of farewell, no last write.
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Returns one figure of `/metrics`.
+    pub fn figure(&self, name: &str) -> f64 {
+        let answer = self.visitor().get("/metrics");
+        let text = answer.text();
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        line.and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("no {name} in {text}"))
+    }
+
+    /// Waits until so many requests are held.
+    pub fn until_held(&self, held: usize) {
+        until(&format!("{held} requests are held"), || {
+            self.figure("linger_requests_held") == held as f64
+        });
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        let stderr = self.stderr.take().and_then(|stderr| stderr.join().ok());
+        // Shown by the test harness when the test failed.
+        eprint!("{}", stderr.unwrap_or_default());
+    }
+}
+
+/// Waits until something is true.
+pub fn until(what: &str, is_true: impl Fn() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !is_true() {
+        assert!(Instant::now() < deadline, "not in time: {what}");
+        thread::sleep(LOOK_EVERY);
+    }
+}
+
+fn ended(child: &mut Child, within: Duration) -> Option<ExitStatus> {
+    let deadline = Instant::now() + within;
+    loop {
+        match child.try_wait().unwrap() {
+            Some(status) => return Some(status),
+            None if Instant::now() < deadline => thread::sleep(LOOK_EVERY),
+            None => return None,
+        }
+    }
+}
+
+fn read_all(mut from: impl Read) -> String {
+    let mut bytes = Vec::new();
+    // A process that is killed ends its sentence early.
+    let _ = from.read_to_end(&mut bytes);
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+fn address_in(line: &str) -> Option<SocketAddr> {
+    let (_, rest) = line.split_once("http://")?;
+    rest.split_once('/')?.0.parse().ok()
+}
