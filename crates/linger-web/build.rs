@@ -44,7 +44,10 @@ fn built_page() -> Result<String, String> {
         println!("cargo::rerun-if-changed={}", dist.display());
         return match dist.join("index.html").is_file() {
             true => text(&dist),
-            false => Err(format!("LINGER_WEB_DIST={} has no index.html; name the folder that Vite wrote", dist.display())),
+            false => Err(format!(
+                "LINGER_WEB_DIST={} has no index.html; name the folder that Vite wrote",
+                dist.display()
+            )),
         };
     }
     let web = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../web");
@@ -55,7 +58,11 @@ fn built_page() -> Result<String, String> {
     if is_older(&web.join("node_modules/.package-lock.json"), &web.join("package-lock.json")) {
         run(&web, "npm", &["ci", "--no-audit", "--no-fund", "--loglevel=error"])?;
     }
-    run(&web, "npm", &["run", "--silent", "build", "--", "--outDir", &text(&dist)?, "--emptyOutDir"])?;
+    run(
+        &web,
+        "npm",
+        &["run", "--silent", "build", "--", "--outDir", &text(&dist)?, "--emptyOutDir"],
+    )?;
     match dist.join("index.html").is_file() {
         true => text(&dist),
         false => Err("Vite built no index.html; see what 'npm run build' says in web/".to_owned()),
@@ -71,10 +78,16 @@ fn run(web: &Path, program: &str, arguments: &[&str]) -> Result<(), String> {
     if output.status.success() {
         return Ok(());
     }
-    for line in [&output.stdout, &output.stderr].into_iter().flat_map(|text| text.split(|&byte| byte == b'\n')) {
+    for line in [&output.stdout, &output.stderr]
+        .into_iter()
+        .flat_map(|text| text.split(|&byte| byte == b'\n'))
+    {
         println!("cargo::warning={}", String::from_utf8_lossy(line));
     }
-    let command = arguments.iter().take(2).fold(program.to_owned(), |command, argument| command + " " + argument);
+    let command = arguments
+        .iter()
+        .take(2)
+        .fold(program.to_owned(), |command, argument| command + " " + argument);
     Err(format!("'{command}' failed in web/ (what it said is above); mend that, {WAYS_ROUND}"))
 }
 
@@ -85,5 +98,7 @@ fn is_older(made: &Path, source: &Path) -> bool {
 }
 
 fn text(path: &Path) -> Result<String, String> {
-    path.to_str().map(str::to_owned).ok_or_else(|| format!("{} is not UTF-8; use another folder", path.display()))
+    path.to_str()
+        .map(str::to_owned)
+        .ok_or_else(|| format!("{} is not UTF-8; use another folder", path.display()))
 }

@@ -17,7 +17,7 @@ use std::{
 
 use linger_core::{
     Author, Command, Cursor, Draft, LogId, News, Outcome, Position, Rejection, RequestId, RoomKind,
-    RoomName, Slug, TokenHash, Topic, UserId, feed, queries, visibility::Scope,
+    RoomName, Slug, TokenHash, Topic, UserId, feed, queries,
 };
 use prometheus_client::registry::Registry;
 use tokio::{
@@ -27,7 +27,7 @@ use tokio::{
 };
 
 use crate::{
-    Clock, Limits, OpenError, RoomRef,
+    After, Clock, Limits, OpenError, Page, Refusal, ResetReason, RoomRef, Unavailable, Wait,
     data_folder::{DataFolder, Opened},
     essential,
     follower::Follower,
@@ -67,90 +67,6 @@ pub struct Receipt {
     pub news: Option<Arc<News>>,
     /// Whether it took effect earlier, by the same author and request id.
     pub is_repeat: bool,
-}
-
-/// Why the node did not do what was asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
-    /// The rules say no.
-    #[error(transparent)]
-    Rejected(#[from] Rejection),
-    /// Not just now. To try again is safe, under the same request id.
-    #[error(transparent)]
-    Unavailable(#[from] Unavailable),
-}
-
-/// Why the node cannot do it just now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Unavailable {
-    /// A queue is at its bound.
-    #[error("the server has too much to do; try again in a moment")]
-    Overloaded,
-    /// The log gave no answer: the entry may be in it or not.
-    #[error(
-        "the log did not answer, so nobody can say whether this was done; try again with the same request id"
-    )]
-    Unknown,
-    /// The disk or the database failed.
-    #[error("the server cannot reach its data; try again later")]
-    Storage,
-    /// The node still applies its log.
-    #[error("the server is starting; try again in a moment")]
-    Starting,
-}
-
-/// What a reader waits for.
-#[derive(Debug, Clone, Copy)]
-pub struct Wait {
-    /// Who reads; none for a visitor.
-    pub reader: Option<UserId>,
-    /// Which events.
-    pub scope: Scope,
-    /// Where the reader is.
-    pub after: After,
-    /// Most events in the page, 1 to [`crate::limits::PAGE_EVENTS_MAX`].
-    pub limit: usize,
-}
-
-/// Where a reader is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum After {
-    /// At the end, as it is now.
-    Latest,
-    /// At the beginning.
-    Start,
-    /// Where an earlier page ended.
-    Cursor(Cursor),
-}
-
-/// What a reader is told.
-#[derive(Debug, Clone)]
-pub struct Page {
-    /// The reader's cursor is of no use: fetch afresh and go on from `cursor`.
-    pub reset: Option<ResetReason>,
-    /// What happened, oldest first.
-    pub news: Vec<Arc<News>>,
-    /// Where to go on; newer than the one before also when there is no news.
-    pub cursor: Cursor,
-}
-
-/// Why a cursor is of no use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ResetReason {
-    /// It is of another log.
-    OtherLog,
-    /// It is from beyond the log's end: the log was rolled back.
-    BeyondTheEnd,
-}
-
-impl ResetReason {
-    /// Returns the stable code.
-    pub fn code(self) -> &'static str {
-        match self {
-            ResetReason::OtherLog => "other_log",
-            ResetReason::BeyondTheEnd => "beyond_the_end",
-        }
-    }
 }
 
 impl Node {

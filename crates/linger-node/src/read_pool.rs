@@ -12,7 +12,7 @@ use linger_core::Projection;
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::{Limits, essential, node::Unavailable};
+use crate::{Limits, Unavailable, essential};
 
 pub(crate) type Question = Box<dyn FnOnce(&Connection) + Send>;
 

@@ -21,10 +21,14 @@ use axum::{
 };
 use linger_core::RequestId;
 use linger_node::Node;
-use utoipa::{OpenApi, openapi::RefOr};
+use utoipa::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::{App, failure::Failure, json};
+use crate::{
+    App,
+    failure::{Failure, Problem},
+    json,
+};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -35,7 +39,8 @@ use crate::{App, failure::Failure, json};
             Send `Authorization: Bearer TOKEN` or the cookie `linger_session`. Errors are RFC 9457 \
             problem+json with a stable `code`."
     ),
-    servers((url = "/api/v1"))
+    servers((url = "/api/v1")),
+    components(schemas(Problem))
 )]
 struct Document;
 
@@ -58,7 +63,7 @@ pub fn openapi() -> String {
 }
 
 fn described() -> (Router<Arc<App>>, utoipa::openapi::OpenApi) {
-    let (router, mut document) = OpenApiRouter::with_openapi(Document::openapi())
+    OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(people::create_guest))
         .routes(routes!(people::me, people::rename_me))
         .routes(routes!(rooms::list, rooms::open))
@@ -69,29 +74,7 @@ fn described() -> (Router<Arc<App>>, utoipa::openapi::OpenApi) {
         .routes(routes!(messages::put))
         .routes(routes!(events::of_room))
         .routes(routes!(events::mine))
-        .split_for_parts();
-    describe_statuses(&mut document);
-    (router, document)
-}
-
-/// Describes each response that has no description of its own by its status in
-/// words: OpenAPI 3.1 requires one.
-fn describe_statuses(document: &mut utoipa::openapi::OpenApi) {
-    for item in document.paths.paths.values_mut() {
-        let operations =
-            [&mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.patch];
-        let responses =
-            operations.into_iter().flatten().flat_map(|call| &mut call.responses.responses);
-        for (status, response) in responses {
-            let RefOr::T(response) = response else { continue };
-            let status = status.parse().ok().and_then(|code| StatusCode::from_u16(code).ok());
-            if let Some(words) = status.and_then(|status| status.canonical_reason())
-                && response.description.is_empty()
-            {
-                response.description = words.to_owned();
-            }
-        }
-    }
+        .split_for_parts()
 }
 
 fn to_json(document: &utoipa::openapi::OpenApi) -> String {

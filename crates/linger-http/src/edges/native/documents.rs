@@ -3,7 +3,50 @@
 //! What is sent is encoded by linger-core, once for all readers; these types say
 //! what it looks like. The tests hold every answer against the document.
 
-use utoipa::{IntoParams, ToSchema};
+use std::collections::BTreeMap;
+
+use axum::http::StatusCode;
+use utoipa::{
+    IntoParams, IntoResponses, ToSchema,
+    openapi::{
+        ContentBuilder, Ref, RefOr,
+        response::{Response, ResponseBuilder},
+    },
+};
+
+use crate::failure::Problem;
+
+/// What may go wrong with a call that only reads.
+pub(super) struct Reading;
+
+/// What may go wrong with a call that changes something.
+pub(super) struct Writing;
+
+impl IntoResponses for Reading {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        problems(&[400, 401, 404, 503])
+    }
+}
+
+impl IntoResponses for Writing {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        problems(&[400, 401, 403, 404, 408, 409, 413, 429, 503])
+    }
+}
+
+fn problems(statuses: &[u16]) -> BTreeMap<String, RefOr<Response>> {
+    let problem = |status: u16| {
+        let words = StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason());
+        let content =
+            ContentBuilder::new().schema(Some(Ref::from_schema_name(Problem::name()))).build();
+        let response = ResponseBuilder::new()
+            .description(words.unwrap_or_default())
+            .content("application/problem+json", content)
+            .build();
+        (status.to_string(), response.into())
+    };
+    statuses.iter().map(|&status| problem(status)).collect()
+}
 
 /// A user, as they were called then.
 #[derive(ToSchema)]

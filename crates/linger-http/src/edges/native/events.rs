@@ -17,13 +17,7 @@ use linger_node::{
 };
 
 use super::{documents, path::Path, query};
-use crate::{
-    App,
-    caller::Caller,
-    edges::stream,
-    failure::{Failure, Problem},
-    json,
-};
+use crate::{App, caller::Caller, edges::stream, failure::Failure, json};
 
 /// Events in an answer, when the reader names no number.
 const PAGE_EVENTS_DEFAULT: u64 = 200;
@@ -35,11 +29,8 @@ const PAGE_EVENTS_DEFAULT: u64 = 200;
     get, path = "/rooms/{room}/events", tag = "events",
     params(("room" = String, Path, description = "The room's slug, percent-encoded"), documents::EventsParameters),
     responses(
-        (status = 200, content((documents::PageShape = "application/json"), (String = "text/event-stream"))),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 401, body = Problem, content_type = "application/problem+json"),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
-        (status = 503, body = Problem, content_type = "application/problem+json"),
+        documents::Reading,
+        (status = 200, description = "Events, as JSON or as a stream", content((documents::PageShape = "application/json"), (String = "text/event-stream"))),
     )
 )]
 pub(super) async fn of_room(
@@ -62,10 +53,8 @@ pub(super) async fn of_room(
 #[utoipa::path(
     get, path = "/events", tag = "events", params(documents::EventsParameters),
     responses(
-        (status = 200, content((documents::PageShape = "application/json"), (String = "text/event-stream"))),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 401, body = Problem, content_type = "application/problem+json"),
-        (status = 503, body = Problem, content_type = "application/problem+json"),
+        documents::Reading,
+        (status = 200, description = "Events, as JSON or as a stream", content((documents::PageShape = "application/json"), (String = "text/event-stream"))),
     )
 )]
 pub(super) async fn mine(

@@ -18,7 +18,7 @@ use crate::{
     App,
     caller::Caller,
     edges::say,
-    failure::{Failure, Problem},
+    failure::Failure,
     json::{self, JsonBody},
 };
 
@@ -43,16 +43,9 @@ pub(super) struct NewMessage {
         ("request_id" = String, Path, description = "1 to 64 of `A-Z a-z 0-9 . _ -`"),
     ),
     responses(
-        (status = 201, body = documents::SentShape),
+        documents::Writing,
+        (status = 201, body = documents::SentShape, description = "Done"),
         (status = 200, body = documents::SentShape, description = "A repeat: it was said before"),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 401, body = Problem, content_type = "application/problem+json"),
-        (status = 403, body = Problem, content_type = "application/problem+json"),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
-        (status = 409, body = Problem, content_type = "application/problem+json"),
-        (status = 413, body = Problem, content_type = "application/problem+json"),
-        (status = 429, body = Problem, content_type = "application/problem+json"),
-        (status = 503, body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn put(
@@ -74,16 +67,9 @@ pub(super) async fn put(
         ("Idempotency-Key" = Option<String>, Header, description = "1 to 64 of `A-Z a-z 0-9 . _ -`"),
     ),
     responses(
-        (status = 201, body = documents::SentShape),
+        documents::Writing,
+        (status = 201, body = documents::SentShape, description = "Done"),
         (status = 200, body = documents::SentShape, description = "A repeat: it was said before"),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 401, body = Problem, content_type = "application/problem+json"),
-        (status = 403, body = Problem, content_type = "application/problem+json"),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
-        (status = 409, body = Problem, content_type = "application/problem+json"),
-        (status = 413, body = Problem, content_type = "application/problem+json"),
-        (status = 429, body = Problem, content_type = "application/problem+json"),
-        (status = 503, body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn post(
@@ -123,11 +109,8 @@ async fn send(
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 200, description = "Most messages in the answer; 50 without"),
     ),
     responses(
-        (status = 200, body = documents::HistoryShape),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 401, body = Problem, content_type = "application/problem+json"),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
-        (status = 503, body = Problem, content_type = "application/problem+json"),
+        documents::Reading,
+        (status = 200, body = documents::HistoryShape, description = "What was asked for"),
     )
 )]
 pub(super) async fn history(

@@ -17,7 +17,7 @@ use super::documents;
 use crate::{
     App,
     caller::{Address, Caller, refuse_other_origins, set_session_cookie},
-    failure::{Failure, Problem},
+    failure::Failure,
     friendly_names::{Language, friendly_name},
     json::{self, JsonBody},
 };
@@ -38,12 +38,8 @@ pub(super) struct NewGuest {
 #[utoipa::path(
     post, path = "/guests", tag = "people", request_body = NewGuest,
     responses(
-        (status = 201, body = documents::NewGuestShape),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 403, body = Problem, content_type = "application/problem+json"),
-        (status = 413, body = Problem, content_type = "application/problem+json"),
-        (status = 429, body = Problem, content_type = "application/problem+json"),
-        (status = 503, body = Problem, content_type = "application/problem+json"),
+        documents::Writing,
+        (status = 201, body = documents::NewGuestShape, description = "Done"),
     )
 )]
 pub(super) async fn create_guest(
@@ -79,9 +75,8 @@ pub(super) async fn create_guest(
 #[utoipa::path(
     get, path = "/me", tag = "people",
     responses(
-        (status = 200, body = documents::MeShape),
-        (status = 401, body = Problem, content_type = "application/problem+json"),
-        (status = 503, body = Problem, content_type = "application/problem+json"),
+        documents::Reading,
+        (status = 200, body = documents::MeShape, description = "What was asked for"),
     )
 )]
 pub(super) async fn me(State(app): State<Arc<App>>, caller: Caller) -> Result<Response, Failure> {
@@ -108,13 +103,8 @@ pub(super) struct NewName {
 #[utoipa::path(
     patch, path = "/me", tag = "people", request_body = NewName,
     responses(
-        (status = 200, body = documents::RenamedShape),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 401, body = Problem, content_type = "application/problem+json"),
-        (status = 403, body = Problem, content_type = "application/problem+json"),
-        (status = 413, body = Problem, content_type = "application/problem+json"),
-        (status = 429, body = Problem, content_type = "application/problem+json"),
-        (status = 503, body = Problem, content_type = "application/problem+json"),
+        documents::Writing,
+        (status = 200, body = documents::RenamedShape, description = "What was asked for"),
     )
 )]
 pub(super) async fn rename_me(

@@ -17,7 +17,7 @@ use super::{documents, path::Path, request_id_of};
 use crate::{
     App,
     caller::Caller,
-    failure::{Failure, Problem},
+    failure::Failure,
     json::{self, JsonBody},
 };
 
@@ -25,9 +25,8 @@ use crate::{
 #[utoipa::path(
     get, path = "/rooms", tag = "rooms",
     responses(
-        (status = 200, body = documents::RoomsShape),
-        (status = 401, body = Problem, content_type = "application/problem+json"),
-        (status = 503, body = Problem, content_type = "application/problem+json"),
+        documents::Reading,
+        (status = 200, body = documents::RoomsShape, description = "What was asked for"),
     )
 )]
 pub(super) async fn list(State(app): State<Arc<App>>, caller: Caller) -> Result<Response, Failure> {
@@ -63,15 +62,9 @@ fn open_kind() -> RoomKind {
     post, path = "/rooms", tag = "rooms", request_body = NewRoom,
     params(("Idempotency-Key" = Option<String>, Header, description = "1 to 64 of `A-Z a-z 0-9 . _ -`")),
     responses(
-        (status = 201, body = documents::RoomShape),
+        documents::Writing,
+        (status = 201, body = documents::RoomShape, description = "Done"),
         (status = 200, body = documents::RoomShape, description = "A repeat: it was opened before"),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 401, body = Problem, content_type = "application/problem+json"),
-        (status = 403, body = Problem, content_type = "application/problem+json"),
-        (status = 409, body = Problem, content_type = "application/problem+json"),
-        (status = 413, body = Problem, content_type = "application/problem+json"),
-        (status = 429, body = Problem, content_type = "application/problem+json"),
-        (status = 503, body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn open(
@@ -99,11 +92,8 @@ pub(super) async fn open(
     get, path = "/rooms/{room}", tag = "rooms",
     params(("room" = String, Path, description = "The room's slug, percent-encoded")),
     responses(
-        (status = 200, body = documents::RoomShape),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 401, body = Problem, content_type = "application/problem+json"),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
-        (status = 503, body = Problem, content_type = "application/problem+json"),
+        documents::Reading,
+        (status = 200, body = documents::RoomShape, description = "What was asked for"),
     )
 )]
 pub(super) async fn show(
@@ -119,13 +109,8 @@ pub(super) async fn show(
     put, path = "/rooms/{room}/members/me", tag = "rooms",
     params(("room" = String, Path, description = "The room's slug, percent-encoded")),
     responses(
+        documents::Writing,
         (status = 204, description = "I am a member"),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 401, body = Problem, content_type = "application/problem+json"),
-        (status = 403, body = Problem, content_type = "application/problem+json"),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
-        (status = 429, body = Problem, content_type = "application/problem+json"),
-        (status = 503, body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn join(
@@ -141,13 +126,8 @@ pub(super) async fn join(
     delete, path = "/rooms/{room}/members/me", tag = "rooms",
     params(("room" = String, Path, description = "The room's slug, percent-encoded")),
     responses(
+        documents::Writing,
         (status = 204, description = "I am no member"),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 401, body = Problem, content_type = "application/problem+json"),
-        (status = 403, body = Problem, content_type = "application/problem+json"),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
-        (status = 429, body = Problem, content_type = "application/problem+json"),
-        (status = 503, body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn leave(
@@ -166,13 +146,8 @@ pub(super) async fn leave(
         ("user" = u64, Path, description = "The user's id"),
     ),
     responses(
+        documents::Writing,
         (status = 204, description = "They are a member"),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 401, body = Problem, content_type = "application/problem+json"),
-        (status = 403, body = Problem, content_type = "application/problem+json"),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
-        (status = 429, body = Problem, content_type = "application/problem+json"),
-        (status = 503, body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn add_member(

@@ -1,0 +1,60 @@
+//! What readers ask for, and what they are told: the question and the answer of
+//! [`crate::Node::wait`].
+
+use std::sync::Arc;
+
+use linger_core::{Cursor, News, UserId, visibility::Scope};
+
+/// What a reader waits for.
+#[derive(Debug, Clone, Copy)]
+pub struct Wait {
+    /// Who reads; none for a visitor.
+    pub reader: Option<UserId>,
+    /// Which events.
+    pub scope: Scope,
+    /// Where the reader is.
+    pub after: After,
+    /// Most events in the page, 1 to [`crate::limits::PAGE_EVENTS_MAX`].
+    pub limit: usize,
+}
+
+/// Where a reader is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum After {
+    /// At the end, as it is now.
+    Latest,
+    /// At the beginning.
+    Start,
+    /// Where an earlier page ended.
+    Cursor(Cursor),
+}
+
+/// What a reader is told.
+#[derive(Debug, Clone)]
+pub struct Page {
+    /// The reader's cursor is of no use: fetch afresh and go on from `cursor`.
+    pub reset: Option<ResetReason>,
+    /// What happened, oldest first.
+    pub news: Vec<Arc<News>>,
+    /// Where to go on; newer than the one before also when there is no news.
+    pub cursor: Cursor,
+}
+
+/// Why a cursor is of no use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ResetReason {
+    /// It is of another log.
+    OtherLog,
+    /// It is from beyond the log's end: the log was rolled back.
+    BeyondTheEnd,
+}
+
+impl ResetReason {
+    /// Returns the stable code.
+    pub fn code(self) -> &'static str {
+        match self {
+            ResetReason::OtherLog => "other_log",
+            ResetReason::BeyondTheEnd => "beyond_the_end",
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! Why a node did not do what was asked: the rules say no, or not just now.
+//!
+//! Every edge renders these in its own dialect. What has no meaning at all is
+//! found by the edges, before a node is asked.
+
+use linger_core::Rejection;
+
+/// Why the node did not do what was asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The rules say no.
+    #[error(transparent)]
+    Rejected(#[from] Rejection),
+    /// Not just now. To try again is safe, under the same request id.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+}
+
+/// Why the node cannot do it just now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Unavailable {
+    /// A queue is at its bound.
+    #[error("the server has too much to do; try again in a moment")]
+    Overloaded,
+    /// The log gave no answer: the entry may be in it or not.
+    #[error(
+        "the log did not answer, so nobody can say whether this was done; try again with the same request id"
+    )]
+    Unknown,
+    /// The disk or the database failed.
+    #[error("the server cannot reach its data; try again later")]
+    Storage,
+    /// The node still applies its log.
+    #[error("the server is starting; try again in a moment")]
+    Starting,
+}

@@ -1,0 +1,294 @@
+//! What the steps need of the machine: what is there, and getting what is not.
+//!
+//! Installed are Debian packages (as root, or by sudo without a password) and
+//! the page's npm packages. Rust and Node.js themselves are never installed:
+//! which one to have is a person's choice. What is lacking is told in one
+//! sentence with the command that gets it, and the steps that need it are skipped.
+
+use std::{
+    collections::BTreeMap,
+    env, fs,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use crate::{
+    run::{Ending, Errand, Log, Watch, run},
+    screen::Screen,
+    site::Site,
+};
+
+/// The oldest Node.js that Vite and Vitest run on.
+const NODE_MIN: (u32, u32) = (20, 19);
+
+/// The names under which Chromium is installed, ours first.
+const BROWSERS: [&str; 5] =
+    ["chromium", "chromium-browser", "google-chrome-stable", "google-chrome", "chrome"];
+
+/// Something a step cannot do without.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Need {
+    Rustfmt,
+    Clippy,
+    /// Node.js, npm, and the packages in `web/node_modules`.
+    Page,
+    Chromium,
+    /// Fonts in which the browser can show Chinese and emoji.
+    Fonts,
+}
+
+/// What was found: for each need what is there, or what to do about its absence.
+pub struct Tools {
+    found: BTreeMap<Need, Result<String, String>>,
+    /// The browser to test with, if there is one.
+    pub chromium: Option<PathBuf>,
+    /// Whether `cargo nextest` is there; the tests run without it too.
+    pub nextest: bool,
+}
+
+impl Tools {
+    /// Looks for `needs`, and with `install` gets what it can of those that are not there.
+    pub fn prepare(
+        site: &Site,
+        needs: &[Need],
+        install: bool,
+        log: &mut Log,
+        watch: &Watch,
+        screen: &Screen,
+    ) -> Self {
+        let mut run = |errand: &Errand| run(errand, log, watch, screen);
+        let debian = Debian::find();
+        if install && let Some(debian) = &debian {
+            let packages = lacking_packages(needs);
+            if !packages.is_empty() {
+                // Whether it worked is seen below, by looking again.
+                let _ = match run(&debian.update(&site.root)) {
+                    Ending::Success => run(&debian.install(&site.root, &packages)),
+                    failure @ Ending::Failure(_) => failure,
+                };
+            }
+        }
+        let mut found = BTreeMap::new();
+        for &need in needs {
+            let finding = match need {
+                Need::Rustfmt => component("rustfmt"),
+                Need::Clippy => component("clippy"),
+                Need::Page => {
+                    node().and_then(|node| modules(site, install, &mut run).map(|()| node))
+                }
+                Need::Chromium => chromium().map(|(_, version)| version),
+                Need::Fonts => fonts(),
+            };
+            found.insert(need, finding);
+        }
+        let chromium = chromium().ok().map(|(path, _)| path);
+        Self { found, chromium, nextest: answer("cargo", &["nextest", "--version"]).is_some() }
+    }
+
+    /// Returns one sentence for each of `needs` that is not there.
+    pub fn lacking(&self, needs: &[Need]) -> Vec<&str> {
+        let finding = |need| self.found.get(need).and_then(|finding| finding.as_ref().err());
+        needs.iter().filter_map(finding).map(String::as_str).collect()
+    }
+
+    /// Returns what is there, on one line.
+    pub fn present(&self) -> String {
+        let rust = answer("rustc", &["--version"]).unwrap_or_default();
+        let rust = rust.split(" (").next().unwrap_or_default().to_owned();
+        let runner = if self.nextest { "nextest" } else { "cargo test (no nextest)" };
+        let findings = self.found.values().flatten().cloned();
+        [rust, runner.to_owned()].into_iter().chain(findings).collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// Returns the Debian packages that would give what of `needs` is not there.
+fn lacking_packages(needs: &[Need]) -> Vec<&'static str> {
+    let mut packages = Vec::new();
+    for need in needs {
+        match need {
+            Need::Chromium if chromium().is_err() && named_browser().is_none() => {
+                packages.push("chromium");
+            }
+            Need::Fonts => packages.extend(lacking_fonts()),
+            _ => {}
+        }
+    }
+    packages
+}
+
+fn component(name: &str) -> Result<String, String> {
+    let subcommand = name.trim_start_matches("rust");
+    answer("cargo", &[subcommand, "--version"])
+        .map(|_| name.to_owned())
+        .ok_or_else(|| format!("{name} is missing; get it with: rustup component add {name}"))
+}
+
+fn node() -> Result<String, String> {
+    let (major, minor) = NODE_MIN;
+    let wanted = format!("Node.js {major}.{minor} or later with npm");
+    let advice = format!(
+        "see https://nodejs.org/en/download, or on Debian 13 or later: {}",
+        Debian::typed(&["nodejs", "npm"])
+    );
+    let Some(version) = answer("node", &["--version"]) else {
+        return Err(format!("{wanted} is missing; {advice}"));
+    };
+    if node_version(&version) < Some(NODE_MIN) {
+        return Err(format!("{wanted} is needed, this is {version}; {advice}"));
+    }
+    let npm = answer("npm", &["--version"]).ok_or_else(|| format!("npm is missing; {advice}"))?;
+    Ok(format!("node {}, npm {npm}", version.trim_start_matches('v')))
+}
+
+/// Reads `v20.19.4`.
+fn node_version(text: &str) -> Option<(u32, u32)> {
+    let mut numbers = text.strip_prefix('v')?.split('.').map(str::parse);
+    Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
+}
+
+/// Brings `web/node_modules` up to the lock file.
+fn modules(
+    site: &Site,
+    install: bool,
+    run: &mut impl FnMut(&Errand) -> Ending,
+) -> Result<(), String> {
+    let changed = |path: &Path| fs::metadata(path).and_then(|metadata| metadata.modified()).ok();
+    let (installed, lock) =
+        (site.web.join("node_modules/.package-lock.json"), site.web.join("package-lock.json"));
+    if changed(&installed) >= changed(&lock) {
+        return Ok(());
+    }
+    let advice = "get them with: cd web && npm ci";
+    if !install {
+        return Err(format!("the page's npm packages are missing or old; {advice}"));
+    }
+    match run(&Errand::new(&site.web, "npm ci --no-audit --no-fund --loglevel=error")) {
+        Ending::Success => Ok(()),
+        Ending::Failure(sentence) => {
+            Err(format!("the page's npm packages could not be had ({sentence}); {advice}"))
+        }
+    }
+}
+
+/// Returns the browser and its version.
+fn chromium() -> Result<(PathBuf, String), String> {
+    if let Some(path) = named_browser() {
+        return match answer(&path.to_string_lossy(), &["--version"]) {
+            Some(version) => Ok((path, version)),
+            None => {
+                Err(format!("CHROMIUM={} is no browser that starts; name another", path.display()))
+            }
+        };
+    }
+    BROWSERS
+        .iter()
+        .filter_map(|name| on_path(name))
+        .find_map(|path| {
+            answer(&path.to_string_lossy(), &["--version"]).map(|version| (path, version))
+        })
+        .ok_or_else(|| {
+            let command = Debian::typed(&["chromium"]);
+            format!("Chromium is missing; get it with: {command} (or name a browser in CHROMIUM)")
+        })
+}
+
+fn named_browser() -> Option<PathBuf> {
+    env::var_os("CHROMIUM").filter(|named| !named.is_empty()).map(PathBuf::from)
+}
+
+fn fonts() -> Result<String, String> {
+    match lacking_fonts().as_slice() {
+        [] => Ok("fonts for Chinese and emoji".to_owned()),
+        packages => Err(format!(
+            "the browser's fonts for Chinese or emoji are missing; get them with: {}",
+            Debian::typed(packages)
+        )),
+    }
+}
+
+fn lacking_fonts() -> Vec<&'static str> {
+    let has = |pattern| {
+        answer("fc-list", &[pattern, "family"]).is_some_and(|families| !families.is_empty())
+    };
+    let mut packages = Vec::new();
+    if on_path("fc-list").is_none() {
+        packages.push("fontconfig");
+    }
+    if !has(":lang=zh-cn") {
+        // 1.6 MB to fetch, where fonts-noto-cjk has 57.
+        packages.push("fonts-wqy-microhei");
+    }
+    // By language: DejaVu has some emoji too, without colours.
+    if !has(":lang=und-zsye") {
+        packages.push("fonts-noto-color-emoji");
+    }
+    packages
+}
+
+/// Debian's packages, where we may install them.
+struct Debian {
+    sudo: bool,
+}
+
+impl Debian {
+    fn find() -> Option<Self> {
+        on_path("apt-get")?;
+        let is_root = answer("id", &["-u"]).is_some_and(|id| id == "0");
+        let sudo = !is_root;
+        (is_root || answer("sudo", &["-n", "true"]).is_some()).then_some(Self { sudo })
+    }
+
+    fn update(&self, folder: &Path) -> Errand {
+        self.errand(folder, "update")
+    }
+
+    fn install(&self, folder: &Path, packages: &[&str]) -> Errand {
+        let install = self.errand(folder, "install -y --no-install-recommends");
+        packages.iter().fold(install, |errand, package| errand.and((*package).to_owned()))
+    }
+
+    fn errand(&self, folder: &Path, what: &str) -> Errand {
+        let sudo = if self.sudo { "sudo -n " } else { "" };
+        // sudo drops the environment, hence env. The lock may be held by the
+        // machine's own updates for a while.
+        let line = format!(
+            "{sudo}env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=120 {what}"
+        );
+        Errand::new(folder, &line)
+    }
+
+    /// Returns what a person would type.
+    fn typed(packages: &[&str]) -> String {
+        let sudo = if answer("id", &["-u"]).is_some_and(|id| id == "0") { "" } else { "sudo " };
+        format!("{sudo}apt-get install -y --no-install-recommends {}", packages.join(" "))
+    }
+}
+
+/// Returns what `program` prints, trimmed, if it is there and succeeds.
+fn answer(program: &str, arguments: &[&str]) -> Option<String> {
+    let output = Command::new(program).args(arguments).stdin(Stdio::null()).output().ok()?;
+    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+fn on_path(program: &str) -> Option<PathBuf> {
+    let folders = env::var_os("PATH")?;
+    env::split_paths(&folders).map(|folder| folder.join(program)).find(|path| path.is_file())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_old_node_is_told_from_a_new_one() {
+        for (version, new_enough) in [
+            ("v18.20.4", false),
+            ("v20.18.3", false),
+            ("v20.19.0", true),
+            ("v24.1.0", true),
+            ("", false),
+        ] {
+            assert_eq!(node_version(version) >= Some(NODE_MIN), new_enough, "{version}");
+        }
+    }
+}
