@@ -16,7 +16,13 @@ mod server;
 
 use std::sync::Arc;
 
-use axum::{Router, middleware, routing::get};
+use axum::{
+    Router,
+    http::{HeaderValue, header},
+    middleware,
+    response::Response,
+    routing::get,
+};
 
 pub use app::{App, Settings};
 pub use edges::native::openapi;
@@ -36,4 +42,12 @@ pub fn router(app: Arc<App>) -> Router {
         .with_state(app)
         .merge(edges::page::routes())
         .method_not_allowed_fallback(edges::page::no_such_method)
+        .layer(middleware::map_response(never_sniff))
+}
+
+/// A browser takes an answer for what we say that it is, whatever it looks like.
+async fn never_sniff(mut response: Response) -> Response {
+    let nosniff = HeaderValue::from_static("nosniff");
+    response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, nosniff);
+    response
 }

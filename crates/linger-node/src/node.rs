@@ -46,7 +46,8 @@ pub struct Node {
     memory: Arc<RwLock<Memory>>,
     hub: Arc<Hub>,
     applied: watch::Receiver<Position>,
-    read_pool: ReadPool,
+    /// None only while the node is being dropped.
+    read_pool: Option<ReadPool>,
     clock: Arc<dyn Clock>,
     pub(crate) metrics: Arc<Metrics>,
     limits: Limits,
@@ -121,7 +122,7 @@ impl Node {
             memory,
             hub,
             applied,
-            read_pool,
+            read_pool: Some(read_pool),
             clock,
             metrics,
             limits,
@@ -242,8 +243,9 @@ impl Node {
         author: Author,
         request_id: RequestId,
     ) -> Result<Option<Position>, Unavailable> {
-        let found =
-            self.read_pool.ask(move |connection| queries::request(connection, author, &request_id));
+        let found = self
+            .read_pool()
+            .ask(move |connection| queries::request(connection, author, &request_id));
         Ok(found.await?.map(|(position, _)| position))
     }
 
@@ -288,7 +290,7 @@ impl Node {
         if let Some(look) = self.memory().look(reader, scope, after, limit) {
             return Ok(look);
         }
-        let read = self.read_pool.ask(move |connection| {
+        let read = self.read_pool().ask(move |connection| {
             // One moment: a join between the two reads would be passed over.
             let tx = connection.unchecked_transaction()?;
             let stays = reader.map(|user| queries::stays_of(&tx, user)).transpose()?;
@@ -313,7 +315,7 @@ impl Node {
     /// Answers any other question from the projection.
     pub async fn query<Q: Question>(&self, question: Q) -> Result<Q::Answer, Unavailable> {
         let log = self.log.id();
-        self.read_pool.ask(move |connection| question.answer(connection, log)).await
+        self.read_pool().ask(move |connection| question.answer(connection, log)).await
     }
 
     /// Returns the user who holds this token.
@@ -413,6 +415,10 @@ impl Node {
         self.memory.read().expect("no holder of this lock panics")
     }
 
+    fn read_pool(&self) -> &ReadPool {
+        self.read_pool.as_ref().expect("it closes only when nobody has the node any more")
+    }
+
     fn sessions(&self) -> std::sync::MutexGuard<'_, HashMap<TokenHash, UserId>> {
         self.sessions.lock().expect("no holder of this lock panics")
     }
@@ -424,7 +430,10 @@ fn hex(bytes: &[u8]) -> String {
 
 impl Drop for Node {
     fn drop(&mut self) {
-        // The follower first: it holds the log and writes the projection.
+        if let Some(read_pool) = self.read_pool.take() {
+            read_pool.close();
+        }
+        // Then the follower: it holds the log, and writes the projection.
         drop(self.stop.take());
         if let Some(follower) = self.follower.take() {
             follower.join().expect("its panic would have ended the process");

@@ -6,6 +6,7 @@
 use std::{
     path::Path,
     sync::{Arc, Mutex},
+    thread::JoinHandle,
 };
 
 use linger_core::Projection;
@@ -22,7 +23,7 @@ pub(crate) type TableTime = Arc<dyn Fn() -> std::time::Duration + Send + Sync>;
 /// Threads that read the projection.
 pub(crate) enum ReadPool {
     /// Threads, behind a bounded queue.
-    Threads(mpsc::Sender<Question>),
+    Threads(mpsc::Sender<Question>, Vec<JoinHandle<()>>),
     /// The asking thread itself: under a paused clock nothing else may run. The
     /// answer is given when the time that the function names has passed.
     #[cfg(test)]
@@ -30,22 +31,38 @@ pub(crate) enum ReadPool {
 }
 
 impl ReadPool {
-    /// Starts the threads. They end when the pool is dropped.
+    /// Starts the threads. [`ReadPool::close`] ends them.
     pub(crate) fn start(projection: &Path, limits: &Limits) -> rusqlite::Result<ReadPool> {
         let (queue, questions) = mpsc::channel::<Question>(limits.read_queue_max);
         let questions = Arc::new(Mutex::new(questions));
+        let mut threads = Vec::with_capacity(limits.read_threads);
         for number in 0..limits.read_threads {
             let connection = Projection::open_reader(projection)?;
             let questions = questions.clone();
-            essential::spawn(&format!("read-{number}"), move || {
+            threads.push(essential::spawn(&format!("read-{number}"), move || {
                 // The lock is held while waiting for the next question only.
                 let next = || questions.lock().ok()?.blocking_recv();
                 while let Some(question) = next() {
                     question(&connection);
                 }
-            });
+            }));
         }
-        Ok(ReadPool::Threads(queue))
+        Ok(ReadPool::Threads(queue, threads))
+    }
+
+    /// Lets the threads finish and close their connections: who writes must be
+    /// the last to close, or the projection stays in two files.
+    pub(crate) fn close(self) {
+        match self {
+            ReadPool::Threads(queue, threads) => {
+                drop(queue);
+                for thread in threads {
+                    thread.join().expect("its panic would have ended the process");
+                }
+            }
+            #[cfg(test)]
+            ReadPool::Inline(..) => {}
+        }
     }
 
     /// Asks, and waits for the answer.
@@ -62,7 +79,7 @@ impl ReadPool {
             let _ = answer.send(question(connection));
         });
         match self {
-            ReadPool::Threads(queue) => {
+            ReadPool::Threads(queue, _) => {
                 queue.try_send(question).map_err(|_| Unavailable::Overloaded)?;
             }
             #[cfg(test)]

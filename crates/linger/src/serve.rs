@@ -1,7 +1,12 @@
 //! Puts the node, the edges and the accept loop together, and takes them apart
 //! in order.
 
-use std::{io::Write, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    io::{IsTerminal, Write},
+    net::SocketAddr,
+    sync::Arc,
+    time::Duration,
+};
 
 use anyhow::{Context, anyhow, bail};
 use linger_http::{App, Server, ServerSettings, router};
@@ -24,7 +29,9 @@ const ANSWERED_PER_SECOND: u64 = 10_000;
 pub(crate) fn serve(settings: Settings) -> anyhow::Result<()> {
     let filter = tracing_subscriber::EnvFilter::try_from_env("LINGER_LOG");
     let filter = filter.unwrap_or_else(|_| "info,memory_serve=warn".into());
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let is_seen = std::io::stderr().is_terminal();
+    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    logs.with_ansi(is_seen).init();
     let runtime = tokio::runtime::Runtime::new().context("the system has no threads to give")?;
     runtime.block_on(run(settings))
 }
