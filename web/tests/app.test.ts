@@ -22,12 +22,12 @@ async function answer(server: FakeServer, start: string, body: object): Promise<
 }
 
 /** The page of ann, who has been here before. */
-async function open(history = [message(1, bob, 'hello')]) {
+async function open(history = [message(1, bob, 'hello')], roomName = 'Lobby') {
   const server = startFakeServer()
   const page = mount(App, { attachTo: document.body })
   await answer(server, 'GET /me', { user, rooms: [], cursor: 'c1' })
   await answer(server, 'GET /rooms/lobby/messages', { messages: history, more: false })
-  await answer(server, 'GET /rooms/lobby', { id: 1, slug: 'lobby', name: 'Lobby' })
+  await answer(server, 'GET /rooms/lobby', { id: 1, slug: 'lobby', name: roomName })
   const said = () => page.findAll('.message-text').map((text) => text.element.textContent)
   const write = async (text: string) => {
     await page.get('textarea').setValue(text)
@@ -45,6 +45,11 @@ it('a page that opens shows the room, its history and that it is connected', asy
     'Lobby · Linger',
   ])
   expect(server.last().line).toBe('GET /rooms/lobby/events?after=c1&wait=25')
+})
+
+it('a room with a name of its own is called by it', async () => {
+  const { page } = await open([], 'Tea & cake')
+  expect([page.get('h1').text(), document.title]).toEqual(['Tea & cake', 'Tea & cake · Linger'])
 })
 
 it.each(['answer', 'event'])('an own message is seen once all the time, when the %s comes first', async (first) => {

@@ -125,6 +125,26 @@ it('waking gives up a held request that may be dead, and looks at once', async (
   expect([parked.isOpen, server.last().line, feed.connection.value]).toEqual([false, short('c1'), 'connected'])
 })
 
+it('a network that goes is said at once, not at the end of the hold', async () => {
+  const { server, feed } = await follow()
+  const parked = server.last()
+  vi.spyOn(navigator, 'onLine', 'get').mockReturnValue(false)
+  window.dispatchEvent(new Event('offline'))
+  await pass(0)
+  expect([parked.isOpen, server.last().line]).toEqual([false, short('c1')])
+  await server.last().lose()
+  expect(feed.connection.value).toBe('offline')
+})
+
+it('a server on this computer stays connected when the network goes', async () => {
+  const { server, feed } = await follow()
+  vi.spyOn(navigator, 'onLine', 'get').mockReturnValue(false)
+  window.dispatchEvent(new Event('offline'))
+  await pass(0)
+  await server.last().answer({ events: [], cursor: 'c1' })
+  expect([feed.connection.value, server.last().line]).toEqual(['connected', held('c1')])
+})
+
 it('a page from the back-forward cache looks at once', async () => {
   const { server } = await follow()
   await pass(10_000)
@@ -235,7 +255,9 @@ it('older messages come in above, and the button goes when there are no more', a
   const loading = feed.loadOlder()
   expect(server.last().line).toBe('GET /rooms/tea/messages?before=8&limit=50')
   await server.last().answer({ messages: [message(3, bob, 'three')], more: false })
-  await loading
+  const putIn = await loading
+  expect(lines(feed.state.value)).toEqual(['8 ann: eight'])
+  putIn()
   expect([lines(feed.state.value), feed.state.value.hasOlder]).toEqual([['3 bob: three', '8 ann: eight'], false])
 })
 
@@ -250,7 +272,7 @@ it('an older page that comes after a reset is not put under messages of another 
   await history?.answer({ messages: [message(5, bob, 'new world')], more: false })
   await room?.answer({ id: 1, slug: 'tea' })
   await older.answer({ messages: [message(3, bob, 'old world')], more: true })
-  await loading
+  ;(await loading)()
   expect([lines(feed.state.value), feed.state.value.hasOlder]).toEqual([['5 bob: new world'], false])
 })
 

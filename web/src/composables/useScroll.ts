@@ -15,7 +15,7 @@ export interface Scroll {
   isAtBottom: Ref<boolean>
   isNearTop: Ref<boolean>
   toBottom(): void
-  /** Runs `grow`, which adds content on top, and puts the view back in its place. */
+  /** Runs `grow`, which adds content on top at once, and puts the view back in its place. */
   keepPlace(grow: () => Promise<void>): Promise<void>
 }
 

@@ -40,8 +40,13 @@ export interface Feed {
   wake(): void
   /** Puts in a message that another answer carried. */
   take(message: Message): void
-  /** Fetches the page before the oldest message. Rejects as `fetchHistory` does. */
-  loadOlder(): Promise<void>
+  /**
+   * Fetches the page before the oldest message, and returns what puts it in.
+   *
+   * In two steps, because the reader scrolls on while it is fetched. Rejects as
+   * `fetchHistory` does.
+   */
+  loadOlder(): Promise<() => void>
   /** Drops the oldest items beyond `itemsMax`. */
   trim(itemsMax: number): void
 }
@@ -62,7 +67,7 @@ export function useFeed(slug: string, onStranger: () => void): Feed {
   let emptyInARow = 0
   let isTroubled = false
   let flight: AbortController | null = null
-  let flightAt = 0
+  let wokenAt = 0
   let woken = false
 
   function start(firstCursor?: string): void {
@@ -140,7 +145,6 @@ export function useFeed(slug: string, onStranger: () => void): Feed {
 
   async function request<Answer>(ask: (signal: AbortSignal) => Promise<Answer>): Promise<Answer> {
     flight = new AbortController()
-    flightAt = Date.now()
     woken = false
     const answer = await ask(flight.signal).finally(() => (flight = null))
     failures = 0
@@ -163,7 +167,10 @@ export function useFeed(slug: string, onStranger: () => void): Feed {
   function wake(): void {
     if (!running || stopped) return
     pause.cut()
-    if (!flight || Date.now() - flightAt < WAKE_APART_MS) return
+    // Counted from the last look, not from the last answer: in a busy room
+    // every request is young, and the network may go at any moment.
+    if (!flight || Date.now() - wokenAt < WAKE_APART_MS) return
+    wokenAt = Date.now()
     woken = true
     isTroubled = true
     flight.abort()
@@ -173,13 +180,15 @@ export function useFeed(slug: string, onStranger: () => void): Feed {
     state.value = mergeMessages(state.value, [message])
   }
 
-  async function loadOlder(): Promise<void> {
+  async function loadOlder(): Promise<() => void> {
     const oldest = state.value.items.find((item) => item.kind === 'message')
     const history = await fetchHistory(slug, HISTORY_PAGE, oldest?.position)
-    // The room may have been read afresh meanwhile; then this page does not
-    // join on to it.
-    if (oldest && !state.value.items.includes(oldest)) return
-    state.value = { ...mergeMessages(state.value, history.messages), hasOlder: history.more }
+    return () => {
+      // The room may have been read afresh meanwhile; then this page does not
+      // join on to it.
+      if (oldest && !state.value.items.includes(oldest)) return
+      state.value = { ...mergeMessages(state.value, history.messages), hasOlder: history.more }
+    }
   }
 
   function trim(itemsMax: number): void {

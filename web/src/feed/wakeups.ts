@@ -7,11 +7,13 @@ const TICK_MS = 5000
 /** A tick this late means that the machine slept. */
 const SLEPT_MS_MIN = 20_000
 
-/** Calls `wake` when the network, the page or the machine comes back. Returns the function that ends it. */
+/** Calls `wake` when the network comes or goes, and when the page or the machine comes back. Returns the function that ends it. */
 export function onWake(wake: () => void): () => void {
   const listening = new AbortController()
   const { signal } = listening
   window.addEventListener('online', wake, { signal })
+  // A held request stays open when the network goes; only a new one fails.
+  window.addEventListener('offline', wake, { signal })
   // A page that comes out of the back-forward cache gets no visibilitychange.
   window.addEventListener('pageshow', (event) => event.persisted && wake(), { signal })
   document.addEventListener('visibilitychange', () => isVisible() && wake(), { signal })

@@ -6,6 +6,7 @@
 
 export const en = {
   appName: 'Linger',
+  lobby: 'Lobby',
   title: (room: string, unread: number) => (unread > 0 ? `(${unread}) ${room} · Linger` : `${room} · Linger`),
   skipToComposer: 'Skip to writing a message',
 

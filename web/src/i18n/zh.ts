@@ -11,6 +11,7 @@ function tidy(sentence: string): string {
 
 export const zh: Words = {
   appName: 'Linger 聊天室',
+  lobby: '大厅',
   title: (room, unread) => (unread > 0 ? `（${unread}）${room} · Linger` : `${room} · Linger`),
   skipToComposer: '跳到输入框',
 

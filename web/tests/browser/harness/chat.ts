@@ -1,0 +1,112 @@
+// Linger's page in one browser, as somebody sees and uses it.
+//
+// Made by `useLinger().open`. It acts and looks as a person does; what is
+// expected stands in the tests.
+import type { BrowserContext, Locator, Page } from 'playwright-core'
+import { expect } from 'vitest'
+import type { Connection } from '../../../src/feed/useFeed'
+
+export class Chat {
+  readonly composer: Locator
+
+  constructor(
+    readonly context: BrowserContext,
+    readonly page: Page,
+  ) {
+    this.composer = page.locator('#composer')
+  }
+
+  /** Opens the page, and waits until one can talk. */
+  async visit(url: string): Promise<void> {
+    await this.page.goto(url)
+    await this.isReady()
+  }
+
+  async reload(): Promise<void> {
+    await this.page.reload()
+    await this.isReady()
+  }
+
+  async isReady(): Promise<void> {
+    await this.is('connected')
+    await this.page.locator('.name-editor').waitFor()
+    await this.page.locator('.loading').waitFor({ state: 'detached' })
+  }
+
+  /** Waits for a state of the connection. */
+  async is(connection: Connection): Promise<void> {
+    await this.page.locator(`.status-line[data-connection=${connection}]`).waitFor({ timeout: 60_000 })
+  }
+
+  /** Writes `text` and presses Enter. */
+  async say(text: string): Promise<void> {
+    await this.composer.fill(text)
+    await this.composer.press('Enter')
+  }
+
+  async rename(name: string): Promise<void> {
+    await this.page.locator('.name-editor button').click()
+    await this.page.locator('.name-editor input').fill(name)
+    await this.page.locator('.name-editor input').press('Enter')
+    await expect.poll(() => this.name()).toBe(name)
+  }
+
+  name(): Promise<string> {
+    return this.page.locator('.name-editor .name').innerText()
+  }
+
+  status(): Promise<string> {
+    return this.page.locator('.status-line').innerText()
+  }
+
+  /** Returns the texts of all messages in the timeline, from the top down. */
+  texts(): Promise<string[]> {
+    return this.page.locator('.message-text').allTextContents()
+  }
+
+  /** Returns the texts of the messages that are wholly in sight. */
+  inSight(): Promise<string[]> {
+    return this.page.evaluate(() => {
+      const view = document.querySelector('.scroller')?.getBoundingClientRect() ?? new DOMRect()
+      const isInside = ({ top, bottom }: DOMRect) => top >= view.top && bottom <= view.bottom
+      const texts = [...document.querySelectorAll('.message-text')]
+      return texts.filter((text) => isInside(text.getBoundingClientRect())).map(({ textContent }) => textContent ?? '')
+    })
+  }
+
+  /** Waits until exactly these messages are there, in this order, and all acknowledged. */
+  async shows(texts: readonly string[]): Promise<void> {
+    await expect.poll(() => this.texts()).toEqual(texts)
+    await expect.poll(() => this.page.locator('.line[data-state]').count()).toBe(0)
+  }
+
+  /** Waits until these messages are the last ones, in this order, and all acknowledged. */
+  async endsWith(texts: readonly string[]): Promise<void> {
+    await expect.poll(async () => (await this.texts()).slice(-texts.length)).toEqual(texts)
+    await expect.poll(() => this.page.locator('.line[data-state]').count()).toBe(0)
+  }
+
+  /** Returns the line with exactly this text. */
+  line(text: string): Locator {
+    return this.page.locator('.line').filter({ has: this.page.getByText(text, { exact: true }) })
+  }
+
+  /** Returns the name that stands over the newest line with this text. */
+  authorOf(text: string): Promise<string> {
+    const group = this.page.locator('.message-group').filter({ has: this.page.getByText(text, { exact: true }) })
+    return group.last().locator('.by .name').innerText()
+  }
+
+  /** Waits until nothing moves any more: no animation, no scrolling. */
+  async isStill(): Promise<void> {
+    await this.page.evaluate(async () => {
+      const scroller = document.querySelector('.scroller')
+      for (let stillFrames = 0, top = -1; stillFrames < 12; stillFrames += 1) {
+        const isMoving = document.getAnimations().some((animation) => animation.playState === 'running')
+        if (isMoving || scroller?.scrollTop !== top) stillFrames = 0
+        top = scroller?.scrollTop ?? -1
+        await new Promise(requestAnimationFrame)
+      }
+    })
+  }
+}

@@ -1,0 +1,52 @@
+// Somebody who talks by the native API alone, without a page.
+//
+// Called where a test needs many messages at once, or the server's own account
+// of what was said.
+import type { HistoryPage, User } from '../../../src/api/types'
+
+export class Person {
+  private constructor(
+    private readonly url: string,
+    private readonly token: string,
+    readonly user: User,
+  ) {}
+
+  static async arrive(url: string, name: string): Promise<Person> {
+    const { token, user } = await ask<{ token: string; user: User }>(`${url}/api/v1/guests`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify({ name }),
+    })
+    return new Person(url, token, user)
+  }
+
+  async say(text: string): Promise<void> {
+    await ask(`${this.url}/api/v1/rooms/lobby/messages`, {
+      method: 'POST',
+      headers: { Authorization: `Bearer ${this.token}`, 'Content-Type': 'application/json' },
+      body: JSON.stringify({ text }),
+    })
+  }
+
+  async sayAll(texts: readonly string[]): Promise<void> {
+    for (const text of texts) await this.say(text)
+  }
+}
+
+/** Returns all that was said in the lobby, oldest first, as the server tells it. */
+export async function readLog(url: string): Promise<string[]> {
+  const texts: string[] = []
+  let before = ''
+  for (;;) {
+    const page = await ask<HistoryPage>(`${url}/api/v1/rooms/lobby/messages?limit=200${before}`)
+    texts.unshift(...page.messages.map(({ text }) => text))
+    if (!page.more) return texts
+    before = `&before=${page.messages[0]?.id}`
+  }
+}
+
+async function ask<Answer>(url: string, init?: RequestInit): Promise<Answer> {
+  const response = await fetch(url, init)
+  if (!response.ok) throw new Error(`${url}: ${response.status} ${await response.text()}`)
+  return (await response.json()) as Answer
+}

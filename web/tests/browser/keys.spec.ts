@@ -1,0 +1,170 @@
+// What the keys do: for who writes, for who composes, and for who has no mouse.
+import type { CDPSession } from 'playwright-core'
+import { expect, test } from 'vitest'
+import type { Chat } from './harness/chat'
+import { useLinger } from './harness/linger'
+
+const linger = useLinger()
+
+/** How the key shows that ends a composition: on Linux and Windows, and on a Mac. */
+const ENTERS_OF_INPUT_METHODS = [
+  { key: 'Process', code: 'Enter', windowsVirtualKeyCode: 229 },
+  { key: 'Enter', code: 'Enter', windowsVirtualKeyCode: 229 },
+  { key: 'Enter', code: 'Enter', windowsVirtualKeyCode: 13 },
+]
+
+test('Enter sends, and Shift+Enter makes a line', async () => {
+  const ann = await linger.open({ name: 'ann' })
+  await ann.composer.pressSequentially('first line')
+  await ann.composer.press('Shift+Enter')
+  await ann.composer.pressSequentially('second line')
+  expect(await ann.composer.inputValue()).toBe('first line\nsecond line')
+  expect(await ann.texts()).toEqual([])
+
+  await ann.composer.press('Enter')
+  await ann.shows(['first line\nsecond line'])
+  expect(await ann.composer.inputValue()).toBe('')
+
+  await ann.composer.press('Enter')
+  await ann.composer.pressSequentially('   ')
+  await ann.composer.press('Enter')
+  await ann.say('the next one')
+  await ann.shows(['first line\nsecond line', 'the next one'])
+})
+
+test('Enter belongs to the input method while it composes', async () => {
+  const ann = await linger.open({ name: 'ann' })
+  const before = await ann.texts()
+  const keyboard = await ann.context.newCDPSession(ann.page)
+  await ann.composer.focus()
+
+  for (const enter of ENTERS_OF_INPUT_METHODS) {
+    await compose(keyboard, 'ni hao')
+    await expect.poll(() => ann.composer.inputValue()).toBe('ni hao')
+    await keyboard.send('Input.dispatchKeyEvent', { type: 'rawKeyDown', ...enter })
+    await keyboard.send('Input.insertText', { text: '你好' })
+    await keyboard.send('Input.dispatchKeyEvent', { type: 'keyUp', ...enter })
+    await expect.poll(() => ann.composer.inputValue()).toBe('你好')
+
+    await compose(keyboard, 'shi jie')
+    await keyboard.send('Input.dispatchKeyEvent', { type: 'rawKeyDown', ...enter })
+    await keyboard.send('Input.insertText', { text: '，世界' })
+    await expect.poll(() => ann.composer.inputValue()).toBe('你好，世界')
+    expect(await ann.texts()).toEqual(before)
+
+    await ann.composer.press('Enter')
+    before.push('你好，世界')
+    await ann.shows(before)
+  }
+})
+
+test('Enter belongs to the input method in the name as well', async () => {
+  const ann = await linger.open({ name: 'ann' })
+  const keyboard = await ann.context.newCDPSession(ann.page)
+  await ann.page.locator('.name-editor button').click()
+  const field = ann.page.locator('.name-editor input')
+
+  for (const enter of ENTERS_OF_INPUT_METHODS) {
+    await field.fill('')
+    await compose(keyboard, 'chen mo')
+    await keyboard.send('Input.dispatchKeyEvent', { type: 'rawKeyDown', ...enter })
+    await keyboard.send('Input.insertText', { text: '陈默' })
+    await keyboard.send('Input.dispatchKeyEvent', { type: 'keyUp', ...enter })
+    await expect.poll(() => field.inputValue()).toBe('陈默')
+  }
+  await field.press('Enter')
+  await expect.poll(() => ann.name()).toBe('陈默')
+})
+
+test('the Tab key visits everything in reading order, and each stop is visible', async () => {
+  const ann = await linger.open({ name: 'ann' })
+  await ann.say('see https://example.org/ there')
+  await ann.endsWith(['see https://example.org/ there'])
+  await ann.composer.pressSequentially('a draft')
+  expect(await focused(ann)).toBe('Message Lobby')
+
+  const backwards = ['https://example.org/', 'Messages in Lobby', 'You are ann. Change name', 'Invite', 'Skip to writing a message']
+  for (const stop of backwards) {
+    await press(ann, 'Shift+Tab')
+    expect(await focused(ann)).toBe(stop)
+  }
+  const forwards = [...backwards.toReversed().slice(1), 'Message Lobby', 'Send message']
+  for (const stop of forwards) {
+    await press(ann, 'Tab')
+    expect(await focused(ann)).toBe(stop)
+  }
+})
+
+test('the first stop leads straight to writing', async () => {
+  const ann = await linger.open({ name: 'ann' })
+  for (let stop = 0; (await focused(ann)) !== 'Skip to writing a message' && stop < 50; stop += 1) {
+    await ann.page.keyboard.press('Shift+Tab')
+  }
+  await ann.page.keyboard.press('Enter')
+  expect(await focused(ann)).toBe('Message Lobby')
+})
+
+test('one can take a name and talk without a mouse', async () => {
+  const ann = await linger.open({ name: 'ann' })
+  const bob = await linger.open({ name: 'bob' })
+  const before = await ann.texts()
+  for (let stop = 0; (await focused(ann)) !== 'You are ann. Change name' && stop < 50; stop += 1) {
+    await ann.page.keyboard.press('Shift+Tab')
+  }
+
+  await ann.page.keyboard.press('Enter')
+  await expect.poll(() => focused(ann)).toBe('Your name')
+  await ann.page.keyboard.type('nobody')
+  await ann.page.keyboard.press('Escape')
+  await expect.poll(() => focused(ann)).toBe('You are ann. Change name')
+
+  await ann.page.keyboard.press('Enter')
+  await expect.poll(() => focused(ann)).toBe('Your name')
+  await ann.page.keyboard.type('Annika')
+  await ann.page.keyboard.press('Enter')
+  await expect.poll(() => focused(ann)).toBe('You are Annika. Change name')
+
+  for (let stop = 0; (await focused(ann)) !== 'Message Lobby' && stop < 50; stop += 1) {
+    await ann.page.keyboard.press('Tab')
+  }
+  await ann.page.keyboard.type('said without a mouse')
+  await ann.page.keyboard.press('Enter')
+  await bob.shows([...before, 'said without a mouse'])
+  expect(await bob.authorOf('said without a mouse')).toBe('Annika')
+  expect(await focused(ann)).toBe('Message Lobby')
+})
+
+async function compose(keyboard: CDPSession, text: string): Promise<void> {
+  // As it comes from a keyboard: letter by letter.
+  for (let length = 1; length <= text.length; length += 1) {
+    const part = { text: text.slice(0, length), selectionStart: length, selectionEnd: length }
+    await keyboard.send('Input.imeSetComposition', part)
+  }
+}
+
+/** Returns what a screen reader would call the element that has the focus. */
+function focused({ page }: Chat): Promise<string> {
+  return page.evaluate(() => {
+    const element = document.activeElement
+    return element?.getAttribute('aria-label') ?? element?.textContent?.trim() ?? ''
+  })
+}
+
+/** Presses a key that moves the focus, and holds that one saw where the focus was. */
+async function press(chat: Chat, key: string): Promise<void> {
+  const AROUND_PX = 8
+  await chat.isStill()
+  const box = await chat.page.evaluate(() => {
+    const { x, y, width, height } = document.activeElement?.getBoundingClientRect() ?? new DOMRect()
+    return { x, y, width, height }
+  })
+  const x = Math.max(0, box.x - AROUND_PX)
+  const y = Math.max(0, box.y - AROUND_PX)
+  const clip = { x, y, width: box.width + 2 * AROUND_PX, height: box.height + 2 * AROUND_PX }
+  const stop = await focused(chat)
+  const withFocus = await chat.page.screenshot({ clip })
+  await chat.page.keyboard.press(key)
+  await chat.isStill()
+  const without = await chat.page.screenshot({ clip })
+  expect(withFocus.equals(without), `the focus on "${stop}" is invisible`).toBe(false)
+}

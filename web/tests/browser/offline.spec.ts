@@ -1,0 +1,78 @@
+// Somebody loses the network for a while, and catches up.
+import { expect, test } from 'vitest'
+import { useLinger } from './harness/linger'
+import { Person, readLog } from './harness/person'
+
+const linger = useLinger()
+
+test('who was offline catches up by themselves: all, in order, once each', async () => {
+  const ann = await linger.open({ name: 'ann' })
+  const bob = await linger.open({ name: 'bob' })
+  await ann.say('before')
+  await bob.endsWith(['before'])
+
+  await bob.context.setOffline(true)
+  await bob.is('offline')
+  expect(await bob.status()).toBe('You are offline; Linger will catch up by itself')
+  const missed = ['one', 'two', 'three', 'two', 'four']
+  for (const text of missed) await ann.say(text)
+  await ann.endsWith(['before', ...missed])
+  expect((await bob.texts()).at(-1)).toBe('before')
+
+  await bob.context.setOffline(false)
+  await bob.is('connected')
+  await bob.shows(await ann.texts())
+  await ann.say('after')
+  await bob.endsWith([...missed, 'after'])
+})
+
+test('what is written offline is sent once, when the network is back', async () => {
+  const ann = await linger.open({ name: 'ann' })
+  const bob = await linger.open({ name: 'bob' })
+  await bob.context.setOffline(true)
+  await bob.is('offline')
+
+  await bob.say('written offline')
+  await bob.say('and another')
+  await bob.page.getByText('Not sent yet; Linger keeps trying').waitFor()
+  await ann.say('meanwhile')
+  await ann.endsWith(['meanwhile'])
+  expect(await ann.texts()).not.toContain('written offline')
+
+  await bob.context.setOffline(false)
+  await bob.endsWith(['meanwhile', 'written offline', 'and another'])
+  await ann.endsWith(['meanwhile', 'written offline', 'and another'])
+  const log = await readLog(linger.server.url)
+  expect(log.slice(-3)).toEqual(['meanwhile', 'written offline', 'and another'])
+})
+
+test('what is written offline survives a reload', async () => {
+  const ann = await linger.open({ name: 'ann' })
+  const bob = await linger.open({ name: 'bob' })
+  // The network must let the page itself load again, but nothing of the API.
+  await bob.page.route('**/messages/*', (route) => route.abort('internetdisconnected'))
+  await bob.say('written before the reload')
+  await expect.poll(() => bob.line('written before the reload').getAttribute('data-state')).toBe('waiting')
+
+  await bob.page.unrouteAll({ behavior: 'wait' })
+  await bob.reload()
+  await bob.endsWith(['written before the reload'])
+  await ann.endsWith(['written before the reload'])
+  const log = await readLog(linger.server.url)
+  expect(log.filter((text) => text === 'written before the reload')).toHaveLength(1)
+})
+
+test('who missed more than one page of news catches up completely', async () => {
+  const bob = await linger.open({ name: 'bob' })
+  const before = await bob.texts()
+  await bob.context.setOffline(true)
+  await bob.is('offline')
+  const texts = Array.from({ length: 320 }, (_, index) => `news ${index + 1}`)
+  const ann = await Person.arrive(linger.server.url, 'ann')
+  const cleo = await Person.arrive(linger.server.url, 'cleo')
+  await ann.sayAll(texts.slice(0, 160))
+  await cleo.sayAll(texts.slice(160))
+
+  await bob.context.setOffline(false)
+  await bob.shows([...before, ...texts])
+})
