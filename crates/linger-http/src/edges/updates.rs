@@ -19,15 +19,14 @@ use axum::{
     routing::post,
 };
 use form::Form;
-use linger_core::{Author, Command, Cursor, MessageText, News, TokenHash, UserId};
+use linger_core::{Cursor, MessageText, News, UserId};
 use serde::Serialize;
 
-use super::lobby::Lobby;
+use super::{guests::make_guest, lobby::Lobby};
 use crate::{
     App,
-    caller::{Address, Caller, refuse_other_origins, set_session_cookie},
+    caller::{Address, Caller, set_session_cookie},
     failure::Failure,
-    friendly_names::{Language, friendly_name},
 };
 
 /// Messages that a newcomer is shown: the article's `cache_size`.
@@ -62,7 +61,7 @@ async fn no_such_method() -> Failure {
 /// Who has no session becomes a guest, and gets one with the answer.
 async fn new(
     State(app): State<Arc<App>>,
-    Address(address): Address,
+    address: Address,
     caller: Result<Caller, Failure>,
     headers: HeaderMap,
     form: Form,
@@ -72,10 +71,8 @@ async fn new(
     let (user, session) = match known {
         Some(user) => (user, None),
         None => {
-            refuse_other_origins(&headers)?;
-            app.rates.guest(address)?;
-            let (user, token) = make_guest(&app, &headers).await?;
-            (user, Some(token))
+            let guest = make_guest(&app, address, &headers, None, None).await?;
+            (guest.id, Some(guest.token))
         }
     };
     app.rates.send(user)?;
@@ -141,16 +138,6 @@ fn known(caller: Result<Caller, Failure>, headers: &HeaderMap) -> Result<Option<
         }
         Err(failure) => Err(failure),
     }
-}
-
-async fn make_guest(app: &App, headers: &HeaderMap) -> Result<(UserId, String), Failure> {
-    let accepted = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
-    let name = friendly_name(Language::choose(None, accepted), app.node.clock().random());
-    let token = app.node.fresh_token();
-    let token_hash = Some(TokenHash::of(&token));
-    let command = Command::CreateGuest { name, token_hash, external_id: None };
-    let receipt = app.node.submit(Author::Server, app.node.fresh_request_id(), command).await?;
-    Ok((UserId::new(receipt.position), token))
 }
 
 #[derive(Serialize)]

@@ -7,7 +7,7 @@ use axum::{
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use linger_core::{Author, Command, TokenHash, UserName};
+use linger_core::{Author, Command, UserName};
 use linger_node::questions::{Start, WhoNow};
 use serde::Deserialize;
 use serde_json::json;
@@ -16,9 +16,9 @@ use utoipa::ToSchema;
 use super::documents;
 use crate::{
     App,
-    caller::{Address, Caller, refuse_other_origins, set_session_cookie},
+    caller::{Address, Caller, set_session_cookie},
+    edges::guests::make_guest,
     failure::Failure,
-    friendly_names::{Language, friendly_name},
     json::{self, JsonBody},
 };
 
@@ -44,31 +44,16 @@ pub(super) struct NewGuest {
 )]
 pub(super) async fn create_guest(
     State(app): State<Arc<App>>,
-    Address(address): Address,
+    address: Address,
     headers: HeaderMap,
     JsonBody(new): JsonBody<NewGuest>,
 ) -> Result<Response, Failure> {
-    refuse_other_origins(&headers)?;
-    let name = match &new.name {
-        Some(name) => UserName::parse(name)?,
-        None => {
-            let accepted =
-                headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
-            let language = Language::choose(new.locale.as_deref(), accepted);
-            friendly_name(language, app.node.clock().random())
-        }
-    };
-    app.rates.guest(address)?;
-    let token = app.node.fresh_token();
-    let command = Command::CreateGuest {
-        name: name.clone(),
-        token_hash: Some(TokenHash::of(&token)),
-        external_id: None,
-    };
-    let receipt = app.node.submit(Author::Server, app.node.fresh_request_id(), command).await?;
-    let user = json!({ "id": receipt.position, "name": name, "role": "guest" });
-    let answer = json::answer(StatusCode::CREATED, &json!({ "token": token, "user": user }));
-    Ok(([(header::SET_COOKIE, set_session_cookie(&token, &headers))], answer).into_response())
+    let name = new.name.as_deref().map(UserName::parse).transpose()?;
+    let guest = make_guest(&app, address, &headers, name, new.locale.as_deref()).await?;
+    let user = json!({ "id": guest.id, "name": guest.name, "role": "guest" });
+    let answer = json::answer(StatusCode::CREATED, &json!({ "token": guest.token, "user": user }));
+    let cookie = set_session_cookie(&guest.token, &headers);
+    Ok(([(header::SET_COOKIE, cookie)], answer).into_response())
 }
 
 /// Tells who I am, and all that a page needs to start
