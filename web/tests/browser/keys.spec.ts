@@ -52,6 +52,7 @@ test('Enter belongs to the input method while it composes', async () => {
     await expect.poll(() => ann.composer.inputValue()).toBe('你好，世界')
     expect(await ann.texts()).toEqual(before)
 
+    await liftFinger(ann)
     await ann.composer.press('Enter')
     before.push('你好，世界')
     await ann.shows(before)
@@ -72,6 +73,7 @@ test('Enter belongs to the input method in the name as well', async () => {
     await keyboard.send('Input.dispatchKeyEvent', { type: 'keyUp', ...enter })
     await expect.poll(() => field.inputValue()).toBe('陈默')
   }
+  await liftFinger(ann)
   await field.press('Enter')
   await expect.poll(() => ann.name()).toBe('陈默')
 })
@@ -140,6 +142,11 @@ async function compose(keyboard: CDPSession, text: string): Promise<void> {
     const part = { text: text.slice(0, length), selectionStart: length, selectionEnd: length }
     await keyboard.send('Input.imeSetComposition', part)
   }
+}
+
+/** Lets the page come to rest, as it does between two keys of a person. */
+function liftFinger({ page }: Chat): Promise<void> {
+  return page.evaluate(() => new Promise((resolve) => setTimeout(resolve)))
 }
 
 /** Returns what a screen reader would call the element that has the focus. */

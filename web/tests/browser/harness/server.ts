@@ -16,9 +16,9 @@ const START_MS_MAX = 60_000
 
 const LAUNCHES_MAX = 5
 
-// Tests that are cut off must not leave a server behind.
-const running = new Set<ChildProcess>()
-process.on('exit', () => running.forEach((child) => child.kill('SIGKILL')))
+// Tests that are cut off must not leave a server or its data behind.
+const servers = new Set<Server>()
+process.on('exit', () => servers.forEach((server) => server.drop()))
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
 
 export class Server {
@@ -36,6 +36,7 @@ export class Server {
 
   /** Starts the program, from the second time on at the same port and data. */
   async start(): Promise<void> {
+    servers.add(this)
     this.data ||= mkdtempSync(join(tmpdir(), 'linger-browser-'))
     for (let launches = 1; ; launches += 1) {
       this.log = ''
@@ -55,8 +56,6 @@ export class Server {
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     this.child = child
-    running.add(child)
-    child.once('exit', () => running.delete(child))
     child.stderr?.on('data', (text) => (this.log += text))
     this.port = await this.readPort(child)
   }
@@ -78,6 +77,13 @@ export class Server {
 
   async remove(): Promise<void> {
     if (this.child) await this.kill()
+    this.drop()
+    servers.delete(this)
+  }
+
+  /** Ends the program and forgets its data without waiting. */
+  drop(): void {
+    this.child?.kill('SIGKILL')
     if (this.data) rmSync(this.data, { recursive: true, force: true })
   }
 
