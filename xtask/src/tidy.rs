@@ -18,10 +18,11 @@ const NAMES_FOR_NOTHING: [&str; 8] =
     ["util", "utils", "common", "helper", "helpers", "manager", "managers", "misc"];
 
 /// What a crate must know nothing about (design: "dependencies point down only").
-const ABSENT: [(&str, &[&str]); 4] = [
+const ABSENT: [(&str, &[&str]); 5] = [
     ("linger-core", &["tokio", "hyper", "axum", "getrandom", "rand", "tracing"]),
     ("linger-node", &["hyper", "axum", "linger-http", "linger-web"]),
     ("linger-http", &["rusqlite"]),
+    ("linger-park", &["tokio", "hyper", "linger-core", "linger-node", "linger-http"]),
     ("linger-web", &["linger-core", "linger-node", "linger-http"]),
 ];
 
@@ -115,6 +116,21 @@ fn every_decision_is_in_the_index() {
         records.map(|record| record.expect("a file").file_name().to_string_lossy().into_owned());
     let missing = names.filter(|name| is_decision(name) && !index.contains(name.as_str()));
     assert_none("name these in docs/decisions/README.md", missing);
+}
+
+#[test]
+fn every_link_in_a_document_leads_somewhere() {
+    let mut offenders = Vec::new();
+    for document in files().iter().filter(|file| file.is_a("md")) {
+        let folder = root().join(document.path.parent().expect("a file is in a folder"));
+        for target in links(&document.text) {
+            if !target.contains("://") && !target.starts_with('#') && !folder.join(target).exists()
+            {
+                offenders.push(format!("{}: {target}", document.name()));
+            }
+        }
+    }
+    assert_none("these links lead nowhere", offenders);
 }
 
 #[test]
@@ -243,6 +259,11 @@ fn dependencies(manifest: &str) -> impl Iterator<Item = &str> {
     table
         .filter_map(|line| line.split(['=', '.']).next().map(str::trim))
         .filter(|name| !name.is_empty())
+}
+
+/// Returns where the links of a Markdown text lead.
+fn links(text: &str) -> impl Iterator<Item = &str> {
+    text.split("](").skip(1).filter_map(|rest| rest.split([')', '#']).next())
 }
 
 /// Tells whether a file is called like `0001-one-log.md`.

@@ -1,0 +1,357 @@
+//! Readers and publishers: what each does when something comes.
+//!
+//! A reader polls, checks what it got against what it expects, and polls again at
+//! once, as a client does. A publisher says one thing and waits for its
+//! acknowledgement. A connection that is closed on them is opened again.
+
+use std::time::Instant;
+
+use super::{
+    Mode,
+    ledger::Ledger,
+    message::{Message, Messages},
+};
+use crate::{
+    client::framing::Answer,
+    reactor::{Key, Play, Who, Wires},
+    target::{Cast, Polled, PublishId, Target, cursor::Cursor},
+};
+
+/// Reconnects per reader before the run is given up: a server that closes
+/// everything would keep us busy for ever.
+const REOPENED_PER_READER: u64 = 10;
+
+/// One who reads.
+pub(crate) struct Reader {
+    room: usize,
+    /// The sequence number that comes next.
+    next: u64,
+    cursor: Cursor,
+    state: Reading,
+    has_greeted: bool,
+    /// The beginning of a stream's frame.
+    carry: Vec<u8>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reading {
+    Away,
+    Greeting,
+    Waiting,
+}
+
+impl Reader {
+    fn new(room: usize, cursor: Cursor) -> Reader {
+        let state = Reading::Away;
+        Reader { room, next: 1, cursor, state, has_greeted: false, carry: Vec::new() }
+    }
+}
+
+/// One who publishes, in rooms of its own or in lanes of its own.
+#[derive(Default)]
+pub(crate) struct Publisher {
+    rooms: Vec<usize>,
+    turn: usize,
+    key: Option<Key>,
+    is_open: bool,
+    /// The lane's room, and what was said there and is not acknowledged.
+    unacknowledged: Option<(usize, Message)>,
+}
+
+/// All of them.
+pub(crate) struct Players<'t> {
+    pub(crate) target: &'t mut dyn Target,
+    pub(crate) readers: Vec<Reader>,
+    pub(crate) publishers: Vec<Publisher>,
+    pub(crate) ledger: Ledger,
+    /// Publishers go on until then when they are acknowledged.
+    pub(crate) publishing_until: Option<Instant>,
+    /// Readers whose connection is closed stay away instead of coming back.
+    pub(crate) stay_away: bool,
+    /// Readers send a small request before the first poll.
+    pub(crate) greet_first: bool,
+    /// Each publisher has a lane of its own, and nobody's order is another's.
+    pub(crate) lanes_by_publisher: bool,
+    mode: Mode,
+    text_bytes: usize,
+    messages: Messages,
+    /// The last number that was given out in each lane.
+    lanes: Vec<u64>,
+    readers_in: Vec<u64>,
+    /// Deliveries that there must be in the end.
+    due: u64,
+    text: Vec<u8>,
+}
+
+impl<'t> Players<'t> {
+    pub(super) fn new(
+        target: &'t mut dyn Target,
+        cast: &Cast,
+        mode: Mode,
+        text_bytes: usize,
+    ) -> Players<'t> {
+        let mut publishers = Vec::new();
+        publishers.resize_with(cast.publishers, Publisher::default);
+        for (publisher, room) in &cast.speakers {
+            publishers[*publisher].rooms.push(*room);
+        }
+        Players {
+            target,
+            readers: Vec::new(),
+            publishers,
+            ledger: Ledger::new(),
+            publishing_until: None,
+            stay_away: false,
+            greet_first: false,
+            lanes_by_publisher: false,
+            mode,
+            text_bytes,
+            messages: Messages::new(),
+            lanes: vec![0; cast.rooms.max(cast.publishers)],
+            readers_in: vec![0; cast.rooms],
+            due: 0,
+            text: Vec::new(),
+        }
+    }
+
+    /// The last sequence number in each lane.
+    pub(crate) fn lanes(&self) -> &[u64] {
+        &self.lanes
+    }
+
+    /// Whether anything is not acknowledged yet.
+    pub(crate) fn is_publishing(&self) -> bool {
+        self.publishers.iter().any(|publisher| publisher.unacknowledged.is_some())
+    }
+
+    /// Seats `count` readers in a room, who begin behind `cursor`: before
+    /// everything that was said there through us, or with nothing said yet.
+    pub(crate) fn seat(&mut self, room: usize, count: usize, cursor: Cursor) {
+        self.readers.extend(std::iter::repeat_with(|| Reader::new(room, cursor)).take(count));
+        self.readers_in[room] += count as u64;
+        self.due += count as u64 * self.lanes[room];
+    }
+
+    /// Whether every reader has all that was published in its room.
+    pub(crate) fn has_all(&self) -> bool {
+        // The sum first: no walk over all readers while most are missing.
+        self.ledger.deliveries >= self.due
+            && self.readers.iter().all(|reader| reader.next > self.lanes[reader.room])
+    }
+
+    /// Enters a fault for every reader who has not got everything.
+    pub(crate) fn report_missing(&mut self) {
+        for (number, reader) in self.readers.iter().enumerate() {
+            let last = self.lanes[reader.room];
+            if reader.next <= last {
+                let (room, next, state) = (reader.room, reader.next, reader.state);
+                self.ledger.fault(|| {
+                    format!("reader {number} of room {room} ({state:?}) never got {next} to {last}")
+                });
+            }
+        }
+    }
+
+    /// Readers who have no connection.
+    pub(crate) fn away(&self) -> usize {
+        self.readers.iter().filter(|reader| reader.state == Reading::Away).count()
+    }
+
+    /// Has a publisher say the next thing in the next of its rooms.
+    pub(crate) fn publish(&mut self, wires: &mut Wires, number: usize) -> anyhow::Result<()> {
+        let publisher = &mut self.publishers[number];
+        let room = publisher.rooms[publisher.turn % publisher.rooms.len()];
+        publisher.turn += 1;
+        let lane = if self.lanes_by_publisher { number } else { room };
+        self.lanes[lane] += 1;
+        self.due += self.readers_in[room];
+        let sequence = self.lanes[lane];
+        let lane = u32::try_from(lane).expect("lanes are bounded");
+        publisher.unacknowledged =
+            Some((room, Message { lane, sequence, nanos: self.ledger.nanos() }));
+        match publisher.key {
+            None => publisher.key = Some(wires.open(Who::Publisher(number))?),
+            Some(key) if publisher.is_open => self.say(wires, number, key),
+            Some(_) => {}
+        }
+        Ok(())
+    }
+
+    fn say(&mut self, wires: &mut Wires, number: usize, key: Key) {
+        let Some((room, message)) = self.publishers[number].unacknowledged else { return };
+        self.text.clear();
+        message.write(self.text_bytes, &mut self.text);
+        let id = PublishId { lane: message.lane, sequence: message.sequence };
+        wires.send(key, |out| self.target.publish(out, number, room, id, &self.text));
+    }
+
+    fn poll(&mut self, wires: &mut Wires, number: usize, key: Key) {
+        let reader = &mut self.readers[number];
+        if self.greet_first && !reader.has_greeted {
+            reader.state = Reading::Greeting;
+            reader.has_greeted = true;
+            wires.send(key, |out| self.target.greet(out));
+            return;
+        }
+        reader.state = Reading::Waiting;
+        self.ledger.waiting += 1;
+        let Reader { room, cursor, .. } = reader;
+        match self.mode {
+            Mode::LongPoll => wires.send(key, |out| self.target.poll(out, *room, cursor)),
+            Mode::Sse => wires.send_for_stream(key, |out| self.target.stream(out, *room, cursor)),
+        }
+    }
+
+    fn reader_answered(
+        &mut self,
+        wires: &mut Wires,
+        number: usize,
+        key: Key,
+        answer: &Answer<'_>,
+    ) -> anyhow::Result<()> {
+        let reader = &mut self.readers[number];
+        if reader.state == Reading::Waiting {
+            self.ledger.waiting -= 1;
+            match (self.mode, self.target.polled(answer, &mut reader.cursor)) {
+                (Mode::LongPoll, Polled::News) => self.read(number, answer.body),
+                (Mode::LongPoll, Polled::Nothing) => self.ledger.empty += 1,
+                _ => {
+                    let (status, said) = (answer.status, answer.excerpt());
+                    self.ledger.fault(|| format!("reader {number} was answered {status}: {said}"));
+                    reader.state = Reading::Away;
+                    wires.close(key);
+                    return Ok(());
+                }
+            }
+        }
+        if answer.closes {
+            wires.close(key);
+            return self.reader_closed(wires, number);
+        }
+        self.poll(wires, number, key);
+        Ok(())
+    }
+
+    fn reader_closed(&mut self, wires: &mut Wires, number: usize) -> anyhow::Result<()> {
+        self.readers[number].state = Reading::Away;
+        self.readers[number].carry.clear();
+        if self.stay_away {
+            return Ok(());
+        }
+        self.ledger.reopened += 1;
+        if self.ledger.reopened > REOPENED_PER_READER * self.readers.len() as u64 {
+            self.ledger.fault(|| format!("reader {number} is closed out again and again"));
+            return Ok(());
+        }
+        wires.open(Who::Reader(number)).map(drop)
+    }
+
+    /// Checks messages against what the reader expects.
+    fn read(&mut self, number: usize, bytes: &[u8]) {
+        let reader = &mut self.readers[number];
+        let lane = u32::try_from(reader.room).expect("rooms are bounded");
+        let now = self.ledger.nanos();
+        for message in self.messages.within(bytes) {
+            reader.next = self.ledger.delivered(number, lane, reader.next, message, now);
+        }
+    }
+
+    fn publisher_answered(
+        &mut self,
+        wires: &mut Wires,
+        number: usize,
+        key: Key,
+        answer: &Answer<'_>,
+    ) -> anyhow::Result<()> {
+        let publisher = &mut self.publishers[number];
+        let Some((_, message)) = publisher.unacknowledged.take() else {
+            self.ledger.fault(|| format!("publisher {number} was answered without asking"));
+            return Ok(());
+        };
+        if answer.closes {
+            wires.close(key);
+            (publisher.key, publisher.is_open) = (None, false);
+        }
+        if !self.target.was_published(answer) {
+            let (status, said) = (answer.status, answer.excerpt());
+            self.ledger.fault(|| format!("publisher {number} was answered {status}: {said}"));
+            return Ok(());
+        }
+        self.ledger.acknowledged(message);
+        match self.publishing_until.is_some_and(|until| Instant::now() < until) {
+            true => self.publish(wires, number),
+            false => Ok(()),
+        }
+    }
+}
+
+impl Play for Players<'_> {
+    fn opened(&mut self, wires: &mut Wires, who: Who, key: Key) -> anyhow::Result<()> {
+        match who {
+            Who::Reader(number) => self.poll(wires, number, key),
+            Who::Publisher(number) => {
+                self.publishers[number].is_open = true;
+                self.say(wires, number, key);
+            }
+        }
+        Ok(())
+    }
+
+    fn answered(
+        &mut self,
+        wires: &mut Wires,
+        who: Who,
+        key: Key,
+        answer: &Answer<'_>,
+    ) -> anyhow::Result<()> {
+        match who {
+            Who::Reader(number) => self.reader_answered(wires, number, key, answer),
+            Who::Publisher(number) => self.publisher_answered(wires, number, key, answer),
+        }
+    }
+
+    fn streamed(&mut self, who: Who, bytes: &[u8]) {
+        let Who::Reader(number) = who else { return };
+        let mut carry = std::mem::take(&mut self.readers[number].carry);
+        let is_whole = carry.is_empty() && bytes.ends_with(b"\n\n");
+        if !is_whole {
+            carry.extend_from_slice(bytes);
+        }
+        let all = if is_whole { bytes } else { carry.as_slice() };
+        // Frames end with an empty line; what follows the last is kept.
+        let frames = memchr::memmem::rfind(all, b"\n\n").map_or(0, |end| end + 2);
+        self.read(number, &all[..frames]);
+        self.target.streamed(&all[..frames], &mut self.readers[number].cursor);
+        if !is_whole {
+            carry.drain(..frames);
+        }
+        self.readers[number].carry = carry;
+    }
+
+    fn closed(&mut self, wires: &mut Wires, who: Who, why: &str) -> anyhow::Result<()> {
+        match who {
+            Who::Reader(number) => {
+                if self.readers[number].state == Reading::Waiting {
+                    self.ledger.waiting -= 1;
+                }
+                self.reader_closed(wires, number)
+            }
+            Who::Publisher(number) => {
+                let publisher = &mut self.publishers[number];
+                let was_open = publisher.is_open;
+                (publisher.key, publisher.is_open) = (None, false);
+                match (publisher.unacknowledged, was_open) {
+                    (None, _) => {}
+                    // Closed while idle, most likely, as we began to speak: say it
+                    // again under the same id. Twice said, the readers would tell.
+                    (Some(_), true) => publisher.key = Some(wires.open(who)?),
+                    (Some(_), false) => {
+                        publisher.unacknowledged = None;
+                        self.ledger.fault(|| format!("publisher {number} cannot connect: {why}"));
+                    }
+                }
+                Ok(())
+            }
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! The servers that can be driven: what each calls a room, a cursor, a publish.
+//!
+//! A target writes requests and reads answers; it sends nothing while something
+//! is measured. One file per server, and no scenario knows which it has.
+
+pub(crate) mod cursor;
+pub(crate) mod durable_streams;
+pub(crate) mod linger;
+pub(crate) mod nchan;
+pub(crate) mod server;
+
+use std::{net::SocketAddr, time::Duration};
+
+use clap::ValueEnum;
+use cursor::Cursor;
+
+use crate::{client::framing::Answer, process::Pid};
+
+/// How long a poll asks to be held: as long as Linger holds at most.
+pub(crate) const HOLD_SECONDS: u64 = 55;
+/// A server that is not there by then has failed.
+pub(crate) const START_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// The servers by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Kind {
+    Linger,
+    Nchan,
+    DurableStreams,
+}
+
+impl Kind {
+    /// All of them, the one that the others are compared with included.
+    pub(crate) const ALL: [Kind; 3] = [Kind::Linger, Kind::Nchan, Kind::DurableStreams];
+
+    /// Returns the name for tables and pictures.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Kind::Linger => "linger",
+            Kind::Nchan => "nchan",
+            Kind::DurableStreams => "durable-streams",
+        }
+    }
+}
+
+/// Who will speak where: rooms and publishers are numbered from 0.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Cast {
+    pub(crate) rooms: usize,
+    pub(crate) publishers: usize,
+    /// (publisher, room); the first publisher of a room opens it.
+    pub(crate) speakers: Vec<(usize, usize)>,
+}
+
+/// Where a reader begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum From {
+    Start,
+    Now,
+}
+
+/// What an answer to a poll was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Polled {
+    /// Events, perhaps: the messages are looked for in the body.
+    News,
+    /// Nothing happened for as long as the server holds.
+    Nothing,
+    /// Something else: an error of the server, or of this program.
+    Refused,
+}
+
+/// A server that holds requests.
+pub(crate) trait Target {
+    /// Its version, as it says itself.
+    fn version(&self) -> &str;
+    /// Where it listens.
+    fn address(&self) -> SocketAddr;
+    /// The process that was started for it; its children count as well.
+    fn process(&self) -> Option<Pid>;
+
+    /// Makes the rooms and the publishers that a scenario needs.
+    fn prepare(&mut self, cast: &Cast) -> anyhow::Result<()>;
+    /// Returns the cursor of a reader who begins in `room`.
+    fn cursor(&mut self, room: usize, from: From) -> anyhow::Result<Cursor>;
+    /// Returns how many requests are held, if the server tells.
+    fn held(&mut self) -> anyhow::Result<Option<usize>>;
+    /// Ends the server and starts it anew on the same address and data.
+    /// Returns how long the start took. Errors: it cannot, or not in time.
+    fn restart(&mut self) -> anyhow::Result<Duration>;
+
+    /// Writes the request that publishes `text`: the same `id`, the same effect.
+    fn publish(&self, out: &mut Vec<u8>, publisher: usize, room: usize, id: PublishId, text: &[u8]);
+    /// Returns whether that was acknowledged.
+    fn was_published(&self, answer: &Answer<'_>) -> bool {
+        (200..300).contains(&answer.status)
+    }
+    /// Writes the request that waits for what comes after `cursor`.
+    fn poll(&self, out: &mut Vec<u8>, room: usize, cursor: &Cursor);
+    /// Reads the answer to a poll, and moves the cursor.
+    fn polled(&self, answer: &Answer<'_>, cursor: &mut Cursor) -> Polled;
+    /// Writes the request for a stream of what comes after `cursor`.
+    fn stream(&self, out: &mut Vec<u8>, room: usize, cursor: &Cursor);
+    /// Reads some whole frames of the stream, and moves the cursor.
+    fn streamed(&self, frames: &[u8], cursor: &mut Cursor);
+    /// Writes a small request that is answered at once.
+    fn greet(&self, out: &mut Vec<u8>);
+}
+
+/// Names one publish for ever.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct PublishId {
+    pub(crate) lane: u32,
+    pub(crate) sequence: u64,
+}
+
+/// Returns the last `id:` of some frames of server-sent events.
+fn last_id(frames: &[u8]) -> Option<&[u8]> {
+    let lines = frames.rsplit(|byte| *byte == b'\n');
+    lines.filter_map(|line| line.strip_prefix(b"id: ")).next()
+}

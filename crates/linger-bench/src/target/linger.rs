@@ -1,0 +1,226 @@
+//! Linger, through its native API: rooms, guests, `PUT` with a request id, and
+//! `GET …/events` with one cursor.
+//!
+//! Readers are visitors; every publisher is a guest. Rate limits are off in a
+//! server that is started here, and have to be off in one given by `--url`.
+
+use std::{
+    io::Write,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::Command,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, bail};
+use serde_json::Value;
+
+use super::{
+    Cast, From, HOLD_SECONDS, Polled, PublishId, START_TIMEOUT, Target, cursor::Cursor, last_id,
+    server::Server,
+};
+use crate::{
+    client::{calls::Caller, framing::Answer},
+    process::Pid,
+};
+
+/// A Linger server.
+pub(crate) struct Linger {
+    program: Option<(PathBuf, Server)>,
+    pid: Option<Pid>,
+    version: String,
+    address: SocketAddr,
+    caller: Caller,
+    /// In the names of rooms: a server that is kept has those of earlier runs.
+    run: u64,
+    tokens: Vec<String>,
+}
+
+impl Linger {
+    /// Starts `program` with its data in a new folder in `place`.
+    pub(crate) fn start(program: &Path, place: &Path) -> anyhow::Result<Linger> {
+        let said = Command::new(program).arg("--version").output();
+        let said = said.with_context(|| format!("{} cannot be started", program.display()))?;
+        let version = String::from_utf8_lossy(&said.stdout).trim().to_owned();
+        let server = Server::new(place)?;
+        let address = server.address();
+        let mut linger = Linger {
+            version,
+            program: Some((program.to_owned(), server)),
+            ..Linger::at(address, None)
+        };
+        linger.launch()?;
+        Ok(linger)
+    }
+
+    /// Drives a server that runs already; `pid` is for its CPU and memory.
+    pub(crate) fn at(address: SocketAddr, pid: Option<Pid>) -> Linger {
+        let run = jiff::Timestamp::now().as_millisecond().unsigned_abs();
+        Linger {
+            program: None,
+            pid,
+            version: "running server".to_owned(),
+            address,
+            caller: Caller::new(address),
+            run,
+            tokens: Vec::new(),
+        }
+    }
+
+    fn launch(&mut self) -> anyhow::Result<()> {
+        let Some((program, server)) = &mut self.program else {
+            bail!("a server given by --url is not started or restarted");
+        };
+        let mut command = Command::new(program);
+        command
+            .args(["--listen", &self.address.to_string(), "--data"])
+            .arg(server.folder().join("data"))
+            .env("LINGER_RATE_LIMITS", "off");
+        server.start(&mut command)?;
+        self.pid = server.process();
+        let begin = Instant::now();
+        while self.caller.call("GET", "/ready", "", "")?.status != 200 {
+            if begin.elapsed() > START_TIMEOUT {
+                bail!("linger was not ready after {START_TIMEOUT:?}");
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        Ok(())
+    }
+
+    fn slug(&self, room: usize) -> String {
+        format!("bench-{}-{room}", self.run)
+    }
+}
+
+impl Target for Linger {
+    fn version(&self) -> &str {
+        &self.version
+    }
+
+    fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    fn process(&self) -> Option<Pid> {
+        self.pid
+    }
+
+    fn prepare(&mut self, cast: &Cast) -> anyhow::Result<()> {
+        for publisher in 0..cast.publishers {
+            let body = format!(r#"{{"name":"bench {publisher}","locale":"en"}}"#);
+            let answer = self.caller.expect("POST", "/api/v1/guests", "", &body)?;
+            let guest: Value = serde_json::from_slice(answer.body)?;
+            let token = guest["token"].as_str().context("a guest without a token")?;
+            self.tokens.push(token.to_owned());
+        }
+        let mut is_open = vec![false; cast.rooms];
+        for (publisher, room) in &cast.speakers {
+            let bearer = format!("Authorization: Bearer {}\r\n", self.tokens[*publisher]);
+            let slug = self.slug(*room);
+            if is_open[*room] {
+                let path = format!("/api/v1/rooms/{slug}/members/me");
+                self.caller.expect("PUT", &path, &bearer, "")?;
+            } else {
+                let body = format!(r#"{{"slug":"{slug}"}}"#);
+                self.caller.expect("POST", "/api/v1/rooms", &bearer, &body)?;
+                is_open[*room] = true;
+            }
+        }
+        Ok(())
+    }
+
+    fn cursor(&mut self, room: usize, from: From) -> anyhow::Result<Cursor> {
+        if from == From::Start {
+            return Ok(Cursor::new(b"start").expect("it is short"));
+        }
+        let path = format!("/api/v1/rooms/{}/events?after=latest&wait=0", self.slug(room));
+        let answer = self.caller.expect("GET", &path, "", "")?;
+        let cursor = last_field(answer.body).and_then(Cursor::new);
+        cursor.context("an answer without a cursor")
+    }
+
+    fn held(&mut self) -> anyhow::Result<Option<usize>> {
+        let answer = self.caller.expect("GET", "/metrics", "", "")?;
+        let text = String::from_utf8_lossy(answer.body);
+        let line = text.lines().find_map(|line| line.strip_prefix("linger_requests_held "));
+        Ok(line.and_then(|number| number.trim().parse().ok()))
+    }
+
+    fn restart(&mut self) -> anyhow::Result<Duration> {
+        match &mut self.program {
+            Some((_, server)) => server.stop()?,
+            None => bail!("a server given by --url is not restarted"),
+        }
+        self.caller = Caller::new(self.address);
+        let begin = Instant::now();
+        self.launch()?;
+        Ok(begin.elapsed())
+    }
+
+    fn publish(
+        &self,
+        out: &mut Vec<u8>,
+        publisher: usize,
+        room: usize,
+        id: PublishId,
+        text: &[u8],
+    ) {
+        let PublishId { lane, sequence } = id;
+        let (run, token) = (self.run, &self.tokens[publisher]);
+        let length = text.len() + r#"{"text":""}"#.len();
+        write!(
+            out,
+            "PUT /api/v1/rooms/bench-{run}-{room}/messages/{lane}-{sequence} HTTP/1.1\r\nHost: bench\r\n\
+             Authorization: Bearer {token}\r\nContent-Type: application/json\r\n\
+             Content-Length: {length}\r\n\r\n{{\"text\":\"",
+        )
+        .expect("memory takes all bytes");
+        out.extend_from_slice(text);
+        out.extend_from_slice(b"\"}");
+    }
+
+    fn poll(&self, out: &mut Vec<u8>, room: usize, cursor: &Cursor) {
+        write!(
+            out,
+            "GET /api/v1/rooms/bench-{}-{room}/events?wait={HOLD_SECONDS}&after=",
+            self.run
+        )
+        .expect("memory takes all bytes");
+        out.extend_from_slice(cursor.as_bytes());
+        out.extend_from_slice(b" HTTP/1.1\r\nHost: bench\r\n\r\n");
+    }
+
+    fn polled(&self, answer: &Answer<'_>, cursor: &mut Cursor) -> Polled {
+        let is_reset = answer.body.starts_with(br#"{"reset""#);
+        if answer.status != 200 || is_reset || !cursor.follow(last_field(answer.body)) {
+            return Polled::Refused;
+        }
+        match answer.body.starts_with(br#"{"events":[]"#) {
+            true => Polled::Nothing,
+            false => Polled::News,
+        }
+    }
+
+    fn stream(&self, out: &mut Vec<u8>, room: usize, cursor: &Cursor) {
+        write!(out, "GET /api/v1/rooms/bench-{}-{room}/events?after=", self.run)
+            .expect("memory takes all bytes");
+        out.extend_from_slice(cursor.as_bytes());
+        out.extend_from_slice(b" HTTP/1.1\r\nHost: bench\r\nAccept: text/event-stream\r\n\r\n");
+    }
+
+    fn streamed(&self, frames: &[u8], cursor: &mut Cursor) {
+        cursor.follow(last_id(frames));
+    }
+
+    fn greet(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"GET /health HTTP/1.1\r\nHost: bench\r\n\r\n");
+    }
+}
+
+/// Returns the cursor, which is the last field: `…,"cursor":"CURSOR"}`.
+fn last_field(body: &[u8]) -> Option<&[u8]> {
+    let body = body.trim_ascii_end().strip_suffix(b"\"}")?;
+    let quote = memchr::memrchr(b'"', body)?;
+    body[..quote].ends_with(br#""cursor":"#).then(|| &body[quote + 1..])
+}
