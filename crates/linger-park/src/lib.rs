@@ -1,0 +1,23 @@
+//! HTTP/1.1 connections that can be parked for a few hundred bytes.
+//!
+//! A [`Park`] owns connections between their requests and while a request waits.
+//! What a request means is decided by a [`Service`]: answer these bytes, park on
+//! this ticket until that deadline, or not mine, and then the connection goes to
+//! another server, with the bytes already read, and may come back.
+//!
+//! It knows sockets and the framing of HTTP/1.1, a strict part of it, and no chat.
+
+#![forbid(unsafe_code)]
+
+mod links;
+mod park;
+pub mod request;
+mod service;
+mod shard;
+mod waiters;
+mod wheel;
+
+pub use park::{Connection, Park, Settings};
+pub use request::{Method, Request};
+pub use service::{Answer, Look, Parking, Service, Then, Topic, Verdict};
+pub use waiters::Parked;

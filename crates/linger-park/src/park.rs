@@ -1,0 +1,170 @@
+//! The park as its owner sees it: connections go in, wakes go in, and it closes.
+//!
+//! The work is done by shards, one thread each; a connection stays with the shard
+//! that it was given to. Dropped, the park drops its connections as they are: to
+//! be polite, [`Park::close`] first and leave it the time it asked for.
+
+use std::{
+    fmt, io,
+    net::{SocketAddr, TcpStream},
+    num::NonZero,
+    panic::{AssertUnwindSafe, catch_unwind},
+    process,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread::{self, JoinHandle},
+    time::Duration,
+};
+
+use crate::{
+    Service,
+    shard::{
+        Shard,
+        inbox::{Inbox, Message},
+    },
+};
+
+const HEAD_TIMEOUT_ANSWER: &[u8] =
+    b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+
+/// The bounds of a park.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Threads, each with its own connections. By default one per core.
+    pub shards: usize,
+    /// How long a request may take to come whole, from its first byte on.
+    pub head_timeout: Duration,
+    /// What is sent to a connection whose request does not; it is closed then.
+    pub head_timeout_answer: Arc<[u8]>,
+    /// How long a connection may be idle between requests.
+    pub idle_timeout: Duration,
+    /// In this time a reader must take 16 KiB of its answer, or what is left of it.
+    pub write_timeout: Duration,
+}
+
+/// A connection on its way in or out.
+pub struct Connection<P> {
+    /// The socket. It does not block.
+    pub stream: TcpStream,
+    /// Who is at the other end.
+    pub peer: SocketAddr,
+    /// What was read from it and not answered.
+    pub bytes: Vec<u8>,
+    /// What travels with it.
+    pub place: P,
+}
+
+/// A running park.
+pub struct Park<S: Service> {
+    shards: Vec<Running<S>>,
+    /// Counts connections, to give them to the shards in turn.
+    taken: AtomicUsize,
+}
+
+struct Running<S: Service> {
+    inbox: Arc<Inbox<S>>,
+    thread: JoinHandle<()>,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings {
+            shards: thread::available_parallelism().map_or(1, NonZero::get),
+            head_timeout: Duration::from_secs(5),
+            head_timeout_answer: Arc::from(HEAD_TIMEOUT_ANSWER),
+            // A little above what browsers and proxies keep: they close first.
+            idle_timeout: Duration::from_secs(75),
+            write_timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+impl<S: Service> Park<S> {
+    /// Starts the threads.
+    ///
+    /// Errors: the system gives no event queue, or no thread.
+    pub fn start(service: &Arc<S>, settings: Settings) -> io::Result<Park<S>> {
+        let settings = Arc::new(settings);
+        let mut park = Park { shards: Vec::new(), taken: AtomicUsize::new(0) };
+        for number in 0..settings.shards.max(1) {
+            let (shard, inbox) = Shard::new(service.clone(), settings.clone())?;
+            let work = move || {
+                // A bug: a part of all readers would hang, and nobody would notice.
+                // So the process ends. The panic was reported where it happened.
+                if catch_unwind(AssertUnwindSafe(|| shard.run())).is_err() {
+                    process::abort();
+                }
+            };
+            let thread = thread::Builder::new().name(format!("park-{number}")).spawn(work)?;
+            park.shards.push(Running { inbox, thread });
+        }
+        Ok(park)
+    }
+
+    /// Takes a connection: a new one, or one that comes back with what was read
+    /// of its next request.
+    ///
+    /// Errors: the socket cannot be made non-blocking; it is closed then.
+    pub fn take(&self, connection: Connection<S::Place>) -> io::Result<()> {
+        connection.stream.set_nonblocking(true)?;
+        connection.stream.set_nodelay(true)?;
+        let number = self.taken.fetch_add(1, Ordering::Relaxed);
+        let shard = &self.shards[number % self.shards.len()];
+        shard.inbox.post(Message::Take(connection));
+        Ok(())
+    }
+
+    /// Calls those whom the news concerns. Whatever they are to see must be there
+    /// for [`Service::look`] already. Cost: one entry per shard.
+    pub fn wake(&self, wake: &Arc<S::Wake>) {
+        for shard in &self.shards {
+            shard.inbox.post(Message::Wake(wake.clone()));
+        }
+    }
+
+    /// Answers all who are parked by [`Service::expire`], spread evenly over
+    /// `spread`, in the background. Who would park later expires at once; other
+    /// requests are served until the park is dropped.
+    pub fn close(&self, spread: Duration) {
+        for shard in &self.shards {
+            shard.inbox.post(Message::Close(spread));
+        }
+    }
+
+    /// Returns how many requests are parked, as of a moment ago.
+    pub fn parked(&self) -> usize {
+        self.shards.iter().map(|shard| shard.inbox.parked()).sum()
+    }
+}
+
+impl<S: Service> Drop for Park<S> {
+    fn drop(&mut self) {
+        // All of them first, so that they end side by side.
+        for shard in &self.shards {
+            shard.inbox.post(Message::Stop);
+        }
+        for shard in self.shards.drain(..) {
+            // On a shard's own thread, by a service that held the last handle, it
+            // cannot be waited for: it ends after this.
+            if shard.thread.thread().id() != thread::current().id() {
+                shard.thread.join().expect("its panic would have ended the process");
+            }
+        }
+    }
+}
+
+impl<S: Service> fmt::Debug for Park<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Park").field("shards", &self.shards.len()).finish_non_exhaustive()
+    }
+}
+
+impl<P> fmt::Debug for Connection<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Connection { stream: _, peer, bytes, place: _ } = self;
+        let mut connection = f.debug_struct("Connection");
+        connection.field("peer", peer).field("bytes", &bytes.len()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,104 @@
+//! What the park asks of whoever knows what a request means.
+//!
+//! Every method is called on a shard's own thread, where all its connections
+//! wait meanwhile: none of them may block, sleep, or do more than a little work.
+//! One that panics ends the process.
+
+use std::{sync::Arc, time::Instant};
+
+use crate::{Connection, Parked, Request};
+
+/// Decides what becomes of requests.
+pub trait Service: Send + Sync + 'static {
+    /// What a parked request waits for. Equal tickets get the same answer.
+    type Ticket: Clone + PartialEq + Send + 'static;
+    /// What is given to every shard, once per batch of news.
+    type Wake: Send + Sync + 'static;
+    /// What travels with a connection and is dropped with it: a permit, say.
+    type Place: Send + 'static;
+
+    /// Tells whether this may be ours, from the head alone; the body is empty here.
+    /// If not, the connection is handed over without waiting for a body.
+    fn wants(&self, head: &Request<'_>) -> bool;
+
+    /// Decides what becomes of a whole request.
+    fn ask(&self, request: &Request<'_>) -> Verdict<Self::Ticket>;
+
+    /// Looks whether there is an answer for this ticket by now.
+    ///
+    /// Called when the request is parked, after it stands under its topic, and
+    /// when the topic is called. The result serves all equal tickets of one turn
+    /// of a shard; whatever comes later must bring a wake of its own.
+    fn look(&self, ticket: &Self::Ticket) -> Look<Self::Ticket>;
+
+    /// Returns the answer at the deadline, or when the park closes.
+    ///
+    /// It may park again, with the bytes of a heartbeat, say; when the park closes,
+    /// the connection is closed then.
+    fn expire(&self, ticket: &Self::Ticket) -> Answer<Self::Ticket>;
+
+    /// Adds the topics to `call` that this wake concerns. Repeats do no harm.
+    fn topics(&self, wake: &Self::Wake, parked: &Parked<'_>, call: &mut Vec<Topic>);
+
+    /// Takes over a connection whose next request is not ours.
+    ///
+    /// It may come back by [`crate::Park::take`] once at least one request on it
+    /// was served elsewhere: sooner, and the two would pass it to and fro.
+    fn hand_over(&self, connection: Connection<Self::Place>);
+}
+
+/// What parked requests are called by. The service gives the number its meaning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Topic(pub u64);
+
+/// What becomes of a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict<T> {
+    /// It is answered.
+    Answer(Answer<T>),
+    /// It waits.
+    Park(Parking<T>),
+    /// Somebody else answers it: its connection is handed over.
+    NotMine,
+}
+
+/// How a request waits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parking<T> {
+    /// What it waits for.
+    pub ticket: T,
+    /// What it is called by.
+    pub topic: Topic,
+    /// When it expires, to a tenth of a second, and never earlier. A deadline in
+    /// the past asks for one look.
+    pub deadline: Instant,
+}
+
+/// An answer, or a part of one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer<T> {
+    /// As it goes out: a head and its whole body, or the next piece of a stream.
+    pub bytes: Arc<[u8]>,
+    /// What comes after these bytes.
+    pub then: Then<T>,
+}
+
+/// What comes after the bytes of an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Then<T> {
+    /// The answer is whole, and the connection may bring another request.
+    NextRequest,
+    /// The connection is closed. The head should have said so.
+    Close,
+    /// More of the answer follows: the request waits for it.
+    Park(Parking<T>),
+}
+
+/// What a look found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Look<T> {
+    /// The ticket, moved on past what was looked through in vain.
+    pub ticket: T,
+    /// The answer, if there is one.
+    pub answer: Option<Answer<T>>,
+}

@@ -1,0 +1,117 @@
+//! What a shard keeps of a connection: small, since there may be very many.
+//!
+//! No buffer is kept while a connection is idle or parked. What costs more than
+//! a few words is boxed and there only for as long as it is needed: the bytes of
+//! a request that has not come whole, and an answer that does not go out at once.
+
+use std::{io, net::SocketAddr, sync::Arc};
+
+use mio::net::TcpStream;
+
+use crate::{Service, Then, waiters::Stand, wheel::Timer};
+
+/// A connection in its shard's slab.
+pub(super) struct Record<S: Service> {
+    pub(super) stream: TcpStream,
+    pub(super) peer: SocketAddr,
+    pub(super) place: S::Place,
+    /// Tells who has this slot now from those who had it before.
+    pub(super) generation: u32,
+    /// Set, a read may find something: nothing else is worth a system call.
+    pub(super) may_read: bool,
+    /// Set, the peer sends nothing more after what can be read.
+    pub(super) has_ended: bool,
+    /// Set, what is left over is the beginning of a request, and the time runs
+    /// until it must be whole.
+    pub(super) is_short: bool,
+    /// Set, it goes on at the end of this turn or in the next.
+    pub(super) is_put_off: bool,
+    pub(super) state: State<S::Ticket>,
+    /// Bytes read and not yet served: less than a request, or pipelined ones.
+    pub(super) left_over: Vec<u8>,
+    pub(super) stand: Stand,
+    pub(super) timer: Timer,
+}
+
+/// What a connection is doing.
+pub(super) enum State<T> {
+    /// Waiting for a request, or for the rest of one.
+    Reading,
+    /// Its request waits, under the topic of its stand.
+    Parked(T),
+    /// Its answer did not go out at once. It holds on to the bytes it shares with
+    /// the others, not to a copy.
+    Writing(Box<Writing<T>>),
+    /// All is said. What still comes is read and let fall: unread bytes would
+    /// make the system cut the connection, and the answer might be lost with it.
+    Leaving,
+}
+
+/// An answer on its way out.
+pub(super) struct Writing<T> {
+    pub(super) bytes: Arc<[u8]>,
+    pub(super) offset: usize,
+    /// How far it was when the time began to run.
+    pub(super) offset_before: usize,
+    pub(super) then: Then<T>,
+}
+
+impl<S: Service> Record<S> {
+    /// Reads into `buffer`. None: there is nothing now.
+    pub(super) fn read(&mut self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
+        loop {
+            match io::Read::read(&mut self.stream, buffer) {
+                Ok(count) => {
+                    // Less than asked for: it is all there was, and the next bytes
+                    // bring an event. Only an end that came already does not.
+                    self.may_read = count == buffer.len() || self.has_ended;
+                    return Ok(Some(count));
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.may_read = false;
+                    return Ok(None);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Writes from `offset` on for as long as the system takes it, and returns how
+    /// far that is.
+    pub(super) fn write(&mut self, bytes: &[u8], mut offset: usize) -> io::Result<usize> {
+        while offset < bytes.len() {
+            match io::Write::write(&mut self.stream, &bytes[offset..]) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(count) => offset += count,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(offset)
+    }
+
+    /// Tells whether it is parked.
+    pub(super) fn is_parked(&self) -> bool {
+        matches!(self.state, State::Parked(_))
+    }
+}
+
+impl<S: Service> AsMut<Stand> for Record<S> {
+    fn as_mut(&mut self) -> &mut Stand {
+        &mut self.stand
+    }
+}
+
+impl<S: Service> AsRef<Stand> for Record<S> {
+    fn as_ref(&self) -> &Stand {
+        &self.stand
+    }
+}
+
+impl<S: Service> AsMut<Timer> for Record<S> {
+    fn as_mut(&mut self) -> &mut Timer {
+        &mut self.timer
+    }
+}

@@ -1,0 +1,294 @@
+//! The way of one connection, step by step.
+//!
+//! A report, a call or a timer begins it, and [`Shard::advance`] goes on until the
+//! connection rests: idle, parked, with an answer that does not go out, or
+//! gone. Wherever it rests, its one timer is set anew.
+
+use std::{
+    mem,
+    net::Shutdown,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use super::{
+    Shard,
+    connection::{Record, State, Writing},
+};
+use crate::{
+    Answer, Connection, Parking, Service, Then, Verdict,
+    request::{Fields, Parsed, parse},
+};
+
+/// Steps of one connection in one turn, about twenty requests: then the others'
+/// turn comes.
+const STEPS_MAX: usize = 64;
+/// For what a peer still sends after the last words to it.
+const FAREWELL: Duration = Duration::from_secs(1);
+/// Reads of what comes then. Who sends more than that is not listening.
+const FAREWELL_READS_MAX: usize = 16;
+
+/// What a connection does next.
+pub(super) enum Step<T> {
+    /// Serve what is left over, or read.
+    Read,
+    Send(Answer<T>),
+    Then(Then<T>),
+    /// Nothing until something happens; or the connection is gone.
+    Rest,
+}
+
+impl<S: Service> Shard<S> {
+    /// Takes one step after the other until it rests, or has had enough for now.
+    pub(super) fn advance(&mut self, key: u32, mut step: Step<S::Ticket>) {
+        for _ in 0..STEPS_MAX {
+            step = match step {
+                Step::Read => self.serve_next(key),
+                Step::Send(answer) => self.send(key, &answer),
+                Step::Then(Then::NextRequest) => Step::Read,
+                Step::Then(Then::Close) => self.leave(key),
+                Step::Then(Then::Park(parking)) => self.park(key, parking),
+                Step::Rest => return,
+            };
+        }
+        self.put_off(key, step);
+    }
+
+    /// Keeps for the next turn what is to be done.
+    fn put_off(&mut self, key: u32, step: Step<S::Ticket>) {
+        let (bytes, then) = match step {
+            Step::Rest => return,
+            Step::Read => (None, None),
+            Step::Send(Answer { bytes, then }) => (Some(bytes), Some(then)),
+            // As after an answer that has gone out already.
+            Step::Then(then) => (None, Some(then)),
+        };
+        let record = &mut self.connections[key as usize];
+        if let Some(then) = then {
+            let bytes = bytes.unwrap_or_else(|| Arc::new([]));
+            let writing = Writing { bytes, offset: 0, offset_before: 0, then };
+            record.state = State::Writing(Box::new(writing));
+        }
+        record.is_put_off = true;
+        self.put_off.push((key, record.generation));
+        if !record.is_short {
+            // It is set for something that is over.
+            let deadline = self.now + self.settings.write_timeout;
+            self.wheel.set(&mut self.connections, key, deadline);
+        }
+    }
+
+    /// Serves the next request, from what is left over or from what can be read.
+    fn serve_next(&mut self, key: u32) -> Step<S::Ticket> {
+        let record = &mut self.connections[key as usize];
+        let mut count = record.left_over.len();
+        // From another server may come more than would ever be read here.
+        if count > self.buffer.len() {
+            let bytes = mem::take(&mut record.left_over);
+            return self.hand_over(key, bytes);
+        }
+        self.buffer[..count].copy_from_slice(&record.left_over);
+        if count == 0 || record.is_short {
+            if !record.may_read {
+                return self.rest(key);
+            }
+            match record.read(&mut self.buffer[count..]) {
+                Ok(Some(0)) if record.is_short => {
+                    // Broken off: there are words for that elsewhere.
+                    let bytes = mem::take(&mut record.left_over);
+                    return self.hand_over(key, bytes);
+                }
+                Ok(Some(0)) | Err(_) => return self.drop_connection_and_rest(key),
+                Ok(Some(read)) => count += read,
+                Ok(None) => return self.rest(key),
+            }
+        }
+        let bytes = &self.buffer[..count];
+        let mut fields = Fields::new();
+        let (verdict, end) = match parse(bytes, record.peer, &mut fields) {
+            Parsed::Incomplete => (None, 0),
+            Parsed::Foreign => (Some(Verdict::NotMine), 0),
+            Parsed::Head { head, .. } if !self.service.wants(&head) => (Some(Verdict::NotMine), 0),
+            Parsed::Head { head, head_bytes, body_bytes } => {
+                let end = head_bytes + body_bytes;
+                let body = bytes.get(head_bytes..end);
+                (body.map(|body| self.service.ask(&head.with_body(body))), end)
+            }
+        };
+        let Some(verdict) = verdict else {
+            record.left_over = bytes.to_vec();
+            if !record.is_short {
+                record.is_short = true;
+                let deadline = self.now + self.settings.head_timeout;
+                self.wheel.set(&mut self.connections, key, deadline);
+            }
+            return Step::Read;
+        };
+        if matches!(verdict, Verdict::NotMine) {
+            let bytes = bytes.to_vec();
+            return self.hand_over(key, bytes);
+        }
+        // Exactly what is left, and nothing at all if nothing is.
+        record.left_over = bytes[end..].to_vec();
+        record.is_short = false;
+        match verdict {
+            Verdict::Answer(answer) => Step::Send(answer),
+            Verdict::Park(parking) => Step::Then(Then::Park(parking)),
+            Verdict::NotMine => unreachable!("it was handed over"),
+        }
+    }
+
+    /// Rests until more of a request comes.
+    fn rest(&mut self, key: u32) -> Step<S::Ticket> {
+        if !self.connections[key as usize].is_short {
+            let deadline = self.now + self.settings.idle_timeout;
+            self.wheel.set(&mut self.connections, key, deadline);
+        }
+        Step::Rest
+    }
+
+    pub(super) fn park(&mut self, key: u32, parking: Parking<S::Ticket>) -> Step<S::Ticket> {
+        let Parking { ticket, topic, deadline } = parking;
+        // Enter before looking: whatever comes in between must not be missed.
+        self.waiters.enter(&mut self.connections, key, topic);
+        let look = self.entered.of(&ticket, || self.service.look(&ticket)).clone();
+        let record = &mut self.connections[key as usize];
+        record.state = State::Parked(look.ticket);
+        if let Some(answer) = look.answer {
+            self.unpark(key);
+            Step::Send(answer)
+        } else if record.has_ended {
+            self.drop_connection_and_rest(key)
+        } else if self.closing.is_some() || deadline <= Instant::now() {
+            // By the clock, not by the turn: "now" was said during the turn.
+            Step::Send(self.expired_answer(key))
+        } else {
+            self.wheel.set(&mut self.connections, key, deadline);
+            Step::Rest
+        }
+    }
+
+    /// Takes a parked connection out of its list. Its timer is set anew where it
+    /// rests next.
+    pub(super) fn unpark(&mut self, key: u32) -> S::Ticket {
+        self.waiters.leave(&mut self.connections, key);
+        let state = &mut self.connections[key as usize].state;
+        match mem::replace(state, State::Reading) {
+            State::Parked(ticket) => ticket,
+            _ => panic!("{key} is not parked"),
+        }
+    }
+
+    pub(super) fn expire(&mut self, key: u32) {
+        let answer = self.expired_answer(key);
+        self.advance(key, Step::Send(answer));
+    }
+
+    /// Unparks, and returns the answer to who waited in vain.
+    fn expired_answer(&mut self, key: u32) -> Answer<S::Ticket> {
+        let ticket = self.unpark(key);
+        let mut answer = self.expired.of(&ticket, || self.service.expire(&ticket)).clone();
+        if self.closing.is_some() && matches!(answer.then, Then::Park(_)) {
+            // The stream ends here, or it would park and expire for ever.
+            answer.then = Then::Close;
+        }
+        answer
+    }
+
+    pub(super) fn send(&mut self, key: u32, answer: &Answer<S::Ticket>) -> Step<S::Ticket> {
+        let record = &mut self.connections[key as usize];
+        match record.write(&answer.bytes, 0) {
+            Ok(offset) if offset == answer.bytes.len() => Step::Then(answer.then.clone()),
+            Ok(offset) => {
+                let Answer { bytes, then } = answer.clone();
+                let writing = Writing { bytes, offset, offset_before: offset, then };
+                record.state = State::Writing(Box::new(writing));
+                let deadline = self.now + self.settings.write_timeout;
+                self.wheel.set(&mut self.connections, key, deadline);
+                Step::Rest
+            }
+            Err(_) => self.drop_connection_and_rest(key),
+        }
+    }
+
+    /// Goes on with an answer that did not go out at once.
+    pub(super) fn write_on(&mut self, key: u32) -> Step<S::Ticket> {
+        let record = &mut self.connections[key as usize];
+        let State::Writing(mut writing) = mem::replace(&mut record.state, State::Reading) else {
+            panic!("{key} has nothing to write");
+        };
+        match record.write(&writing.bytes, writing.offset) {
+            Ok(offset) if offset == writing.bytes.len() => Step::Then(writing.then),
+            Ok(offset) => {
+                writing.offset = offset;
+                record.state = State::Writing(writing);
+                Step::Rest
+            }
+            Err(_) => self.drop_connection_and_rest(key),
+        }
+    }
+
+    /// Says that all is said, and waits a little for the peer to close.
+    fn leave(&mut self, key: u32) -> Step<S::Ticket> {
+        let record = &mut self.connections[key as usize];
+        record.state = State::Leaving;
+        record.left_over = Vec::new();
+        record.is_short = false;
+        if record.stream.shutdown(Shutdown::Write).is_err() {
+            return self.drop_connection_and_rest(key);
+        }
+        self.wheel.set(&mut self.connections, key, self.now + FAREWELL);
+        self.let_fall(key);
+        Step::Rest
+    }
+
+    /// Reads what still comes, for nobody.
+    pub(super) fn let_fall(&mut self, key: u32) {
+        let record = &mut self.connections[key as usize];
+        for _ in 0..FAREWELL_READS_MAX {
+            if !record.may_read {
+                return;
+            }
+            match record.read(&mut self.buffer) {
+                Ok(Some(0)) | Err(_) => break,
+                Ok(_) => {}
+            }
+        }
+        self.drop_connection(key);
+    }
+
+    /// Gives the connection, with what was read and not answered, to the service.
+    fn hand_over(&mut self, key: u32, bytes: Vec<u8>) -> Step<S::Ticket> {
+        let Record { mut stream, peer, place, .. } = self.remove(key);
+        // It is the same socket that the other server will watch.
+        match self.poll.registry().deregister(&mut stream) {
+            Ok(()) => {
+                self.service.hand_over(Connection { stream: stream.into(), peer, bytes, place });
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be handed over, so it is closed");
+            }
+        }
+        Step::Rest
+    }
+
+    fn drop_connection_and_rest(&mut self, key: u32) -> Step<S::Ticket> {
+        self.drop_connection(key);
+        Step::Rest
+    }
+
+    /// Closes the connection and frees its place, wherever it stands.
+    pub(super) fn drop_connection(&mut self, key: u32) {
+        if self.connections[key as usize].is_parked() {
+            self.waiters.leave(&mut self.connections, key);
+        }
+        // To close a socket ends the watch over it.
+        drop(self.remove(key));
+    }
+
+    fn remove(&mut self, key: u32) -> Record<S> {
+        self.wheel.clear(&mut self.connections, key);
+        self.has_gone = true;
+        self.connections.remove(key as usize)
+    }
+}
