@@ -12,7 +12,7 @@ use anyhow::{Context, anyhow, bail};
 use linger_http::{App, Server, ServerSettings, router};
 use linger_node::{Limits, Node, SystemClock};
 use tokio::{
-    net::TcpListener,
+    net::{TcpListener, TcpSocket},
     signal::unix::{Signal, SignalKind, signal},
     sync::Semaphore,
 };
@@ -39,8 +39,7 @@ pub(crate) fn serve(settings: Settings) -> anyhow::Result<()> {
 async fn run(settings: Settings) -> anyhow::Result<()> {
     let node = Node::open(&settings.data, Limits::default(), Arc::new(SystemClock))?;
     let node = Arc::new(node);
-    let listener = TcpListener::bind(settings.listen).await;
-    let listener = listener.map_err(|error| {
+    let listener = listen(settings.listen).map_err(|error| {
         anyhow!(
             "cannot listen on {}: {error}; choose another with --listen ADDRESS:PORT",
             settings.listen
@@ -88,6 +87,21 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
     // The last owner: its files are closed here, in order.
     drop(node);
     Ok(())
+}
+
+/// Listens, with room for everybody who comes back at once after a restart.
+fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    /// The system takes less if its own limit is lower (4096 on Linux); what does
+    /// not fit waits for seconds until it tries again.
+    const BACKLOG: u32 = 4096;
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    // A restart need not wait until the old connections are forgotten.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 /// Returns the address to open in a browser on this machine.
