@@ -1,7 +1,9 @@
 //! Server-sent events: `wait` in a loop, each event under the cursor after it.
 //!
 //! A comment goes out at once and every 15 s, so that proxies pass the head on
-//! and keep the connection. Source: the HTML standard, section 9.2.
+//! and keep the connection. Who reads from now on is told at once where that is,
+//! by an id without data: a browser that loses the stream before the first event
+//! comes back with it. Source: the HTML standard, section 9.2.
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
@@ -21,7 +23,14 @@ const COMMENT_EVERY: Duration = Duration::from_secs(15);
 
 /// Answers with the events as they happen, for as long as the reader stays.
 pub(crate) fn open(app: Arc<App>, wait: Wait) -> Response {
-    let hello = stream::iter([Ok::<_, Infallible>(Bytes::from_static(b": linger\n\n"))]);
+    let (hello, wait) = match wait.after {
+        After::Latest => {
+            let here = app.node.latest();
+            (format!(": linger\nid: {here}\n\n"), Wait { after: After::Cursor(here), ..wait })
+        }
+        After::Start | After::Cursor(_) => (": linger\n\n".to_owned(), wait),
+    };
+    let hello = stream::iter([Ok::<_, Infallible>(Bytes::from(hello))]);
     let events = stream::unfold(Some((app, wait)), |state| async {
         let (app, wait) = state?;
         let page = app.node.wait(wait, app.node.deadline(COMMENT_EVERY)).await;

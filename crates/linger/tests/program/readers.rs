@@ -98,6 +98,26 @@ impl Countdown {
     }
 }
 
+#[test]
+fn a_stream_that_is_lost_before_its_first_event_misses_nothing() {
+    let folder = Folder::new();
+    let server = Program::on(&folder).start();
+    let mut ann = server.guest("ann");
+    ann.open("tea", "open");
+    let accept = ("Accept", "text/event-stream");
+    let mut lost = ann.begin(ROOM, &[accept]);
+    assert_eq!(Answer::read_head(&mut lost).unwrap().status, 200);
+    let hello = String::from_utf8(read_chunk(&mut lost).unwrap().unwrap()).unwrap();
+    let here = hello.lines().find_map(|line| line.strip_prefix("id: ")).unwrap().to_owned();
+    drop(lost);
+    ann.say("tea", "into the gap");
+
+    let mut again = ann.begin(ROOM, &[accept, ("Last-Event-ID", &here)]);
+    Answer::read_head(&mut again).unwrap();
+    let (_, event) = frames(&mut again, usize::MAX).flatten().next().unwrap();
+    assert_eq!(event["message"]["text"], "into the gap");
+}
+
 /// Reads from the start in long polls until everything was said.
 fn poll(mut client: Client, path: &str, seed: u64) -> Vec<Value> {
     let mut chance = Chance::new(200 + seed);
