@@ -1,7 +1,9 @@
 //! The shapes of the native API, for its OpenAPI document.
 //!
 //! What is sent is encoded by linger-core, once for all readers; these types say
-//! what it looks like. The tests hold every answer against the document.
+//! what it looks like, and are never made. Who changes an answer changes both.
+
+#![allow(dead_code, reason = "shapes for the document, never values")]
 
 use std::collections::BTreeMap;
 
@@ -51,7 +53,6 @@ fn problems(statuses: &[u16]) -> BTreeMap<String, RefOr<Response>> {
 /// A user, as they were called then.
 #[derive(ToSchema)]
 #[schema(as = Person)]
-#[allow(dead_code, reason = "a shape for the document, never a value")]
 pub(super) struct PersonShape {
     #[schema(example = 17)]
     id: u64,
@@ -62,7 +63,6 @@ pub(super) struct PersonShape {
 /// A user as they are now.
 #[derive(ToSchema)]
 #[schema(as = User)]
-#[allow(dead_code, reason = "a shape for the document, never a value")]
 pub(super) struct UserShape {
     #[schema(example = 17)]
     id: u64,
@@ -75,7 +75,6 @@ pub(super) struct UserShape {
 /// A new guest, with the token that makes one this guest.
 #[derive(ToSchema)]
 #[schema(as = NewGuest)]
-#[allow(dead_code, reason = "a shape for the document, never a value")]
 pub(super) struct NewGuestShape {
     /// Send it as `Authorization: Bearer TOKEN`. The cookie holds the same.
     token: String,
@@ -85,7 +84,6 @@ pub(super) struct NewGuestShape {
 /// Whoever asks, as they are now.
 #[derive(ToSchema)]
 #[schema(as = Me)]
-#[allow(dead_code, reason = "a shape for the document, never a value")]
 pub(super) struct MeShape {
     user: UserShape,
     /// The rooms that the user is in.
@@ -98,7 +96,6 @@ pub(super) struct MeShape {
 /// A user who was changed.
 #[derive(ToSchema)]
 #[schema(as = Renamed)]
-#[allow(dead_code, reason = "a shape for the document, never a value")]
 pub(super) struct RenamedShape {
     user: UserShape,
 }
@@ -106,7 +103,6 @@ pub(super) struct RenamedShape {
 /// A room as it is now.
 #[derive(ToSchema)]
 #[schema(as = Room)]
-#[allow(dead_code, reason = "a shape for the document, never a value")]
 pub(super) struct RoomShape {
     #[schema(example = 1)]
     id: u64,
@@ -126,7 +122,6 @@ pub(super) struct RoomShape {
 /// Who may come into a room.
 #[derive(ToSchema)]
 #[schema(as = RoomKind, rename_all = "snake_case")]
-#[allow(dead_code, reason = "a shape for the document, never a value")]
 pub(super) enum KindShape {
     Open,
     Closed,
@@ -135,7 +130,6 @@ pub(super) enum KindShape {
 /// Rooms, in the order in which they were opened.
 #[derive(ToSchema)]
 #[schema(as = Rooms)]
-#[allow(dead_code, reason = "a shape for the document, never a value")]
 pub(super) struct RoomsShape {
     rooms: Vec<RoomShape>,
 }
@@ -143,7 +137,6 @@ pub(super) struct RoomsShape {
 /// What somebody said.
 #[derive(ToSchema)]
 #[schema(as = Message)]
-#[allow(dead_code, reason = "a shape for the document, never a value")]
 pub(super) struct MessageShape {
     id: u64,
     /// The slug of its room.
@@ -165,7 +158,6 @@ pub(super) struct MessageShape {
 /// A message that was sent.
 #[derive(ToSchema)]
 #[schema(as = Sent)]
-#[allow(dead_code, reason = "a shape for the document, never a value")]
 pub(super) struct SentShape {
     message: MessageShape,
 }
@@ -173,7 +165,6 @@ pub(super) struct SentShape {
 /// A page of a room's history, oldest first.
 #[derive(ToSchema)]
 #[schema(as = History)]
-#[allow(dead_code, reason = "a shape for the document, never a value")]
 pub(super) struct HistoryShape {
     messages: Vec<MessageShape>,
     /// Whether there are older ones: ask with `before` the first one's id.
@@ -183,7 +174,6 @@ pub(super) struct HistoryShape {
 /// One thing that happened. What belongs to other types is absent.
 #[derive(ToSchema)]
 #[schema(as = Event)]
-#[allow(dead_code, reason = "a shape for the document, never a value")]
 pub(super) struct EventShape {
     /// Its place in the log.
     position: u64,
@@ -219,7 +209,6 @@ pub(super) struct EventShape {
 /// What happened. New types may be added: ignore those you do not know.
 #[derive(ToSchema)]
 #[schema(as = EventType, rename_all = "snake_case")]
-#[allow(dead_code, reason = "a shape for the document, never a value")]
 pub(super) enum EventTypeShape {
     MessageSent,
     RoomOpened,
@@ -231,7 +220,6 @@ pub(super) enum EventTypeShape {
 /// A room, as it was when the event happened.
 #[derive(ToSchema)]
 #[schema(as = RoomThen)]
-#[allow(dead_code, reason = "a shape for the document, never a value")]
 pub(super) struct RoomThenShape {
     id: u64,
     name: String,
@@ -243,7 +231,6 @@ pub(super) struct RoomThenShape {
 /// Events, oldest first, and where to go on.
 #[derive(ToSchema)]
 #[schema(as = Page)]
-#[allow(dead_code, reason = "a shape for the document, never a value")]
 pub(super) struct PageShape {
     /// The cursor is of no use here: fetch afresh and go on from the new one.
     #[schema(required = false)]
@@ -257,7 +244,6 @@ pub(super) struct PageShape {
 /// Why a cursor is of no use.
 #[derive(ToSchema)]
 #[schema(as = Reset)]
-#[allow(dead_code, reason = "a shape for the document, never a value")]
 pub(super) struct ResetShape {
     /// `other_log` or `beyond_the_end`.
     #[schema(example = "other_log")]
@@ -267,7 +253,6 @@ pub(super) struct ResetShape {
 /// Where a reader is and how long to hold the request.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
-#[allow(dead_code, reason = "a shape for the document, never a value")]
 pub(super) struct EventsParameters {
     /// A cursor from an earlier answer; `latest`: from now on; `start`: from the
     /// beginning. With SSE the header `Last-Event-ID` comes first.
