@@ -119,6 +119,19 @@ fn every_decision_is_in_the_index() {
 }
 
 #[test]
+fn cargo_run_starts_the_program_as_the_readme_says() {
+    let manifest = read("Cargo.toml");
+    let says = |line: &str| read("README.md").lines().any(|known| known.trim() == line);
+    assert!(
+        says("cargo run --release") && says("cargo xtask test"),
+        "README.md names both commands"
+    );
+    // With several programs and no default, cargo asks which one to run.
+    let is_default = manifest.lines().any(|line| line == r#"default-members = ["crates/linger"]"#);
+    assert!(is_default, "Cargo.toml needs default-members, so that `cargo run` finds linger");
+}
+
+#[test]
 fn every_link_in_a_document_leads_somewhere() {
     let mut offenders = Vec::new();
     for document in files().iter().filter(|file| file.is_a("md")) {
