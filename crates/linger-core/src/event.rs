@@ -7,8 +7,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Author, MessageId, MessageText, Position, RoomId, RoomKind, RoomName, SenderTime, Slug,
-    Timestamp, Topic, UserId, UserName,
+    MessageId, MessageText, Position, RoomId, RoomKind, RoomName, SenderTime, Slug, Timestamp,
+    Topic, UserId, UserName,
 };
 
 /// One thing that happened.
@@ -152,11 +152,6 @@ impl News {
             EventKind::MessageSent { message } => Some(message),
             _ => None,
         }
-    }
-
-    /// Returns who did it.
-    pub fn author(&self) -> Author {
-        self.event.by.as_ref().map_or(Author::Server, |by| Author::User(by.id))
     }
 }
 

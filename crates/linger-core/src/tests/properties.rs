@@ -210,7 +210,8 @@ proptest! {
             prop_assert!(news.event.at >= time);
             time = news.event.at;
             let entry = log.entries.iter().find(|entry| entry.position == news.position());
-            prop_assert!(entry.is_some_and(|entry| entry.draft.author == news.author()));
+            let by = news.event.by.as_ref().map(|by| by.id);
+            prop_assert!(entry.is_some_and(|entry| entry.draft.author.user() == by));
             prop_assert_eq!(news.room_id.is_some(), news.event.number.is_some());
             if let Some(room) = news.room_id {
                 let number = numbers.entry(room).or_default();
