@@ -16,13 +16,15 @@ pub trait Service: Send + Sync + 'static {
     type Wake: Send + Sync + 'static;
     /// What travels with a connection and is dropped with it: a permit, say.
     type Place: Send + 'static;
+    /// What must be found out before a request can be decided.
+    type Errand: Send + 'static;
 
     /// Tells whether this may be ours, from the head alone; the body is empty here.
     /// If not, the connection is handed over without waiting for a body.
     fn wants(&self, head: &Request<'_>) -> bool;
 
     /// Decides what becomes of a whole request.
-    fn ask(&self, request: &Request<'_>) -> Verdict<Self::Ticket>;
+    fn ask(&self, request: &Request<'_>) -> Verdict<Self::Ticket, Self::Errand>;
 
     /// Looks whether there is an answer for this ticket by now.
     ///
@@ -40,11 +42,12 @@ pub trait Service: Send + Sync + 'static {
     /// Adds the topics to `call` that this wake concerns. Repeats do no harm.
     fn topics(&self, wake: &Self::Wake, parked: &Parked<'_>, call: &mut Vec<Topic>);
 
-    /// Takes over a connection whose next request is not ours.
+    /// Takes over a connection whose next request is not ours, or not yet.
     ///
     /// It may come back by [`crate::Park::take`] once at least one request on it
-    /// was served elsewhere: sooner, and the two would pass it to and fro.
-    fn hand_over(&self, connection: Connection<Self::Place>);
+    /// was served elsewhere, or, as it is, once the errand is done: sooner, and
+    /// the two would pass it to and fro.
+    fn hand_over(&self, connection: Connection<Self::Place>, errand: Option<Self::Errand>);
 }
 
 /// What parked requests are called by. The service gives the number its meaning.
@@ -53,13 +56,16 @@ pub struct Topic(pub u64);
 
 /// What becomes of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict<T> {
+pub enum Verdict<T, E> {
     /// It is answered.
     Answer(Answer<T>),
     /// It waits.
     Park(Parking<T>),
     /// Somebody else answers it: its connection is handed over.
     NotMine,
+    /// It cannot be decided before this is found out, which would block here: its
+    /// connection is handed over, and is to come back.
+    NotYet(E),
 }
 
 /// How a request waits.

@@ -416,6 +416,18 @@ fn what_is_not_ours_is_handed_over_with_its_bytes_and_comes_back() {
 }
 
 #[test]
+fn what_cannot_be_decided_yet_comes_back_as_it_was_with_what_came_after_it() {
+    let town = town();
+    let mut ann = town.client();
+    assert_eq!(ann.ask(&get("/who?name=7")), "found 7");
+    ann.send(&(get("/who?name=8") + &get("/who?name=9") + &post("/add", "x")));
+    assert_eq!(ann.answer(), "found 8");
+    assert_eq!(ann.answer(), "found 9");
+    assert_eq!(ann.answer(), "1:x");
+    assert_eq!(town.places(), 1);
+}
+
+#[test]
 fn nothing_is_waited_for_that_is_handed_over() {
     let town = town();
     let upload = "POST /upload HTTP/1.1\r\nHost: a\r\nContent-Length: 4000\r\n\r\n";

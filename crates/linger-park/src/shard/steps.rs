@@ -85,7 +85,7 @@ impl<S: Service> Shard<S> {
         // From another server may come more than would ever be read here.
         if count > self.buffer.len() {
             let bytes = mem::take(&mut record.left_over);
-            return self.hand_over(key, bytes);
+            return self.hand_over(key, bytes, None);
         }
         self.buffer[..count].copy_from_slice(&record.left_over);
         if count == 0 || record.is_short {
@@ -96,7 +96,7 @@ impl<S: Service> Shard<S> {
                 Ok(Some(0)) if record.is_short => {
                     // Broken off: there are words for that elsewhere.
                     let bytes = mem::take(&mut record.left_over);
-                    return self.hand_over(key, bytes);
+                    return self.hand_over(key, bytes, None);
                 }
                 Ok(Some(0)) | Err(_) => return self.drop_connection_and_rest(key),
                 Ok(Some(read)) => count += read,
@@ -124,18 +124,20 @@ impl<S: Service> Shard<S> {
             }
             return Step::Read;
         };
-        if matches!(verdict, Verdict::NotMine) {
+        let (step, errand) = match verdict {
+            Verdict::Answer(answer) => (Some(Step::Send(answer)), None),
+            Verdict::Park(parking) => (Some(Step::Then(Then::Park(parking))), None),
+            Verdict::NotMine => (None, None),
+            Verdict::NotYet(errand) => (None, Some(errand)),
+        };
+        let Some(step) = step else {
             let bytes = bytes.to_vec();
-            return self.hand_over(key, bytes);
-        }
+            return self.hand_over(key, bytes, errand);
+        };
         // Exactly what is left, and nothing at all if nothing is.
         record.left_over = bytes[end..].to_vec();
         record.is_short = false;
-        match verdict {
-            Verdict::Answer(answer) => Step::Send(answer),
-            Verdict::Park(parking) => Step::Then(Then::Park(parking)),
-            Verdict::NotMine => unreachable!("it was handed over"),
-        }
+        step
     }
 
     /// Rests until more of a request comes.
@@ -258,12 +260,18 @@ impl<S: Service> Shard<S> {
     }
 
     /// Gives the connection, with what was read and not answered, to the service.
-    fn hand_over(&mut self, key: u32, bytes: Vec<u8>) -> Step<S::Ticket> {
+    fn hand_over(
+        &mut self,
+        key: u32,
+        bytes: Vec<u8>,
+        errand: Option<S::Errand>,
+    ) -> Step<S::Ticket> {
         let Record { mut stream, peer, place, .. } = self.remove(key);
         // It is the same socket that the other server will watch.
         match self.poll.registry().deregister(&mut stream) {
             Ok(()) => {
-                self.service.hand_over(Connection { stream: stream.into(), peer, bytes, place });
+                let connection = Connection { stream: stream.into(), peer, bytes, place };
+                self.service.hand_over(connection, errand);
             }
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be handed over, so it is closed");

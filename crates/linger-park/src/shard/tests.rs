@@ -18,12 +18,13 @@ impl Service for Waiting {
     type Wake = ();
     /// As large as a semaphore permit.
     type Place = (Arc<()>, u32);
+    type Errand = ();
 
     fn wants(&self, head: &Request<'_>) -> bool {
         head.method == Method::Get
     }
 
-    fn ask(&self, _: &Request<'_>) -> Verdict<Self::Ticket> {
+    fn ask(&self, _: &Request<'_>) -> Verdict<Self::Ticket, ()> {
         let deadline = Instant::now() + Duration::from_secs(60);
         Verdict::Park(Parking { ticket: [0; 4], topic: Topic(1), deadline })
     }
@@ -40,7 +41,7 @@ impl Service for Waiting {
         call.push(Topic(1));
     }
 
-    fn hand_over(&self, connection: Connection<Self::Place>) {
+    fn hand_over(&self, connection: Connection<Self::Place>, _: Option<()>) {
         drop(connection);
     }
 }

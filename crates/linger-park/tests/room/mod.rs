@@ -2,9 +2,10 @@
 //!
 //! `GET /wait?after=N` waits until the counter is above N and answers with every
 //! number since; `GET /stream?after=N` goes on doing so; `POST /add` adds one;
-//! `GET /big` answers with many bytes; `GET /bye` closes. Everything else
-//! goes to a thread that stands in for hyper: it answers one request with its own
-//! bytes and brings the connection back.
+//! `GET /big` answers with many bytes; `GET /bye` closes; `GET /who?name=N` is
+//! answered once the name was found out. Everything else goes to a thread that
+//! stands in for hyper: it answers one request with its own bytes and brings the
+//! connection back. The same thread finds out names.
 
 #![allow(dead_code, reason = "each test program uses its part")]
 
@@ -36,7 +37,9 @@ pub struct Room {
     /// Places taken now.
     pub places: Arc<AtomicUsize>,
     park: OnceLock<Weak<Park<Room>>>,
-    handed: Mutex<mpsc::Sender<Connection<Place>>>,
+    /// The last name that was found out.
+    name: Arc<AtomicU64>,
+    handed: Mutex<mpsc::Sender<(Connection<Place>, Option<u64>)>>,
     big: Arc<[u8]>,
 }
 
@@ -91,12 +94,14 @@ impl Service for Room {
     type Ticket = Ticket;
     type Wake = ();
     type Place = Place;
+    /// The name to find out.
+    type Errand = u64;
 
     fn wants(&self, head: &Request<'_>) -> bool {
-        matches!(head.path, "/wait" | "/stream" | "/add" | "/big" | "/bye" | "/maybe")
+        matches!(head.path, "/wait" | "/stream" | "/add" | "/big" | "/bye" | "/who" | "/maybe")
     }
 
-    fn ask(&self, request: &Request<'_>) -> Verdict<Ticket> {
+    fn ask(&self, request: &Request<'_>) -> Verdict<Ticket, u64> {
         let after = param(request, "after").unwrap_or(0);
         let ms = param(request, "ms").unwrap_or(60_000);
         let deadline = Instant::now() + Duration::from_millis(ms);
@@ -122,6 +127,13 @@ impl Service for Room {
             (Method::Get, "/big") => self.big.clone(),
             (Method::Get, "/bye") => {
                 return Verdict::Answer(Answer { bytes: answer("bye"), then: Then::Close });
+            }
+            (Method::Get, "/who") => {
+                let name = param(request, "name").unwrap_or(0);
+                if self.name.load(Ordering::SeqCst) != name {
+                    return Verdict::NotYet(name);
+                }
+                answer(&format!("found {name}"))
             }
             _ => return Verdict::NotMine,
         };
@@ -171,9 +183,9 @@ impl Service for Room {
         }
     }
 
-    fn hand_over(&self, connection: Connection<Place>) {
+    fn hand_over(&self, connection: Connection<Place>, errand: Option<u64>) {
         // Nobody is there any more when the test is over.
-        let _ = self.handed.lock().unwrap().send(connection);
+        let _ = self.handed.lock().unwrap().send((connection, errand));
     }
 }
 
@@ -216,6 +228,7 @@ impl Town {
             looks: AtomicUsize::new(0),
             places: Arc::default(),
             park: OnceLock::new(),
+            name: Arc::default(),
             handed: Mutex::new(sender),
             big: answer(&"x".repeat(BIG)),
         });
@@ -223,9 +236,19 @@ impl Town {
         room.park.set(Arc::downgrade(&park)).unwrap();
         let (seen, handed) = mpsc::channel();
         let weak = Arc::downgrade(&park);
+        let name_found = room.name.clone();
         // It ends with the room.
         thread::spawn(move || {
-            receiver.iter().for_each(|connection| stand_in(connection, &weak, &seen));
+            for (connection, errand) in receiver {
+                match errand {
+                    None => stand_in(connection, &weak, &seen),
+                    Some(name) => {
+                        name_found.store(name, Ordering::SeqCst);
+                        let Some(park) = weak.upgrade() else { return };
+                        let _ = park.take(connection);
+                    }
+                }
+            }
         });
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         Town { room, park, listener, handed }
