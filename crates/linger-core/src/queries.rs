@@ -128,6 +128,14 @@ pub fn each_stay(
     Ok(())
 }
 
+/// Returns the position of the last event in a room, or outside of all rooms; the
+/// start if there is none.
+pub fn last_event(connection: &Connection, room: Option<RoomId>) -> rusqlite::Result<Position> {
+    connection
+        .prepare_cached("SELECT coalesce(max(position), 0) FROM events WHERE room_id IS ?1")?
+        .query_row([room], |row| row.get(0))
+}
+
 /// Returns the messages of a room before `before`, the newest `limit` of them,
 /// as far as a reader with these stays may see them.
 pub fn history(

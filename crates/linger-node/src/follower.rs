@@ -16,6 +16,7 @@ use tokio::{
 };
 
 use crate::{
+    call::Call,
     hub::Hub,
     log::{Log, ReadError},
     memory::Memory,
@@ -120,7 +121,8 @@ impl Follower {
         self.metrics.projection_position.set(applied.get().cast_signed());
         {
             let memory = self.memory.read().expect("no holder of this lock panics");
-            self.hub.wake(news.iter().map(|news| &**news), &memory.roster);
+            let call = Call::of(news.iter().map(|news| &**news), &memory.roster);
+            self.hub.wake(call, &memory.roster);
         }
         self.applied.send_replace(applied);
         Ok(())

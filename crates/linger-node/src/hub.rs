@@ -2,7 +2,8 @@
 //!
 //! [`crate::Node::wait`] enters before it looks; the follower wakes. A wake
 //! carries no news: the woken reader looks at the feed again, so there is one
-//! delivery path and one visibility check.
+//! delivery path and one visibility check. An edge may have a waiting room of its
+//! own, the [`Annex`]: it is woken with this one.
 //!
 //! Memory: one slot per parked reader, in one list of those who wait for the
 //! same; to enter and to leave take the same time however many wait.
@@ -10,16 +11,20 @@
 use std::{
     collections::HashMap,
     future::poll_fn,
-    sync::{Arc, Mutex, MutexGuard},
+    sync::{Arc, Mutex, MutexGuard, Weak},
     task::{Poll, Waker},
     time::Duration,
 };
 
-use linger_core::{News, RoomId, UserId, visibility::Scope};
+use linger_core::{UserId, visibility::Scope};
 use slab::Slab;
 use tokio::time::Instant;
 
-use crate::{metrics::Metrics, roster::Roster};
+use crate::{
+    call::{Annex, Awaited, Call, WaitLists},
+    metrics::Metrics,
+    roster::Roster,
+};
 
 #[cfg(test)]
 mod tests;
@@ -27,6 +32,7 @@ mod tests;
 /// The waiting room.
 pub(crate) struct Hub {
     room: Mutex<WaitingRoom>,
+    annexes: Mutex<Vec<Weak<dyn Annex>>>,
     waiters_max: usize,
     metrics: Arc<Metrics>,
 }
@@ -45,21 +51,12 @@ pub(crate) struct Crowded;
 struct WaitingRoom {
     slots: Slab<Slot>,
     /// The first slot of each list.
-    lists: HashMap<Topic, usize>,
+    lists: HashMap<Awaited, usize>,
     is_closing: bool,
 }
 
-/// What a reader waits for: those with the same topic stand in one list.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Topic {
-    /// Events of one room.
-    Room(RoomId),
-    /// Whatever one user sees.
-    User(UserId),
-}
-
 struct Slot {
-    topic: Topic,
+    awaited: Awaited,
     previous: Option<usize>,
     next: Option<usize>,
     is_called: bool,
@@ -69,16 +66,19 @@ struct Slot {
 impl Hub {
     /// Opens the waiting room for up to `waiters_max` readers.
     pub(crate) fn new(waiters_max: usize, metrics: Arc<Metrics>) -> Hub {
-        Hub { room: Mutex::default(), waiters_max, metrics }
+        Hub { room: Mutex::default(), annexes: Mutex::default(), waiters_max, metrics }
+    }
+
+    /// Wakes, counts and closes this one too, from now on until it is dropped.
+    pub(crate) fn attach(&self, annex: Weak<dyn Annex>) {
+        let mut annexes = self.annexes.lock().expect("no holder of this lock panics");
+        annexes.retain(|annex| annex.strong_count() > 0);
+        annexes.push(annex);
     }
 
     /// Takes a place. Whatever happens from now on calls it, so look after this.
     /// None once the room is closing: nobody would call who comes after that.
     pub(crate) fn enter(&self, scope: Scope) -> Result<Option<Ticket<'_>>, Crowded> {
-        let topic = match scope {
-            Scope::Room(room, _) => Topic::Room(room),
-            Scope::Mine(user) => Topic::User(user),
-        };
         let mut room = self.lock();
         if room.is_closing {
             return Ok(None);
@@ -86,40 +86,26 @@ impl Hub {
         if room.slots.len() >= self.waiters_max {
             return Err(Crowded);
         }
-        let key = room.insert(topic);
-        self.metrics.requests_held.inc();
+        let key = room.insert(Awaited::of(scope));
         Ok(Some(Ticket { hub: self, key }))
     }
 
-    /// Calls everybody whom one of these events may concern. Once per batch.
-    pub(crate) fn wake<'n>(&self, news: impl Iterator<Item = &'n News>, roster: &Roster) {
+    /// Calls everybody whom a batch concerns, here and in the annexes.
+    pub(crate) fn wake(&self, call: Call, roster: &Roster) {
+        if call.is_empty() {
+            return;
+        }
         let mut called = Vec::new();
         {
             let mut room = self.lock();
-            if room.slots.is_empty() {
-                return;
-            }
-            let mut last_room = None;
-            for news in news {
-                // A batch is mostly one busy room: call its readers once.
-                let is_repeat = news.room_id.is_some() && news.room_id == last_room;
-                if let Some(room_id) = news.room_id.filter(|_| !is_repeat) {
-                    room.call_room(room_id, roster, &mut called);
-                    last_room = Some(room_id);
-                }
-                if let Some(subject) = news.subject() {
-                    room.call(Topic::User(subject), &mut called);
-                    if news.room_id.is_none() {
-                        // A rename: for all who share a room with the renamed.
-                        for stay in roster.stays(Some(subject)) {
-                            room.call_room(stay.room, roster, &mut called);
-                        }
-                    }
-                }
-            }
+            let mut lists = Vec::new();
+            call.spread(roster, &*room, |awaited| lists.push(awaited));
+            lists.into_iter().for_each(|awaited| room.call(awaited, &mut called));
         }
         self.metrics.wakes.inc_by(called.len() as u64);
         called.into_iter().for_each(Waker::wake);
+        let call = Arc::new(call);
+        self.each_annex(|annex| annex.wake(&call));
     }
 
     /// Closes the waiting room: who waits is called, spread evenly over `spread`,
@@ -127,6 +113,7 @@ impl Hub {
     pub(crate) async fn close(&self, spread: Duration) {
         /// Short enough to look even, long enough to cost nothing.
         const TICK: Duration = Duration::from_millis(10);
+        self.each_annex(|annex| annex.close(spread));
         let waiting: Vec<usize> = {
             let mut room = self.lock();
             room.is_closing = true;
@@ -150,9 +137,16 @@ impl Hub {
         self.lock().is_closing
     }
 
-    /// Returns how many wait now.
+    /// Returns how many wait now, in the annexes too.
     pub(crate) fn waiting(&self) -> usize {
-        self.lock().slots.len()
+        let mut waiting = self.lock().slots.len();
+        self.each_annex(|annex| waiting += annex.waiting());
+        waiting
+    }
+
+    fn each_annex(&self, visit: impl FnMut(Arc<dyn Annex>)) {
+        let annexes = self.annexes.lock().expect("no holder of this lock panics");
+        annexes.iter().filter_map(Weak::upgrade).for_each(visit);
     }
 
     fn lock(&self) -> MutexGuard<'_, WaitingRoom> {
@@ -182,19 +176,18 @@ impl Ticket<'_> {
 impl Drop for Ticket<'_> {
     fn drop(&mut self) {
         self.hub.lock().remove(self.key);
-        self.hub.metrics.requests_held.dec();
     }
 }
 
 impl WaitingRoom {
-    fn insert(&mut self, topic: Topic) -> usize {
-        let next = self.lists.get(&topic).copied();
-        let slot = Slot { topic, previous: None, next, is_called: false, waker: None };
+    fn insert(&mut self, awaited: Awaited) -> usize {
+        let next = self.lists.get(&awaited).copied();
+        let slot = Slot { awaited, previous: None, next, is_called: false, waker: None };
         let key = self.slots.insert(slot);
         if let Some(next) = next {
             self.slots[next].previous = Some(key);
         }
-        self.lists.insert(topic, key);
+        self.lists.insert(awaited, key);
         key
     }
 
@@ -205,30 +198,13 @@ impl WaitingRoom {
         }
         match (slot.previous, slot.next) {
             (Some(previous), next) => self.slots[previous].next = next,
-            (None, Some(next)) => drop(self.lists.insert(slot.topic, next)),
-            (None, None) => drop(self.lists.remove(&slot.topic)),
+            (None, Some(next)) => drop(self.lists.insert(slot.awaited, next)),
+            (None, None) => drop(self.lists.remove(&slot.awaited)),
         }
     }
 
-    /// Calls those who wait for this room, and its members who wait for theirs.
-    fn call_room(&mut self, room: RoomId, roster: &Roster, called: &mut Vec<Waker>) {
-        self.call(Topic::Room(room), called);
-        let Some(members) = roster.members(room) else { return };
-        // Go through whichever is shorter: the lists, or the members.
-        if members.len() <= self.lists.len() {
-            members.iter().for_each(|&user| self.call(Topic::User(user), called));
-        } else {
-            let users = self.lists.keys().copied();
-            let users =
-                users.filter(|topic| matches!(topic, Topic::User(user) if members.contains(user)));
-            for topic in users.collect::<Vec<_>>() {
-                self.call(topic, called);
-            }
-        }
-    }
-
-    fn call(&mut self, topic: Topic, called: &mut Vec<Waker>) {
-        let mut next = self.lists.get(&topic).copied();
+    fn call(&mut self, awaited: Awaited, called: &mut Vec<Waker>) {
+        let mut next = self.lists.get(&awaited).copied();
         while let Some(key) = next {
             self.call_slot(key, called);
             next = self.slots[key].next;
@@ -239,5 +215,23 @@ impl WaitingRoom {
         let Some(slot) = self.slots.get_mut(key) else { return };
         slot.is_called = true;
         called.extend(slot.waker.take());
+    }
+}
+
+impl WaitLists for WaitingRoom {
+    fn has(&self, awaited: Awaited) -> bool {
+        self.lists.contains_key(&awaited)
+    }
+
+    fn count(&self) -> usize {
+        self.lists.len()
+    }
+
+    fn each_user(&self, visit: &mut dyn FnMut(UserId)) {
+        for awaited in self.lists.keys() {
+            if let Awaited::User(user) = *awaited {
+                visit(user);
+            }
+        }
     }
 }

@@ -2,9 +2,11 @@
 //!
 //! Edges use [`Node`]: `submit`, `wait`, `query`. Below it, `log` is the
 //! truth, `follower` applies it to the projection, `memory` holds what just
-//! happened, `hub` is the waiting room and `read_pool` reads the tables.
+//! happened, `hub` is the waiting room and `read_pool` reads the tables. An edge
+//! that holds readers in its own way does it with `glance` and an [`Annex`].
 //! This crate knows order, durability and waiting; it knows no HTTP.
 
+mod call;
 mod clock;
 mod data_folder;
 mod essential;
@@ -25,6 +27,7 @@ mod simulation;
 #[cfg(test)]
 mod tests;
 
+pub use call::{Annex, Awaited, Call, WaitLists};
 pub use clock::{Clock, SystemClock};
 pub use data_folder::OpenError;
 pub use limits::Limits;

@@ -15,7 +15,7 @@ use crate::{Limits, roster::Roster};
 
 /// The newest events and outcomes, all of the same moment.
 pub(crate) struct Memory {
-    /// Who is in which room, at that moment.
+    /// Who is in which room, at that moment, and what is forgotten of it.
     pub(crate) roster: Roster,
     applied: Position,
     /// Every event after this one is in `news`.
@@ -73,13 +73,14 @@ impl Memory {
             let oldest = self.news.pop_front().expect("what is over its bound is not empty");
             self.news_bytes -= weight(&oldest);
             self.floor = oldest.position();
+            self.roster.forget(&oldest);
         }
         let excess = self.outcomes.len().saturating_sub(self.outcomes_max);
         self.outcomes.drain(..excess);
     }
 
-    /// Returns what a reader sees after `after`, or none when that is further
-    /// back than memory reaches.
+    /// Returns what a reader sees after `after`, or none when some of it may be
+    /// forgotten.
     pub(crate) fn look(
         &self,
         reader: Option<UserId>,
@@ -87,7 +88,8 @@ impl Memory {
         after: Position,
         limit: usize,
     ) -> Option<Look> {
-        if after < self.floor {
+        // Of a quiet room in a busy house nothing is forgotten.
+        if after < self.floor && !self.roster.remembers(reader, scope, after) {
             return None;
         }
         let begin = self.news.partition_point(|news| news.position() <= after);

@@ -8,8 +8,8 @@ use std::{
     collections::HashMap,
     path::Path,
     sync::{
-        Arc, Mutex, RwLock,
-        atomic::{AtomicBool, Ordering},
+        Arc, Mutex, RwLock, Weak,
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     thread::JoinHandle,
     time::Duration,
@@ -27,7 +27,8 @@ use tokio::{
 };
 
 use crate::{
-    After, Clock, Limits, OpenError, Page, Refusal, ResetReason, RoomRef, Unavailable, Wait,
+    After, Annex, Awaited, Call, Clock, Limits, OpenError, Page, Refusal, ResetReason, RoomRef,
+    Unavailable, Wait, WaitLists,
     data_folder::{DataFolder, Opened},
     essential,
     follower::Follower,
@@ -53,6 +54,8 @@ pub struct Node {
     limits: Limits,
     sessions: Mutex<HashMap<TokenHash, UserId>>,
     is_open: AtomicBool,
+    /// Counts deadlines, to spread them.
+    deadlines: AtomicU64,
     /// Dropped, it stops the follower.
     stop: Option<watch::Sender<()>>,
     follower: Option<JoinHandle<()>>,
@@ -128,6 +131,7 @@ impl Node {
             limits,
             sessions: Mutex::default(),
             is_open: AtomicBool::new(false),
+            deadlines: AtomicU64::new(0),
             stop: None,
             follower: None,
             _folder: None,
@@ -256,10 +260,7 @@ impl Node {
     pub async fn wait(&self, wait: Wait, deadline: Instant) -> Result<Page, Unavailable> {
         let mut after = match self.resolve(wait.after) {
             Ok(position) => position,
-            Err(reset) => {
-                let cursor = self.cursor(self.memory().applied());
-                return Ok(Page { reset: Some(reset), news: Vec::new(), cursor });
-            }
+            Err(reset) => return Ok(self.reset(reset)),
         };
         let is_held = deadline > Instant::now();
         loop {
@@ -282,6 +283,43 @@ impl Node {
             self.metrics.deliveries.inc_by(look.news.len() as u64);
             return Ok(Page { reset: None, cursor: self.cursor(look.upto), news: look.news });
         }
+    }
+
+    /// Looks for what [`Node::wait`] would answer at once, without waiting and in
+    /// memory only: a page without news means that there is none yet. None when
+    /// there may be some further back than memory reaches; `wait` knows then.
+    ///
+    /// For an [`Annex`], which counts by itself what it delivers
+    /// ([`Node::count`]).
+    pub fn glance(&self, wait: &Wait) -> Option<Page> {
+        let after = match self.resolve(wait.after) {
+            Ok(position) => position,
+            Err(reset) => return Some(self.reset(reset)),
+        };
+        let look = self.memory().look(wait.reader, wait.scope, after, wait.limit)?;
+        Some(Page { reset: None, cursor: self.cursor(look.upto), news: look.news })
+    }
+
+    /// Calls, counts and closes the readers of this waiting room together with the
+    /// node's own, until it is dropped.
+    pub fn attach(&self, annex: Weak<dyn Annex>) {
+        self.hub.attach(annex);
+    }
+
+    /// Finds whom a call concerns among those who wait in an annex. Some may come
+    /// twice.
+    pub fn spread(&self, call: &Call, lists: &impl WaitLists, visit: impl FnMut(Awaited)) {
+        call.spread(&self.memory().roster, lists, visit);
+    }
+
+    /// Counts readers who were called in an annex, and events handed to them.
+    pub fn count(&self, wakes: u64, deliveries: u64) {
+        self.metrics.wakes.inc_by(wakes);
+        self.metrics.deliveries.inc_by(deliveries);
+    }
+
+    fn reset(&self, reset: ResetReason) -> Page {
+        Page { reset: Some(reset), news: Vec::new(), cursor: self.latest() }
     }
 
     /// Looks in memory, or in the tables when that is not far enough back.
@@ -320,10 +358,10 @@ impl Node {
 
     /// Returns the user who holds this token.
     pub async fn authenticate(&self, token: &str) -> Result<Option<UserId>, Unavailable> {
-        let hash = TokenHash::of(token);
-        if let Some(user) = self.sessions().get(&hash) {
-            return Ok(Some(*user));
+        if let Some(user) = self.session(token) {
+            return Ok(Some(user));
         }
+        let hash = TokenHash::of(token);
         let user = self.query(WhoHolds(hash)).await?;
         if let Some(user) = user {
             let mut sessions = self.sessions();
@@ -336,18 +374,25 @@ impl Node {
         Ok(user)
     }
 
+    /// Returns the user who holds this token, if the tables need not be asked.
+    pub fn session(&self, token: &str) -> Option<UserId> {
+        self.sessions().get(&TokenHash::of(token)).copied()
+    }
+
     /// Returns the room with this slug. A closed room does not exist for those outside.
     pub fn room(&self, slug: &Slug, reader: Option<UserId>) -> Result<RoomRef, Rejection> {
         self.memory().roster.room(slug, reader).cloned().ok_or(Rejection::RoomNotFound)
     }
 
     /// Returns the moment until which to hold a reader who is ready to wait this
-    /// long: up to a tenth less, at random, so that those who came together do
+    /// long: up to a tenth less, spread evenly, so that those who came together do
     /// not come back together.
     pub fn deadline(&self, wait: Duration) -> Instant {
-        /// A thousandth is fine enough.
-        const STEPS: u64 = 1000;
-        let part = (self.clock.random() % (STEPS + 1)) as f64 / STEPS as f64;
+        /// The golden ratio, of 2^64: its multiples fill a circle evenly, however
+        /// many there are.
+        const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
+        let turn = self.deadlines.fetch_add(1, Ordering::Relaxed).wrapping_mul(STEP);
+        let part = (turn >> 32) as f64 / (1_u64 << 32) as f64;
         Instant::now() + wait.mul_f64(1.0 - part / 10.0)
     }
 
@@ -405,6 +450,7 @@ impl Node {
     /// Brings the figures up to date that are read, not counted.
     pub fn refresh_metrics(&self) {
         self.metrics.log_position.set(self.log.tail().borrow().get().cast_signed());
+        self.metrics.requests_held.set(i64::try_from(self.waiting()).unwrap_or(i64::MAX));
     }
 
     fn cursor(&self, position: Position) -> Cursor {

@@ -30,7 +30,7 @@ pub enum After {
 }
 
 /// What a reader is told.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page {
     /// The reader's cursor is of no use: fetch afresh and go on from `cursor`.
     pub reset: Option<ResetReason>,

@@ -1,5 +1,6 @@
-//! Who is in which room, in memory: for looking at recent events and for waking
-//! those whom they concern, without asking the tables.
+//! Who is in which room, and which of its events are still in memory: for looking
+//! at recent events and for waking those whom they concern, without asking the
+//! tables.
 //!
 //! Loaded from the projection at start and folded forward from every event
 //! since. It decides nothing: [`linger_core::visibility`] does, with these facts.
@@ -7,7 +8,7 @@
 use std::collections::{HashMap, HashSet};
 
 use linger_core::{
-    EventKind, News, RoomId, RoomKind, Slug, UserId, queries,
+    EventKind, News, Position, RoomId, RoomKind, Slug, UserId, queries,
     visibility::{Scope, Stay, can_enter},
 };
 
@@ -36,6 +37,9 @@ pub(crate) struct Roster {
     kinds: HashMap<RoomId, RoomKind>,
     stays: HashMap<UserId, Vec<Stay>>,
     members: HashMap<RoomId, HashSet<UserId>>,
+    /// The last event of each room that memory does not hold, and the last one
+    /// outside of all rooms.
+    forgotten: HashMap<Option<RoomId>, Position>,
 }
 
 impl Roster {
@@ -43,8 +47,11 @@ impl Roster {
     pub(crate) fn load(connection: &rusqlite::Connection) -> rusqlite::Result<Roster> {
         let mut roster = Roster::default();
         for room in queries::rooms(connection)? {
+            let last = queries::last_event(connection, Some(room.id))?;
+            roster.forgotten.insert(Some(room.id), last);
             roster.insert(RoomRef { id: room.id, slug: room.slug, kind: room.kind });
         }
+        roster.forgotten.insert(None, queries::last_event(connection, None)?);
         queries::each_stay(connection, |user, stay| {
             roster.stays.entry(user).or_default().push(stay);
             if stay.left.is_none() {
@@ -102,6 +109,26 @@ impl Roster {
     /// Returns the members of a room now.
     pub(crate) fn members(&self, room: RoomId) -> Option<&HashSet<UserId>> {
         self.members.get(&room)
+    }
+
+    /// Notes that memory no longer holds this event.
+    pub(crate) fn forget(&mut self, news: &News) {
+        self.forgotten.insert(news.room_id, news.position());
+    }
+
+    /// Tells whether memory holds whatever this reader can see in this scope after
+    /// `after`. It may say no where only what they cannot see was forgotten.
+    pub(crate) fn remembers(&self, reader: Option<UserId>, scope: Scope, after: Position) -> bool {
+        let forgotten = |place| self.forgotten.get(&place).copied().unwrap_or(Position::START);
+        match scope {
+            Scope::Room(room, _) => forgotten(Some(room)) <= after,
+            Scope::Mine(_) => {
+                let mut stays = self.stays(reader).iter();
+                let is_past = |left: Option<Position>| left.is_some_and(|left| left <= after);
+                forgotten(None) <= after
+                    && stays.all(|stay| forgotten(Some(stay.room)) <= after || is_past(stay.left))
+            }
+        }
     }
 
     fn insert(&mut self, room: RoomRef) {

@@ -108,6 +108,7 @@ impl Node {
 
     /// Returns how many wait, as the waiting room and as the figures have it.
     pub(crate) fn held(&self) -> (usize, i64) {
+        self.refresh_metrics();
         (self.waiting(), self.metrics.requests_held.get())
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Also the cursors that are of no use: a reset says so, in the answer itself.
 
-use linger_core::{Cursor, LogId, RoomKind};
+use linger_core::{Cursor, LogId, Position, RoomKind};
 
 use super::{
     assembled::Parts,
@@ -17,6 +17,7 @@ async fn a_reader_further_back_than_memory_reaches_gets_the_same_events_from_the
     let small = Limits { recent_bytes_max: 1000, ..all.clone() };
     let none = Limits { recent_events_max: 0, ..all.clone() };
     let mut told_by = Vec::new();
+    let mut glanced = Vec::new();
     for limits in [all, few, small, none] {
         let parts = Parts::new(limits);
         let node = parts.start();
@@ -50,6 +51,23 @@ async fn a_reader_further_back_than_memory_reaches_gets_the_same_events_from_the
             }
         }
         told_by.push(pages);
+        let scopes =
+            [mine(ann, After::Start), mine(bob, After::Start), of_room(&tea, After::Start)];
+        let log = node.log_id();
+        let positions = (0..=node.latest().position.get()).map(Position::new);
+        let waits = positions.flat_map(|position| {
+            scopes.map(|wait| crate::Wait { after: from(Cursor { log, position }), ..wait })
+        });
+        let page = |page: crate::Page| (told(&page.news), page.cursor);
+        glanced.push(waits.map(|wait| node.glance(&wait).map(page)).collect::<Vec<_>>());
+    }
+    let [all, fewer @ ..] = glanced.as_slice() else { panic!("nobody glanced") };
+    assert!(all.iter().all(Option::is_some));
+    for glanced in fewer {
+        assert!(glanced.iter().any(Option::is_none), "memory reaches too far for this test");
+        for (fewer, all) in glanced.iter().zip(all) {
+            assert!(fewer.is_none() || fewer == all, "{fewer:?}, {all:?}");
+        }
     }
     assert!(told_by.iter().all(|pages| pages == &told_by[0]));
     assert_eq!(told_by[0].iter().filter(|(limit, ..)| *limit == 1000).count(), 3);
@@ -78,6 +96,31 @@ async fn a_caught_up_reader_never_asks_the_tables() {
     }
     let left_behind = node.wait(mine(ann, After::Start), tokio::time::Instant::now()).await;
     assert_eq!(left_behind.unwrap_err(), Unavailable::Overloaded);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reader_of_a_quiet_room_never_asks_the_tables_however_busy_the_others_are() {
+    let parts = Parts::new(Limits { recent_events_max: 4, ..Limits::default() });
+    let node = parts.start();
+    let [ann, bob] = [node.guest("ann").await, node.guest("bob").await];
+    let tea = node.opens(ann, "tea", RoomKind::Open).await;
+    let den = node.opens(bob, "den", RoomKind::Closed).await;
+    let quiet = node.latest();
+    for number in 0..20 {
+        node.says(bob, &den, &format!("den {number}")).await;
+    }
+    node.crash().await;
+
+    let node = parts.start_without_tables();
+    for wait in [mine(ann, from(quiet)), of_room(&tea, from(quiet))] {
+        let page = node.reads(wait).await;
+        assert_eq!((page.news, page.cursor), (vec![], node.latest()));
+    }
+    node.says(ann, &tea, "at last").await;
+    for wait in [mine(ann, from(quiet)), of_room(&tea, from(quiet))] {
+        assert_eq!(told(&node.reads(wait).await.news), ["ann: at last"]);
+    }
+    assert_eq!(node.glance(&mine(bob, from(quiet))), None, "bob's room is not quiet");
 }
 
 #[tokio::test(start_paused = true)]

@@ -44,15 +44,16 @@ async fn a_held_reader_is_told_at_once() {
 
 #[tokio::test(start_paused = true)]
 async fn what_happens_between_entering_and_looking_is_seen() {
-    // Memory reaches back one event, so this reader looks in the tables, and
-    // that takes a second. What is said meanwhile is not in what they answer.
+    // Memory reaches back one event, and forgets a rename that might concern this
+    // reader: they look in the tables, and that takes a second. What is said
+    // meanwhile is not in what those answer.
     let mut parts = Parts::new(Limits { recent_events_max: 1, ..Limits::default() });
     parts.table_time = Arc::new(|| Duration::from_secs(1));
     let (node, [ann, bob], tea) = tea(&parts).await;
-    let den = node.opens(ann, "den", RoomKind::Open).await;
+    let cleo = node.guest("cleo").await;
     let cursor = node.latest();
-    for text in ["one", "two"] {
-        node.says(ann, &den, text).await;
+    for name in ["cloe", "chloe"] {
+        node.ask(cleo, name, rename(name)).await.unwrap();
     }
     let begin = Instant::now();
     let speak = async {

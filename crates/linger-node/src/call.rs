@@ -1,0 +1,121 @@
+//! Whom news concerns, found out once per batch.
+//!
+//! A [`Call`] is made of a batch once, and spread by every waiting room over the
+//! readers whom it has: the node's own (`hub`) and those of the edges ([`Annex`]).
+//! It carries no news: who is called looks.
+
+use std::{sync::Arc, time::Duration};
+
+use linger_core::{News, RoomId, UserId, visibility::Scope};
+
+use crate::roster::Roster;
+
+/// What a reader waits for: those who wait for the same are called together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Awaited {
+    /// Events of one room.
+    Room(RoomId),
+    /// Whatever one user sees.
+    User(UserId),
+}
+
+/// Whom one batch of news concerns.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Call {
+    /// Rooms whose readers and members it concerns, each once.
+    rooms: Vec<RoomId>,
+    /// Users whom it concerns wherever they are.
+    users: Vec<UserId>,
+}
+
+/// What is waited for in one waiting room: a list for each.
+pub trait WaitLists {
+    /// Tells whether somebody waits for this.
+    fn has(&self, awaited: Awaited) -> bool;
+    /// Returns how many lists there are.
+    fn count(&self) -> usize;
+    /// Visits every user who is waited for.
+    fn each_user(&self, visit: &mut dyn FnMut(UserId));
+}
+
+/// A waiting room of an edge's own, beside the node's: for readers who are held
+/// without a task. They count as held, and are called like all others.
+pub trait Annex: Send + Sync {
+    /// Calls whom it concerns. What is to be seen can be seen already. It must not
+    /// block: the follower calls it.
+    fn wake(&self, call: &Arc<Call>);
+    /// Returns how many wait.
+    fn waiting(&self) -> usize;
+    /// Answers all who wait, spread over this time, and holds nobody any more.
+    /// Returns at once.
+    fn close(&self, spread: Duration);
+}
+
+impl Awaited {
+    /// Returns what a reader of this scope waits for.
+    pub fn of(scope: Scope) -> Awaited {
+        match scope {
+            Scope::Room(room, _) => Awaited::Room(room),
+            Scope::Mine(user) => Awaited::User(user),
+        }
+    }
+}
+
+impl Call {
+    /// Returns whom these events concern. The roster has taken them in.
+    pub(crate) fn of<'n>(news: impl Iterator<Item = &'n News>, roster: &Roster) -> Call {
+        let mut call = Call::default();
+        for news in news {
+            call.users.extend(news.subject());
+            match news.room_id {
+                // A batch is mostly one busy room: do not collect it again and again.
+                Some(room) if call.rooms.last() == Some(&room) => {}
+                Some(room) => call.rooms.push(room),
+                // A rename: for all who share a room with the renamed.
+                None => {
+                    call.rooms.extend(roster.stays(news.subject()).iter().map(|stay| stay.room));
+                }
+            }
+        }
+        call.rooms.sort_unstable();
+        call.rooms.dedup();
+        call
+    }
+
+    /// Tells whether it concerns nobody.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.rooms.is_empty() && self.users.is_empty()
+    }
+
+    /// Finds what to call among that which somebody waits for. Some may come twice.
+    pub(crate) fn spread(
+        &self,
+        roster: &Roster,
+        lists: &impl WaitLists,
+        mut call: impl FnMut(Awaited),
+    ) {
+        if lists.count() == 0 {
+            return;
+        }
+        let mut call_if_there = |awaited| {
+            if lists.has(awaited) {
+                call(awaited);
+            }
+        };
+        self.users.iter().for_each(|&user| call_if_there(Awaited::User(user)));
+        for &room in &self.rooms {
+            call_if_there(Awaited::Room(room));
+            let Some(members) = roster.members(room) else { continue };
+            // Go through whichever is fewer: the lists, or the members.
+            if members.len() <= lists.count() {
+                members.iter().for_each(|&user| call_if_there(Awaited::User(user)));
+            } else {
+                lists.each_user(&mut |user| {
+                    if members.contains(&user) {
+                        call_if_there(Awaited::User(user));
+                    }
+                });
+            }
+        }
+    }
+}
