@@ -42,6 +42,12 @@ pub trait Service: Send + Sync + 'static {
     /// Adds the topics to `call` that this wake concerns. Repeats do no harm.
     fn topics(&self, wake: &Self::Wake, parked: &Parked<'_>, call: &mut Vec<Topic>);
 
+    /// Counts what a turn of a shard did: how many were called, and the
+    /// [`Answer::items`] of all answers that were sent. Not called for nothing.
+    fn count(&self, called: u64, items: u64) {
+        let _ = (called, items);
+    }
+
     /// Takes over a connection whose next request is not ours, or not yet.
     ///
     /// It may come back by [`crate::Park::take`] once at least one request on it
@@ -85,6 +91,8 @@ pub struct Parking<T> {
 pub struct Answer<T> {
     /// As it goes out: a head and its whole body, or the next piece of a stream.
     pub bytes: Arc<[u8]>,
+    /// What it counts as, in [`Service::count`].
+    pub items: u32,
     /// What comes after these bytes.
     pub then: Then<T>,
 }

@@ -73,6 +73,9 @@ pub(crate) struct Shard<S: Service> {
     /// When to give back memory, and whether anybody has gone since that was done.
     tidy_at: Option<Instant>,
     has_gone: bool,
+    /// What this turn did, for [`Service::count`].
+    count_called: u64,
+    count_items: u64,
     /// Empty between uses; kept for their space.
     called: Vec<Topic>,
     due: Vec<u32>,
@@ -135,6 +138,8 @@ impl<S: Service> Shard<S> {
             closing: None,
             tidy_at: None,
             has_gone: false,
+            count_called: 0,
+            count_items: 0,
             called: Vec::new(),
             due: Vec::new(),
         };
@@ -164,6 +169,7 @@ impl<S: Service> Shard<S> {
             self.expire_due();
             self.close_some();
             self.tidy();
+            self.count();
             self.inbox.show_parked(self.waiters.len());
         }
     }
@@ -248,6 +254,7 @@ impl<S: Service> Shard<S> {
             let State::Parked(ticket) = &mut self.connections[key as usize].state else {
                 panic!("{key} stands under {topic:?} and is not parked");
             };
+            self.count_called += 1;
             let look = found.of(ticket, || self.service.look(ticket));
             if let Some(answer) = &look.answer {
                 self.unpark(key);
@@ -319,7 +326,7 @@ impl<S: Service> Shard<S> {
                 State::Parked(_) => self.expire(key),
                 State::Reading if record.is_short => {
                     let bytes = self.settings.head_timeout_answer.clone();
-                    self.advance(key, Step::Send(Answer { bytes, then: Then::Close }));
+                    self.advance(key, Step::Send(Answer { bytes, items: 0, then: Then::Close }));
                 }
                 State::Writing(writing) if writing.offset - writing.offset_before >= WRITE_MIN => {
                     writing.offset_before = writing.offset;
@@ -356,6 +363,13 @@ impl<S: Service> Shard<S> {
             if self.record_of(key, generation).is_some_and(|record| record.is_parked()) {
                 self.expire(key);
             }
+        }
+    }
+
+    fn count(&mut self) {
+        let (called, items) = (mem::take(&mut self.count_called), mem::take(&mut self.count_items));
+        if (called, items) != (0, 0) {
+            self.service.count(called, items);
         }
     }
 

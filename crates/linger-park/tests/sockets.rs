@@ -7,7 +7,7 @@ mod room;
 use std::{
     io::{Read, Write},
     net::Shutdown,
-    sync::atomic::Ordering,
+    sync::atomic::{AtomicU64, Ordering},
     thread,
     time::{Duration, Instant},
 };
@@ -195,6 +195,11 @@ fn thousands_of_equal_waiters_cost_a_look_per_shard() {
         assert_eq!(client.answer(), "1\n2\n3\n");
     }
     assert_eq!(town.room.looks.load(Ordering::SeqCst) - before, 2);
+    // They are counted at the end of the turn, after the answers went out.
+    until("all are counted", || {
+        let count = |count: &AtomicU64| count.load(Ordering::SeqCst) as usize;
+        [count(&town.room.called), count(&town.room.answers)] == [crowd.len(); 2]
+    });
 }
 
 #[test]

@@ -59,7 +59,10 @@ impl<S: Service> Shard<S> {
         let (bytes, then) = match step {
             Step::Rest => return,
             Step::Read => (None, None),
-            Step::Send(Answer { bytes, then }) => (Some(bytes), Some(then)),
+            Step::Send(Answer { bytes, then, items }) => {
+                self.count_items += u64::from(items);
+                (Some(bytes), Some(then))
+            }
             // As after an answer that has gone out already.
             Step::Then(then) => (None, Some(then)),
         };
@@ -198,11 +201,12 @@ impl<S: Service> Shard<S> {
     }
 
     pub(super) fn send(&mut self, key: u32, answer: &Answer<S::Ticket>) -> Step<S::Ticket> {
+        self.count_items += u64::from(answer.items);
         let record = &mut self.connections[key as usize];
         match record.write(&answer.bytes, 0) {
             Ok(offset) if offset == answer.bytes.len() => Step::Then(answer.then.clone()),
             Ok(offset) => {
-                let Answer { bytes, then } = answer.clone();
+                let Answer { bytes, then, items: _ } = answer.clone();
                 let writing = Writing { bytes, offset, offset_before: offset, then };
                 record.state = State::Writing(Box::new(writing));
                 let deadline = self.now + self.settings.write_timeout;

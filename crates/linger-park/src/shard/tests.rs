@@ -34,7 +34,7 @@ impl Service for Waiting {
     }
 
     fn expire(&self, _: &Self::Ticket) -> Answer<Self::Ticket> {
-        Answer { bytes: Arc::from(*b"late"), then: Then::NextRequest }
+        Answer { bytes: Arc::from(*b"late"), items: 1, then: Then::NextRequest }
     }
 
     fn topics(&self, (): &(), _: &Parked<'_>, call: &mut Vec<Topic>) {

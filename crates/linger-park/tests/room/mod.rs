@@ -34,6 +34,9 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub struct Room {
     pub count: AtomicU64,
     pub looks: AtomicUsize,
+    /// Who was called, and answers that were sent.
+    pub called: AtomicU64,
+    pub answers: AtomicU64,
     /// Places taken now.
     pub places: Arc<AtomicUsize>,
     park: OnceLock<Weak<Park<Room>>>,
@@ -115,7 +118,11 @@ impl Service for Room {
             (Method::Get, "/stream") => {
                 let bytes =
                     Arc::from(*b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n");
-                return Verdict::Answer(Answer { bytes, then: Then::Park(parking(true)) });
+                return Verdict::Answer(Answer {
+                    bytes,
+                    items: 1,
+                    then: Then::Park(parking(true)),
+                });
             }
             (Method::Post, "/add") => {
                 let count = self.count.fetch_add(1, Ordering::SeqCst) + 1;
@@ -126,7 +133,11 @@ impl Service for Room {
             }
             (Method::Get, "/big") => self.big.clone(),
             (Method::Get, "/bye") => {
-                return Verdict::Answer(Answer { bytes: answer("bye"), then: Then::Close });
+                return Verdict::Answer(Answer {
+                    bytes: answer("bye"),
+                    items: 1,
+                    then: Then::Close,
+                });
             }
             (Method::Get, "/who") => {
                 let name = param(request, "name").unwrap_or(0);
@@ -137,7 +148,7 @@ impl Service for Room {
             }
             _ => return Verdict::NotMine,
         };
-        Verdict::Answer(Answer { bytes, then: Then::NextRequest })
+        Verdict::Answer(Answer { bytes, items: 1, then: Then::NextRequest })
     }
 
     fn look(&self, ticket: &Ticket) -> Look<Ticket> {
@@ -157,16 +168,16 @@ impl Service for Room {
                 topic: Room::topic(),
                 deadline: Instant::now() + Duration::from_secs(60),
             };
-            Answer { bytes: numbers.into_bytes().into(), then: Then::Park(parking) }
+            Answer { bytes: numbers.into_bytes().into(), items: 1, then: Then::Park(parking) }
         } else {
-            Answer { bytes: answer(&numbers), then: Then::NextRequest }
+            Answer { bytes: answer(&numbers), items: 1, then: Then::NextRequest }
         };
         Look { ticket: moved, answer: Some(answer) }
     }
 
     fn expire(&self, ticket: &Ticket) -> Answer<Ticket> {
         if !ticket.is_stream {
-            return Answer { bytes: answer("nothing"), then: Then::NextRequest };
+            return Answer { bytes: answer("nothing"), items: 1, then: Then::NextRequest };
         }
         // A heartbeat.
         let parking = Parking {
@@ -174,13 +185,18 @@ impl Service for Room {
             topic: Room::topic(),
             deadline: Instant::now() + Duration::from_millis(100),
         };
-        Answer { bytes: Arc::from(*b"beat\n"), then: Then::Park(parking) }
+        Answer { bytes: Arc::from(*b"beat\n"), items: 1, then: Then::Park(parking) }
     }
 
     fn topics(&self, (): &(), parked: &Parked<'_>, call: &mut Vec<Topic>) {
         if parked.has(Room::topic()) {
             call.push(Room::topic());
         }
+    }
+
+    fn count(&self, called: u64, items: u64) {
+        self.called.fetch_add(called, Ordering::SeqCst);
+        self.answers.fetch_add(items, Ordering::SeqCst);
     }
 
     fn hand_over(&self, connection: Connection<Place>, errand: Option<u64>) {
@@ -226,6 +242,8 @@ impl Town {
         let room = Arc::new(Room {
             count: AtomicU64::new(0),
             looks: AtomicUsize::new(0),
+            called: AtomicU64::new(0),
+            answers: AtomicU64::new(0),
             places: Arc::default(),
             park: OnceLock::new(),
             name: Arc::default(),
