@@ -7,11 +7,11 @@ use std::{net::IpAddr, net::SocketAddr, sync::Arc};
 
 use axum::{
     extract::FromRequestParts,
-    http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts},
+    http::{HeaderMap, HeaderValue, StatusCode, request::Parts},
 };
 use linger_core::UserId;
 
-use crate::{App, failure::Failure};
+use crate::{App, failure::Failure, fields::Fields};
 
 /// The cookie that holds the session's token.
 pub(crate) const SESSION_COOKIE: &str = "linger_session";
@@ -52,12 +52,8 @@ impl FromRequestParts<Arc<App>> for Caller {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Caller, Failure> {
-        let bearer = bearer_token(&parts.headers)?;
-        let cookie = session_cookie(&parts.headers);
-        let Some(token) = bearer.or(cookie) else { return Ok(Caller { user: None }) };
-        if bearer.is_none() && !parts.method.is_safe() {
-            refuse_other_origins(&parts.headers)?;
-        }
+        let token = token_of(&parts.headers, parts.method.is_safe())?;
+        let Some(token) = token else { return Ok(Caller { user: None }) };
         let user = app.node.authenticate(token).await?.ok_or_else(Failure::unknown_token)?;
         Ok(Caller { user: Some(user) })
     }
@@ -67,32 +63,48 @@ impl FromRequestParts<Arc<App>> for Address {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Address, Failure> {
-        // The nearest proxy adds its caller at the end; what is before it may be made up.
-        let forwarded = parts.headers.get_all("x-forwarded-for").iter().next_back();
-        let forwarded = forwarded
-            .filter(|_| app.settings.behind_proxy)
-            .and_then(|value| value.to_str().ok()?.rsplit(',').next()?.trim().parse().ok());
         let peer = parts.extensions.get::<Peer>().map(|peer| peer.0.ip());
         let unknown = IpAddr::from([0, 0, 0, 0]);
-        Ok(Address(forwarded.or(peer).unwrap_or(unknown)))
+        Ok(Address(address_of(app, &parts.headers, peer.unwrap_or(unknown))))
     }
+}
+
+/// Returns the token that a request brings, if it does. A safe method only reads.
+///
+/// Errors: 401 for an `Authorization` without a token; 403 for a request that
+/// changes something, rides on the cookie and comes from a page of another origin.
+pub(crate) fn token_of(fields: &impl Fields, is_safe: bool) -> Result<Option<&str>, Failure> {
+    let bearer = bearer_token(fields)?;
+    let token = bearer.or_else(|| session_cookie(fields));
+    if token.is_some() && bearer.is_none() && !is_safe {
+        refuse_other_origins(fields)?;
+    }
+    Ok(token)
+}
+
+/// Returns the address that rates are counted for, of a request that came from `peer`.
+pub(crate) fn address_of(app: &App, fields: &impl Fields, peer: IpAddr) -> IpAddr {
+    if !app.settings.behind_proxy {
+        return peer;
+    }
+    // The nearest proxy adds its caller at the end; what is before it may be made up.
+    let forwarded = fields.texts("x-forwarded-for").next_back();
+    forwarded.and_then(|value| value.rsplit(',').next()?.trim().parse().ok()).unwrap_or(peer)
 }
 
 /// A request that sets a cookie or rides on one: from our own pages only.
 ///
 /// Errors: 403 for a request that a browser sends for a page of another origin.
 /// What is no browser says nothing about origins, and passes.
-pub(crate) fn refuse_other_origins(headers: &HeaderMap) -> Result<(), Failure> {
-    let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
-    let is_ours =
-        match (text(header::HeaderName::from_static("sec-fetch-site")), text(header::ORIGIN)) {
-            (Some(site), _) => matches!(site, "same-origin" | "none"),
-            (None, Some(origin)) => {
-                let host = origin.split_once("://").map(|(_, host)| host);
-                host.is_some() && host == text(header::HOST)
-            }
-            (None, None) => true,
-        };
+pub(crate) fn refuse_other_origins(fields: &impl Fields) -> Result<(), Failure> {
+    let is_ours = match (fields.text("sec-fetch-site"), fields.text("origin")) {
+        (Some(site), _) => matches!(site, "same-origin" | "none"),
+        (None, Some(origin)) => {
+            let host = origin.split_once("://").map(|(_, host)| host);
+            host.is_some() && host == fields.text("host")
+        }
+        (None, None) => true,
+    };
     if is_ours {
         return Ok(());
     }
@@ -110,18 +122,19 @@ pub(crate) fn set_session_cookie(token: &str, headers: &HeaderMap) -> HeaderValu
     HeaderValue::from_str(&cookie).expect("a token is printable ASCII")
 }
 
-fn bearer_token(headers: &HeaderMap) -> Result<Option<&str>, Failure> {
-    let Some(value) = headers.get(header::AUTHORIZATION) else { return Ok(None) };
-    let token = value.to_str().ok().and_then(|value| value.split_once(' '));
-    match token {
+fn bearer_token(fields: &impl Fields) -> Result<Option<&str>, Failure> {
+    if !fields.has("authorization") {
+        return Ok(None);
+    }
+    match fields.text("authorization").and_then(|value| value.split_once(' ')) {
         Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Ok(Some(token.trim())),
         _ => Err(Failure::unknown_token()),
     }
 }
 
-fn session_cookie(headers: &HeaderMap) -> Option<&str> {
-    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-    let mut pairs = cookies
+fn session_cookie(fields: &impl Fields) -> Option<&str> {
+    let mut pairs = fields
+        .texts("cookie")
         .flat_map(|cookies| cookies.split(';'))
         .filter_map(|pair| pair.trim().split_once('='));
     pairs.find(|(name, _)| *name == SESSION_COOKIE).map(|(_, token)| token)

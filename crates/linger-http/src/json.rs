@@ -9,13 +9,15 @@ use axum::{
     body::{Body, Bytes, to_bytes},
     extract::{FromRequest, Request},
     http::{HeaderValue, StatusCode, header},
-    response::{IntoResponse, Response},
+    response::Response,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::time::timeout;
 
-use crate::failure::Failure;
+use crate::{failure::Failure, held::Whole};
 
+/// What JSON is called.
+pub(crate) const APPLICATION_JSON: &str = "application/json";
 /// Bytes in a body, at most.
 pub(crate) const BODY_MAX: usize = 64 << 10;
 /// How long a body may take to come whole: as long as a head. 64 KiB need less
@@ -29,17 +31,18 @@ impl<S: Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
     type Rejection = Failure;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Failure> {
-        let bytes = read(request.into_body()).await?;
-        let text = if bytes.trim_ascii().is_empty() { b"{}".as_slice() } else { &bytes };
-        let parsed = serde_json::from_slice(text);
-        parsed.map(JsonBody).map_err(|error| {
-            Failure::new(
-                StatusCode::BAD_REQUEST,
-                "malformed_json",
-                format!("the body is not the JSON that belongs here: {error}"),
-            )
-        })
+        parse(&read(request.into_body()).await?).map(JsonBody)
     }
+}
+
+/// Parses a body. An empty one counts as `{}`. Errors: 400 for what is not JSON,
+/// or other JSON.
+pub(crate) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Failure> {
+    let text = if body.trim_ascii().is_empty() { b"{}" } else { body };
+    serde_json::from_slice(text).map_err(|error| {
+        let detail = format!("the body is not the JSON that belongs here: {error}");
+        Failure::new(StatusCode::BAD_REQUEST, "malformed_json", detail)
+    })
 }
 
 /// Reads a whole body. Errors: 413 above [`BODY_MAX`]; 408 after
@@ -67,11 +70,18 @@ pub(crate) fn answer(status: StatusCode, value: &impl Serialize) -> Response {
 
 /// Answers with JSON that is encoded already.
 pub(crate) fn encoded(status: StatusCode, body: String) -> Response {
-    let headers = [
-        (header::CONTENT_TYPE, HeaderValue::from_static("application/json")),
-        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
-    ];
-    (status, headers, body).into_response()
+    let mut response = whole(APPLICATION_JSON, body).map(Body::from);
+    *response.status_mut() = status;
+    response
+}
+
+/// Returns an answer of this type that must not be cached.
+pub(crate) fn whole(content_type: &'static str, body: String) -> Whole {
+    let mut whole = Whole::new(Bytes::from(body));
+    let headers = whole.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    whole
 }
 
 /// Percent-encodes what is not unreserved (RFC 3986, section 2.3).

@@ -8,8 +8,10 @@ mod app;
 mod caller;
 mod edges;
 mod failure;
+mod fields;
 mod friendly_names;
 mod health;
+mod held;
 mod json;
 mod rates;
 mod server;
@@ -18,7 +20,7 @@ use std::sync::Arc;
 
 use axum::{
     Router,
-    http::{HeaderValue, header},
+    http::{HeaderMap, HeaderValue, header},
     middleware,
     response::Response,
     routing::get,
@@ -42,12 +44,15 @@ pub fn router(app: Arc<App>) -> Router {
         .with_state(app)
         .merge(edges::page::routes())
         .method_not_allowed_fallback(edges::page::no_such_method)
-        .layer(middleware::map_response(never_sniff))
+        .layer(middleware::map_response(all_say_what_they_are))
+}
+
+async fn all_say_what_they_are(mut response: Response) -> Response {
+    never_sniff(response.headers_mut());
+    response
 }
 
 /// A browser takes an answer for what we say that it is, whatever it looks like.
-async fn never_sniff(mut response: Response) -> Response {
-    let nosniff = HeaderValue::from_static("nosniff");
-    response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, nosniff);
-    response
+fn never_sniff(headers: &mut HeaderMap) {
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
 }

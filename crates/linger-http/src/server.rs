@@ -29,6 +29,8 @@ use tower::ServiceExt;
 
 use crate::caller::Peer;
 
+pub(crate) type Place = ();
+
 /// When the system has no socket to give: long enough for some to close.
 const ACCEPT_RETRY: Duration = Duration::from_millis(50);
 /// For the last words to a connection that is closed, and for what it still sends.

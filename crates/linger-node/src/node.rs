@@ -338,6 +338,11 @@ impl Node {
         Ok(Look { news: read.news.into_iter().map(Arc::new).collect(), upto: read.upto })
     }
 
+    /// Tells whether a reader may go on from this cursor, or would get a reset.
+    pub fn knows(&self, cursor: Cursor) -> bool {
+        self.resolve(After::Cursor(cursor)).is_ok()
+    }
+
     fn resolve(&self, after: After) -> Result<Position, ResetReason> {
         match after {
             After::Latest => Ok(self.memory().applied()),

@@ -92,7 +92,7 @@ impl<'a> Request<'a> {
     }
 
     /// Returns all fields, in order, as they were written.
-    pub fn headers(&self) -> impl Iterator<Item = (&'a str, &'a [u8])> + use<'a> {
+    pub fn headers(&self) -> impl DoubleEndedIterator<Item = (&'a str, &'a [u8])> + use<'a> {
         self.fields.iter().map(|field| (field.name, field.value))
     }
 }

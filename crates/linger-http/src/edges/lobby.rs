@@ -1,16 +1,17 @@
-//! The lobby, where the seed protocols speak: its newest messages, and a wait
-//! for more of them.
+//! The lobby, where the seed protocols speak: its newest messages, and a ticket
+//! to wait for more of them.
 //!
-//! `updates` and `names` both read like this. Delivery is [`Node::wait`] and
-//! sending is [`say`], as everywhere; this file only leaves out what is no
-//! message, because those protocols have no word for it.
+//! `updates` and `names` both read like this. Delivery is a wait and sending is
+//! [`say`], as everywhere.
 
-use linger_core::{Cursor, MessageText, News, SenderTime, Slug, UserId};
-use linger_node::{After, Node, Page, RoomRef, Unavailable, Wait, questions::Earlier};
-use tokio::time::Instant;
+use linger_core::{Cursor, MessageText, News, RoomKind, SenderTime, Slug, UserId};
+use linger_node::{Node, RoomRef, Unavailable, questions::Earlier};
 
 use super::say::say;
-use crate::failure::Failure;
+use crate::{
+    failure::Failure,
+    held::{Form, Ticket},
+};
 
 /// The lobby, as one reader sees it.
 pub(super) struct Lobby<'a> {
@@ -32,27 +33,12 @@ impl Lobby<'_> {
         Ok(self.node.query(newest).await?.messages)
     }
 
-    /// Waits until `deadline` for messages after `cursor`, and returns a page of
-    /// up to `limit` of them; a page without any when there were none.
-    pub(super) async fn messages_after(
-        &self,
-        cursor: Cursor,
-        limit: usize,
-        deadline: Instant,
-    ) -> Result<Page, Unavailable> {
-        let mut after = After::Cursor(cursor);
-        loop {
-            let wait = Wait { reader: self.reader, scope: self.room.scope(), after, limit };
-            let mut page = self.node.wait(wait, deadline).await?;
-            // Nothing at all: the deadline, a reset, or the server is closing.
-            let is_over = page.news.is_empty();
-            page.news.retain(|news| news.message().is_some());
-            if is_over || !page.news.is_empty() {
-                return Ok(page);
-            }
-            // Somebody came or went: no answer for these readers, so wait on.
-            after = After::Cursor(page.cursor);
-        }
+    /// Returns the ticket of a reader who is at `cursor`, and for whom up to `limit`
+    /// events are looked at.
+    pub(super) fn ticket(&self, cursor: Cursor, limit: usize, form: Form) -> Ticket {
+        // All see the same of an open room.
+        let reader = self.reader.filter(|_| self.room.kind == RoomKind::Closed);
+        Ticket { reader, scope: self.room.scope(), after: cursor, limit, form }
     }
 
     /// Says something under a fresh request id; these protocols bring none.

@@ -10,22 +10,22 @@ mod dialect;
 mod username;
 mod visitors;
 
-use std::{collections::BTreeSet, net::IpAddr, sync::Arc};
+use std::{collections::BTreeSet, net::IpAddr, ptr, sync::Arc};
 
 use axum::{Router, extract::State, http::StatusCode, response::Response, routing::post};
-use linger_core::{Author, Cursor, ExternalId, Message, MessageText, SenderTime, UserId};
-use linger_node::questions::KnownAs;
+use linger_core::{Author, Cursor, ExternalId, Message, MessageText, Position, SenderTime, UserId};
+use linger_node::{Page, questions::KnownAs};
 use serde::{Deserialize, Serialize};
 use serde_json::Number;
 use tokio::time::Instant;
 
 pub(crate) use dialect::in_dialect;
-pub(crate) use visitors::Visitors;
+pub(crate) use username::Username;
+pub(crate) use visitors::{Visitor, Visitors};
 
 use self::{
     dialect::Told,
-    username::{Username, fresh_uuid, made_up_id},
-    visitors::Visitor,
+    username::{fresh_uuid, made_up_id},
 };
 use super::lobby::Lobby;
 use crate::{
@@ -33,6 +33,7 @@ use crate::{
     caller::{Address, Caller},
     failure::Failure,
     friendly_names::{Language, friendly_name},
+    held::{Asked, Form, Whole, task},
     json::{self, JsonBody},
 };
 
@@ -142,7 +143,7 @@ async fn get_all_message(State(app): State<Arc<App>>) -> Result<Response, Failur
 }
 
 #[derive(Deserialize)]
-struct Asked {
+struct Named {
     #[serde(default)]
     username: String,
 }
@@ -152,38 +153,85 @@ struct Asked {
 async fn get_new_message(
     State(app): State<Arc<App>>,
     Address(address): Address,
-    JsonBody(asked): JsonBody<Asked>,
+    JsonBody(named): JsonBody<Named>,
 ) -> Result<Response, Failure> {
-    let username = Username::parse(&asked.username)?;
-    let mut visitor = present(&app, address, &username).await?;
-    let lobby = Lobby::of(&app.node, Some(visitor.user))?;
-    let deadline = app.node.deadline(app.settings.names_hold);
-    let log = app.node.log_id();
-    loop {
-        let cursor = Cursor { log, position: visitor.position };
-        let page = lobby.messages_after(cursor, LOOK_EVENTS, deadline).await?;
-        let message = page.news.first().and_then(|news| news.message());
-        let upto = message.map_or(page.cursor.position, |message| message.id.position());
-        // Moved only now, in one step with the answer: a client that went away
-        // while it was held has not been told anything.
-        if let Err(moved) = app.visitors.advance(&username.id, visitor, upto, Instant::now()) {
-            // Another request of this visitor took the message.
-            visitor = moved;
-            continue;
-        }
-        let told = match message {
-            Some(message) => Told::done(spoken(message)),
-            None => return Ok(json::answer(StatusCode::OK, &Told::nothing(NO_NEWS))),
-        };
-        return Ok(json::answer(StatusCode::OK, &told));
+    let username = Username::parse(&named.username)?;
+    let visitor = present(&app, address, &username).await?;
+    let asked = ask(&app, username, visitor)?;
+    task::hold(app, asked).await
+}
+
+/// Returns who asks for a new message, by the body of the request.
+pub(crate) fn username(body: &[u8]) -> Result<Username, Failure> {
+    let named: Named = json::parse(body)?;
+    Username::parse(&named.username)
+}
+
+/// Who waits for a message, in one request. Only equal to itself: two requests of
+/// one visitor are not told the same.
+#[derive(Debug)]
+pub(crate) struct Asking {
+    id: ExternalId,
+    user: UserId,
+}
+
+impl PartialEq for Asking {
+    fn eq(&self, other: &Asking) -> bool {
+        ptr::eq(self, other)
     }
+}
+
+/// Makes a wait of what a visitor asked for.
+pub(crate) fn ask(app: &App, username: Username, visitor: Visitor) -> Result<Asked, Failure> {
+    let Visitor { user, position, .. } = visitor;
+    let cursor = Cursor { log: app.node.log_id(), position };
+    let form = Form::Names(Arc::new(Asking { id: username.id, user }));
+    let ticket = Lobby::of(&app.node, Some(user))?.ticket(cursor, LOOK_EVENTS, form);
+    Ok(Asked { ticket, hold: app.settings.names_hold, opening: None })
+}
+
+/// Returns the answer to who waits for a message after `from`, and moves the
+/// visitor past it, in one step: a client that went away while it was held has not
+/// been told anything.
+///
+/// Errors: where to wait on, because there is no message in the page, or because
+/// another request of this visitor took it.
+pub(crate) fn tell(
+    app: &App,
+    asking: &Asking,
+    from: Position,
+    page: &Page,
+    is_over: bool,
+) -> Result<Whole, Position> {
+    let message = page.news.iter().find_map(|news| news.message());
+    if message.is_none() && !is_over {
+        return Err(page.cursor.position);
+    }
+    let upto = message.map_or(page.cursor.position, |message| message.id.position());
+    let Asking { id, user } = asking;
+    app.visitors.advance(id, *user, from, upto, Instant::now())?;
+    let told = match message {
+        Some(message) => encode(&Told::done(spoken(message))),
+        None => encode(&Told::nothing(NO_NEWS)),
+    };
+    let mut whole = json::whole(json::APPLICATION_JSON, told);
+    dialect::open_to_all(whole.headers_mut());
+    Ok(whole)
+}
+
+fn encode(told: &impl Serialize) -> String {
+    serde_json::to_string(told).expect("answers have no failing parts")
 }
 
 /// Returns the visitor of this username; one whom nobody knows comes in now.
 ///
 /// The article fails on a stranger. A server that was restarted has no strangers
 /// here, and neither has a client that makes up its own id.
-async fn present(app: &App, address: IpAddr, username: &Username) -> Result<Visitor, Failure> {
+pub(crate) async fn present(
+    app: &App,
+    address: IpAddr,
+    username: &Username,
+) -> Result<Visitor, Failure> {
     if let Some(visitor) = app.visitors.find(&username.id, Instant::now()) {
         return Ok(visitor);
     }

@@ -24,6 +24,8 @@ use linger_node::Node;
 use utoipa::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
+pub(crate) use events::{ask_mine, ask_room, tell};
+
 use crate::{
     App,
     failure::{Failure, Problem},

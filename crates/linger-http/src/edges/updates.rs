@@ -12,21 +12,26 @@ use std::sync::Arc;
 
 use axum::{
     Router,
+    body::Body,
     extract::State,
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderMap, StatusCode, header},
     middleware,
-    response::{IntoResponse, Response},
+    response::Response,
     routing::post,
 };
-use form::Form;
 use linger_core::{Cursor, MessageText, News, UserId};
+use linger_node::Page;
 use serde::Serialize;
+
+pub(crate) use form::Form;
 
 use super::{guests::make_guest, lobby::Lobby};
 use crate::{
     App,
     caller::{Address, Caller, set_session_cookie},
     failure::Failure,
+    held::{self, Asked, Whole, task},
+    json,
 };
 
 /// Messages that a newcomer is shown: the article's `cache_size`.
@@ -77,7 +82,7 @@ async fn new(
     };
     app.rates.send(user)?;
     Lobby::of(&app.node, Some(user))?.say(user, text, None).await?;
-    let mut response = answer(String::new());
+    let mut response = answer(String::new()).map(Body::from);
     if let Some(token) = session {
         response.headers_mut().insert(header::SET_COOKIE, set_session_cookie(&token, &headers));
     }
@@ -96,31 +101,43 @@ async fn update(
 ) -> Result<Response, Failure> {
     let user = known(caller, &headers)?;
     let reader = Caller { user }.reader(&app)?;
-    let lobby = Lobby::of(&app.node, reader)?;
-    let deadline = app.node.deadline(app.settings.update_hold);
-    let given = form.text("cursor")?;
-    let mut after: Option<Cursor> = given.parse().ok();
-    loop {
-        let cursor = match after {
-            Some(cursor) => cursor,
-            None => {
-                // Before looking: what is said after this ends the wait below.
-                let end = app.node.latest();
-                let buffer = lobby.newest(BUFFER_MESSAGES).await?;
-                if let Some(last) = buffer.last() {
-                    let cursor = Cursor { position: last.position(), ..end };
-                    return Ok(answer(encode(&buffer, cursor)));
-                }
-                end
-            }
-        };
-        let page = lobby.messages_after(cursor, BUFFER_MESSAGES, deadline).await?;
-        if page.reset.is_some() && after.take().is_some() {
-            continue;
-        }
-        let news = page.news.iter().map(|news| &**news);
-        return Ok(answer(encode(news, page.cursor)));
+    if let Some(asked) = ask(&app, reader, &form)? {
+        return task::hold(app, asked).await;
     }
+    let lobby = Lobby::of(&app.node, reader)?;
+    // Before looking: what is said after this ends the wait below.
+    let end = app.node.latest();
+    let buffer = lobby.newest(BUFFER_MESSAGES).await?;
+    let Some(last) = buffer.last() else {
+        return task::hold(app.clone(), asked_after(&app, &lobby, end)).await;
+    };
+    let cursor = Cursor { position: last.position(), ..end };
+    Ok(answer(encode(&buffer, cursor)).map(Body::from))
+}
+
+/// Understands a request for what was said after its cursor. None if that is none
+/// of ours: then the buffer is shown. Errors: it is malformed.
+pub(crate) fn ask(
+    app: &App,
+    reader: Option<UserId>,
+    form: &Form,
+) -> Result<Option<Asked>, Failure> {
+    let lobby = Lobby::of(&app.node, reader)?;
+    let cursor = form.text("cursor")?.parse().ok().filter(|cursor| app.node.knows(*cursor));
+    Ok(cursor.map(|cursor| asked_after(app, &lobby, cursor)))
+}
+
+fn asked_after(app: &App, lobby: &Lobby<'_>, cursor: Cursor) -> Asked {
+    let ticket = lobby.ticket(cursor, BUFFER_MESSAGES, held::Form::Update);
+    Asked { ticket, hold: app.settings.update_hold, opening: None }
+}
+
+/// Returns the answer to who waits for messages. None if there are none in the
+/// page, and the wait is not over.
+pub(crate) fn tell(page: &Page, is_over: bool) -> Option<Whole> {
+    let mut news = page.news.iter().map(|news| &**news).filter(|news| news.message().is_some());
+    let is_something = is_over || news.clone().next().is_some();
+    is_something.then(|| answer(encode(&mut news, page.cursor)))
 }
 
 /// Returns who has the session, if somebody has.
@@ -153,10 +170,6 @@ fn encode<'n>(messages: impl IntoIterator<Item = &'n News>, cursor: Cursor) -> S
     html::inert_json(&update)
 }
 
-fn answer(body: String) -> Response {
-    let headers = [
-        (header::CONTENT_TYPE, HeaderValue::from_static(HTML)),
-        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
-    ];
-    (headers, body).into_response()
+fn answer(body: String) -> Whole {
+    json::whole(HTML, body)
 }

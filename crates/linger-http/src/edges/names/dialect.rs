@@ -9,7 +9,7 @@ use std::sync::Arc;
 use axum::{
     Router,
     extract::Request,
-    http::{HeaderValue, Method, StatusCode, header},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
 };
@@ -67,11 +67,16 @@ async fn speak(request: Request, next: Next) -> Response {
     };
     let is_wrong_method = response.status() == StatusCode::METHOD_NOT_ALLOWED;
     let headers = response.headers_mut();
-    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    open_to_all(headers);
     if is_wrong_method {
         headers.insert(header::ALLOW, METHODS);
     }
     response
+}
+
+/// Lets pages of any origin read the answer.
+pub(super) fn open_to_all(headers: &mut HeaderMap) {
+    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
 }
 
 fn preflight() -> Response {

@@ -13,9 +13,9 @@ use sha2::{Digest, Sha256};
 use crate::{App, failure::Failure};
 
 /// A visitor, as the client names them.
-pub(super) struct Username {
-    pub(super) name: UserName,
-    pub(super) id: ExternalId,
+pub(crate) struct Username {
+    pub(crate) name: UserName,
+    pub(crate) id: ExternalId,
 }
 
 impl Username {

@@ -38,7 +38,7 @@ struct Present {
 
 /// One visitor, as they were when asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Visitor {
+pub(crate) struct Visitor {
     pub(super) user: UserId,
     /// Everything up to here was answered, or is not for them.
     pub(super) position: Position,
@@ -54,7 +54,7 @@ impl Visitors {
     }
 
     /// Returns a visitor who is here.
-    pub(super) fn find(&self, id: &ExternalId, now: Instant) -> Option<Visitor> {
+    pub(crate) fn find(&self, id: &ExternalId, now: Instant) -> Option<Visitor> {
         let mut present = self.lock();
         let visitor = present.visitors.get_mut(id)?;
         visitor.used_at = now;
@@ -91,22 +91,24 @@ impl Visitors {
         Ok(*visitor)
     }
 
-    /// Moves a visitor from where `from` says to `to`.
+    /// Moves a visitor, who is this user, from `from` to `to`.
     ///
-    /// Errors: the visitor as they are, when another request moved them before.
+    /// Errors: where the visitor is, when another request moved them before.
     pub(super) fn advance(
         &self,
         id: &ExternalId,
-        from: Visitor,
+        user: UserId,
+        from: Position,
         to: Position,
         now: Instant,
-    ) -> Result<(), Visitor> {
+    ) -> Result<(), Position> {
         let mut present = self.lock();
         // Dropped in between: then nobody else moved them.
-        let visitor = present.visitors.entry(id.clone()).or_insert(from);
+        let dropped = Visitor { user, position: from, used_at: now };
+        let visitor = present.visitors.entry(id.clone()).or_insert(dropped);
         visitor.used_at = now;
-        if visitor.position != from.position {
-            return Err(*visitor);
+        if visitor.position != from {
+            return Err(visitor.position);
         }
         visitor.position = to;
         Ok(())
@@ -168,10 +170,11 @@ mod tests {
         let visitors = Visitors::new(at(9));
         let now = visitors.began_at + LATER;
         let visitor = visitors.begin(&id("ann"), user(1), at(10), now).unwrap();
-        assert_eq!(visitors.advance(&id("ann"), visitor, at(11), now), Ok(()));
-        let moved = Visitor { position: at(11), ..visitor };
-        assert_eq!(visitors.advance(&id("ann"), visitor, at(11), now), Err(moved));
-        assert_eq!(visitors.advance(&id("ann"), moved, at(12), now), Ok(()));
+        assert_eq!(visitor.position, at(10));
+        let advance = |from, to| visitors.advance(&id("ann"), user(1), at(from), at(to), now);
+        assert_eq!(advance(10, 11), Ok(()));
+        assert_eq!(advance(10, 11), Err(at(11)));
+        assert_eq!(advance(11, 12), Ok(()));
         assert_eq!(visitors.find(&id("ann"), now).map(|visitor| visitor.position), Some(at(12)));
     }
 

@@ -1,23 +1,31 @@
 //! Events: one cursor, read as a short poll, a long poll or a stream.
 //!
-//! All three are [`linger_node::Node::wait`]; they differ in the deadline, and in
-//! whether the answer ends. The stream is rendered in `edges::stream`.
+//! All three are one wait; they differ in the deadline, and in whether the answer
+//! ends. The stream is rendered in `edges::stream`.
 
-use std::{sync::Arc, time::Duration};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use axum::{
     extract::{RawQuery, State},
-    http::{HeaderMap, HeaderValue, StatusCode, header},
-    response::{IntoResponse, Response},
+    http::{HeaderMap, HeaderValue, header},
+    response::Response,
 };
-use linger_core::{Slug, visibility::Scope};
+use linger_core::{Cursor, Position, RoomKind, Slug, UserId, visibility::Scope};
 use linger_node::{
-    After, Page, Wait,
+    Page,
     limits::{PAGE_EVENTS_MAX, WAIT_DEFAULT, WAIT_MAX},
 };
 
-use super::{documents, path::Path, query};
-use crate::{App, caller::Caller, edges::stream, failure::Failure, json};
+use super::{documents, path::Path, query::Query};
+use crate::{
+    App,
+    caller::Caller,
+    edges::stream,
+    failure::Failure,
+    fields::Fields,
+    held::{Asked, Form, Ticket, Whole, task},
+    json,
+};
 
 /// Events in an answer, when the reader names no number.
 const PAGE_EVENTS_DEFAULT: u64 = 200;
@@ -40,11 +48,24 @@ pub(super) async fn of_room(
     caller: Caller,
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
-    let reader = caller.reader(&app)?;
-    let room = app.node.room(&Slug::parse(&room)?, reader)?;
-    let asked = Asked::parse(raw.as_deref(), &headers)?;
-    let wait = Wait { reader, scope: room.scope(), after: asked.after, limit: asked.limit };
-    answer(app, wait, &asked).await
+    let asked = ask_room(&app, caller, &room, raw.as_deref(), &headers)?;
+    task::hold(app, asked).await
+}
+
+/// Understands a request for the events of a room. Errors: it is malformed, or the
+/// room does not exist for the caller.
+pub(crate) fn ask_room(
+    app: &App,
+    caller: Caller,
+    room: &str,
+    query: Option<&str>,
+    fields: &impl Fields,
+) -> Result<Asked, Failure> {
+    let reader = caller.reader(app)?;
+    let room = app.node.room(&Slug::parse(room)?, reader)?;
+    // All see the same of an open room: then nobody needs an answer of their own.
+    let reader = reader.filter(|_| room.kind == RoomKind::Closed);
+    ask(app, reader, room.scope(), query, fields)
 }
 
 /// Reads the events of all my rooms, and what concerns me
@@ -63,59 +84,63 @@ pub(super) async fn mine(
     caller: Caller,
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
+    let asked = ask_mine(&app, caller, raw.as_deref(), &headers)?;
+    task::hold(app, asked).await
+}
+
+/// Understands a request for the caller's events. Errors: it is malformed, or
+/// nobody's.
+pub(crate) fn ask_mine(
+    app: &App,
+    caller: Caller,
+    query: Option<&str>,
+    fields: &impl Fields,
+) -> Result<Asked, Failure> {
     let user = caller.user()?;
-    let asked = Asked::parse(raw.as_deref(), &headers)?;
-    let wait = Wait {
-        reader: Some(user),
-        scope: Scope::Mine(user),
-        after: asked.after,
-        limit: asked.limit,
+    ask(app, Some(user), Scope::Mine(user), query, fields)
+}
+
+fn ask(
+    app: &App,
+    reader: Option<UserId>,
+    scope: Scope,
+    query: Option<&str>,
+    fields: &impl Fields,
+) -> Result<Asked, Failure> {
+    let query = Query::new(query);
+    let is_stream =
+        fields.text("accept").is_some_and(|accept| accept.contains("text/event-stream"));
+    let last_event_id = fields.text("last-event-id").filter(|_| is_stream);
+    let given = last_event_id.map(Cow::Borrowed).or_else(|| query.text("after"));
+    let after = match given.as_deref() {
+        // A place: what happens from now on comes after it.
+        None | Some("latest") => app.node.latest(),
+        Some("start") => Cursor { log: app.node.log_id(), position: Position::START },
+        Some(cursor) => cursor.parse()?,
     };
-    answer(app, wait, &asked).await
-}
-
-/// What a reader asked for.
-struct Asked {
-    after: After,
-    wait: Duration,
-    limit: usize,
-    is_stream: bool,
-    /// The wait came by the header `Prefer`, and is to be confirmed.
-    is_preference: bool,
-}
-
-impl Asked {
-    fn parse(raw: Option<&str>, headers: &HeaderMap) -> Result<Asked, Failure> {
-        let parameters = query::parse(raw)?;
-        let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-        let is_stream = header("accept").is_some_and(|accept| accept.contains("text/event-stream"));
-        let last_event_id = header("last-event-id").filter(|_| is_stream);
-        let after = match last_event_id.or(query::text(&parameters, "after")) {
-            None | Some("latest") => After::Latest,
-            Some("start") => After::Start,
-            Some(cursor) => After::Cursor(cursor.parse()?),
-        };
-        let limit = query::number(&parameters, "limit", 1, PAGE_EVENTS_MAX as u64)?;
-        let preferred = headers.get_all("prefer").iter().find_map(preferred_wait);
-        let named = query::text(&parameters, "wait");
-        let wait = match named.or(preferred) {
-            None => WAIT_DEFAULT,
-            Some(given) => seconds(given)?,
-        };
-        Ok(Asked {
-            after,
-            wait: wait.min(WAIT_MAX),
-            limit: limit.unwrap_or(PAGE_EVENTS_DEFAULT) as usize,
-            is_stream,
-            is_preference: named.is_none() && preferred.is_some(),
-        })
-    }
+    let limit = query.number("limit", 1, PAGE_EVENTS_MAX as u64)?.unwrap_or(PAGE_EVENTS_DEFAULT);
+    let named = query.text("wait");
+    let preferred = fields.texts("prefer").find_map(preferred_wait);
+    let hold = match named.as_deref().or(preferred) {
+        None => WAIT_DEFAULT,
+        Some(given) => seconds(given)?.min(WAIT_MAX),
+    };
+    let form = match is_stream {
+        true => Form::Stream,
+        false => {
+            let is_preference = named.is_none() && preferred.is_some();
+            Form::Page { preferred: is_preference.then_some(hold.as_secs() as u8) }
+        }
+    };
+    let is_newcomer = matches!(given.as_deref(), None | Some("latest"));
+    let opening = is_stream.then(|| stream::opening(is_newcomer.then_some(after)));
+    let ticket = Ticket { reader, scope, after, limit: limit as usize, form };
+    Ok(Asked { ticket, hold, opening })
 }
 
 /// Returns N of `Prefer: wait=N` (RFC 7240, section 4.3).
-fn preferred_wait(value: &HeaderValue) -> Option<&str> {
-    let preferences = value.to_str().ok()?.split(',');
-    preferences.filter_map(|preference| preference.trim().strip_prefix("wait=")).next()
+fn preferred_wait(value: &str) -> Option<&str> {
+    value.split(',').find_map(|preference| preference.trim().strip_prefix("wait="))
 }
 
 fn seconds(given: &str) -> Result<Duration, Failure> {
@@ -127,19 +152,17 @@ fn seconds(given: &str) -> Result<Duration, Failure> {
     })
 }
 
-async fn answer(app: Arc<App>, wait: Wait, asked: &Asked) -> Result<Response, Failure> {
-    if asked.is_stream {
-        return Ok(stream::open(app, wait));
-    }
-    let page = app.node.wait(wait, app.node.deadline(asked.wait)).await?;
-    let mut response = json::encoded(StatusCode::OK, encode(&page));
-    if asked.is_preference {
-        let applied = format!("wait={}", asked.wait.as_secs());
+/// Returns the answer of a poll.
+pub(crate) fn tell(page: &Page, preferred: Option<u8>) -> Whole {
+    let mut whole = json::whole(json::APPLICATION_JSON, encode(page));
+    let headers = whole.headers_mut();
+    if let Some(seconds) = preferred {
+        let applied = format!("wait={seconds}");
         let applied = HeaderValue::from_str(&applied).expect("digits are a header's value");
-        response.headers_mut().insert("preference-applied", applied);
+        headers.insert("preference-applied", applied);
     }
-    response.headers_mut().insert(header::VARY, HeaderValue::from_static("Accept, Prefer"));
-    Ok(response.into_response())
+    headers.insert(header::VARY, HeaderValue::from_static("Accept, Prefer"));
+    whole
 }
 
 /// Puts a page together from events that are encoded already.

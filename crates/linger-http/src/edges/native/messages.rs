@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::{documents, path::Path, query, request_id_of};
+use super::{documents, path::Path, query::Query, request_id_of};
 use crate::{
     App,
     caller::Caller,
@@ -119,9 +119,9 @@ pub(super) async fn history(
     RawQuery(raw): RawQuery,
     caller: Caller,
 ) -> Result<Response, Failure> {
-    let parameters = query::parse(raw.as_deref())?;
-    let before = query::number(&parameters, "before", 0, Position::MAX.get())?;
-    let limit = query::number(&parameters, "limit", 1, HISTORY_PAGE_MAX as u64)?;
+    let query = Query::new(raw.as_deref());
+    let before = query.number("before", 0, Position::MAX.get())?;
+    let limit = query.number("limit", 1, HISTORY_PAGE_MAX as u64)?;
     let reader = caller.reader(&app)?;
     let earlier = app.node.query(Earlier {
         room: app.node.room(&Slug::parse(&room)?, reader)?,

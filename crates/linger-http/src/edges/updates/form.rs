@@ -14,7 +14,7 @@ use percent_encoding::percent_decode;
 use crate::{failure::Failure, json};
 
 /// A form as it came.
-pub(super) struct Form(Bytes);
+pub(crate) struct Form(Bytes);
 
 impl<S: Sync> FromRequest<S> for Form {
     type Rejection = Failure;
@@ -25,6 +25,11 @@ impl<S: Sync> FromRequest<S> for Form {
 }
 
 impl Form {
+    /// Takes the body of a request.
+    pub(crate) fn new(body: Bytes) -> Form {
+        Form(body)
+    }
+
     /// Returns the first field of this name; an absent one is empty, as in the
     /// article. Errors: 400 for what is not UTF-8.
     pub(super) fn text(&self, name: &str) -> Result<String, Failure> {
