@@ -4,39 +4,38 @@
 //! applied that position, and reads the outcome there. [`Node::wait`] is the one
 //! way news travel: enter the waiting room, look, and sleep until called.
 
+mod submit;
+mod wait;
+
 use std::{
     collections::HashMap,
     path::Path,
     sync::{
-        Arc, Mutex, RwLock, Weak,
+        Arc, Mutex, RwLock,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     thread::JoinHandle,
-    time::Duration,
 };
 
 use linger_core::{
-    Author, Command, Cursor, Draft, LogId, News, Outcome, Position, Rejection, RequestId, RoomKind,
-    RoomName, Slug, TokenHash, Topic, UserId, feed, queries,
+    Author, Command, Cursor, LogId, Position, Rejection, RequestId, RoomKind, RoomName, Slug,
+    TokenHash, Topic, UserId,
 };
 use prometheus_client::registry::Registry;
-use tokio::{
-    runtime::Handle,
-    sync::watch,
-    time::{Instant, timeout},
-};
+use tokio::{runtime::Handle, sync::watch};
+
+pub use submit::Receipt;
 
 use crate::{
-    After, Annex, Awaited, Call, Clock, Limits, OpenError, Page, Refusal, ResetReason, RoomRef,
-    Unavailable, Wait, WaitLists,
+    Clock, Limits, OpenError, Refusal, RoomRef, Unavailable,
     data_folder::{DataFolder, Opened},
     essential,
     follower::Follower,
     hub::Hub,
-    log::{AppendError, Log},
-    memory::{Look, Memory},
+    log::Log,
+    memory::Memory,
     metrics::Metrics,
-    questions::{HappenedAt, Question, WhoHolds},
+    questions::{Question, WhoHolds},
     read_pool::ReadPool,
     roster::Roster,
 };
@@ -60,17 +59,6 @@ pub struct Node {
     stop: Option<watch::Sender<()>>,
     follower: Option<JoinHandle<()>>,
     _folder: Option<DataFolder>,
-}
-
-/// What a submit did.
-#[derive(Debug, Clone)]
-pub struct Receipt {
-    /// The position of the entry that took effect: ids are made of it.
-    pub position: Position,
-    /// The event that it left.
-    pub news: Option<Arc<News>>,
-    /// Whether it took effect earlier, by the same author and request id.
-    pub is_repeat: bool,
 }
 
 impl Node {
@@ -181,180 +169,6 @@ impl Node {
             && !self.is_closing()
     }
 
-    /// Appends one command and returns what it did, once this node has applied it.
-    ///
-    /// Errors: the [`Rejection`] of the rules; or [`Unavailable`], and then the
-    /// same author may ask again under the same request id, as often as need be.
-    pub async fn submit(
-        &self,
-        author: Author,
-        request_id: RequestId,
-        command: Command,
-    ) -> Result<Receipt, Refusal> {
-        if let Some(rejection) = self.refused_already(author, &command)
-            && self.find_request(author, request_id.clone()).await?.is_none()
-        {
-            return Err(rejection.into());
-        }
-        let draft = Draft { at: self.clock.now(), author, request_id, command };
-        let position = timeout(self.limits.submit_timeout, self.append(draft))
-            .await
-            .map_err(|_| Unavailable::Unknown)??;
-        let outcome = self.memory().outcome(position).cloned();
-        match outcome {
-            Some(Outcome::Accepted(news)) => Ok(Receipt { position, news, is_repeat: false }),
-            Some(Outcome::Repeated { first }) => {
-                let news = self.query(HappenedAt(first)).await?.map(Arc::new);
-                Ok(Receipt { position: first, news, is_repeat: true })
-            }
-            Some(Outcome::Rejected(rejection)) => Err(rejection.into()),
-            // So many outcomes since then that this one is forgotten.
-            None => Err(Unavailable::Unknown.into()),
-        }
-    }
-
-    /// Appends, and waits until the position is applied here.
-    async fn append(&self, draft: Draft) -> Result<Position, Unavailable> {
-        let appending = self.log.append(draft).map_err(|error| match error {
-            AppendError::Full => Unavailable::Overloaded,
-            AppendError::Unknown => Unavailable::Unknown,
-        })?;
-        let position =
-            appending.await.map_err(|_| Unavailable::Unknown)?.map_err(|_| Unavailable::Unknown)?;
-        let mut applied = self.applied.clone();
-        applied.wait_for(|applied| *applied >= position).await.map_err(|_| Unavailable::Unknown)?;
-        Ok(position)
-    }
-
-    /// Returns why the rules would say no to this, as things stand here: then it
-    /// need not be appended, unless it is a repeat.
-    fn refused_already(&self, author: Author, command: &Command) -> Option<Rejection> {
-        // What stands in the log and is not applied yet may say yes.
-        if !self.is_open() {
-            return None;
-        }
-        let Command::SendMessage { room, .. } = command else { return None };
-        let Some(user) = author.user() else { return Some(Rejection::NotForTheServer) };
-        let memory = self.memory();
-        (!memory.roster.is_member(*room, user)).then_some(match memory.roster.kind(*room) {
-            Some(RoomKind::Open) => Rejection::NotAMember,
-            Some(RoomKind::Closed) | None => Rejection::RoomNotFound,
-        })
-    }
-
-    async fn find_request(
-        &self,
-        author: Author,
-        request_id: RequestId,
-    ) -> Result<Option<Position>, Unavailable> {
-        let found = self
-            .read_pool()
-            .ask(move |connection| queries::request(connection, author, &request_id));
-        Ok(found.await?.map(|(position, _)| position))
-    }
-
-    /// Returns the events after where the reader is, waiting for some until
-    /// `deadline`; a deadline in the past is a short poll.
-    ///
-    /// Errors: [`Unavailable::Overloaded`] when too many wait already.
-    pub async fn wait(&self, wait: Wait, deadline: Instant) -> Result<Page, Unavailable> {
-        let mut after = match self.resolve(wait.after) {
-            Ok(position) => position,
-            Err(reset) => return Ok(self.reset(reset)),
-        };
-        let is_held = deadline > Instant::now();
-        loop {
-            // Enter before looking: what is applied in between must not be missed.
-            let ticket = match is_held {
-                true => self.hub.enter(wait.scope).map_err(|_| Unavailable::Overloaded)?,
-                false => None,
-            };
-            let mut look = self.look(wait, after).await?;
-            after = look.upto;
-            if let Some(ticket) = ticket.filter(|_| look.news.is_empty()) {
-                if ticket.called_before(deadline).await {
-                    continue;
-                }
-                // Nobody called, but other rooms went on: who reads a quiet one
-                // gets a cursor that memory still reaches back to.
-                look =
-                    self.memory().look(wait.reader, wait.scope, after, wait.limit).unwrap_or(look);
-            }
-            self.metrics.deliveries.inc_by(look.news.len() as u64);
-            return Ok(Page { reset: None, cursor: self.cursor(look.upto), news: look.news });
-        }
-    }
-
-    /// Looks for what [`Node::wait`] would answer at once, without waiting and in
-    /// memory only: a page without news means that there is none yet. None when
-    /// there may be some further back than memory reaches; `wait` knows then.
-    ///
-    /// For an [`Annex`], which counts by itself what it delivers
-    /// ([`Node::count`]).
-    pub fn glance(&self, wait: &Wait) -> Option<Page> {
-        let after = match self.resolve(wait.after) {
-            Ok(position) => position,
-            Err(reset) => return Some(self.reset(reset)),
-        };
-        let look = self.memory().look(wait.reader, wait.scope, after, wait.limit)?;
-        Some(Page { reset: None, cursor: self.cursor(look.upto), news: look.news })
-    }
-
-    /// Calls, counts and closes the readers of this waiting room together with the
-    /// node's own, until it is dropped.
-    pub fn attach(&self, annex: Weak<dyn Annex>) {
-        self.hub.attach(annex);
-    }
-
-    /// Finds whom a call concerns among those who wait in an annex. Some may come
-    /// twice.
-    pub fn spread(&self, call: &Call, lists: &impl WaitLists, visit: impl FnMut(Awaited)) {
-        call.spread(&self.memory().roster, lists, visit);
-    }
-
-    /// Counts readers who were called in an annex, and events handed to them.
-    pub fn count(&self, wakes: u64, deliveries: u64) {
-        self.metrics.wakes.inc_by(wakes);
-        self.metrics.deliveries.inc_by(deliveries);
-    }
-
-    fn reset(&self, reset: ResetReason) -> Page {
-        Page { reset: Some(reset), news: Vec::new(), cursor: self.latest() }
-    }
-
-    /// Looks in memory, or in the tables when that is not far enough back.
-    async fn look(&self, wait: Wait, after: Position) -> Result<Look, Unavailable> {
-        let Wait { reader, scope, limit, .. } = wait;
-        if let Some(look) = self.memory().look(reader, scope, after, limit) {
-            return Ok(look);
-        }
-        let read = self.read_pool().ask(move |connection| {
-            // One moment: a join between the two reads would be passed over.
-            let tx = connection.unchecked_transaction()?;
-            let stays = reader.map(|user| queries::stays_of(&tx, user)).transpose()?;
-            feed::read(&tx, scope, &stays.unwrap_or_default(), after, limit)
-        });
-        let read = read.await?;
-        Ok(Look { news: read.news.into_iter().map(Arc::new).collect(), upto: read.upto })
-    }
-
-    /// Tells whether a reader may go on from this cursor, or would get a reset.
-    pub fn knows(&self, cursor: Cursor) -> bool {
-        self.resolve(After::Cursor(cursor)).is_ok()
-    }
-
-    fn resolve(&self, after: After) -> Result<Position, ResetReason> {
-        match after {
-            After::Latest => Ok(self.memory().applied()),
-            After::Start => Ok(Position::START),
-            After::Cursor(cursor) if cursor.log != self.log.id() => Err(ResetReason::OtherLog),
-            After::Cursor(cursor) if cursor.position > *self.log.tail().borrow() => {
-                Err(ResetReason::BeyondTheEnd)
-            }
-            After::Cursor(cursor) => Ok(cursor.position),
-        }
-    }
-
     /// Answers any other question from the projection.
     pub async fn query<Q: Question>(&self, question: Q) -> Result<Q::Answer, Unavailable> {
         let log = self.log.id();
@@ -389,18 +203,6 @@ impl Node {
         self.memory().roster.room(slug, reader).cloned().ok_or(Rejection::RoomNotFound)
     }
 
-    /// Returns the moment until which to hold a reader who is ready to wait this
-    /// long: up to a tenth less, spread evenly, so that those who came together do
-    /// not come back together.
-    pub fn deadline(&self, wait: Duration) -> Instant {
-        /// The golden ratio, of 2^64: its multiples fill a circle evenly, however
-        /// many there are.
-        const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
-        let turn = self.deadlines.fetch_add(1, Ordering::Relaxed).wrapping_mul(STEP);
-        let part = (turn >> 32) as f64 / (1_u64 << 32) as f64;
-        Instant::now() + wait.mul_f64(1.0 - part / 10.0)
-    }
-
     /// Returns the position that this node has applied, as a cursor.
     pub fn latest(&self) -> Cursor {
         self.cursor(self.memory().applied())
@@ -430,21 +232,6 @@ impl Node {
     /// Returns which log this node keeps.
     pub fn log_id(&self) -> LogId {
         self.log.id()
-    }
-
-    /// Returns how many readers are held now.
-    pub fn waiting(&self) -> usize {
-        self.hub.waiting()
-    }
-
-    /// Answers all who wait, spread over `spread`, and holds nobody any more.
-    pub async fn close(&self, spread: Duration) {
-        self.hub.close(spread).await;
-    }
-
-    /// Tells whether the node holds nobody any more.
-    pub fn is_closing(&self) -> bool {
-        self.hub.is_closing()
     }
 
     /// Enters the node's figures in a registry.
