@@ -5,9 +5,10 @@
 //! comes by the router, and [`parked`] in linger-park, for plain HTTP/1.1. Neither
 //! knows a protocol, and the edges know neither of them.
 
+mod answers;
 mod bytes;
 mod errand;
-pub(crate) mod parked;
+mod parked;
 pub(crate) mod task;
 
 use std::{sync::Arc, time::Duration};
@@ -15,6 +16,9 @@ use std::{sync::Arc, time::Duration};
 use axum::{body::Bytes, http::Response};
 use linger_core::{Cursor, UserId, visibility::Scope};
 use linger_node::{After, Page, Wait};
+
+pub(crate) use errand::Errand;
+pub(crate) use parked::{HandedOver, Held, WaitingRoom};
 
 use crate::{
     App,

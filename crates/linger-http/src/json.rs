@@ -20,8 +20,8 @@ use crate::{failure::Failure, held::Whole};
 pub(crate) const APPLICATION_JSON: &str = "application/json";
 /// Bytes in a body, at most.
 pub(crate) const BODY_MAX: usize = 64 << 10;
-/// How long a body may take to come whole: as long as a head. 64 KiB need less
-/// on the slowest line, and who never ends must not keep a connection.
+/// How long a body may take to come whole: twice as long as a head. 64 KiB need
+/// less on the slowest line, and who never ends must not keep a connection.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A parsed body. An empty one counts as `{}`.

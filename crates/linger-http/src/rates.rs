@@ -71,7 +71,7 @@ fn check<K: Clone + Eq + std::hash::Hash>(
 }
 
 /// Returns what counts as one address: in IPv6 a household has a whole /64.
-fn network_of(address: IpAddr) -> IpAddr {
+pub(crate) fn network_of(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(address) => address.into(),
         IpAddr::V6(address) => IpAddr::V6((address.to_bits() >> 64 << 64).into()),

@@ -54,6 +54,9 @@ struct Given {
     /// Connections at once, at most [default: what the open-file limit allows]
     #[arg(long, env = "LINGER_CONNECTIONS_MAX", value_name = "NUMBER", global = true)]
     connections_max: Option<NonZeroUsize>,
+    /// Connections from one address at once, at most; not behind a proxy [default: three quarters of all]
+    #[arg(long, env = "LINGER_CONNECTIONS_PER_ADDRESS", value_name = "NUMBER", global = true)]
+    connections_per_address: Option<NonZeroUsize>,
     /// Seconds that requests may go on after SIGTERM [default: 10]
     #[arg(long, env = "LINGER_DRAIN", value_name = "SECONDS", global = true)]
     drain: Option<u64>,
@@ -76,6 +79,8 @@ pub(crate) struct Settings {
     pub(crate) behind_proxy: bool,
     /// None: as many as the open-file limit allows.
     pub(crate) connections_max: Option<usize>,
+    /// None: three quarters of all.
+    pub(crate) connections_per_address: Option<usize>,
     pub(crate) drain: Duration,
 }
 
@@ -105,6 +110,10 @@ impl Settings {
             rate_limits: is_on(given.rate_limits, file.rate_limits, true),
             behind_proxy: is_on(given.behind_proxy, file.behind_proxy, false),
             connections_max: given.connections_max.or(file.connections_max).map(NonZeroUsize::get),
+            connections_per_address: given
+                .connections_per_address
+                .or(file.connections_per_address)
+                .map(NonZeroUsize::get),
             drain: Duration::from_secs(given.drain.or(file.drain).unwrap_or(10)),
         })
     }

@@ -9,7 +9,7 @@ use std::{
 };
 
 use anyhow::{Context, anyhow, bail};
-use linger_http::{App, Server, ServerSettings, router};
+use linger_http::{App, Server, ServerSettings};
 use linger_node::{Limits, Node, SystemClock};
 use tokio::{
     net::{TcpListener, TcpSocket},
@@ -19,8 +19,8 @@ use tokio::{
 
 use crate::config::Settings;
 
-/// How long a head may take to come whole, and a connection be idle.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a head may take to come whole: it is a packet or two.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
 /// So many held requests are answered in a second when the server ends: those
 /// who waited come back over some time, not all at once.
 const ANSWERED_PER_SECOND: u64 = 10_000;
@@ -54,11 +54,18 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
     };
     let app = Arc::new(App::new(node.clone(), edges));
     let connections_max = connections_max(settings.connections_max)?;
+    let connections_per_address_max = connections_per_address_max(&settings, connections_max);
     let server = Server::new(
         listener,
-        router(app),
-        ServerSettings { connections_max, head_timeout: HEAD_TIMEOUT, drain: settings.drain },
+        app,
+        ServerSettings {
+            connections_max,
+            connections_per_address_max,
+            head_timeout: HEAD_TIMEOUT,
+            drain: settings.drain,
+        },
     );
+    let server = server.context("the system has no threads or event queues to give")?;
     // Listening already: who comes now is told that the server is starting.
     let mut signals = Signals::new()?;
     let (end, ended) = tokio::sync::oneshot::channel::<()>();
@@ -132,6 +139,17 @@ fn connections_max(asked: Option<usize>) -> anyhow::Result<usize> {
         }
         asked => Ok(asked.unwrap_or(allowed).min(Semaphore::MAX_PERMITS)),
     }
+}
+
+/// Returns how many connections to take from one address.
+///
+/// By default three quarters of all: a school or an event behind one address may
+/// come all at once, and whoever takes what they can leaves a quarter for the
+/// others. Behind a proxy there is no bound: all connections are the proxy's.
+fn connections_per_address_max(settings: &Settings, connections_max: usize) -> Option<usize> {
+    let asked = settings.connections_per_address;
+    let max = asked.unwrap_or_else(|| (connections_max - connections_max / 4).max(1));
+    (!settings.behind_proxy).then_some(max)
 }
 
 /// What asks the program to end.

@@ -14,8 +14,7 @@ use linger_park::{
 use percent_encoding::percent_decode_str;
 use tokio::{sync::mpsc::UnboundedSender, time::Instant};
 
-pub(crate) use super::errand::Errand;
-use super::{Asked, Ticket, Told, bytes};
+use super::{Asked, Errand, Form, Ticket, Told, answers::Answers, bytes};
 use crate::{
     App,
     caller::{Caller, address_of, token_of},
@@ -29,11 +28,12 @@ pub(crate) type HandedOver = (Connection<Place>, Option<Errand>);
 /// What the park asks about requests.
 pub(crate) struct Held {
     app: Arc<App>,
+    answers: Answers,
     elsewhere: UnboundedSender<HandedOver>,
 }
 
 /// A park as the node sees it: a waiting room beside its own.
-pub(crate) struct WaitingRoom(pub(crate) Park<Held>);
+pub(crate) struct WaitingRoom(pub(crate) Arc<Park<Held>>);
 
 /// A request for a held route.
 enum Route<'a> {
@@ -54,7 +54,7 @@ enum Elsewhere {
 impl Held {
     /// Answers for `app`. What is not held goes `elsewhere`.
     pub(crate) fn new(app: Arc<App>, elsewhere: UnboundedSender<HandedOver>) -> Held {
-        Held { app, elsewhere }
+        Held { app, answers: Answers::new(), elsewhere }
     }
 
     fn asked(&self, request: &Request<'_>) -> Result<Asked, Elsewhere> {
@@ -103,16 +103,27 @@ impl Held {
         is_over: bool,
     ) -> Result<Answer<Ticket>, Ticket> {
         let items = u32::try_from(page.news.len()).expect("pages are short");
-        match ticket.tell(&self.app, page, is_over) {
-            Told::Whole(whole) => {
-                Ok(Answer { bytes: bytes::whole(whole), items, then: Then::NextRequest })
-            }
-            Told::Piece(piece, next) => {
-                let then = Then::Park(self.parking(next, COMMENT_EVERY));
-                Ok(Answer { bytes: bytes::chunk(&piece), items, then })
-            }
-            Told::Nothing(next) => Err(next),
+        if let Some(bytes) = self.answers.find(&ticket.form, page) {
+            let then = match ticket.form {
+                Form::Stream => self.go_on(ticket.at(page.cursor)),
+                Form::Page { .. } | Form::Update | Form::Names(_) => Then::NextRequest,
+            };
+            return Ok(Answer { bytes, items, then });
         }
+        let (bytes, then) = match ticket.tell(&self.app, page, is_over) {
+            Told::Whole(whole) => (bytes::whole(whole), Then::NextRequest),
+            Told::Piece(piece, next) => (bytes::chunk(&piece), self.go_on(next)),
+            Told::Nothing(next) => return Err(next),
+        };
+        // Nobody else is told what one visitor is told.
+        if !matches!(ticket.form, Form::Names(_)) {
+            self.answers.keep(&ticket.form, page, &bytes);
+        }
+        Ok(Answer { bytes, items, then })
+    }
+
+    fn go_on(&self, ticket: Ticket) -> Then<Ticket> {
+        Then::Park(self.parking(ticket, COMMENT_EVERY))
     }
 
     /// Looks for an answer. Errors: the ticket, moved on, when there is none yet;
@@ -179,7 +190,7 @@ impl Service for Held {
             _ if !is_told_here => Verdict::NotMine,
             None => Verdict::Park(self.parking(ticket, hold)),
             Some(opening) => {
-                let then = Then::Park(self.parking(ticket, COMMENT_EVERY));
+                let then = self.go_on(ticket);
                 Verdict::Answer(Answer { bytes: bytes::opening(opening), items: 0, then })
             }
         }

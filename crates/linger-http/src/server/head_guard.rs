@@ -7,17 +7,24 @@
 //!
 //! Bytes that are no request: hyper answers with a bare status. That answer is
 //! kept back, and the server says the same with words.
+//!
+//! Before the connection come the bytes that were read ahead of hyper, in the
+//! park. And since all that hyper writes passes here, its [`Progress`] is told.
 
 use std::{
     io,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
 };
 
+use hyper::body::Bytes;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
 };
+
+use super::boundary::Progress;
 
 /// Bytes in a head, at most: room for the longest address that hyper takes, and
 /// for fields as browsers send them.
@@ -26,6 +33,9 @@ pub(super) const HEAD_MAX: usize = 128 << 10;
 /// A connection whose heads are looked at as they come in.
 pub(super) struct HeadGuard {
     stream: TcpStream,
+    /// Bytes from before, that hyper has not read yet.
+    ahead: Bytes,
+    progress: Arc<Progress>,
     heads: Heads,
     is_refused: bool,
     kept_back: Option<u16>,
@@ -35,6 +45,8 @@ pub(super) struct HeadGuard {
 /// A connection after hyper has let go of it.
 pub(super) struct Remains {
     pub(super) stream: TcpStream,
+    /// Bytes from before, that hyper never read.
+    pub(super) ahead: Bytes,
     /// Whether it ended because of a head with two lengths.
     pub(super) is_refused: bool,
     /// The status that hyper gave to bytes that are no request. It was not sent.
@@ -44,20 +56,29 @@ pub(super) struct Remains {
 }
 
 impl HeadGuard {
-    /// Guards a connection.
-    pub(super) fn new(stream: TcpStream) -> HeadGuard {
-        let heads = Heads::default();
-        HeadGuard { stream, heads, is_refused: false, kept_back: None, has_answered: false }
+    /// Guards a connection from which `ahead` was read already, which is the
+    /// beginning of a head.
+    pub(super) fn new(stream: TcpStream, ahead: Vec<u8>, progress: Arc<Progress>) -> HeadGuard {
+        HeadGuard {
+            stream,
+            ahead: ahead.into(),
+            progress,
+            heads: Heads::default(),
+            is_refused: false,
+            kept_back: None,
+            has_answered: false,
+        }
     }
 
     /// Returns the connection.
     pub(super) fn into_remains(self) -> Remains {
-        let HeadGuard { stream, heads: _, is_refused, kept_back, has_answered } = self;
-        Remains { stream, is_refused, kept_back, has_answered }
+        let HeadGuard { stream, ahead, is_refused, kept_back, has_answered, .. } = self;
+        Remains { stream, ahead, is_refused, kept_back, has_answered }
     }
 
     /// Looks at an answer on its way out. Tells whether it was kept back.
     fn keeps_back(&mut self, bytes: &[u8]) -> bool {
+        self.progress.write();
         self.heads.expect_next();
         let bare = bare_refusal(bytes);
         self.kept_back = self.kept_back.or(bare);
@@ -163,7 +184,12 @@ impl AsyncRead for HeadGuard {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
-        ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
+        if self.ahead.is_empty() {
+            ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
+        } else {
+            let count = self.ahead.len().min(buffer.remaining());
+            buffer.put_slice(&self.ahead.split_to(count));
+        }
         self.is_refused = self.heads.has_two_lengths(&buffer.filled()[before..]);
         match self.is_refused {
             true => Poll::Ready(Err(io::ErrorKind::InvalidData.into())),
@@ -202,7 +228,9 @@ impl AsyncWrite for HeadGuard {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
+        ready!(Pin::new(&mut self.stream).poll_flush(context))?;
+        self.progress.flush();
+        Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -1,0 +1,168 @@
+//! Where a connection on hyper stands between two requests.
+//!
+//! hyper gives a connection back whenever asked, and does not say whether that is
+//! a good moment. So a [`Progress`] is told of every request and answer by the
+//! wrappers here, and of every write by the head guard, and knows the boundary.
+
+use std::{
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
+    },
+    task::{Context, Poll, ready},
+};
+
+use axum::body::Body;
+use hyper::body::{Body as HttpBody, Bytes, Frame, Incoming, SizeHint};
+
+/// How far a connection's requests and answers are.
+///
+/// All but the end of a request's body is told by the task that asks, so the
+/// order of memory is no concern; of that end it may hear late, and then stays
+/// on hyper a little longer.
+#[derive(Default)]
+pub(super) struct Progress {
+    /// Requests that hyper has passed on.
+    asked: AtomicUsize,
+    /// Requests whose answer hyper has taken whole.
+    answered: AtomicUsize,
+    /// The number of the last request, if its body was not read to its end.
+    unread: AtomicUsize,
+    /// Whether hyper has had nothing left to write since it last had something.
+    is_flushed: AtomicBool,
+}
+
+/// A request that is being answered, until this is dropped.
+pub(super) struct Answering(Arc<Progress>);
+
+/// The body of a request: notes that it was read to its end.
+struct RequestBody {
+    incoming: Incoming,
+    /// Set, it broke off: hyper then reports an end that is none.
+    has_failed: bool,
+    progress: Arc<Progress>,
+    number: usize,
+}
+
+/// The body of an answer: its end is the end of the answer.
+pub(super) struct AnswerBody {
+    body: Body,
+    /// Dropped with the body, which hyper does at its end.
+    _answering: Answering,
+}
+
+impl Progress {
+    /// Notes a new request, and returns its body as the handler is to have it.
+    pub(super) fn ask(self: &Arc<Progress>, incoming: Incoming) -> (Answering, Body) {
+        let number = self.asked.fetch_add(1, Relaxed) + 1;
+        let answering = Answering(self.clone());
+        if incoming.is_end_stream() {
+            self.unread.store(0, Relaxed);
+            return (answering, Body::empty());
+        }
+        self.unread.store(number, Relaxed);
+        let progress = self.clone();
+        (answering, Body::new(RequestBody { incoming, has_failed: false, progress, number }))
+    }
+
+    /// Notes that hyper has something to write.
+    pub(super) fn write(&self) {
+        self.is_flushed.store(false, Relaxed);
+    }
+
+    /// Notes that hyper has written all it had.
+    pub(super) fn flush(&self) {
+        self.is_flushed.store(true, Relaxed);
+    }
+
+    /// Tells whether the connection may be taken from hyper, after a poll of it
+    /// that is pending: what hyper has read and not served, and what it has not
+    /// read, is then the next request from its first byte on.
+    ///
+    /// This is why (hyper 1.12, `proto/h1`):
+    /// - Every request passed on was answered, the body of the answer was dropped,
+    ///   and after that all was flushed. So hyper's side of writing is between two
+    ///   answers, with an empty buffer: `Buffered::poll_flush` flushes the
+    ///   connection below only when its own buffer is empty, and puts nothing
+    ///   more there before the next request or an error.
+    /// - The last request had no body, or its reader saw the end, which hyper tells
+    ///   after its decoder has reached it. So reading is past the last request.
+    ///   A body that was left unread may be half here: the rest of it would be
+    ///   taken for a request. Then hyper drains it or closes, and we wait for
+    ///   another request to be served, or for that.
+    /// - The head of a next request is cut off the buffer only as a whole, and in
+    ///   the same step passed on; until then `read_buf` has all of it.
+    /// - Whenever hyper will not keep the connection, because of a field, a
+    ///   version, an error or the peer's end, it closes in the poll that flushes
+    ///   the answer (`Conn::poll_flush` calls `try_keep_alive`, or `read_head`
+    ///   fails), so that poll is not pending.
+    pub(super) fn is_at_boundary(&self) -> bool {
+        let answered = self.answered.load(Relaxed);
+        answered > 0
+            && answered == self.asked.load(Relaxed)
+            && self.unread.load(Relaxed) == 0
+            && self.is_flushed.load(Relaxed)
+    }
+}
+
+impl Answering {
+    /// Ties this to the body of the answer.
+    pub(super) fn with(self, body: Body) -> AnswerBody {
+        AnswerBody { body, _answering: self }
+    }
+}
+
+impl Drop for Answering {
+    fn drop(&mut self) {
+        self.0.answered.fetch_add(1, Relaxed);
+        // Its last bytes go out by a flush that comes after this.
+        self.0.write();
+    }
+}
+
+impl HttpBody for RequestBody {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let frame = ready!(Pin::new(&mut self.incoming).poll_frame(context));
+        self.has_failed |= matches!(frame, Some(Err(_)));
+        if !self.has_failed && (frame.is_none() || self.is_end_stream()) {
+            // Of the last request only: an earlier body may be read late.
+            let _ = self.progress.unread.compare_exchange(self.number, 0, Relaxed, Relaxed);
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.incoming.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.incoming.size_hint()
+    }
+}
+
+impl HttpBody for AnswerBody {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

@@ -1,0 +1,192 @@
+//! Visits: connections that the park has handed over, until they go back.
+//!
+//! hyper answers what the park does not: one request, or as many as come without
+//! a pause. At the boundary after them the connection returns to the park. An
+//! errand is run first, if there is one, and may make hyper unnecessary. What is
+//! no request at all ends the connection, with words.
+
+use std::{
+    convert::Infallible,
+    future::{Future, pending, poll_fn},
+    pin::Pin,
+    sync::Arc,
+    task::Poll,
+    time::Duration,
+};
+
+use axum::Router;
+use hyper::{Request, Response, body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use linger_park::{Connection, Park};
+use tokio::{
+    net::TcpStream,
+    sync::{mpsc::UnboundedReceiver, watch},
+    task::JoinSet,
+};
+use tower::ServiceExt;
+
+use super::{
+    boundary::{AnswerBody, Progress},
+    farewell,
+    head_guard::{HEAD_MAX, HeadGuard},
+    places::Place,
+};
+use crate::{
+    App,
+    caller::Peer,
+    held::{HandedOver, Held},
+};
+
+/// All visits of one server.
+pub(super) struct Visits {
+    host: Arc<Host>,
+    /// At most as many as there are places.
+    handed_over: UnboundedReceiver<HandedOver>,
+    tasks: JoinSet<()>,
+    /// Closed when the server ends.
+    ended: watch::Receiver<()>,
+}
+
+/// What every visit needs.
+pub(super) struct Host {
+    pub(super) app: Arc<App>,
+    pub(super) router: Router,
+    pub(super) park: Arc<Park<Held>>,
+    /// How long a head may take to come whole.
+    pub(super) head_timeout: Duration,
+}
+
+type Answer = Pin<Box<dyn Future<Output = Result<Response<AnswerBody>, Infallible>> + Send>>;
+
+impl Visits {
+    /// Takes what is `handed_over`, until `ended` is closed as usual, and then
+    /// for one more answer each.
+    pub(super) fn new(
+        host: Host,
+        handed_over: UnboundedReceiver<HandedOver>,
+        ended: watch::Receiver<()>,
+    ) -> Visits {
+        Visits { host: Arc::new(host), handed_over, tasks: JoinSet::new(), ended }
+    }
+
+    /// Serves for as long as it is polled. To drop it in between does no harm.
+    pub(super) async fn serve(&mut self) -> Infallible {
+        loop {
+            tokio::select! {
+                biased;
+                Some((connection, errand)) = self.handed_over.recv() => {
+                    let (host, ended) = (self.host.clone(), self.ended.clone());
+                    self.tasks.spawn(visit(host, connection, errand, ended));
+                }
+                // Who is done is forgotten, also if nobody comes any more.
+                Some(_) = self.tasks.join_next() => {}
+                else => pending().await,
+            }
+            while self.tasks.try_join_next().is_some() {}
+        }
+    }
+
+    /// Returns how many there are, those not counted that nobody looked at yet.
+    pub(super) fn len(&self) -> usize {
+        self.tasks.len()
+    }
+
+    /// Cuts those that are left.
+    pub(super) async fn cut(mut self) {
+        self.tasks.shutdown().await;
+    }
+}
+
+async fn visit(
+    host: Arc<Host>,
+    connection: Connection<Place>,
+    errand: Option<crate::held::Errand>,
+    mut ended: watch::Receiver<()>,
+) {
+    if let Some(errand) = errand {
+        let is_for_park = tokio::select! {
+            biased;
+            // hyper answers it, and closes.
+            _ = ended.changed() => false,
+            is_for_park = errand.run(&host.app) => is_for_park,
+        };
+        if is_for_park {
+            return host.give_back(connection);
+        }
+    }
+    serve(&host, connection, ended).await;
+}
+
+/// Lets hyper serve one connection until it closes or is at a boundary.
+async fn serve(host: &Host, connection: Connection<Place>, mut ended: watch::Receiver<()>) {
+    let Connection { stream, peer, bytes, place } = connection;
+    let stream = match TcpStream::from_std(stream) {
+        Ok(stream) => stream,
+        Err(error) => {
+            tracing::warn!(%error, "a connection could not be watched, so it is closed");
+            return;
+        }
+    };
+    let progress = Arc::new(Progress::default());
+    let service = service_fn(|request: Request<Incoming>| {
+        let (mut head, incoming) = request.into_parts();
+        head.extensions.insert(Peer(peer));
+        let (answering, body) = progress.ask(incoming);
+        let answer = host.router.clone().oneshot(Request::from_parts(head, body));
+        Box::pin(async move { Ok(answer.await?.map(|body| answering.with(body))) }) as Answer
+    });
+    let mut connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(host.head_timeout)
+        .max_header_size(HEAD_MAX)
+        .max_buf_size(HEAD_MAX)
+        .serve_connection(TokioIo::new(HeadGuard::new(stream, bytes, progress.clone())), service);
+    let mut is_ending = false;
+    // None: it did not close, and is at a boundary.
+    let closed = loop {
+        let served = poll_fn(|context| match connection.poll_without_shutdown(context) {
+            Poll::Ready(result) => Poll::Ready(Some(result)),
+            Poll::Pending if progress.is_at_boundary() => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        });
+        tokio::select! {
+            // hyper first: at the end it closes what has not read anything yet.
+            biased;
+            closed = served => break closed,
+            _ = ended.changed(), if !is_ending => {
+                is_ending = true;
+                Pin::new(&mut connection).graceful_shutdown();
+            }
+        }
+    };
+    let parts = connection.into_parts();
+    let remains = parts.io.into_inner().into_remains();
+    let words = match closed {
+        Some(result) => {
+            farewell::after(result.err().as_ref(), !parts.read_buf.is_empty(), &remains)
+        }
+        // Nobody takes it any more, and it was promised nothing.
+        None if is_ending || ended.has_changed().is_err() => String::new(),
+        None => {
+            let bytes = [parts.read_buf, remains.ahead].concat();
+            match remains.stream.into_std() {
+                Ok(stream) => host.give_back(Connection { stream, peer, bytes, place }),
+                Err(error) => {
+                    tracing::warn!(%error, "a connection could not be given back, so it is closed");
+                }
+            }
+            return;
+        }
+    };
+    farewell::leave(remains.stream, &words).await;
+    drop(place);
+}
+
+impl Host {
+    fn give_back(&self, connection: Connection<Place>) {
+        if let Err(error) = self.park.take(connection) {
+            // Mostly the peer is gone.
+            tracing::debug!(%error, "a connection could not be given back, so it is closed");
+        }
+    }
+}
