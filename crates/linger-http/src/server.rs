@@ -88,7 +88,8 @@ impl Server {
         let places = Places::new(connections_max, connections_per_address_max);
         let door = Door::new(listener, places, park.clone());
         let (ending, ended) = watch::channel(());
-        let host = Host { router: router(app.clone()), app, park: park.clone(), head_timeout };
+        let host =
+            Host { router: router(app.clone()), app, park: park.clone(), held, head_timeout };
         let visits = Visits::new(host, handed_over, ended);
         Ok(Server { door, visits, park, waiting_room, drain, ending })
     }

@@ -3,13 +3,15 @@
 //! Only what goes as hoped is answered here. Whatever is malformed, refused or
 //! needs the tables is handed over, and the router answers it in full.
 
-use std::{sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::body::Bytes;
 use linger_core::{Position, RoomId, UserId};
 use linger_node::{Annex, Awaited, Call, Page, WaitLists};
 use linger_park::{
-    Answer, Connection, Look, Method, Park, Parked, Parking, Request, Service, Then, Topic, Verdict,
+    Answer, Connection, Look, Method, Park, Parked, Parking, Request, Service, Then, Topic,
+    Verdict,
+    request::{Fields, Parsed, parse},
 };
 use percent_encoding::percent_decode_str;
 use tokio::{sync::mpsc::UnboundedSender, time::Instant};
@@ -55,6 +57,16 @@ impl Held {
     /// Answers for `app`. What is not held goes `elsewhere`.
     pub(crate) fn new(app: Arc<App>, elsewhere: UnboundedSender<HandedOver>) -> Held {
         Held { app, answers: Answers::new(), elsewhere }
+    }
+
+    /// Tells whether the park is to have these bytes, which a connection brings
+    /// between two requests: they may be the beginning of a request for it.
+    pub(crate) fn claims(&self, bytes: &[u8], peer: SocketAddr) -> bool {
+        match parse(bytes, peer, &mut Fields::new()) {
+            Parsed::Head { head, .. } => self.wants(&head),
+            Parsed::Incomplete => !bytes.is_empty(),
+            Parsed::Foreign => false,
+        }
     }
 
     fn asked(&self, request: &Request<'_>) -> Result<Asked, Elsewhere> {

@@ -31,6 +31,8 @@ pub(super) struct Progress {
     unread: AtomicUsize,
     /// Whether hyper has had nothing left to write since it last had something.
     is_flushed: AtomicBool,
+    /// Whether the next request is the park's.
+    is_called_back: AtomicBool,
 }
 
 /// A request that is being answered, until this is dropped.
@@ -74,6 +76,22 @@ impl Progress {
     /// Notes that hyper has written all it had.
     pub(super) fn flush(&self) {
         self.is_flushed.store(true, Relaxed);
+    }
+
+    /// Notes that the park is to have the next request, of which hyper has seen
+    /// nothing, or not all.
+    pub(super) fn call_back(&self) {
+        self.is_called_back.store(true, Relaxed);
+    }
+
+    /// Tells whether the park is to have the next request.
+    pub(super) fn is_called_back(&self) -> bool {
+        self.is_called_back.load(Relaxed)
+    }
+
+    /// Returns how many requests hyper has passed on.
+    pub(super) fn asked(&self) -> usize {
+        self.asked.load(Relaxed)
     }
 
     /// Tells whether the connection may be taken from hyper, after a poll of it

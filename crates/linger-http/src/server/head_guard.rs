@@ -10,9 +10,12 @@
 //!
 //! Before the connection come the bytes that were read ahead of hyper, in the
 //! park. And since all that hyper writes passes here, its [`Progress`] is told.
+//! Between two requests, what comes next is shown to the park first: hyper does
+//! not get to see what is held there.
 
 use std::{
     io,
+    net::SocketAddr,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
@@ -25,6 +28,7 @@ use tokio::{
 };
 
 use super::boundary::Progress;
+use crate::held::Held;
 
 /// Bytes in a head, at most: room for the longest address that hyper takes, and
 /// for fields as browsers send them.
@@ -35,7 +39,9 @@ pub(super) struct HeadGuard {
     stream: TcpStream,
     /// Bytes from before, that hyper has not read yet.
     ahead: Bytes,
+    peer: SocketAddr,
     progress: Arc<Progress>,
+    held: Arc<Held>,
     heads: Heads,
     is_refused: bool,
     kept_back: Option<u16>,
@@ -57,12 +63,19 @@ pub(super) struct Remains {
 
 impl HeadGuard {
     /// Guards a connection from which `ahead` was read already, which is the
-    /// beginning of a head.
-    pub(super) fn new(stream: TcpStream, ahead: Vec<u8>, progress: Arc<Progress>) -> HeadGuard {
+    /// beginning of a head that is not `held`.
+    pub(super) fn new(
+        (stream, peer): (TcpStream, SocketAddr),
+        ahead: Vec<u8>,
+        progress: Arc<Progress>,
+        held: Arc<Held>,
+    ) -> HeadGuard {
         HeadGuard {
             stream,
             ahead: ahead.into(),
+            peer,
             progress,
+            held,
             heads: Heads::default(),
             is_refused: false,
             kept_back: None,
@@ -186,6 +199,14 @@ impl AsyncRead for HeadGuard {
         let before = buffer.filled().len();
         if self.ahead.is_empty() {
             ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
+            let bytes = &buffer.filled()[before..];
+            if self.progress.is_at_boundary() && self.held.claims(bytes, self.peer) {
+                self.ahead = Bytes::copy_from_slice(bytes);
+                buffer.set_filled(before);
+                self.progress.call_back();
+                // Nobody waits for more: the connection is taken from hyper now.
+                return Poll::Pending;
+            }
         } else {
             let count = self.ahead.len().min(buffer.remaining());
             buffer.put_slice(&self.ahead.split_to(count));
@@ -233,8 +254,10 @@ impl AsyncWrite for HeadGuard {
         Poll::Ready(Ok(()))
     }
 
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
+    /// Does nothing: the last words are still to be said. But hyper is to ask for it,
+    /// because only then does it flush its last answer before it ends.
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
     }
 }
 

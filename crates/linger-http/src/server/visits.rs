@@ -1,14 +1,16 @@
 //! Visits: connections that the park has handed over, until they go back.
 //!
 //! hyper answers what the park does not: one request, or as many as come without
-//! a pause. At the boundary after them the connection returns to the park. An
-//! errand is run first, if there is one, and may make hyper unnecessary. What is
-//! no request at all ends the connection, with words.
+//! a pause: who sends something often sends again, and the way to and fro would
+//! cost more than the answer. At the boundary after them, or when a request comes
+//! that the park holds, the connection returns. An errand is run first, if there
+//! is one, and may make hyper unnecessary. What is no request at all ends the
+//! connection, with words.
 
 use std::{
     convert::Infallible,
     future::{Future, pending, poll_fn},
-    pin::Pin,
+    pin::{Pin, pin},
     sync::Arc,
     task::Poll,
     time::Duration,
@@ -22,6 +24,7 @@ use tokio::{
     net::TcpStream,
     sync::{mpsc::UnboundedReceiver, watch},
     task::JoinSet,
+    time::{Instant, sleep},
 };
 use tower::ServiceExt;
 
@@ -34,8 +37,13 @@ use super::{
 use crate::{
     App,
     caller::Peer,
-    held::{HandedOver, Held},
+    held::{Errand, HandedOver, Held},
 };
+
+/// How long a connection stays with hyper after its last answer: long enough for
+/// who asks one thing after another, and so short that few of hyper's buffers
+/// are there for nothing.
+const PAUSE: Duration = Duration::from_millis(200);
 
 /// All visits of one server.
 pub(super) struct Visits {
@@ -52,6 +60,7 @@ pub(super) struct Host {
     pub(super) app: Arc<App>,
     pub(super) router: Router,
     pub(super) park: Arc<Park<Held>>,
+    pub(super) held: Arc<Held>,
     /// How long a head may take to come whole.
     pub(super) head_timeout: Duration,
 }
@@ -100,7 +109,7 @@ impl Visits {
 async fn visit(
     host: Arc<Host>,
     connection: Connection<Place>,
-    errand: Option<crate::held::Errand>,
+    errand: Option<Errand>,
     mut ended: watch::Receiver<()>,
 ) {
     if let Some(errand) = errand {
@@ -135,19 +144,33 @@ async fn serve(host: &Host, connection: Connection<Place>, mut ended: watch::Rec
         let answer = host.router.clone().oneshot(Request::from_parts(head, body));
         Box::pin(async move { Ok(answer.await?.map(|body| answering.with(body))) }) as Answer
     });
+    let guarded = HeadGuard::new((stream, peer), bytes, progress.clone(), host.held.clone());
     let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(host.head_timeout)
         .max_header_size(HEAD_MAX)
         .max_buf_size(HEAD_MAX)
-        .serve_connection(TokioIo::new(HeadGuard::new(stream, bytes, progress.clone())), service);
+        .serve_connection(TokioIo::new(guarded), service);
     let mut is_ending = false;
+    let mut pause = pin!(sleep(PAUSE));
+    let mut asked_before_pause = 0;
     // None: it did not close, and is at a boundary.
     let closed = loop {
-        let served = poll_fn(|context| match connection.poll_without_shutdown(context) {
-            Poll::Ready(result) => Poll::Ready(Some(result)),
-            Poll::Pending if progress.is_at_boundary() => Poll::Ready(None),
-            Poll::Pending => Poll::Pending,
+        let served = poll_fn(|context| {
+            if let Poll::Ready(result) = Pin::new(&mut connection).poll(context) {
+                return Poll::Ready(Some(result));
+            }
+            if !progress.is_at_boundary() {
+                return Poll::Pending;
+            }
+            if asked_before_pause != progress.asked() {
+                asked_before_pause = progress.asked();
+                pause.as_mut().reset(Instant::now() + PAUSE);
+            }
+            if progress.is_called_back() {
+                return Poll::Ready(None);
+            }
+            pause.as_mut().poll(context).map(|()| None)
         });
         tokio::select! {
             // hyper first: at the end it closes what has not read anything yet.
