@@ -1,12 +1,16 @@
-//! The edges as clients meet them: requests into the real router, answers out.
+//! The edges as clients meet them: requests into the real edges, answers out.
 //!
-//! A module for each seed protocol, one for the story that all of them tell
-//! together, and the transcripts, which pin them byte for byte. [`stage`] has the
-//! server and the short forms; each test has a node of its own on a temporary
-//! folder, and waits for what happens, never for the clock.
+//! A module for each seed protocol, one for the events of the native API, one for
+//! the story that all of them tell together, and the transcripts, which pin them
+//! byte for byte. All of these run over both [`drivers`]. [`stage`] has the server
+//! and the short forms; each test has a node of its own on a temporary folder, and
+//! waits for what happens, never for the clock.
 
 #![allow(clippy::unwrap_used, reason = "in tests a panic is the report")]
 
+mod client;
+mod drivers;
+mod events;
 mod names;
 mod sockets;
 mod stage;

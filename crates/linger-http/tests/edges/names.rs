@@ -10,7 +10,21 @@ mod waits;
 use axum::http::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::stage::{Answer, Stage, hasty, request};
+use crate::{
+    drivers::{Driver, over_both_drivers},
+    stage::{Answer, Stage, hasty, request},
+};
+
+over_both_drivers!(
+    a_name_is_chinese_and_followed_by_a_fresh_uuid,
+    a_message_is_listed_with_its_time_and_tag_word_for_word,
+    a_time_is_a_text_or_a_number_or_else_the_servers,
+    the_list_has_the_latest_100_messages_oldest_first,
+    a_stranger_comes_in_by_speaking_or_by_asking_and_is_one_person_ever_after,
+    a_user_of_another_protocol_is_listed_under_an_id_that_stays_the_same,
+    a_public_uuid_is_no_key_to_the_native_api,
+    a_body_is_json_whatever_its_content_type_says,
+);
 
 /// Short forms of the calls.
 impl Stage {
@@ -69,9 +83,8 @@ fn numbered(range: std::ops::Range<usize>) -> Vec<String> {
     range.map(|number| number.to_string()).collect()
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_name_is_chinese_and_followed_by_a_fresh_uuid() {
-    let stage = Stage::open().await;
+async fn a_name_is_chinese_and_followed_by_a_fresh_uuid(driver: Driver) {
+    let stage = Stage::open(driver).await;
     let (one, two) = (stage.get_name().await, stage.get_name().await);
     for username in [&one, &two] {
         let (name, id) = username.rsplit_once("==").unwrap();
@@ -83,9 +96,8 @@ async fn a_name_is_chinese_and_followed_by_a_fresh_uuid() {
     assert_ne!(one, two);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_message_is_listed_with_its_time_and_tag_word_for_word() {
-    let stage = Stage::open().await;
+async fn a_message_is_listed_with_its_time_and_tag_word_for_word(driver: Driver) {
+    let stage = Stage::open(driver).await;
     let ann = stage.get_name().await;
     stage.send_message(&ann, "你好 <b>").await;
     let (name, id) = ann.rsplit_once("==").unwrap();
@@ -94,9 +106,8 @@ async fn a_message_is_listed_with_its_time_and_tag_word_for_word() {
     assert_eq!(stage.get_all_message().await, [expected]);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_time_is_a_text_or_a_number_or_else_the_servers() {
-    let stage = Stage::open().await;
+async fn a_time_is_a_text_or_a_number_or_else_the_servers(driver: Driver) {
+    let stage = Stage::open(driver).await;
     let cases = [
         ("a text", json!("18:00"), Some("18:00")),
         ("an empty text", json!(""), Some("")),
@@ -121,9 +132,8 @@ async fn a_time_is_a_text_or_a_number_or_else_the_servers() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_list_has_the_latest_100_messages_oldest_first() {
-    let stage = Stage::open().await;
+async fn the_list_has_the_latest_100_messages_oldest_first(driver: Driver) {
+    let stage = Stage::open(driver).await;
     let ann = stage.get_name().await;
     for number in 0..105 {
         stage.send_message(&ann, &number.to_string()).await;
@@ -133,9 +143,8 @@ async fn the_list_has_the_latest_100_messages_oldest_first() {
     assert_eq!(texts, numbered(5..105));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_stranger_comes_in_by_speaking_or_by_asking_and_is_one_person_ever_after() {
-    let stage = Stage::open_with(hasty()).await;
+async fn a_stranger_comes_in_by_speaking_or_by_asking_and_is_one_person_ever_after(driver: Driver) {
+    let stage = Stage::open_with(driver, hasty()).await;
     assert_eq!(stage.read_all("bob==u-2").await, [""; 0]);
     let sends: Vec<_> = (0..8)
         .map(|number| tokio::spawn(stage.send_message("ann==u-1", &number.to_string())))
@@ -159,9 +168,8 @@ async fn a_stranger_comes_in_by_speaking_or_by_asking_and_is_one_person_ever_aft
     assert_eq!(stage.read_all("bob==u-2").await.len(), 10);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_user_of_another_protocol_is_listed_under_an_id_that_stays_the_same() {
-    let stage = Stage::open().await;
+async fn a_user_of_another_protocol_is_listed_under_an_id_that_stays_the_same(driver: Driver) {
+    let stage = Stage::open(driver).await;
     let guest = stage.json("/api/v1/guests", &json!({ "name": "bob" })).await;
     let bob = guest.cookie();
     for text in ["one", "two"] {
@@ -178,9 +186,8 @@ async fn a_user_of_another_protocol_is_listed_under_an_id_that_stays_the_same() 
     assert!(!listed.is_empty());
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_public_uuid_is_no_key_to_the_native_api() {
-    let stage = Stage::open().await;
+async fn a_public_uuid_is_no_key_to_the_native_api(driver: Driver) {
+    let stage = Stage::open(driver).await;
     let ann = stage.get_name().await;
     let (_, id) = ann.rsplit_once("==").unwrap();
     for token in [ann.as_bytes(), id.as_bytes()] {
@@ -194,9 +201,8 @@ async fn a_public_uuid_is_no_key_to_the_native_api() {
     assert_eq!(answer.header("set-cookie"), "");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_body_is_json_whatever_its_content_type_says() {
-    let stage = Stage::open_with(hasty()).await;
+async fn a_body_is_json_whatever_its_content_type_says(driver: Driver) {
+    let stage = Stage::open_with(driver, hasty()).await;
     for content_type in ["text/plain", "application/x-www-form-urlencoded", "nonsense"] {
         let body = r#"{"username":"ann==u-1","message":"x"}"#;
         let headers = [("content-type", content_type)];

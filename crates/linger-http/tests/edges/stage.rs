@@ -1,8 +1,8 @@
 //! The server that the tests talk to, and the requests that they make.
 //!
-//! A [`Stage`] is a node on a temporary folder with the real router around it.
-//! Requests go in without a socket, except in `sockets`. It can be closed and
-//! opened again on the same folder, as a restart does.
+//! A [`Stage`] is a node on a temporary folder with the real edges around it, and
+//! a [`Driver`] by which requests go in. It can be closed and opened again on the
+//! same folder, as a restart does.
 
 use std::{
     future::Future,
@@ -15,18 +15,17 @@ use std::{
 };
 
 use axum::{
-    Router,
     body::Body,
-    http::{HeaderMap, Method, Request, StatusCode},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, header},
 };
-use http_body_util::BodyExt;
 use linger_core::Timestamp;
-use linger_http::{App, Settings, router};
+use linger_http::{App, Settings};
 use linger_node::{Clock, Limits, Node, SystemClock};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::{task::JoinHandle, time::timeout};
-use tower::ServiceExt;
+
+use crate::drivers::{Driver, Entrance, Listening};
 
 /// Longer than anything takes here: who waits so long has missed something.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
@@ -36,9 +35,18 @@ pub(crate) const SHORT: Duration = Duration::from_millis(30);
 /// A running server.
 pub(crate) struct Stage {
     pub(crate) node: Arc<Node>,
-    pub(crate) router: Router,
-    folder: TempDir,
+    pub(crate) entrance: Entrance,
+    /// The server behind the entrance, if requests go in over sockets.
+    pub(crate) listening: Option<Listening>,
+    set: Set,
+}
+
+/// What a stage is made of, and made of again after a restart.
+struct Set {
+    driver: Driver,
+    limits: Limits,
     clock: Arc<dyn Clock>,
+    folder: TempDir,
 }
 
 /// What came back.
@@ -62,30 +70,38 @@ pub(crate) fn hasty() -> Settings {
 
 impl Stage {
     /// Opens a new server with long holds.
-    pub(crate) async fn open() -> Stage {
-        Stage::open_with(patient()).await
+    pub(crate) async fn open(driver: Driver) -> Stage {
+        Stage::open_with(driver, patient()).await
     }
 
     /// Opens a new server.
-    pub(crate) async fn open_with(settings: Settings) -> Stage {
-        Stage::start(tempfile::tempdir().unwrap(), settings, Arc::new(SystemClock)).await
+    pub(crate) async fn open_with(driver: Driver, settings: Settings) -> Stage {
+        Stage::start(Set::new(driver), settings).await
+    }
+
+    /// Opens a new server with long holds that has so few recent events in
+    /// memory: who is further behind reads from the tables.
+    pub(crate) async fn open_forgetful(driver: Driver, recent_events_max: usize) -> Stage {
+        let limits = Limits { recent_events_max, ..Limits::default() };
+        Stage::start(Set { limits, ..Set::new(driver) }, patient()).await
     }
 
     /// Opens a new server whose time and chance are the same every time.
-    pub(crate) async fn open_by_clockwork(settings: Settings) -> Stage {
-        Stage::start(tempfile::tempdir().unwrap(), settings, Arc::new(Clockwork::default())).await
+    pub(crate) async fn open_by_clockwork(driver: Driver, settings: Settings) -> Stage {
+        let clock = Arc::new(Clockwork::default());
+        Stage::start(Set { clock, ..Set::new(driver) }, settings).await
     }
 
     /// Opens a new server that has not applied its log yet.
-    pub(crate) fn open_not_ready() -> Stage {
-        Stage::assemble(tempfile::tempdir().unwrap(), patient(), Arc::new(SystemClock))
+    pub(crate) async fn open_not_ready(driver: Driver) -> Stage {
+        Stage::assemble(Set::new(driver), patient()).await
     }
 
     /// Closes the server, and opens it again on the same folder.
     pub(crate) async fn restart(self, settings: Settings) -> Stage {
         self.node.close(Duration::ZERO).await;
-        let Stage { node, router, folder, clock } = self;
-        drop(router);
+        let Stage { node, entrance, listening, set } = self;
+        drop((entrance, listening));
         // Those who were held are answered now; the last of them lets go.
         let alone = async {
             while Arc::strong_count(&node) > 1 {
@@ -94,20 +110,21 @@ impl Stage {
         };
         timeout(PATIENCE, alone).await.expect("nobody uses the node any more");
         drop(node);
-        Stage::start(folder, settings, clock).await
+        Stage::start(set, settings).await
     }
 
-    async fn start(folder: TempDir, settings: Settings, clock: Arc<dyn Clock>) -> Stage {
-        let stage = Stage::assemble(folder, settings, clock);
+    async fn start(set: Set, settings: Settings) -> Stage {
+        let stage = Stage::assemble(set, settings).await;
         stage.node.ready().await.unwrap();
         stage
     }
 
-    fn assemble(folder: TempDir, settings: Settings, clock: Arc<dyn Clock>) -> Stage {
-        let path: &Path = folder.path();
-        let node = Arc::new(Node::open(path, Limits::default(), clock.clone()).unwrap());
-        let router = router(Arc::new(App::new(node.clone(), settings)));
-        Stage { node, router, folder, clock }
+    async fn assemble(set: Set, settings: Settings) -> Stage {
+        let path: &Path = set.folder.path();
+        let node = Arc::new(Node::open(path, set.limits.clone(), set.clock.clone()).unwrap());
+        let app = Arc::new(App::new(node.clone(), settings));
+        let (entrance, listening) = Entrance::open(set.driver, app, node.clone()).await;
+        Stage { node, entrance, listening, set }
     }
 
     /// Sends a request, and reads the whole answer.
@@ -115,8 +132,17 @@ impl Stage {
         &self,
         request: Request<Body>,
     ) -> impl Future<Output = Answer> + Send + use<> {
-        let router = self.router.clone();
-        async move { send(&router, request).await }
+        let entrance = self.entrance.clone();
+        async move { entrance.send(request).await }
+    }
+
+    /// Asks for something.
+    pub(crate) fn get(
+        &self,
+        path: &str,
+        headers: &[(&str, &str)],
+    ) -> impl Future<Output = Answer> + Send + use<> {
+        self.send(request(Method::GET, path, "", headers))
     }
 
     /// Sends a form.
@@ -141,10 +167,10 @@ impl Stage {
     }
 
     /// Sends a request in the background, and waits until it is held.
-    pub(crate) async fn hold(
+    pub(crate) async fn hold<T: Send + 'static>(
         &self,
-        answering: impl Future<Output = Answer> + Send + 'static,
-    ) -> JoinHandle<Answer> {
+        answering: impl Future<Output = T> + Send + 'static,
+    ) -> JoinHandle<T> {
         let held = self.node.waiting();
         let task = tokio::spawn(answering);
         self.until_held(held + 1).await;
@@ -161,6 +187,13 @@ impl Stage {
         timeout(PATIENCE, reached).await.unwrap_or_else(|_| {
             panic!("{} requests are held, not {number}", self.node.waiting());
         });
+    }
+}
+
+impl Set {
+    fn new(driver: Driver) -> Set {
+        let folder = tempfile::tempdir().unwrap();
+        Set { driver, limits: Limits::default(), clock: Arc::new(SystemClock), folder }
     }
 }
 
@@ -182,15 +215,15 @@ impl Answer {
     }
 }
 
-/// Sends a request to a router, and reads the whole answer.
-pub(crate) async fn send(router: &Router, request: Request<Body>) -> Answer {
-    let answer = async {
-        let (head, body) = router.clone().oneshot(request).await.unwrap().into_parts();
-        let body = body.collect().await.unwrap().to_bytes();
-        let body = String::from_utf8(body.to_vec()).unwrap();
-        Answer { status: head.status, headers: head.headers, body }
-    };
-    timeout(PATIENCE, answer).await.expect("an answer comes in time")
+/// Returns what an answer is told under, as sorted `name: value` lines: all
+/// headers but its length and its date, which only a server on a socket adds.
+pub(crate) fn header_lines(headers: &HeaderMap) -> Vec<String> {
+    let is_told = |name: &HeaderName| ![header::CONTENT_LENGTH, header::DATE].contains(name);
+    let told = headers.iter().filter(|(name, _)| is_told(name));
+    let line = |(name, value): (_, &HeaderValue)| format!("{name}: {}", value.to_str().unwrap());
+    let mut lines: Vec<_> = told.map(line).collect();
+    lines.sort();
+    lines
 }
 
 /// Makes a request.

@@ -4,11 +4,21 @@
 use axum::http::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::stage::{Answer, Stage, request};
+use crate::{
+    drivers::{Driver, over_both_drivers},
+    stage::{Answer, Stage, request},
+};
+
+over_both_drivers!(
+    what_is_said_through_one_edge_is_read_through_all,
+    whoever_waits_at_any_edge_hears_what_is_said_at_any_other,
+    markup_said_anywhere_is_text_everywhere,
+    what_is_nowhere_is_answered_by_none_of_the_seed_protocols,
+);
 
 /// What an edge tells when somebody asks for everything, as `name: text` lines.
 async fn read_everywhere(stage: &Stage) -> Vec<(&'static str, Vec<String>)> {
-    let get = |path: &str| stage.send(request(Method::GET, path, "", &[]));
+    let get = |path: &str| stage.get(path, &[]);
     let update = stage.form("/update", "cursor=", &[]).await.json();
     let all = stage.json("/get_all_message", &json!(null)).await.json();
     let history = get("/api/v1/rooms/lobby/messages").await.json();
@@ -59,9 +69,8 @@ async fn say(stage: &Stage, edge: &str, person: &str, text: &str) {
     assert!(answer.status.is_success(), "{edge}: {}", answer.body);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_is_said_through_one_edge_is_read_through_all() {
-    let stage = Stage::open().await;
+async fn what_is_said_through_one_edge_is_read_through_all(driver: Driver) {
+    let stage = Stage::open(driver).await;
     let ann = stage.json("/api/v1/guests", &json!({ "name": "ann" })).await.cookie();
     let bob = stage.json("/api/v1/guests", &json!({ "name": "bob" })).await.cookie();
     let people = [("new", ann.as_str()), ("send_message", "cleo==u-1"), ("put", bob.as_str())];
@@ -83,9 +92,8 @@ async fn what_is_said_through_one_edge_is_read_through_all() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn whoever_waits_at_any_edge_hears_what_is_said_at_any_other() {
-    let stage = Stage::open().await;
+async fn whoever_waits_at_any_edge_hears_what_is_said_at_any_other(driver: Driver) {
+    let stage = Stage::open(driver).await;
     let ann = stage.json("/api/v1/guests", &json!({ "name": "ann" })).await.cookie();
     say(&stage, "new", &ann, "begin").await;
     say(&stage, "send_message", "cleo==u-1", "begin").await;
@@ -101,7 +109,7 @@ async fn whoever_waits_at_any_edge_hears_what_is_said_at_any_other() {
         let held = [
             stage.hold(stage.form("/update", &format!("cursor={cursor}"), &[])).await,
             stage.hold(stage.json("/get_new_message", &json!({ "username": dora }))).await,
-            stage.hold(stage.send(request(Method::GET, &path, "", &[]))).await,
+            stage.hold(stage.get(&path, &[])).await,
         ];
         say(&stage, edge, person, edge).await;
         for held in held {
@@ -115,9 +123,8 @@ async fn whoever_waits_at_any_edge_hears_what_is_said_at_any_other() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn markup_said_anywhere_is_text_everywhere() {
-    let stage = Stage::open().await;
+async fn markup_said_anywhere_is_text_everywhere(driver: Driver) {
+    let stage = Stage::open(driver).await;
     let text = "<img onerror=alert(1)>";
     stage.json("/send_message", &json!({ "username": "<i>ann</i>==u-1", "message": text })).await;
     for (edge, lines) in read_everywhere(&stage).await {
@@ -129,9 +136,8 @@ async fn markup_said_anywhere_is_text_everywhere() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_is_nowhere_is_answered_by_none_of_the_seed_protocols() {
-    let stage = Stage::open().await;
+async fn what_is_nowhere_is_answered_by_none_of_the_seed_protocols(driver: Driver) {
+    let stage = Stage::open(driver).await;
     for path in ["/updates", "/new/", "/get_names", "/nowhere"] {
         let answer = stage.form(path, "msg=x", &[]).await;
         assert_eq!(answer.status, StatusCode::NOT_FOUND, "{path}");

@@ -8,7 +8,17 @@ mod waits;
 
 use axum::http::StatusCode;
 
-use crate::stage::{Answer, Stage};
+use crate::{
+    drivers::{Driver, over_both_drivers},
+    stage::{Answer, Stage},
+};
+
+over_both_drivers!(
+    a_reader_without_a_cursor_gets_the_buffer_and_goes_on_from_there,
+    the_buffer_has_the_latest_200_messages,
+    a_cursor_that_is_none_of_ours_gets_the_buffer,
+    markup_in_a_message_is_text_for_the_client_and_for_a_browser_that_is_shown_the_answer,
+);
 
 /// Short forms of the two calls.
 impl Stage {
@@ -35,9 +45,8 @@ fn told(answer: &Answer) -> (Vec<String>, String) {
     (texts.collect(), update["latest_cursor"].as_str().unwrap().to_owned())
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_reader_without_a_cursor_gets_the_buffer_and_goes_on_from_there() {
-    let stage = Stage::open().await;
+async fn a_reader_without_a_cursor_gets_the_buffer_and_goes_on_from_there(driver: Driver) {
+    let stage = Stage::open(driver).await;
     stage.new_message("one").await;
     stage.new_message("two").await;
     let (texts, cursor) = told(&stage.update("").await);
@@ -47,9 +56,8 @@ async fn a_reader_without_a_cursor_gets_the_buffer_and_goes_on_from_there() {
     assert_eq!(told(&held.await.unwrap()).0, ["three"]);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_buffer_has_the_latest_200_messages() {
-    let stage = Stage::open().await;
+async fn the_buffer_has_the_latest_200_messages(driver: Driver) {
+    let stage = Stage::open(driver).await;
     let expected: Vec<_> = (1..=205).map(|number| format!("message {number}")).collect();
     let ann = stage.form("/new", "msg=message+1", &[]).await.cookie();
     for text in &expected[1..] {
@@ -59,9 +67,8 @@ async fn the_buffer_has_the_latest_200_messages() {
     assert_eq!(told(&stage.update("").await).0, expected[5..]);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_cursor_that_is_none_of_ours_gets_the_buffer() {
-    let stage = Stage::open().await;
+async fn a_cursor_that_is_none_of_ours_gets_the_buffer(driver: Driver) {
+    let stage = Stage::open(driver).await;
     stage.new_message("one").await;
     let (_, cursor) = told(&stage.update("").await);
     let (log, _) = cursor.split_once('-').unwrap();
@@ -80,9 +87,10 @@ async fn a_cursor_that_is_none_of_ours_gets_the_buffer() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn markup_in_a_message_is_text_for_the_client_and_for_a_browser_that_is_shown_the_answer() {
-    let stage = Stage::open().await;
+async fn markup_in_a_message_is_text_for_the_client_and_for_a_browser_that_is_shown_the_answer(
+    driver: Driver,
+) {
+    let stage = Stage::open(driver).await;
     let text = "<img src=x onerror=alert(1)> </div><script>x</script> & \"q\" 'q' \u{2028}";
     stage.new_message(text).await;
     let answer = stage.update("").await;

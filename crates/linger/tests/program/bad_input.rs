@@ -20,8 +20,10 @@ use crate::{
 
 /// A body that is this long is taken, one byte more is not.
 const BODY_MAX: usize = 64 << 10;
-/// For heads and bodies to come whole.
+/// For bodies to come whole.
 const SERVER_PATIENCE: Duration = Duration::from_secs(10);
+/// For heads to come whole, at least. How long at most is told in `limits`.
+const HEAD_PATIENCE: Duration = Duration::from_secs(5);
 
 const MESSAGES: &str = "/api/v1/rooms/lobby/messages";
 
@@ -424,8 +426,17 @@ fn a_head_with_a_length_and_an_encoding_is_refused_in_whatever_pieces_it_comes()
         ("encoding first", "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n"),
         ("in other letters", "TRANSFER-ENCODING: Chunked\r\nX: y\r\ncontent-length: 5\r\n"),
     ];
-    for (case, fields) in heads {
-        let request = format!("POST /api/v1/guests HTTP/1.1\r\nHost: a\r\n{fields}\r\n0\r\n\r\n");
+    let routes = [
+        "POST /api/v1/guests",
+        "GET /api/v1/rooms/lobby/events",
+        "GET /api/v1/events",
+        "POST /update",
+        "POST /get_new_message",
+    ];
+    let cases = heads.iter().flat_map(|head| routes.map(|route| (route, head)));
+    for (route, (case, fields)) in cases {
+        let case = &format!("{route}, {case}");
+        let request = format!("{route} HTTP/1.1\r\nHost: a\r\n{fields}\r\n0\r\n\r\n");
         check_refused(&server, case, request.as_bytes(), false, 400, "conflicting_lengths");
         // After a normal request on the same connection, and byte by byte.
         let mut connection = connect(server.address).unwrap();
@@ -517,14 +528,17 @@ fn a_request_that_does_not_come_whole_in_time_is_refused() {
         ),
         ("three bytes of a guest", guest.into(), "body_timeout"),
     ];
-    let at_least = SERVER_PATIENCE - Duration::from_millis(100);
+    let at_least = |code: &str| {
+        let patience = if code == "head_timeout" { HEAD_PATIENCE } else { SERVER_PATIENCE };
+        patience - Duration::from_millis(100)
+    };
     thread::scope(|scope| {
         for (case, bytes, code) in &cases {
             let server = &server;
             scope.spawn(move || {
                 let began = Instant::now();
                 check_refused(server, case, bytes.as_bytes(), false, 408, code);
-                assert!(began.elapsed() >= at_least, "{case}: after {:?}", began.elapsed());
+                assert!(began.elapsed() >= at_least(code), "{case}: after {:?}", began.elapsed());
             });
         }
         // A head that trickles in, one byte now and then, has no more time.

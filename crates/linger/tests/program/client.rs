@@ -79,6 +79,13 @@ impl Client {
         self.call("DELETE", path, &[], "")
     }
 
+    /// Returns one figure of `/metrics`.
+    pub fn figure(&mut self, name: &str) -> f64 {
+        let text = self.get("/metrics").text();
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        line.and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("no {name} in {text}"))
+    }
+
     /// Opens a room of this kind.
     pub fn open(&mut self, slug: &str, kind: &str) -> Value {
         self.post("/api/v1/rooms", &json!({ "slug": slug, "kind": kind })).expect(201)
@@ -199,10 +206,13 @@ impl Answer {
         Ok(answer)
     }
 
-    /// Reads a head; the body stays where it is.
+    /// Reads a head; the body stays where it is. (To an old client, also the
+    /// server speaks HTTP/1.0.)
     pub fn read_head(from: &mut impl BufRead) -> io::Result<Answer> {
         let status_line = line(from)?;
-        let status = status_line.strip_prefix("HTTP/1.1 ").and_then(|rest| rest.get(..3));
+        let versions = ["HTTP/1.1 ", "HTTP/1.0 "];
+        let status =
+            versions.iter().find_map(|version| status_line.strip_prefix(version)?.get(..3));
         let status = status.and_then(|status| status.parse().ok());
         let status = status.unwrap_or_else(|| panic!("no status line: {status_line:?}"));
         let mut headers = Vec::new();

@@ -32,6 +32,7 @@ pub struct Folder(TempDir);
 pub struct Program {
     arguments: Vec<String>,
     environment: Vec<(String, String)>,
+    open_files_max: Option<u32>,
 }
 
 /// The program, running.
@@ -80,7 +81,7 @@ impl fmt::Display for Folder {
 impl Program {
     /// With no flag and no environment of ours.
     pub fn bare() -> Program {
-        Program { arguments: Vec::new(), environment: Vec::new() }
+        Program { arguments: Vec::new(), environment: Vec::new(), open_files_max: None }
     }
 
     /// On this folder, on any free port, without rate limits.
@@ -101,6 +102,12 @@ impl Program {
     pub fn env(mut self, name: &str, value: &str) -> Program {
         self.environment.retain(|(known, _)| known != name);
         self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// With so many open files at most, sockets among them: the system's limit.
+    pub fn open_files_max(mut self, open_files_max: u32) -> Program {
+        self.open_files_max = Some(open_files_max);
         self
     }
 
@@ -150,7 +157,19 @@ impl Program {
     }
 
     fn spawn(&self) -> Child {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_linger"));
+        // Crowds have a socket each, in this process too.
+        rlimit::increase_nofile_limit(u64::MAX).unwrap();
+        let program = env!("CARGO_BIN_EXE_linger");
+        let mut command = match self.open_files_max {
+            None => Command::new(program),
+            Some(open_files_max) => {
+                // The shell's own limit is inherited, and needs no unsafe code.
+                let script = format!("ulimit -n {open_files_max}; exec \"$0\" \"$@\"");
+                let mut command = Command::new("sh");
+                command.args(["-c", &script, program]);
+                command
+            }
+        };
         let ours = std::env::vars_os().map(|(name, _)| name);
         for name in ours.filter(|name| name.to_string_lossy().starts_with("LINGER_")) {
             command.env_remove(name);
@@ -190,6 +209,20 @@ impl Server {
         self.child.try_wait().unwrap().is_none()
     }
 
+    /// Kills it, and returns what it said on standard error.
+    pub fn into_log(mut self) -> String {
+        self.kill();
+        self.stderr.take().unwrap().join().unwrap()
+    }
+
+    /// Returns its own memory in bytes: what is not a file's.
+    #[cfg(target_os = "linux")]
+    pub fn memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() << 10
+    }
+
     /// SIGKILL: no word of farewell, no last write.
     pub fn kill(&mut self) {
         self.child.kill().unwrap();
@@ -198,10 +231,7 @@ impl Server {
 
     /// Returns one figure of `/metrics`.
     pub fn figure(&self, name: &str) -> f64 {
-        let answer = self.visitor().get("/metrics");
-        let text = answer.text();
-        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-        line.and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("no {name} in {text}"))
+        self.visitor().figure(name)
     }
 
     /// Waits until so many requests are held.

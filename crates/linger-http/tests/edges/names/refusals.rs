@@ -9,11 +9,20 @@ use linger_http::Settings;
 use serde_json::json;
 use tokio::task::JoinSet;
 
-use crate::stage::{Answer, Stage, hasty, patient, request};
+use crate::{
+    drivers::{Driver, over_both_drivers},
+    stage::{Answer, Stage, hasty, patient, request},
+};
 
-#[tokio::test(flavor = "multi_thread")]
-async fn whatever_goes_wrong_is_told_in_the_dialect_and_to_any_origin() {
-    let stage = Stage::open_with(hasty()).await;
+over_both_drivers!(
+    whatever_goes_wrong_is_told_in_the_dialect_and_to_any_origin,
+    a_page_of_any_origin_may_call_also_while_the_server_starts,
+    who_sends_too_fast_or_takes_too_many_names_is_told_when_to_come_back,
+    where_visitors_may_not_read_who_has_a_name_may,
+);
+
+async fn whatever_goes_wrong_is_told_in_the_dialect_and_to_any_origin(driver: Driver) {
+    let stage = Stage::open_with(driver, hasty()).await;
     let long_text = json!({ "username": "ann==u-1", "message": "x".repeat(4001) }).to_string();
     let long_name =
         json!({ "username": format!("{}==u-1", "x".repeat(41)), "message": "x" }).to_string();
@@ -76,9 +85,8 @@ fn check_refusal(answer: &Answer, case: &str) {
     assert_eq!(told, json!({ "status": 0, "error": error, "message": "" }), "{case}");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_page_of_any_origin_may_call_also_while_the_server_starts() {
-    for stage in [Stage::open().await, Stage::open_not_ready()] {
+async fn a_page_of_any_origin_may_call_also_while_the_server_starts(driver: Driver) {
+    for stage in [Stage::open(driver).await, Stage::open_not_ready(driver).await] {
         for path in ["/get_name", "/send_message", "/get_all_message", "/get_new_message"] {
             let answer = stage.send(request(Method::OPTIONS, path, "", &[])).await;
             assert_eq!((answer.status, answer.body.as_str()), (StatusCode::NO_CONTENT, ""));
@@ -88,16 +96,15 @@ async fn a_page_of_any_origin_may_call_also_while_the_server_starts() {
             assert_eq!(answer.header("access-control-allow-headers"), headers);
         }
     }
-    let stage = Stage::open_not_ready();
+    let stage = Stage::open_not_ready(driver).await;
     let answer = stage.json("/get_name", &json!(null)).await;
     assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(answer.header("retry-after"), "1");
     check_refusal(&answer, "starting");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn who_sends_too_fast_or_takes_too_many_names_is_told_when_to_come_back() {
-    let stage = Stage::open_with(Settings { rate_limits: true, ..patient() }).await;
+async fn who_sends_too_fast_or_takes_too_many_names_is_told_when_to_come_back(driver: Driver) {
+    let stage = Stage::open_with(driver, Settings { rate_limits: true, ..patient() }).await;
     let first = |answers: Vec<Answer>| {
         answers.into_iter().find(|answer| answer.status == StatusCode::TOO_MANY_REQUESTS)
     };
@@ -111,9 +118,8 @@ async fn who_sends_too_fast_or_takes_too_many_names_is_told_when_to_come_back() 
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn where_visitors_may_not_read_who_has_a_name_may() {
-    let stage = Stage::open_with(Settings { visitors_may_read: false, ..hasty() }).await;
+async fn where_visitors_may_not_read_who_has_a_name_may(driver: Driver) {
+    let stage = Stage::open_with(driver, Settings { visitors_may_read: false, ..hasty() }).await;
     let ann = stage.get_name().await;
     stage.send_message(&ann, "one").await;
     let refused = stage.json("/get_all_message", &json!(null)).await;

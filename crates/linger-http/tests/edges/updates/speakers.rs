@@ -7,13 +7,24 @@ use axum::http::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::told;
-use crate::stage::{Stage, hasty, request};
+use crate::{
+    drivers::{Driver, over_both_drivers},
+    stage::{Stage, hasty, patient, request},
+};
+
+over_both_drivers!(
+    a_name_is_escaped_and_line_breaks_are_kept,
+    who_speaks_is_the_session_or_else_a_new_guest_who_gets_one,
+    a_guest_is_named_in_their_language_and_stays_the_same_person,
+    what_has_no_meaning_is_refused_in_plain_words_and_makes_no_guest,
+    a_server_that_starts_says_so_in_plain_words,
+    where_visitors_may_not_read_a_session_may,
+);
 
 type Headers<'h> = &'h [(&'h str, &'h str)];
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_name_is_escaped_and_line_breaks_are_kept() {
-    let stage = Stage::open().await;
+async fn a_name_is_escaped_and_line_breaks_are_kept(driver: Driver) {
+    let stage = Stage::open(driver).await;
     let ann = stage.json("/api/v1/guests", &json!({ "name": "<ann> & \"co\"" })).await.cookie();
     stage.form("/new", "msg=one%0D%0Atwo%0Athree", &[("cookie", &ann)]).await;
     let html = stage.update("").await.json()["html"].clone();
@@ -22,9 +33,8 @@ async fn a_name_is_escaped_and_line_breaks_are_kept() {
     assert_eq!(html, Value::from(expected));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn who_speaks_is_the_session_or_else_a_new_guest_who_gets_one() {
-    let stage = Stage::open().await;
+async fn who_speaks_is_the_session_or_else_a_new_guest_who_gets_one(driver: Driver) {
+    let stage = Stage::open(driver).await;
     let ann = stage.json("/api/v1/guests", &json!({ "name": "ann" })).await;
     let (cookie, token) = (ann.cookie(), ann.json()["token"].as_str().unwrap().to_owned());
     let bearer = format!("Bearer {token}");
@@ -55,9 +65,8 @@ async fn who_speaks_is_the_session_or_else_a_new_guest_who_gets_one() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_guest_is_named_in_their_language_and_stays_the_same_person() {
-    let stage = Stage::open().await;
+async fn a_guest_is_named_in_their_language_and_stays_the_same_person(driver: Driver) {
+    let stage = Stage::open(driver).await;
     let first = stage.form("/new", "msg=one", &[("accept-language", "zh-CN,zh;q=0.9")]).await;
     stage.form("/new", "msg=two", &[("cookie", &first.cookie())]).await;
     let html = stage.update("").await.json()["html"].as_str().unwrap().to_owned();
@@ -67,9 +76,8 @@ async fn a_guest_is_named_in_their_language_and_stays_the_same_person() {
     assert!(names[0].contains('的'), "{names:?}");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_has_no_meaning_is_refused_in_plain_words_and_makes_no_guest() {
-    let stage = Stage::open_with(hasty()).await;
+async fn what_has_no_meaning_is_refused_in_plain_words_and_makes_no_guest(driver: Driver) {
+    let stage = Stage::open_with(driver, hasty()).await;
     let long = format!("msg={}", "x".repeat(4001));
     let huge = format!("msg={}", "x".repeat(65 << 10));
     let form = ("content-type", "application/x-www-form-urlencoded");
@@ -110,9 +118,8 @@ async fn what_has_no_meaning_is_refused_in_plain_words_and_makes_no_guest() {
     assert_eq!(told(&stage.update("").await).0.len(), 0, "nothing was said");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_starts_says_so_in_plain_words() {
-    let stage = Stage::open_not_ready();
+async fn a_server_that_starts_says_so_in_plain_words(driver: Driver) {
+    let stage = Stage::open_not_ready(driver).await;
     for path in ["/new", "/update"] {
         let answer = stage.form(path, "msg=x", &[]).await;
         assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
@@ -121,12 +128,19 @@ async fn a_server_that_starts_says_so_in_plain_words() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn where_visitors_may_not_read_a_session_may() {
+async fn where_visitors_may_not_read_a_session_may(driver: Driver) {
     let stage =
-        Stage::open_with(linger_http::Settings { visitors_may_read: false, ..hasty() }).await;
+        Stage::open_with(driver, linger_http::Settings { visitors_may_read: false, ..patient() })
+            .await;
     let ann = stage.form("/new", "msg=one", &[]).await.cookie();
     assert_eq!(stage.update("").await.status, StatusCode::UNAUTHORIZED);
     let answer = stage.form("/update", "cursor=", &[("cookie", &ann)]).await;
-    assert_eq!(told(&answer).0, ["one"]);
+    let (texts, cursor) = told(&answer);
+    assert_eq!(texts, ["one"]);
+    // Also if that takes a hold, which a visitor does not get.
+    let body = format!("cursor={cursor}");
+    assert_eq!(stage.form("/update", &body, &[]).await.status, StatusCode::UNAUTHORIZED);
+    let held = stage.hold(stage.form("/update", &body, &[("cookie", &ann)])).await;
+    stage.form("/new", "msg=two", &[("cookie", &ann)]).await;
+    assert_eq!(told(&held.await.unwrap()).0, ["two"]);
 }

@@ -7,19 +7,36 @@ use axum::http::{Method, StatusCode};
 use serde_json::json;
 
 use super::told;
-use crate::stage::{Stage, hasty, patient, request, send};
+use crate::{
+    drivers::{Driver, over_both_drivers},
+    stage::{Stage, hasty, header_lines, patient, request},
+};
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_empty_buffer_holds_until_somebody_speaks() {
-    let stage = Stage::open().await;
+over_both_drivers!(
+    an_empty_buffer_holds_until_somebody_speaks,
+    a_hold_without_news_ends_with_an_empty_answer_that_the_client_goes_on_from,
+    people_who_come_and_go_do_not_end_a_hold,
+    all_who_wait_with_the_same_cursor_are_told_the_same_bytes,
+    a_request_that_is_given_up_is_held_no_longer,
+    a_reader_who_was_away_for_longer_than_the_buffer_misses_nothing,
+    whatever_is_said_between_look_and_wait_still_arrives,
+    the_first_message_of_all_reaches_who_waits_for_it_however_close_it_comes,
+    many_who_speak_at_once_are_all_read_in_one_order_by_all,
+    a_cursor_and_what_was_said_outlive_a_restart,
+    a_server_that_closes_answers_who_waits_and_the_cursor_stays_good,
+);
+
+async fn an_empty_buffer_holds_until_somebody_speaks(driver: Driver) {
+    let stage = Stage::open(driver).await;
     let held = stage.hold(stage.update("")).await;
     stage.new_message("one").await;
     assert_eq!(told(&held.await.unwrap()).0, ["one"]);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_hold_without_news_ends_with_an_empty_answer_that_the_client_goes_on_from() {
-    let stage = Stage::open_with(hasty()).await;
+async fn a_hold_without_news_ends_with_an_empty_answer_that_the_client_goes_on_from(
+    driver: Driver,
+) {
+    let stage = Stage::open_with(driver, hasty()).await;
     let (texts, cursor) = told(&stage.update("").await);
     assert!(texts.is_empty(), "an empty buffer");
     stage.new_message("one").await;
@@ -29,9 +46,8 @@ async fn a_hold_without_news_ends_with_an_empty_answer_that_the_client_goes_on_f
     assert_eq!((texts.len(), &same), (0, &cursor));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn people_who_come_and_go_do_not_end_a_hold() {
-    let stage = Stage::open().await;
+async fn people_who_come_and_go_do_not_end_a_hold(driver: Driver) {
+    let stage = Stage::open(driver).await;
     stage.new_message("one").await;
     let (_, cursor) = told(&stage.update("").await);
     let held = stage.hold(stage.update(&cursor)).await;
@@ -47,9 +63,42 @@ async fn people_who_come_and_go_do_not_end_a_hold() {
     assert_eq!(told(&held.await.unwrap()).0, ["two"]);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_reader_who_was_away_for_longer_than_the_buffer_misses_nothing() {
-    let stage = Stage::open().await;
+async fn all_who_wait_with_the_same_cursor_are_told_the_same_bytes(driver: Driver) {
+    let stage = Stage::open(driver).await;
+    let ann = stage.form("/new", "msg=one", &[]).await.cookie();
+    let (_, cursor) = told(&stage.update("").await);
+    let body = format!("cursor={cursor}");
+    let mut held = Vec::new();
+    for _ in 0..10 {
+        held.push(stage.hold(stage.update(&cursor)).await);
+        held.push(stage.hold(stage.form("/update", &body, &[("cookie", &ann)])).await);
+    }
+    stage.form("/new", "msg=two", &[("cookie", &ann)]).await;
+    let late = stage.update(&cursor).await;
+    assert_eq!(told(&late).0, ["two"]);
+    let expected = [
+        "cache-control: no-store",
+        "content-type: text/html; charset=utf-8",
+        "x-content-type-options: nosniff",
+    ];
+    for held in held {
+        let answer = held.await.unwrap();
+        assert_eq!(answer.body, late.body);
+        assert_eq!(header_lines(&answer.headers), expected);
+    }
+}
+
+async fn a_request_that_is_given_up_is_held_no_longer(driver: Driver) {
+    let stage = Stage::open(driver).await;
+    let (given_up, held) = (stage.hold(stage.update("")).await, stage.hold(stage.update("")).await);
+    given_up.abort();
+    stage.until_held(1).await;
+    stage.new_message("one").await;
+    assert_eq!(told(&held.await.unwrap()).0, ["one"]);
+}
+
+async fn a_reader_who_was_away_for_longer_than_the_buffer_misses_nothing(driver: Driver) {
+    let stage = Stage::open(driver).await;
     stage.new_message("first").await;
     let (_, mut cursor) = told(&stage.update("").await);
     let ann = stage.form("/new", "msg=0", &[]).await.cookie();
@@ -65,9 +114,8 @@ async fn a_reader_who_was_away_for_longer_than_the_buffer_misses_nothing() {
     assert_eq!(read, (0..450).map(|number| number.to_string()).collect::<Vec<_>>());
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn whatever_is_said_between_look_and_wait_still_arrives() {
-    let stage = Stage::open().await;
+async fn whatever_is_said_between_look_and_wait_still_arrives(driver: Driver) {
+    let stage = Stage::open(driver).await;
     let ann = stage.form("/new", "msg=first", &[]).await.cookie();
     let (_, mut cursor) = told(&stage.update("").await);
     for number in 0..200 {
@@ -82,21 +130,19 @@ async fn whatever_is_said_between_look_and_wait_still_arrives() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_first_message_of_all_reaches_who_waits_for_it_however_close_it_comes() {
+async fn the_first_message_of_all_reaches_who_waits_for_it_however_close_it_comes(driver: Driver) {
     for _ in 0..25 {
-        let stage = Stage::open().await;
+        let stage = Stage::open(driver).await;
         let reading = tokio::spawn(stage.update(""));
         stage.new_message("one").await;
         assert_eq!(told(&reading.await.unwrap()).0, ["one"]);
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn many_who_speak_at_once_are_all_read_in_one_order_by_all() {
+async fn many_who_speak_at_once_are_all_read_in_one_order_by_all(driver: Driver) {
     const WRITERS: usize = 6;
     const EACH: usize = 25;
-    let stage = Stage::open().await;
+    let stage = Stage::open(driver).await;
     stage.new_message("begin").await;
     let (_, begin) = told(&stage.update("").await);
     let readers: Vec<_> =
@@ -140,12 +186,12 @@ fn read_on(
     mut cursor: String,
     number: usize,
 ) -> impl Future<Output = Vec<String>> + Send + use<> {
-    let router = stage.router.clone();
+    let entrance = stage.entrance.clone();
     async move {
         let mut read = Vec::new();
         while read.len() < number {
             let asked = request(Method::POST, "/update", &format!("cursor={cursor}"), &[]);
-            let (texts, next) = told(&send(&router, asked).await);
+            let (texts, next) = told(&entrance.send(asked).await);
             read.extend(texts);
             cursor = next;
         }
@@ -153,9 +199,8 @@ fn read_on(
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_cursor_and_what_was_said_outlive_a_restart() {
-    let stage = Stage::open().await;
+async fn a_cursor_and_what_was_said_outlive_a_restart(driver: Driver) {
+    let stage = Stage::open(driver).await;
     let ann = stage.form("/new", "msg=one", &[]).await.cookie();
     let (_, cursor) = told(&stage.update("").await);
     let stage = stage.restart(patient()).await;
@@ -165,9 +210,8 @@ async fn a_cursor_and_what_was_said_outlive_a_restart() {
     assert_eq!(told(&stage.update("").await).0, ["one", "two"]);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_closes_answers_who_waits_and_the_cursor_stays_good() {
-    let stage = Stage::open().await;
+async fn a_server_that_closes_answers_who_waits_and_the_cursor_stays_good(driver: Driver) {
+    let stage = Stage::open(driver).await;
     stage.new_message("one").await;
     let (_, cursor) = told(&stage.update("").await);
     let held = stage.hold(stage.update(&cursor)).await;

@@ -1,0 +1,139 @@
+//! What those who wait cost the server: few bytes each, and nothing afterwards.
+//!
+//! The server's own memory (`RssAnon`) is read from outside, so Linux only. Both
+//! tests go through everything once before they begin to count: threads, tables
+//! and buffers that are made once belong to nobody.
+
+#![cfg(target_os = "linux")]
+
+use std::{
+    io::{BufReader, Write},
+    net::{SocketAddr, TcpStream},
+    thread,
+    time::Duration,
+};
+
+use crate::{
+    client::{Answer, Client},
+    process::{Folder, Program, Server},
+};
+
+const CROWD: usize = 2000;
+/// For a reader who waits, with everything that the server knows of them.
+const BYTES_EACH_MAX: u64 = 512;
+
+fn crowd(address: SocketAddr, count: usize) -> Vec<TcpStream> {
+    let connect = || {
+        let stream = TcpStream::connect(address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        stream
+    };
+    (0..count).map(|_| connect()).collect()
+}
+
+fn get(mut stream: &TcpStream, path: &str) {
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+}
+
+fn read(stream: &TcpStream) -> Answer {
+    // One answer at a time, so nothing is lost with the buffer.
+    Answer::read(&mut BufReader::new(stream)).unwrap()
+}
+
+/// Returns how many connections a crowd may have: `wanted`, if the limit on open
+/// files, which the start of a program has raised, leaves others enough.
+fn crowd_max(wanted: usize) -> usize {
+    /// For the tests that run beside.
+    const KEPT: u64 = 600;
+    let (allowed, _) = rlimit::Resource::NOFILE.get().unwrap();
+    wanted.min(usize::try_from(allowed.saturating_sub(KEPT)).unwrap_or(usize::MAX))
+}
+
+/// Lets all of them wait for what is said in the lobby from now on.
+fn park(server: &Server, crowd: &[TcpStream]) {
+    crowd.iter().for_each(|stream| get(stream, "/api/v1/rooms/lobby/events?wait=55"));
+    server.until_held(crowd.len());
+}
+
+/// Says something, which everybody must be told.
+fn answer_all(ann: &mut Client, crowd: &[TcpStream], text: &str) {
+    ann.say("lobby", text);
+    for stream in crowd {
+        let page = read(stream).expect(200);
+        assert_eq!(page["events"][0]["message"]["text"], text, "{page}");
+    }
+}
+
+/// Returns what the server takes once that becomes no less: who hung up is
+/// forgotten a little later.
+fn settled(server: &Server) -> u64 {
+    const LOOKS: u32 = 20;
+    let (mut least, mut looks) = (u64::MAX, 0);
+    while looks < LOOKS {
+        let bytes = server.memory();
+        looks = if bytes < least { 0 } else { looks + 1 };
+        least = least.min(bytes);
+        thread::sleep(Duration::from_millis(20));
+    }
+    least
+}
+
+#[test]
+fn memory_comes_back_when_a_crowd_has_gone() {
+    let folder = Folder::new();
+    let server = Program::on(&folder).start();
+    let mut ann = server.guest("ann");
+    ann.join("lobby");
+    let mut visit = || {
+        let crowd = crowd(server.address, crowd_max(CROWD));
+        for text in ["once", "again"] {
+            park(&server, &crowd);
+            answer_all(&mut ann, &crowd, text);
+        }
+        park(&server, &crowd);
+        drop(crowd);
+        server.until_held(0);
+    };
+    visit();
+    let before = settled(&server);
+    (0..3).for_each(|_| visit());
+    let bytes_max = before + before / 10 + (512 << 10);
+    let after = settled(&server);
+    assert!(after <= bytes_max, "{before} bytes after one visit, {after} after four");
+}
+
+#[test]
+fn who_waits_costs_at_most_512_bytes_whatever_they_asked_before() {
+    let earlier = ["", "/", "/api/v1/rooms", "/api/v1/rooms/lobby/events?wait=0"];
+    let growths = earlier.map(|path| (path, growth_per_reader(path)));
+    assert!(
+        growths.iter().all(|(_, bytes)| *bytes <= BYTES_EACH_MAX),
+        "bytes for each, by what they asked before: {growths:?}"
+    );
+}
+
+/// Returns the bytes that the server takes for each reader who waits on a
+/// connection that asked for `earlier` before, if that is not empty.
+fn growth_per_reader(earlier: &str) -> u64 {
+    let folder = Folder::new();
+    let server = Program::on(&folder).start();
+    let mut ann = server.guest("ann");
+    ann.join("lobby");
+    let gather = |count: usize| {
+        let crowd = crowd(server.address, count);
+        for stream in crowd.iter().filter(|_| !earlier.is_empty()) {
+            get(stream, earlier);
+            read(stream);
+        }
+        park(&server, &crowd);
+        crowd
+    };
+    let few = gather(100);
+    answer_all(&mut ann, &few, "hello");
+    drop(few);
+    server.until_held(0);
+
+    let before = settled(&server);
+    let crowd = gather(crowd_max(CROWD));
+    server.memory().saturating_sub(before) / crowd.len() as u64
+}
