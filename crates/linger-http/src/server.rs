@@ -14,7 +14,13 @@ mod head_guard;
 mod places;
 mod visits;
 
-use std::{future::Future, io, pin::pin, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    io,
+    pin::pin,
+    sync::{Arc, atomic::AtomicUsize},
+    time::Duration,
+};
 
 use door::Door;
 use linger_park::Park;
@@ -88,8 +94,9 @@ impl Server {
         let places = Places::new(connections_max, connections_per_address_max);
         let door = Door::new(listener, places, park.clone());
         let (ending, ended) = watch::channel(());
-        let host =
-            Host { router: router(app.clone()), app, park: park.clone(), held, head_timeout };
+        let resting = AtomicUsize::new(0);
+        let router = router(app.clone());
+        let host = Host { router, app, park: park.clone(), held, head_timeout, resting };
         let visits = Visits::new(host, handed_over, ended);
         Ok(Server { door, visits, park, waiting_room, drain, ending })
     }

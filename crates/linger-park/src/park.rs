@@ -15,7 +15,7 @@ use std::{
         atomic::{AtomicUsize, Ordering},
     },
     thread::{self, JoinHandle},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use crate::{
@@ -52,6 +52,9 @@ pub struct Connection<P> {
     pub peer: SocketAddr,
     /// What was read from it and not answered.
     pub bytes: Vec<u8>,
+    /// When the time is over in which a request that has begun must come whole; on
+    /// the way out, if one has. On the way in it begins anew.
+    pub due: Option<Instant>,
     /// What travels with it.
     pub place: P,
 }
@@ -163,8 +166,9 @@ impl<S: Service> fmt::Debug for Park<S> {
 
 impl<P> fmt::Debug for Connection<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Connection { stream: _, peer, bytes, place: _ } = self;
+        let Connection { stream: _, peer, bytes, due, place: _ } = self;
         let mut connection = f.debug_struct("Connection");
-        connection.field("peer", peer).field("bytes", &bytes.len()).finish_non_exhaustive()
+        connection.field("peer", peer).field("bytes", &bytes.len()).field("due", due);
+        connection.finish_non_exhaustive()
     }
 }

@@ -212,7 +212,7 @@ impl<S: Service> Shard<S> {
     }
 
     fn admit(&mut self, connection: Connection<S::Place>) {
-        let Connection { stream, peer, bytes, place } = connection;
+        let Connection { stream, peer, bytes, due: _, place } = connection;
         let mut stream = TcpStream::from_std(stream);
         let entry = self.connections.vacant_entry();
         let key = u32::try_from(entry.key()).expect("fewer connections than 2^32");

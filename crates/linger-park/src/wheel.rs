@@ -58,6 +58,16 @@ impl Wheel {
         Wheel { start, passed: 0, firsts: Box::new([NONE; SLOTS]), has_some: [0; _] }
     }
 
+    /// Returns when the timer of `key` is due, if it is set.
+    pub(crate) fn deadline<N: AsMut<Timer>>(
+        &self,
+        slots: &mut Slab<N>,
+        key: u32,
+    ) -> Option<Instant> {
+        let tick = slots[key as usize].as_mut().tick;
+        (tick != UNSET).then(|| self.start + TICK * tick)
+    }
+
     /// Sets the timer of `key`, set or not, to the first tick at or after `deadline`.
     pub(crate) fn set<N: AsMut<Timer>>(
         &mut self,

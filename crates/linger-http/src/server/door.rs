@@ -59,7 +59,7 @@ impl Door {
                 continue;
             }
             let taken = stream.into_std().and_then(|stream| {
-                self.park.take(Connection { stream, peer, bytes: Vec::new(), place })
+                self.park.take(Connection { stream, peer, bytes: Vec::new(), due: None, place })
             });
             if let Err(error) = taken {
                 tracing::debug!(%error, "a connection ended before it began");

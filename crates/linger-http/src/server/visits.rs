@@ -11,7 +11,10 @@ use std::{
     convert::Infallible,
     future::{Future, pending, poll_fn},
     pin::{Pin, pin},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     task::Poll,
     time::Duration,
 };
@@ -45,6 +48,12 @@ use crate::{
 /// are there for nothing.
 const PAUSE: Duration = Duration::from_millis(200);
 
+/// So many connections rest with hyper at once, at most: when a crowd asks for
+/// something, each goes back at once.
+const RESTING_MAX: usize = 64;
+/// For a head that was slow already, to end.
+const LEFT_MIN: Duration = Duration::from_millis(100);
+
 /// All visits of one server.
 pub(super) struct Visits {
     host: Arc<Host>,
@@ -63,7 +72,12 @@ pub(super) struct Host {
     pub(super) held: Arc<Held>,
     /// How long a head may take to come whole.
     pub(super) head_timeout: Duration,
+    /// Connections that rest with hyper now.
+    pub(super) resting: AtomicUsize,
 }
+
+/// A connection that rests with hyper, until this is dropped.
+struct Resting<'a>(&'a AtomicUsize);
 
 type Answer = Pin<Box<dyn Future<Output = Result<Response<AnswerBody>, Infallible>> + Send>>;
 
@@ -128,7 +142,7 @@ async fn visit(
 
 /// Lets hyper serve one connection until it closes or is at a boundary.
 async fn serve(host: &Host, connection: Connection<Place>, mut ended: watch::Receiver<()>) {
-    let Connection { stream, peer, bytes, place } = connection;
+    let Connection { stream, peer, bytes, due, place } = connection;
     let stream = match TcpStream::from_std(stream) {
         Ok(stream) => stream,
         Err(error) => {
@@ -144,16 +158,21 @@ async fn serve(host: &Host, connection: Connection<Place>, mut ended: watch::Rec
         let answer = host.router.clone().oneshot(Request::from_parts(head, body));
         Box::pin(async move { Ok(answer.await?.map(|body| answering.with(body))) }) as Answer
     });
+    // A head that has begun has no more time here than in the park.
+    let left = due.map(|due| due.saturating_duration_since(std::time::Instant::now()));
+    let head_timeout =
+        left.map_or(host.head_timeout, |left| left.clamp(LEFT_MIN, host.head_timeout));
     let guarded = HeadGuard::new((stream, peer), bytes, progress.clone(), host.held.clone());
     let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(host.head_timeout)
+        .header_read_timeout(head_timeout)
         .max_header_size(HEAD_MAX)
         .max_buf_size(HEAD_MAX)
         .serve_connection(TokioIo::new(guarded), service);
     let mut is_ending = false;
     let mut pause = pin!(sleep(PAUSE));
     let mut asked_before_pause = 0;
+    let mut resting = None;
     // None: it did not close, and is at a boundary.
     let closed = loop {
         let served = poll_fn(|context| {
@@ -161,14 +180,16 @@ async fn serve(host: &Host, connection: Connection<Place>, mut ended: watch::Rec
                 return Poll::Ready(Some(result));
             }
             if !progress.is_at_boundary() {
+                resting = None;
                 return Poll::Pending;
+            }
+            resting = resting.take().or_else(|| Resting::begin(&host.resting));
+            if resting.is_none() || progress.is_called_back() {
+                return Poll::Ready(None);
             }
             if asked_before_pause != progress.asked() {
                 asked_before_pause = progress.asked();
                 pause.as_mut().reset(Instant::now() + PAUSE);
-            }
-            if progress.is_called_back() {
-                return Poll::Ready(None);
             }
             pause.as_mut().poll(context).map(|()| None)
         });
@@ -193,7 +214,7 @@ async fn serve(host: &Host, connection: Connection<Place>, mut ended: watch::Rec
         None => {
             let bytes = [parts.read_buf, remains.ahead].concat();
             match remains.stream.into_std() {
-                Ok(stream) => host.give_back(Connection { stream, peer, bytes, place }),
+                Ok(stream) => host.give_back(Connection { stream, peer, bytes, due: None, place }),
                 Err(error) => {
                     tracing::warn!(%error, "a connection could not be given back, so it is closed");
                 }
@@ -203,6 +224,21 @@ async fn serve(host: &Host, connection: Connection<Place>, mut ended: watch::Rec
     };
     farewell::leave(remains.stream, &words).await;
     drop(place);
+}
+
+impl<'a> Resting<'a> {
+    /// Begins to rest, if not too many do.
+    fn begin(resting: &'a AtomicUsize) -> Option<Resting<'a>> {
+        let this = Resting(resting);
+        // Counted by now: dropped, it is taken off again.
+        (resting.fetch_add(1, Ordering::Relaxed) < RESTING_MAX).then_some(this)
+    }
+}
+
+impl Drop for Resting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Host {

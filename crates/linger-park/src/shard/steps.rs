@@ -270,11 +270,13 @@ impl<S: Service> Shard<S> {
         bytes: Vec<u8>,
         errand: Option<S::Errand>,
     ) -> Step<S::Ticket> {
+        let is_short = self.connections[key as usize].is_short;
+        let due = self.wheel.deadline(&mut self.connections, key).filter(|_| is_short);
         let Record { mut stream, peer, place, .. } = self.remove(key);
         // It is the same socket that the other server will watch.
         match self.poll.registry().deregister(&mut stream) {
             Ok(()) => {
-                let connection = Connection { stream: stream.into(), peer, bytes, place };
+                let connection = Connection { stream: stream.into(), peer, bytes, due, place };
                 self.service.hand_over(connection, errand);
             }
             Err(error) => {

@@ -51,7 +51,7 @@ fn pair(listener: &TcpListener) -> (std::net::TcpStream, Connection<(Arc<()>, u3
     let (stream, peer) = listener.accept().unwrap();
     stream.set_nonblocking(true).unwrap();
     let bytes = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n".to_vec();
-    (client, Connection { stream, peer, bytes, place: (Arc::new(()), 0) })
+    (client, Connection { stream, peer, bytes, due: None, place: (Arc::new(()), 0) })
 }
 
 #[test]

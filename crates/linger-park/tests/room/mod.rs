@@ -278,7 +278,7 @@ impl Town {
         let (stream, peer) = self.listener.accept().unwrap();
         assert_eq!(peer, socket.local_addr().unwrap());
         let place = Place::take(&self.room.places);
-        self.park.take(Connection { stream, peer, bytes: Vec::new(), place }).unwrap();
+        self.park.take(Connection { stream, peer, bytes: Vec::new(), due: None, place }).unwrap();
         socket.set_read_timeout(Some(PATIENCE)).unwrap();
         socket.set_nodelay(true).unwrap();
         socket

@@ -30,7 +30,8 @@ fn at_the_limit_of_open_files_those_who_are_in_are_served_and_the_others_wait() 
     /// Lines on standard error: a start, an end, a warning now and then.
     const LOG_LINES_MAX: usize = 20;
     let folder = Folder::new();
-    let server = Program::on(&folder).open_files_max(OPEN_FILES).start();
+    let program = Program::on(&folder).arg("--connections-per-address=1000");
+    let server = program.open_files_max(OPEN_FILES).start();
     let mut ann = server.guest("ann");
     ann.join("lobby");
     let here = ann.get(&format!("{EVENTS}?after=latest&wait=0")).expect(200);
