@@ -29,10 +29,14 @@ pub(super) struct Progress {
     answered: AtomicUsize,
     /// The number of the last request, if its body was not read to its end.
     unread: AtomicUsize,
+    /// Whether the last request is whole, and nothing was read after it yet.
+    is_new: AtomicBool,
     /// Whether hyper has had nothing left to write since it last had something.
     is_flushed: AtomicBool,
     /// Whether the next request is the park's.
     is_called_back: AtomicBool,
+    /// Whether hyper was told that there is nothing to read, without looking.
+    is_unwatched: AtomicBool,
 }
 
 /// A request that is being answered, until this is dropped.
@@ -61,11 +65,17 @@ impl Progress {
         let answering = Answering(self.clone());
         if incoming.is_end_stream() {
             self.unread.store(0, Relaxed);
+            self.is_new.store(true, Relaxed);
             return (answering, Body::empty());
         }
         self.unread.store(number, Relaxed);
         let progress = self.clone();
         (answering, Body::new(RequestBody { incoming, has_failed: false, progress, number }))
+    }
+
+    /// Tells, once, that a request is whole whose handler hyper is about to call.
+    pub(super) fn begins(&self) -> bool {
+        self.is_new.swap(false, Relaxed)
     }
 
     /// Notes that hyper has something to write.
@@ -87,6 +97,16 @@ impl Progress {
     /// Tells whether the park is to have the next request.
     pub(super) fn is_called_back(&self) -> bool {
         self.is_called_back.load(Relaxed)
+    }
+
+    /// Notes that hyper was told that there is nothing to read, without looking.
+    pub(super) fn look_away(&self) {
+        self.is_unwatched.store(true, Relaxed);
+    }
+
+    /// Tells, once, that hyper must be asked to read: nobody will wake it.
+    pub(super) fn looked_away(&self) -> bool {
+        self.is_unwatched.swap(false, Relaxed)
     }
 
     /// Returns how many requests hyper has passed on.
@@ -116,11 +136,17 @@ impl Progress {
     ///   the answer (`Conn::poll_flush` calls `try_keep_alive`, or `read_head`
     ///   fails), so that poll is not pending.
     pub(super) fn is_at_boundary(&self) -> bool {
+        self.is_between_requests() && self.is_flushed.load(Relaxed)
+    }
+
+    /// Tells whether all is read and answered, and the answer is on its way out.
+    pub(super) fn is_leaving(&self) -> bool {
+        self.is_between_requests() && !self.is_flushed.load(Relaxed)
+    }
+
+    fn is_between_requests(&self) -> bool {
         let answered = self.answered.load(Relaxed);
-        answered > 0
-            && answered == self.asked.load(Relaxed)
-            && self.unread.load(Relaxed) == 0
-            && self.is_flushed.load(Relaxed)
+        answered > 0 && answered == self.asked.load(Relaxed) && self.unread.load(Relaxed) == 0
     }
 }
 

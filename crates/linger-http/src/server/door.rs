@@ -6,7 +6,7 @@
 
 use std::{
     convert::Infallible,
-    io,
+    io::{self, Write},
     net::SocketAddr,
     sync::Arc,
     time::{Duration, Instant},
@@ -88,8 +88,9 @@ impl Door {
         while self.turned_away.try_join_next().is_some() {}
         let words = farewell::to_one_too_many();
         if self.turned_away.len() >= TURNED_AWAY_MAX {
-            // The peer may be gone: that is what we want.
-            let _ = stream.try_write(words.as_bytes());
+            // Without tokio, which does not know yet whether it can be written to. The
+            // peer may be gone: that is what we want.
+            let _ = stream.into_std().and_then(|mut stream| stream.write(words.as_bytes()));
             return;
         }
         self.turned_away.spawn(async move {

@@ -196,6 +196,19 @@ impl AsyncRead for HeadGuard {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        // hyper takes the end of what the peer sends for the end of the peer, and drops
+        // the answer: right while a request is held, and wrong for who says at once
+        // that there is no more. So the end is not looked for before a handler had
+        // the chance to answer at once, nor until that answer is out.
+        if self.progress.begins() {
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        if self.progress.is_leaving() {
+            // What calls hyper again is the flush, and then comes the boundary.
+            self.progress.look_away();
+            return Poll::Pending;
+        }
         let before = buffer.filled().len();
         if self.ahead.is_empty() {
             ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;

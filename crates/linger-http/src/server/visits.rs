@@ -82,8 +82,8 @@ struct Resting<'a>(&'a AtomicUsize);
 type Answer = Pin<Box<dyn Future<Output = Result<Response<AnswerBody>, Infallible>> + Send>>;
 
 impl Visits {
-    /// Takes what is `handed_over`, until `ended` is closed as usual, and then
-    /// for one more answer each.
+    /// Takes what is `handed_over`. Once `ended` is closed, each has one more answer,
+    /// and is closed after it.
     pub(super) fn new(
         host: Host,
         handed_over: UnboundedReceiver<HandedOver>,
@@ -187,6 +187,9 @@ async fn serve(host: &Host, connection: Connection<Place>, mut ended: watch::Rec
             if resting.is_none() || progress.is_called_back() {
                 return Poll::Ready(None);
             }
+            if progress.looked_away() {
+                context.waker().wake_by_ref();
+            }
             if asked_before_pause != progress.asked() {
                 asked_before_pause = progress.asked();
                 pause.as_mut().reset(Instant::now() + PAUSE);
@@ -209,7 +212,7 @@ async fn serve(host: &Host, connection: Connection<Place>, mut ended: watch::Rec
         Some(result) => {
             farewell::after(result.err().as_ref(), !parts.read_buf.is_empty(), &remains)
         }
-        // Nobody takes it any more, and it was promised nothing.
+        // The park is to be empty.
         None if is_ending || ended.has_changed().is_err() => String::new(),
         None => {
             let bytes = [parts.read_buf, remains.ahead].concat();

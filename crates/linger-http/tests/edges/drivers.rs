@@ -78,6 +78,17 @@ enum ComingBody {
     Sockets(Box<client::Coming>),
 }
 
+/// Bounds that nobody meets.
+pub(crate) fn roomy() -> ServerSettings {
+    ServerSettings {
+        // Those that a client has left may not be closed yet.
+        connections_max: 10 * CONNECTIONS_MAX,
+        connections_per_address_max: None,
+        head_timeout: 2 * PATIENCE,
+        drain: PATIENCE,
+    }
+}
+
 /// The real server on a port of its own. Dropped, it ends.
 pub(crate) struct Listening {
     pub(crate) address: SocketAddr,
@@ -92,11 +103,12 @@ impl Entrance {
         driver: Driver,
         app: Arc<App>,
         node: Arc<Node>,
+        bounds: ServerSettings,
     ) -> (Entrance, Option<Listening>) {
         match driver {
             Driver::Router => (Entrance::Router(router(app)), None),
             Driver::Sockets => {
-                let listening = Listening::start(app, node).await;
+                let listening = Listening::start(app, node, bounds).await;
                 let client = Client::new(listening.address);
                 (Entrance::Sockets(Arc::new(client)), Some(listening))
             }
@@ -148,17 +160,10 @@ impl Coming {
 }
 
 impl Listening {
-    async fn start(app: Arc<App>, node: Arc<Node>) -> Listening {
+    async fn start(app: Arc<App>, node: Arc<Node>, bounds: ServerSettings) -> Listening {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let settings = ServerSettings {
-            // Those that the client has left may not be closed yet.
-            connections_max: 2 * CONNECTIONS_MAX,
-            connections_per_address_max: None,
-            head_timeout: 2 * PATIENCE,
-            drain: PATIENCE,
-        };
-        let server = Server::new(listener, app, settings).unwrap();
+        let server = Server::new(listener, app, bounds).unwrap();
         let (end, ended) = oneshot::channel();
         let server = tokio::spawn(server.run(async { drop(ended.await) }));
         Listening { address, node, end: Some(end), server: Some(server) }
@@ -166,7 +171,7 @@ impl Listening {
 
     /// Ends the server as the program does: nobody new, and an answer to all who
     /// are held.
-    async fn end(&mut self) {
+    pub(crate) async fn end(&mut self) {
         drop(self.end.take());
         self.node.close(Duration::ZERO).await;
         let Some(server) = self.server.take() else { return };

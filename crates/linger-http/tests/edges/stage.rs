@@ -19,13 +19,13 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, header},
 };
 use linger_core::Timestamp;
-use linger_http::{App, Settings};
+use linger_http::{App, ServerSettings, Settings};
 use linger_node::{Clock, Limits, Node, SystemClock};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::{task::JoinHandle, time::timeout};
 
-use crate::drivers::{Driver, Entrance, Listening};
+use crate::drivers::{Driver, Entrance, Listening, roomy};
 
 /// Longer than anything takes here: who waits so long has missed something.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
@@ -45,6 +45,7 @@ pub(crate) struct Stage {
 struct Set {
     driver: Driver,
     limits: Limits,
+    bounds: ServerSettings,
     clock: Arc<dyn Clock>,
     folder: TempDir,
 }
@@ -86,6 +87,11 @@ impl Stage {
         Stage::start(Set { limits, ..Set::new(driver) }, patient()).await
     }
 
+    /// Opens a new server over sockets, with these bounds.
+    pub(crate) async fn open_within(bounds: ServerSettings) -> Stage {
+        Stage::start(Set { bounds, ..Set::new(Driver::Sockets) }, patient()).await
+    }
+
     /// Opens a new server whose time and chance are the same every time.
     pub(crate) async fn open_by_clockwork(driver: Driver, settings: Settings) -> Stage {
         let clock = Arc::new(Clockwork::default());
@@ -123,7 +129,7 @@ impl Stage {
         let path: &Path = set.folder.path();
         let node = Arc::new(Node::open(path, set.limits.clone(), set.clock.clone()).unwrap());
         let app = Arc::new(App::new(node.clone(), settings));
-        let (entrance, listening) = Entrance::open(set.driver, app, node.clone()).await;
+        let (entrance, listening) = Entrance::open(set.driver, app, node.clone(), set.bounds).await;
         Stage { node, entrance, listening, set }
     }
 
@@ -193,7 +199,8 @@ impl Stage {
 impl Set {
     fn new(driver: Driver) -> Set {
         let folder = tempfile::tempdir().unwrap();
-        Set { driver, limits: Limits::default(), clock: Arc::new(SystemClock), folder }
+        let (limits, clock) = (Limits::default(), Arc::new(SystemClock));
+        Set { driver, limits, bounds: roomy(), clock, folder }
     }
 }
 

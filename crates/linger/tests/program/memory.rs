@@ -18,7 +18,7 @@ use crate::{
     process::{Folder, Program, Server},
 };
 
-const CROWD: usize = 2000;
+const CROWD: usize = 6000;
 /// For a reader who waits, with everything that the server knows of them.
 const BYTES_EACH_MAX: u64 = 512;
 

@@ -46,7 +46,7 @@ fn what_cannot_be_is_refused_in_one_sentence() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = taken.local_addr().unwrap().to_string();
     let with = |name: &str, value: &str| ours.clone().env(name, value);
-    let cases: [(&str, Program, &[&str]); 13] = [
+    let cases: [(&str, Program, &[&str]); 14] = [
         ("unknown flag", ours.clone().arg("--lissten"), &["--lissten", "--help"]),
         ("unknown word", ours.clone().arg("sing"), &["sing", "--help"]),
         ("flag without value", ours.clone().arg("--listen"), &["--listen"]),
@@ -55,6 +55,11 @@ fn what_cannot_be_is_refused_in_one_sentence() {
         ("bad switch", with("LINGER_VISITORS", "perhaps"), &["perhaps", "--visitors"]),
         ("bad number", with("LINGER_DRAIN", "-1"), &["-1", "--drain"]),
         ("no connections", with("LINGER_CONNECTIONS_MAX", "0"), &["connections-max"]),
+        (
+            "no connections from anywhere",
+            with("LINGER_CONNECTIONS_PER_ADDRESS", "0"),
+            &["connections-per-address"],
+        ),
         ("a file as the folder", with("LINGER_DATA", &in_the_way), &[&in_the_way, "--data"]),
         (
             "a file above the folder",
@@ -80,6 +85,7 @@ fn a_wrong_settings_file_is_refused_with_the_line_that_is_wrong() {
         ("wrong value", "drain = 3\nlisten = \"here\"", "line 2"),
         ("wrong switch", "visitors = \"perhaps\"\n", "line 1"),
         ("no connections", "connections-max = 0\n", "line 1"),
+        ("no connections from anywhere", "\nconnections-per-address = 0\n", "line 2"),
         ("negative", "visitors = \"on\"\r\ndrain = -1\r\n", "line 2"),
     ];
     let folder = Folder::new();

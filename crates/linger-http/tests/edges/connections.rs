@@ -1,0 +1,589 @@
+//! Connections: between the park and hyper, to and fro, and nobody notices.
+//!
+//! Whatever comes on a connection, each request gets its answer, in order, and no
+//! byte is taken for what it is not. A connection that may be idle for longer
+//! than a head may take is in the park again: hyper would have closed it.
+
+use std::time::{Duration, Instant};
+
+use linger_http::ServerSettings;
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
+    net::TcpStream,
+    time::{sleep, timeout},
+};
+
+use crate::{
+    drivers::{Listening, roomy},
+    stage::{PATIENCE, Stage},
+};
+
+/// For heads, where the test waits for its end.
+const HEAD_TIMEOUT: Duration = Duration::from_millis(300);
+
+/// A client's end of a connection.
+struct Wire(BufReader<TcpStream>);
+
+/// An answer, as far as it is of interest here.
+#[derive(Debug)]
+struct Heard {
+    status: u16,
+    /// In small letters.
+    head: String,
+    body: String,
+}
+
+impl Listening {
+    async fn connect(&self) -> Wire {
+        let stream = timeout(PATIENCE, TcpStream::connect(self.address)).await;
+        let stream = stream.expect("a connection comes in time").unwrap();
+        stream.set_nodelay(true).unwrap();
+        Wire(BufReader::new(stream))
+    }
+}
+
+impl Wire {
+    async fn say(&mut self, text: &str) {
+        let written = timeout(PATIENCE, self.0.write_all(text.as_bytes())).await;
+        written.expect("the server reads").unwrap();
+    }
+
+    /// Says it, whether or not the server still listens.
+    async fn try_say(&mut self, text: &str) {
+        let _ = timeout(PATIENCE, self.0.write_all(text.as_bytes())).await;
+    }
+
+    async fn line(&mut self) -> String {
+        let mut line = String::new();
+        let read = timeout(PATIENCE, self.0.read_line(&mut line)).await;
+        read.expect("an answer comes in time").unwrap();
+        line.strip_suffix("\r\n").unwrap_or_else(|| panic!("it broke off: {line:?}")).to_owned()
+    }
+
+    async fn hear_head(&mut self) -> Heard {
+        let first = self.line().await;
+        let status = first.split(' ').nth(1).and_then(|status| status.parse().ok());
+        let status = status.unwrap_or_else(|| panic!("no status: {first:?}"));
+        let mut head = String::new();
+        loop {
+            let line = self.line().await;
+            if line.is_empty() {
+                return Heard { status, head, body: String::new() };
+            }
+            head += &(line.to_lowercase() + "\n");
+        }
+    }
+
+    async fn hear(&mut self) -> Heard {
+        let mut heard = self.hear_head().await;
+        if heard.status >= 200 {
+            let length = heard.field("content-length").map_or(0, |length| length.parse().unwrap());
+            let mut body = vec![0; length];
+            let read = timeout(PATIENCE, self.0.read_exact(&mut body)).await;
+            read.expect("an answer comes whole in time").unwrap();
+            heard.body = String::from_utf8(body).unwrap();
+        }
+        heard
+    }
+
+    /// Sends a request, and hears the answer to it.
+    async fn ask(&mut self, request: &str) -> Heard {
+        self.say(request).await;
+        match request.starts_with("HEAD ") {
+            true => self.hear_head().await,
+            false => self.hear().await,
+        }
+    }
+
+    /// Reads to the end of the connection. One that is cut ends too.
+    async fn rest(&mut self) -> String {
+        let mut rest = Vec::new();
+        let read = timeout(PATIENCE, self.0.read_to_end(&mut rest)).await;
+        let _ = read.expect("the connection ends");
+        String::from_utf8(rest).unwrap()
+    }
+}
+
+impl Heard {
+    fn field(&self, name: &str) -> Option<&str> {
+        let mut fields = self.head.lines().filter_map(|line| line.split_once(": "));
+        fields.find(|(known, _)| *known == name).map(|(_, value)| value)
+    }
+
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    #[track_caller]
+    fn expect_problem(&self, status: u16, code: &str) {
+        assert_eq!(self.status, status, "{self:?}");
+        assert_eq!(self.field("content-type"), Some("application/problem+json"), "{self:?}");
+        let problem = self.json();
+        assert_eq!((&problem["status"], &problem["code"]), (&json!(status), &json!(code)));
+    }
+}
+
+fn get(path: &str) -> String {
+    format!("GET {path} HTTP/1.1\r\nHost: linger\r\n\r\n")
+}
+
+fn with_body(method: &str, path: &str, body: &str) -> String {
+    let length = body.len();
+    format!("{method} {path} HTTP/1.1\r\nHost: linger\r\nContent-Length: {length}\r\n\r\n{body}")
+}
+
+fn guest(name: &str) -> String {
+    with_body("POST", "/api/v1/guests", &json!({ "name": name }).to_string())
+}
+
+fn impatient() -> ServerSettings {
+    ServerSettings { head_timeout: HEAD_TIMEOUT, ..roomy() }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_whatever_request_a_connection_may_be_idle_and_bring_another() {
+    let stage = Stage::open_within(impatient()).await;
+    let open = stage.listening.as_ref().unwrap();
+    let chunks = "POST /api/v1/guests HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n7\r\n{\"name\"\r\n7\r\n: \"ann\"\r\n1\r\n}\r\n0\r\n";
+    let cases = [
+        ("a plain one", get("/health"), 200),
+        ("a head alone", "HEAD /health HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(), 200),
+        ("nothing there", get("/nowhere"), 404),
+        ("another method", "DELETE /health HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(), 405),
+        ("a body", guest("ann"), 201),
+        ("an empty body", with_body("POST", "/api/v1/guests", ""), 201),
+        ("chunks", format!("{chunks}\r\n"), 201),
+        ("chunks with a trailer", format!("{chunks}X: y\r\n\r\n"), 201),
+        ("a body that has no meaning", with_body("POST", "/api/v1/guests", "{"), 400),
+        (
+            "an upgrade to nothing",
+            "GET /health HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n"
+                .to_owned(),
+            200,
+        ),
+        (
+            "an old client that asks to stay",
+            "GET /health HTTP/1.0\r\nConnection: keep-alive\r\n\r\n".to_owned(),
+            200,
+        ),
+        ("a large head", get(&format!("/health?{}", "x".repeat(50_000))), 200),
+        ("empty lines before it", format!("\r\n\r\n{}", get("/health")), 200),
+    ];
+    let checks = cases.map(|(case, request, status)| {
+        let open = &open;
+        async move {
+            let mut wire = open.connect().await;
+            for time in 0..3 {
+                let heard = wire.ask(&request).await;
+                assert_eq!(heard.status, status, "{case}, {time}: {heard:?}");
+                assert_ne!(heard.field("connection"), Some("close"), "{case}, {time}: {heard:?}");
+                sleep(HEAD_TIMEOUT * 2).await;
+            }
+            let heard = wire.ask(&get("/health")).await;
+            assert_eq!(heard.json(), json!({ "status": "ok" }), "{case}");
+        }
+    });
+    futures_util::future::join_all(checks).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_is_waited_for_with_a_continue_comes_after_it() {
+    let stage = Stage::open_within(impatient()).await;
+    let open = stage.listening.as_ref().unwrap();
+    let mut wire = open.connect().await;
+    for _ in 0..2 {
+        wire.say("POST /api/v1/guests HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 14\r\n\r\n").await;
+        assert_eq!(wire.hear().await.status, 100);
+        assert_eq!(wire.ask("{\"name\":\"ann\"}").await.status, 201);
+        sleep(HEAD_TIMEOUT * 2).await;
+    }
+    // Without reading the body: the client need not send it, so it cannot go on.
+    wire.say(
+        "POST /health HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 99\r\n\r\n",
+    )
+    .await;
+    assert_eq!(wire.hear().await.status, 405);
+    assert_eq!(wire.rest().await, "");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_that_come_at_once_or_in_pieces_are_answered_in_order() {
+    let stage = Stage::open_within(roomy()).await;
+    let open = stage.listening.as_ref().unwrap();
+    let all = [
+        get("/health"),
+        guest("ann"),
+        get("/api/v1/me"),
+        with_body("POST", "/api/v1/guests", &get("/inside")),
+        get("/nowhere"),
+        get("/health"),
+    ];
+    let text = all.concat();
+    for size in [text.len(), text.len() - 20, 1000, 100, 7, 1] {
+        let mut wire = open.connect().await;
+        for piece in text.as_bytes().chunks(size) {
+            wire.say(std::str::from_utf8(piece).unwrap()).await;
+        }
+        let mut statuses = Vec::new();
+        for _ in &all {
+            statuses.push(wire.hear().await.status);
+        }
+        assert_eq!(statuses, [200, 201, 401, 400, 404, 200], "{size} at a time");
+    }
+
+    // The beginning of the next head, which comes back with the connection.
+    let mut wire = open.connect().await;
+    let next = get("/nowhere");
+    for cut in 1..next.len() {
+        wire.say(&(guest("bob") + &get("/health") + &next[..cut])).await;
+        assert_eq!(wire.hear().await.status, 201, "{cut}");
+        assert_eq!(wire.hear().await.status, 200, "{cut}");
+        assert_eq!(wire.ask(&next[cut..]).await.status, 404, "{cut}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn very_many_requests_at_once_are_all_answered() {
+    const MANY: usize = 2000;
+    let stage = Stage::open_within(roomy()).await;
+    let open = stage.listening.as_ref().unwrap();
+    let wire = open.connect().await;
+    let (read, mut write) = wire.0.into_inner().into_split();
+    let one = [get("/health"), get("/nowhere"), with_body("POST", "/api/v1/guests", "{")].concat();
+    let saying = tokio::spawn(async move {
+        write.write_all(one.repeat(MANY).as_bytes()).await.unwrap();
+        write
+    });
+    let mut read = BufReader::new(read);
+    let mut line = String::new();
+    for i in 0..3 * MANY {
+        // Each status line is followed by a head, a body without a line, and the next.
+        let status = loop {
+            line.clear();
+            timeout(PATIENCE, read.read_line(&mut line)).await.expect("an answer comes").unwrap();
+            if let Some((_, status)) = line.split_once("HTTP/1.1 ") {
+                break status[..3].to_owned();
+            }
+            assert_ne!(line, "", "answer {i} is missing");
+        };
+        assert_eq!(status, ["200", "404", "400"][i % 3], "answer {i}");
+    }
+    drop(saying.await.unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_nobody_reads_is_not_taken_for_a_request() {
+    let stage = Stage::open_within(roomy()).await;
+    let open = stage.listening.as_ref().unwrap();
+    let smuggled = get("/smuggled");
+    let small = smuggled.repeat(3000 / smuggled.len());
+    let large = smuggled.repeat(400_000 / smuggled.len());
+    let chunked = |body: &str| {
+        format!(
+            "POST /health HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n{:x}\r\n{body}\r\n0\r\n\r\n",
+            body.len()
+        )
+    };
+    let too_large = with_body("POST", "/api/v1/guests", &large);
+    let cases = [
+        ("small", with_body("POST", "/health", &small), 405),
+        ("large", with_body("POST", "/health", &large), 405),
+        ("small, in chunks", chunked(&small), 405),
+        ("large, in chunks", chunked(&large), 405),
+        ("read in part", too_large, 413),
+    ];
+    for (case, request, status) in &cases {
+        let head = request.find("\r\n\r\n").unwrap() + 4;
+        // All at once; the head, and the rest after the answer; the head with some
+        // of the body, cut between two of what look like requests.
+        for cut in [request.len(), head, head + smuggled.len(), head + 20 * smuggled.len()] {
+            if *status == 413 && cut != request.len() {
+                // It is answered when so much has come.
+                continue;
+            }
+            // After another request, which came home to the park, or is still here.
+            for is_home in [true, false] {
+                let mut wire = open.connect().await;
+                if is_home {
+                    assert_eq!(wire.ask(&get("/health")).await.status, 200);
+                    wire.try_say(&request[..cut]).await;
+                } else {
+                    wire.try_say(&(get("/health") + &request[..cut])).await;
+                    assert_eq!(wire.hear().await.status, 200);
+                }
+                let heard = wire.hear().await;
+                assert_eq!(heard.status, *status, "{case}, cut at {cut}: {heard:?}");
+                wire.try_say(&request[cut..]).await;
+                let closing = "GET /health HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+                wire.try_say(closing).await;
+                let rest = wire.rest().await;
+                assert!(!rest.contains("404"), "{case}, cut at {cut}: {rest}");
+                // Either it was drained, and one request follows, or it is over.
+                let answers = rest.matches("HTTP/1.1 ").count();
+                assert!(answers <= 1, "{case}, cut at {cut}: {rest}");
+                assert_eq!(rest.matches("HTTP/1.1 200 OK").count(), answers, "{rest}");
+            }
+        }
+    }
+    // Small ones are drained, so that the connection goes on, and home.
+    let mut wire = open.connect().await;
+    for _ in 0..3 {
+        assert_eq!(wire.ask(&cases[0].1).await.status, 405);
+        assert_eq!(wire.ask(&get("/nowhere")).await.status, 404);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_asks_to_close_is_answered_and_closed() {
+    let stage = Stage::open_within(roomy()).await;
+    let open = stage.listening.as_ref().unwrap();
+    let cases = [
+        ("asked for", "GET /health HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n".to_owned()),
+        ("an old client", "GET /health HTTP/1.0\r\n\r\n".to_owned()),
+        (
+            "among other words",
+            "GET /health HTTP/1.1\r\nHost: a\r\nConnection: x, Close\r\n\r\n".to_owned(),
+        ),
+        (
+            "with a body",
+            "POST /api/v1/guests HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}"
+                .to_owned(),
+        ),
+    ];
+    for (case, request) in cases {
+        for before in [false, true] {
+            let mut wire = open.connect().await;
+            if before {
+                assert_eq!(wire.ask(&get("/health")).await.status, 200, "{case}");
+            }
+            // What comes behind is not answered any more.
+            let heard = wire.ask(&(request.clone() + &get("/nowhere"))).await;
+            assert!(matches!(heard.status, 200 | 201), "{case}: {heard:?}");
+            assert_eq!(wire.rest().await, "", "{case}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_says_that_there_is_no_more_is_still_answered() {
+    let stage = Stage::open_within(roomy()).await;
+    let open = stage.listening.as_ref().unwrap();
+    for time in 0..200 {
+        let mut wire = open.connect().await;
+        // The end comes with the request, or while it goes from hand to hand.
+        wire.say(&get("/health")).await;
+        wire.0.get_mut().shutdown().await.unwrap();
+        assert_eq!(wire.hear().await.status, 200, "{time}");
+        assert_eq!(wire.rest().await, "");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_head_that_does_not_come_whole_in_time_is_refused_with_words() {
+    let stage = Stage::open_within(impatient()).await;
+    let open = stage.listening.as_ref().unwrap();
+    let cases = [
+        ("a letter", String::new(), "G".to_owned()),
+        ("half a head", String::new(), "GET /health HTTP/1.1\r\nHos".to_owned()),
+        ("half a large one", String::new(), get("/")[..20].to_owned() + &"x".repeat(20_000)),
+        ("half another method's", String::new(), "PUT /health HTTP/1.1\r\nHost: a\r\n".to_owned()),
+        ("after a request", get("/health"), "GET /hea".to_owned()),
+    ];
+    let checks = cases.iter().map(|(case, before, begun)| {
+        let open = &open;
+        async move {
+            for at_once in [true, false] {
+                let mut wire = open.connect().await;
+                let began = Instant::now();
+                match at_once {
+                    true => wire.say(&(before.clone() + begun)).await,
+                    false => wire.say(before).await,
+                }
+                if !before.is_empty() {
+                    assert_eq!(wire.hear().await.status, 200, "{case}");
+                }
+                if !at_once {
+                    wire.say(begun).await;
+                }
+                wire.hear().await.expect_problem(408, "head_timeout");
+                assert_eq!(wire.rest().await, "", "{case}");
+                let took = began.elapsed();
+                assert!(took >= HEAD_TIMEOUT && took < PATIENCE / 2, "{case}: {took:?}");
+            }
+        }
+    });
+    futures_util::future::join_all(checks).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_head_with_two_lengths_is_refused_wherever_it_comes() {
+    let stage = Stage::open_within(roomy()).await;
+    let open = stage.listening.as_ref().unwrap();
+    let two = "POST /api/v1/guests HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n";
+    for before in ["", &get("/health"), &guest("ann")] {
+        for size in [two.len(), 60, 1] {
+            let mut wire = open.connect().await;
+            if !before.is_empty() {
+                assert!(wire.ask(before).await.status < 300);
+            }
+            for piece in two.as_bytes().chunks(size) {
+                // It is refused before its body.
+                wire.try_say(std::str::from_utf8(piece).unwrap()).await;
+            }
+            wire.hear().await.expect_problem(400, "conflicting_lengths");
+            assert_eq!(wire.rest().await, "");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_with_its_share_is_told_so_until_one_of_its_connections_closes() {
+    const SHARE: usize = 5;
+    let settings = ServerSettings { connections_per_address_max: Some(SHARE), ..roomy() };
+    let stage = Stage::open_within(settings).await;
+    let open = stage.listening.as_ref().unwrap();
+    let mut wires = Vec::new();
+    for _ in 0..SHARE {
+        let mut wire = open.connect().await;
+        assert_eq!(wire.ask(&get("/health")).await.status, 200);
+        wires.push(wire);
+    }
+    let mut refused = open.connect().await;
+    let heard = refused.ask(&get("/health")).await;
+    heard.expect_problem(503, "too_many_connections");
+    assert_eq!(heard.field("connection"), Some("close"));
+    assert!(heard.field("retry-after").is_some_and(|value| value.parse::<u32>().is_ok()));
+    assert_eq!(refused.rest().await, "");
+
+    // Many more, who say nothing: they end too, and nobody else is disturbed.
+    let mut crowd = Vec::new();
+    for _ in 0..300 {
+        crowd.push(open.connect().await);
+    }
+    for wire in &mut wires {
+        assert_eq!(wire.ask(&get("/health")).await.status, 200);
+    }
+    for mut wire in crowd {
+        let rest = wire.rest().await;
+        assert!(rest.is_empty() || rest.starts_with("HTTP/1.1 503 "), "{rest}");
+    }
+
+    drop(wires.pop());
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let mut wire = open.connect().await;
+        let heard = wire.ask(&get("/health")).await;
+        if heard.status == 200 {
+            break;
+        }
+        heard.expect_problem(503, "too_many_connections");
+        assert!(Instant::now() < deadline, "the place is not given back");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_finds_no_place_waits_for_one() {
+    let stage = Stage::open_within(ServerSettings { connections_max: 2, ..roomy() }).await;
+    let open = stage.listening.as_ref().unwrap();
+    let mut wires = [open.connect().await, open.connect().await];
+    for wire in &mut wires {
+        assert_eq!(wire.ask(&get("/health")).await.status, 200);
+    }
+    let mut third = open.connect().await;
+    third.say(&get("/nowhere")).await;
+    let early = timeout(HEAD_TIMEOUT, third.0.fill_buf()).await;
+    assert!(early.is_err(), "answered without a place: {early:?}");
+    // The others go on meanwhile.
+    for wire in &mut wires {
+        assert_eq!(wire.ask(&guest("ann")).await.status, 201);
+    }
+    drop(wires);
+    assert_eq!(third.hear().await.status, 404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_that_are_idle_do_not_delay_the_end() {
+    let mut stage = Stage::open_within(roomy()).await;
+    let mut open = stage.listening.take().unwrap();
+    let mut wires = Vec::new();
+    for i in 0..50 {
+        let mut wire = open.connect().await;
+        if i % 2 == 0 {
+            assert_eq!(wire.ask(&get("/health")).await.status, 200);
+        }
+        wires.push(wire);
+    }
+    let mut held = open.connect().await;
+    held.say(&with_body("POST", "/update", "cursor=")).await;
+    stage.until_held(1).await;
+    let asked = Instant::now();
+    open.end().await;
+    assert!(asked.elapsed() < PATIENCE / 2, "after {:?}", asked.elapsed());
+    assert_eq!(held.hear().await.status, 200);
+    assert_eq!(held.rest().await, "");
+    for mut wire in wires {
+        assert_eq!(wire.rest().await, "");
+    }
+    assert!(TcpStream::connect(open.address).await.is_err(), "it does not listen any more");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_who_ask_at_once_each_gets_the_answers_to_their_own_requests() {
+    const CLIENTS: usize = 200;
+    const REQUESTS: usize = 200;
+    let stage = Stage::open_within(roomy()).await;
+    let open = stage.listening.as_ref().unwrap();
+    let client = |i: usize| async move {
+        let mut wire = open.connect().await;
+        let name = format!("client {i}");
+        let made = wire.ask(&guest(&name)).await.json();
+        let token = format!("Authorization: Bearer {}\r\n", made["token"].as_str().unwrap());
+        let signed = |request: String| request.replacen("\r\n", &format!("\r\n{token}"), 1);
+        for n in 0..REQUESTS {
+            // Another order for each client, the same in every run.
+            match (i * 7 + n * 5 + n * n) % 8 {
+                0 => {
+                    let heard = wire.ask(&signed(get("/api/v1/me"))).await;
+                    assert_eq!(heard.json()["user"]["name"], name);
+                }
+                1 => {
+                    let path = format!("/api/v1/rooms/lobby/messages/{n}");
+                    let text = format!("{n} of {i}");
+                    let body = json!({ "text": text }).to_string();
+                    let heard = wire.ask(&signed(with_body("PUT", &path, &body))).await;
+                    assert_eq!(heard.json()["message"]["text"], text);
+                }
+                2 => assert_eq!(
+                    wire.ask("HEAD /nowhere HTTP/1.1\r\nHost: a\r\n\r\n").await.status,
+                    404
+                ),
+                3 => {
+                    let both = get("/health") + &signed(get("/api/v1/me"));
+                    assert_eq!(wire.ask(&both).await.json(), json!({ "status": "ok" }));
+                    assert_eq!(wire.hear().await.json()["user"]["name"], name);
+                }
+                4 => {
+                    let body = get("/smuggled");
+                    wire.ask(&with_body("POST", "/health", &body))
+                        .await
+                        .expect_problem(405, "no_such_method");
+                }
+                5 => {
+                    let body = json!({ "name": format!("{name}, {n}") }).to_string();
+                    let heard = wire.ask(&with_body("POST", "/api/v1/guests", &body)).await;
+                    assert_eq!(heard.json()["user"]["name"], format!("{name}, {n}"));
+                }
+                6 => {
+                    let request = signed(get("/api/v1/me"));
+                    let (begin, end) = request.split_at(n % request.len());
+                    wire.say(begin).await;
+                    tokio::task::yield_now().await;
+                    assert_eq!(wire.ask(end).await.json()["user"]["name"], name);
+                }
+                _ => wire.ask(&get("/nowhere")).await.expect_problem(404, "nothing_here"),
+            }
+        }
+    };
+    futures_util::future::join_all((0..CLIENTS).map(client)).await;
+}
