@@ -6,6 +6,7 @@
 //! their own dialect.
 
 use axum::{
+    body::Body,
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -13,6 +14,8 @@ use linger_core::{Malformed, MalformedCursor, Rejection};
 use linger_node::{Refusal, Unavailable};
 use serde::Serialize;
 use utoipa::ToSchema;
+
+use crate::{held::Whole, json};
 
 /// One thing that went wrong: what, and what to do next.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,8 +99,9 @@ impl Failure {
     }
 }
 
-impl IntoResponse for Failure {
-    fn into_response(self) -> Response {
+impl Failure {
+    /// Returns the answer that tells it as a problem.
+    pub(crate) fn whole(&self) -> Whole {
         let problem = Problem {
             r#type: "about:blank",
             title: self.status.canonical_reason().unwrap_or_default(),
@@ -106,16 +110,22 @@ impl IntoResponse for Failure {
             detail: &self.detail,
         };
         let body = serde_json::to_string(&problem).expect("a problem is plain text and a number");
-        let mut response = (self.status, body).into_response();
-        let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        let mut whole = json::whole("application/problem+json", body);
+        *whole.status_mut() = self.status;
+        let headers = whole.headers_mut();
         if let Some(seconds) = self.retry_after {
             headers.insert(header::RETRY_AFTER, seconds.into());
         }
         if self.status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
+        whole
+    }
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        let mut response = self.whole().map(Body::from);
         // For `retell`: an edge may tell it in its own words.
         response.extensions_mut().insert(self);
         response

@@ -8,8 +8,11 @@
 mod answers;
 mod bytes;
 mod errand;
+mod news;
 mod parked;
+mod sending;
 pub(crate) mod task;
+mod waiting_room;
 
 use std::{sync::Arc, time::Duration};
 
@@ -18,7 +21,8 @@ use linger_core::{Cursor, UserId, visibility::Scope};
 use linger_node::{After, Page, Wait};
 
 pub(crate) use errand::Errand;
-pub(crate) use parked::{HandedOver, Held, WaitingRoom};
+pub(crate) use parked::{HandedOver, Held};
+pub(crate) use waiting_room::WaitingRoom;
 
 use crate::{
     App,

@@ -17,6 +17,8 @@ pub enum Awaited {
     Room(RoomId),
     /// Whatever one user sees.
     User(UserId),
+    /// The outcome of what one user asked for.
+    Outcome(UserId),
 }
 
 /// Whom one batch of news concerns.
@@ -26,6 +28,8 @@ pub struct Call {
     rooms: Vec<RoomId>,
     /// Users whom it concerns wherever they are.
     users: Vec<UserId>,
+    /// Users who asked for something, and now it has an outcome.
+    authors: Vec<UserId>,
 }
 
 /// What is waited for in one waiting room: a list for each.
@@ -62,9 +66,14 @@ impl Awaited {
 }
 
 impl Call {
-    /// Returns whom these events concern. The roster has taken them in.
-    pub(crate) fn of<'n>(news: impl Iterator<Item = &'n News>, roster: &Roster) -> Call {
-        let mut call = Call::default();
+    /// Returns whom a batch concerns: those who asked for it, and those whom the
+    /// news is for that it left. The roster has taken that in.
+    pub(crate) fn of<'n>(
+        authors: impl Iterator<Item = UserId>,
+        news: impl Iterator<Item = &'n News>,
+        roster: &Roster,
+    ) -> Call {
+        let mut call = Call { authors: authors.collect(), ..Call::default() };
         for news in news {
             call.users.extend(news.subject());
             match news.room_id {
@@ -82,9 +91,14 @@ impl Call {
         call
     }
 
+    /// Returns who waits for the outcome of what this user asked for.
+    pub(crate) fn of_author(user: UserId) -> Call {
+        Call { authors: vec![user], ..Call::default() }
+    }
+
     /// Tells whether it concerns nobody.
     pub(crate) fn is_empty(&self) -> bool {
-        self.rooms.is_empty() && self.users.is_empty()
+        self.rooms.is_empty() && self.users.is_empty() && self.authors.is_empty()
     }
 
     /// Finds what to call among that which somebody waits for. Some may come twice.
@@ -102,6 +116,7 @@ impl Call {
                 call(awaited);
             }
         };
+        self.authors.iter().for_each(|&user| call_if_there(Awaited::Outcome(user)));
         self.users.iter().for_each(|&user| call_if_there(Awaited::User(user)));
         for &room in &self.rooms {
             call_if_there(Awaited::Room(room));

@@ -121,7 +121,8 @@ impl Follower {
         self.metrics.projection_position.set(applied.get().cast_signed());
         {
             let memory = self.memory.read().expect("no holder of this lock panics");
-            let call = Call::of(news.iter().map(|news| &**news), &memory.roster);
+            let authors = entries.iter().filter_map(|entry| entry.draft.author.user());
+            let call = Call::of(authors, news.iter().map(|news| &**news), &memory.roster);
             self.hub.wake(call, &memory.roster);
         }
         self.applied.send_replace(applied);

@@ -104,6 +104,11 @@ impl Hub {
         }
         self.metrics.wakes.inc_by(called.len() as u64);
         called.into_iter().for_each(Waker::wake);
+        self.wake_annexes(call);
+    }
+
+    /// Calls those whom it concerns in the annexes only.
+    pub(crate) fn wake_annexes(&self, call: Call) {
         let call = Arc::new(call);
         self.each_annex(|annex| annex.wake(&call));
     }

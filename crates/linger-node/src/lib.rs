@@ -31,7 +31,7 @@ pub use call::{Annex, Awaited, Call, WaitLists};
 pub use clock::{Clock, SystemClock};
 pub use data_folder::OpenError;
 pub use limits::Limits;
-pub use node::{Node, Receipt};
+pub use node::{Node, Progress, Receipt, Submitted};
 pub use page::{After, Page, ResetReason, Wait};
 pub use refusal::{Refusal, Unavailable};
 pub use roster::RoomRef;

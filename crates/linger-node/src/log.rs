@@ -10,6 +10,8 @@ mod conformance;
 pub(crate) mod memory;
 pub(crate) mod sqlite;
 
+use std::sync::{Arc, OnceLock};
+
 use linger_core::{Draft, Entry, LogId, Position};
 use tokio::sync::{oneshot, watch};
 
@@ -23,7 +25,13 @@ pub(crate) trait Log: Send + Sync {
     ///
     /// A dropped or failed answer means "unknown": the entry may be in the log.
     /// Errors: [`AppendError::Full`] when the queue is at its bound.
-    fn append(&self, draft: Draft) -> Result<Appending, AppendError>;
+    fn append(&self, draft: Draft) -> Result<Appending, AppendError> {
+        self.append_noting(draft, None)
+    }
+
+    /// Appends, and notes the position for somebody who does not wait for the answer:
+    /// it stands there before the tail comes to it.
+    fn append_noting(&self, draft: Draft, note: Option<Note>) -> Result<Appending, AppendError>;
 
     /// Returns up to `limit` durable entries after `after`, in order.
     fn read_after(&self, after: Position, limit: usize) -> Result<Vec<Entry>, ReadError>;
@@ -31,6 +39,9 @@ pub(crate) trait Log: Send + Sync {
     /// Returns the position of the last durable entry, and how to hear of growth.
     fn tail(&self) -> watch::Receiver<Position>;
 }
+
+/// Where the position of an append is noted.
+pub(crate) type Note = Arc<OnceLock<Position>>;
 
 /// The answer to an append, when it comes.
 pub(crate) type Appending = oneshot::Receiver<Result<Position, AppendError>>;

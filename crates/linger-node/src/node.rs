@@ -24,7 +24,7 @@ use linger_core::{
 use prometheus_client::registry::Registry;
 use tokio::{runtime::Handle, sync::watch};
 
-pub use submit::Receipt;
+pub use submit::{Progress, Receipt, Submitted};
 
 use crate::{
     Clock, Limits, OpenError, Refusal, RoomRef, Unavailable,

@@ -1,6 +1,6 @@
 //! A request, read strictly: what is accepted here has exactly one reading.
 //!
-//! Only the plain part of HTTP/1.1 is: GET or POST, one Host, a short body with
+//! Only the plain part of HTTP/1.1 is: GET, POST or PUT, one Host, a short body with
 //! one length or none, and no coding, no upgrade, no expectation, no close.
 //! Whatever else comes, malformed or merely unusual, is [`Parsed::Foreign`]: the
 //! server behind the park gets its bytes and answers as it will. So the
@@ -26,6 +26,8 @@ pub enum Method {
     Get,
     /// Post, with or without one.
     Post,
+    /// Put, with or without one.
+    Put,
 }
 
 /// A request.
@@ -117,6 +119,7 @@ pub fn parse<'a>(bytes: &'a [u8], peer: SocketAddr, fields: &'a mut Fields<'a>) 
     let method = match method {
         "GET" => Method::Get,
         "POST" => Method::Post,
+        "PUT" => Method::Put,
         _ => return Parsed::Foreign,
     };
     let is_plain = |byte: u8| byte.is_ascii_graphic() && byte != b'#';
@@ -127,7 +130,7 @@ pub fn parse<'a>(bytes: &'a [u8], peer: SocketAddr, fields: &'a mut Fields<'a>) 
         return Parsed::Foreign;
     }
     let fields: &'a [Header<'a>] = raw.headers;
-    let Some(body_bytes) = body_bytes(fields).filter(|&count| method == Method::Post || count == 0)
+    let Some(body_bytes) = body_bytes(fields).filter(|&count| method != Method::Get || count == 0)
     else {
         return Parsed::Foreign;
     };

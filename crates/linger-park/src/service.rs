@@ -33,6 +33,13 @@ pub trait Service: Send + Sync + 'static {
     /// of a shard; whatever comes later must bring a wake of its own.
     fn look(&self, ticket: &Self::Ticket) -> Look<Self::Ticket>;
 
+    /// Tells whether this wait ends soon, whatever happens: neither the closing of
+    /// the park nor a peer that sends nothing more cuts it short.
+    fn is_brief(&self, ticket: &Self::Ticket) -> bool {
+        let _ = ticket;
+        false
+    }
+
     /// Returns the answer at the deadline, or when the park closes.
     ///
     /// It may park again, with the bytes of a heartbeat, say; when the park closes,

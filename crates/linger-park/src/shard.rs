@@ -277,7 +277,8 @@ impl<S: Service> Shard<S> {
 
     fn notice_of(&mut self, token: Token, may_read: bool, may_write: bool, has_ended: bool) {
         let (key, generation) = key_and_generation(token);
-        let Some(record) = self.record_of(key, generation) else {
+        let record = self.connections.get_mut(key as usize);
+        let Some(record) = record.filter(|record| record.generation == generation) else {
             // Of one who had this slot before.
             return;
         };
@@ -287,7 +288,9 @@ impl<S: Service> Shard<S> {
             return;
         }
         match record.state {
-            State::Parked(_) if has_ended => self.drop_connection(key),
+            State::Parked(ref ticket) if has_ended && !self.service.is_brief(ticket) => {
+                self.drop_connection(key);
+            }
             State::Reading if record.may_read => self.advance(key, Step::Read),
             State::Writing(_) if may_write || has_ended => {
                 let step = self.write_on(key);
@@ -340,7 +343,10 @@ impl<S: Service> Shard<S> {
     }
 
     fn begin_closing(&mut self, spread: Duration) {
-        let parked = self.connections.iter().filter(|(_, record)| record.is_parked());
+        let parked = self.connections.iter().filter(|(_, record)| match &record.state {
+            State::Parked(ticket) => !self.service.is_brief(ticket),
+            _ => false,
+        });
         let parked = parked.map(|(key, record)| (key as u32, record.generation)).collect();
         self.closing = Some(Closing { from: self.now, spread, parked, answered: 0 });
     }

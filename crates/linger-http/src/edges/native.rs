@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use axum::{
     Router,
-    http::{HeaderMap, StatusCode},
+    http::StatusCode,
     response::{IntoResponse, Response},
     routing::get,
 };
@@ -25,10 +25,12 @@ use utoipa::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub(crate) use events::{ask_mine, ask_room, tell};
+pub(crate) use messages::{Saying, ask_say, said, say};
 
 use crate::{
     App,
     failure::{Failure, Problem},
+    fields::Fields,
     json,
 };
 
@@ -95,9 +97,12 @@ async fn no_such_method() -> Response {
 }
 
 /// Returns the request id of the header `Idempotency-Key`, or a fresh one.
-fn request_id_of(headers: &HeaderMap, node: &Node) -> Result<RequestId, Failure> {
-    let Some(key) = headers.get("idempotency-key") else { return Ok(node.fresh_request_id()) };
-    let key = key.to_str().map_err(|_| Failure::malformed("Idempotency-Key is printable ASCII"))?;
+fn request_id_of(fields: &impl Fields, node: &Node) -> Result<RequestId, Failure> {
+    if !fields.has("idempotency-key") {
+        return Ok(node.fresh_request_id());
+    }
+    let key = fields.text("idempotency-key");
+    let key = key.ok_or_else(|| Failure::malformed("Idempotency-Key is printable ASCII"))?;
     // The draft of the header has it as a quoted string; both forms are in use.
     Ok(RequestId::parse(key.trim_matches('"'))?)
 }

@@ -1,26 +1,31 @@
 //! Holding requests in linger-park: no task and no buffer while they wait.
 //!
-//! Only what goes as hoped is answered here. Whatever is malformed, refused or
-//! needs the tables is handed over, and the router answers it in full.
+//! Sends are answered here too: they wait for their outcome as readers wait for
+//! news. Only what goes as hoped is answered here. Whatever is malformed, refused
+//! or needs the tables is handed over, and the router answers it in full.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Instant};
 
 use axum::body::Bytes;
-use linger_core::{Position, RoomId, UserId};
-use linger_node::{Annex, Awaited, Call, Page, WaitLists};
+use linger_node::{Awaited, Call};
 use linger_park::{
-    Answer, Connection, Look, Method, Park, Parked, Parking, Request, Service, Then, Topic,
-    Verdict,
+    Answer, Connection, Look, Method, Parked, Parking, Request, Service, Then, Topic, Verdict,
     request::{Fields, Parsed, parse},
 };
 use percent_encoding::percent_decode_str;
-use tokio::{sync::mpsc::UnboundedSender, time::Instant};
+use tokio::{runtime::Handle, sync::mpsc::UnboundedSender};
 
-use super::{Asked, Errand, Form, Ticket, Told, answers::Answers, bytes};
+use super::{
+    Errand, Ticket,
+    news::News,
+    sending::{self, Sending},
+    waiting_room::{Lists, topic},
+};
 use crate::{
     App,
     caller::{Caller, address_of, token_of},
-    edges::{names, native, stream::COMMENT_EVERY, updates},
+    edges::{names, native, updates},
+    failure::Failure,
     server::Place,
 };
 
@@ -30,19 +35,27 @@ pub(crate) type HandedOver = (Connection<Place>, Option<Errand>);
 /// What the park asks about requests.
 pub(crate) struct Held {
     app: Arc<App>,
-    answers: Answers,
+    news: News,
     elsewhere: UnboundedSender<HandedOver>,
+    runtime: Handle,
 }
 
-/// A park as the node sees it: a waiting room beside its own.
-pub(crate) struct WaitingRoom(pub(crate) Arc<Park<Held>>);
+/// What a request in the park waits for.
+#[derive(Clone)]
+pub(crate) enum Waiting {
+    /// News.
+    News(Ticket),
+    /// What becomes of something that was sent.
+    Outcome(Arc<Sending>),
+}
 
-/// A request for a held route.
+/// A request for a route that is served here.
 enum Route<'a> {
     RoomEvents(&'a str),
     MyEvents,
     Update,
     NewMessage,
+    Send { room: &'a str, request_id: Option<&'a str> },
 }
 
 /// Why a request is not answered here.
@@ -53,10 +66,28 @@ enum Elsewhere {
     Errand(Errand),
 }
 
+impl From<Failure> for Elsewhere {
+    /// The router has the same failure, and the words for it.
+    fn from(_: Failure) -> Elsewhere {
+        Elsewhere::Router
+    }
+}
+
+impl PartialEq for Waiting {
+    fn eq(&self, other: &Waiting) -> bool {
+        match (self, other) {
+            (Waiting::News(one), Waiting::News(other)) => one == other,
+            (Waiting::Outcome(one), Waiting::Outcome(other)) => Arc::ptr_eq(one, other),
+            _ => false,
+        }
+    }
+}
+
 impl Held {
-    /// Answers for `app`. What is not held goes `elsewhere`.
+    /// Answers for `app`. What is not answered here goes `elsewhere`. Call it inside
+    /// of a tokio runtime.
     pub(crate) fn new(app: Arc<App>, elsewhere: UnboundedSender<HandedOver>) -> Held {
-        Held { app, answers: Answers::new(), elsewhere }
+        Held { news: News::new(app.clone()), app, elsewhere, runtime: Handle::current() }
     }
 
     /// Tells whether the park is to have these bytes, which a connection brings
@@ -69,114 +100,64 @@ impl Held {
         }
     }
 
-    fn asked(&self, request: &Request<'_>) -> Result<Asked, Elsewhere> {
+    fn decide(&self, request: &Request<'_>) -> Result<Verdict<Waiting, Errand>, Elsewhere> {
         let app = &*self.app;
         let asked = match route(request).ok_or(Elsewhere::Router)? {
             Route::RoomEvents(room) => {
-                let room = percent_decode_str(room).decode_utf8().map_err(|_| Elsewhere::Router)?;
-                let caller = self.caller(request)?;
-                native::ask_room(app, caller, &room, request.query, request)
+                let room = decode(room)?;
+                native::ask_room(app, self.caller(request)?, &room, request.query, request)?
             }
-            Route::MyEvents => native::ask_mine(app, self.caller(request)?, request.query, request),
+            Route::MyEvents => {
+                native::ask_mine(app, self.caller(request)?, request.query, request)?
+            }
             Route::Update => {
                 let form = updates::Form::new(Bytes::copy_from_slice(request.body));
-                let reader = self.caller(request)?.reader(app).map_err(|_| Elsewhere::Router)?;
-                updates::ask(app, reader, &form).and_then(|asked| {
-                    // Who has no cursor of ours is shown what the tables have.
-                    asked.ok_or_else(crate::failure::Failure::no_token)
-                })
+                let reader = self.caller(request)?.reader(app)?;
+                // Who has no cursor of ours is shown what the tables have.
+                updates::ask(app, reader, &form)?.ok_or(Elsewhere::Router)?
             }
             Route::NewMessage => {
-                let username = names::username(request.body).map_err(|_| Elsewhere::Router)?;
-                let Some(visitor) = app.visitors.find(&username.id, Instant::now()) else {
+                let username = names::username(request.body)?;
+                let now = tokio::time::Instant::now();
+                let Some(visitor) = app.visitors.find(&username.id, now) else {
                     let address = address_of(app, request, request.peer.ip());
                     return Err(Elsewhere::Errand(Errand::Visitor(username, address)));
                 };
-                names::ask(app, username, visitor)
+                names::ask(app, username, visitor)?
+            }
+            Route::Send { room, request_id } => {
+                return self.begin_to_send(request, room, request_id);
             }
         };
-        asked.map_err(|_| Elsewhere::Router)
+        let (opening, parking) = self.news.begin(asked).ok_or(Elsewhere::Router)?;
+        Ok(opening.map_or(Verdict::Park(parking), Verdict::Answer))
+    }
+
+    fn begin_to_send(
+        &self,
+        request: &Request<'_>,
+        room: &str,
+        request_id: Option<&str>,
+    ) -> Result<Verdict<Waiting, Errand>, Elsewhere> {
+        let (app, room) = (&*self.app, decode(room)?);
+        let request_id = request_id.map(decode).transpose()?;
+        let caller = self.caller(request)?;
+        let id = request_id.as_deref();
+        let saying = native::ask_say(app, caller, &room, id, request.body, request)?;
+        let sending = Arc::new(Sending::begin(app, saying).ok_or(Elsewhere::Router)?);
+        Ok(Verdict::Park(parking(sending)))
     }
 
     fn caller(&self, request: &Request<'_>) -> Result<Caller, Elsewhere> {
         let is_safe = request.method == Method::Get;
-        let Some(token) = token_of(request, is_safe).map_err(|_| Elsewhere::Router)? else {
-            return Ok(Caller { user: None });
-        };
+        let Some(token) = token_of(request, is_safe)? else { return Ok(Caller { user: None }) };
         let unknown = || Elsewhere::Errand(Errand::Session(token.to_owned()));
         self.app.node.session(token).map(|user| Caller { user: Some(user) }).ok_or_else(unknown)
-    }
-
-    /// Returns what a reader is told of `page`, or the ticket with which they wait on.
-    fn answer(
-        &self,
-        ticket: &Ticket,
-        page: &Page,
-        is_over: bool,
-    ) -> Result<Answer<Ticket>, Ticket> {
-        let items = u32::try_from(page.news.len()).expect("pages are short");
-        if let Some(bytes) = self.answers.find(&ticket.form, page) {
-            let then = match ticket.form {
-                Form::Stream => self.go_on(ticket.at(page.cursor)),
-                Form::Page { .. } | Form::Update | Form::Names(_) => Then::NextRequest,
-            };
-            return Ok(Answer { bytes, items, then });
-        }
-        let (bytes, then) = match ticket.tell(&self.app, page, is_over) {
-            Told::Whole(whole) => (bytes::whole(whole), Then::NextRequest),
-            Told::Piece(piece, next) => (bytes::chunk(&piece), self.go_on(next)),
-            Told::Nothing(next) => return Err(next),
-        };
-        // Nobody else is told what one visitor is told.
-        if !matches!(ticket.form, Form::Names(_)) {
-            self.answers.keep(&ticket.form, page, &bytes);
-        }
-        Ok(Answer { bytes, items, then })
-    }
-
-    fn go_on(&self, ticket: Ticket) -> Then<Ticket> {
-        Then::Park(self.parking(ticket, COMMENT_EVERY))
-    }
-
-    /// Looks for an answer. Errors: the ticket, moved on, when there is none yet;
-    /// nothing, when memory does not reach back so far.
-    fn find(&self, ticket: &Ticket) -> Result<Answer<Ticket>, Option<Ticket>> {
-        let mut ticket = ticket.clone();
-        loop {
-            let page = self.app.node.glance(&ticket.wait()).ok_or(None)?;
-            let is_all = page.news.is_empty();
-            match self.answer(&ticket, &page, false) {
-                Ok(answer) => return Ok(answer),
-                Err(next) if is_all => return Err(Some(next)),
-                // Nothing for this reader among these; there may be more.
-                Err(next) => ticket = next,
-            }
-        }
-    }
-
-    /// Returns the answer to who waited in vain.
-    fn nothing(&self, ticket: &Ticket) -> Answer<Ticket> {
-        let mut ticket = ticket.clone();
-        loop {
-            let nothing = || Page { reset: None, news: Vec::new(), cursor: ticket.after };
-            let page = self.app.node.glance(&ticket.wait()).unwrap_or_else(nothing);
-            match self.answer(&ticket, &page, true) {
-                Ok(answer) => return answer,
-                // Another request of theirs was faster: from where that came to.
-                Err(next) => ticket = next,
-            }
-        }
-    }
-
-    fn parking(&self, ticket: Ticket, hold: Duration) -> Parking<Ticket> {
-        let topic = topic(Awaited::of(ticket.scope));
-        let deadline = self.app.node.deadline(hold).into_std();
-        Parking { ticket, topic, deadline }
     }
 }
 
 impl Service for Held {
-    type Ticket = Ticket;
+    type Ticket = Waiting;
     type Wake = Call;
     type Place = Place;
     type Errand = Errand;
@@ -185,55 +166,44 @@ impl Service for Held {
         route(head).is_some()
     }
 
-    fn ask(&self, request: &Request<'_>) -> Verdict<Ticket, Errand> {
+    fn ask(&self, request: &Request<'_>) -> Verdict<Waiting, Errand> {
         if !self.app.node.is_open() {
             return Verdict::NotMine;
         }
-        let asked = match self.asked(request) {
-            Ok(asked) => asked,
-            Err(Elsewhere::Router) => return Verdict::NotMine,
-            Err(Elsewhere::Errand(errand)) => return Verdict::NotYet(errand),
-        };
-        let Asked { ticket, hold, opening } = asked;
-        // A reset, or what only the tables know: the router tells it.
-        let is_told_here =
-            self.app.node.glance(&ticket.wait()).is_some_and(|page| page.reset.is_none());
-        match opening {
-            _ if !is_told_here => Verdict::NotMine,
-            None => Verdict::Park(self.parking(ticket, hold)),
-            Some(opening) => {
-                let then = self.go_on(ticket);
-                Verdict::Answer(Answer { bytes: bytes::opening(opening), items: 0, then })
+        self.decide(request).unwrap_or_else(|elsewhere| match elsewhere {
+            Elsewhere::Router => Verdict::NotMine,
+            Elsewhere::Errand(errand) => Verdict::NotYet(errand),
+        })
+    }
+
+    fn look(&self, waiting: &Waiting) -> Look<Waiting> {
+        match waiting {
+            Waiting::News(ticket) => self.news.look(ticket),
+            Waiting::Outcome(sending) => {
+                let answer = sending.look(&self.app, &self.runtime).map(told);
+                Look { ticket: waiting.clone(), answer }
             }
         }
     }
 
-    fn look(&self, ticket: &Ticket) -> Look<Ticket> {
-        match self.find(ticket) {
-            Ok(answer) => Look { ticket: ticket.clone(), answer: Some(answer) },
-            Err(Some(ticket)) => Look { ticket, answer: None },
-            // So much happened at once that memory forgot some of it. They come
-            // back with the cursor that they had, and the tables know.
-            Err(None) => {
-                let mut answer = self.nothing(ticket);
-                if let Then::Park(_) = answer.then {
-                    answer =
-                        Answer { bytes: bytes::LAST_CHUNK.into(), items: 0, then: Then::Close };
-                }
-                Look { ticket: ticket.clone(), answer: Some(answer) }
-            }
-        }
+    fn is_brief(&self, waiting: &Waiting) -> bool {
+        matches!(waiting, Waiting::Outcome(_))
     }
 
-    fn expire(&self, ticket: &Ticket) -> Answer<Ticket> {
-        let mut answer = self.nothing(ticket);
-        if self.app.node.is_closing()
-            && let Then::Park(_) = answer.then
-        {
-            answer.bytes = [&*answer.bytes, bytes::LAST_CHUNK].concat().into();
-            answer.then = Then::Close;
+    fn expire(&self, waiting: &Waiting) -> Answer<Waiting> {
+        match waiting {
+            Waiting::News(ticket) => self.news.expire(ticket),
+            Waiting::Outcome(sending) => {
+                let answer = sending.look(&self.app, &self.runtime).or_else(|| sending.give_up());
+                answer.map_or_else(
+                    || {
+                        let then = Then::Park(parking(sending.clone()));
+                        Answer { bytes: Arc::new([]), items: 0, then }
+                    },
+                    told,
+                )
+            }
         }
-        answer
     }
 
     fn topics(&self, call: &Call, parked: &Parked<'_>, called: &mut Vec<Topic>) {
@@ -250,61 +220,45 @@ impl Service for Held {
     }
 }
 
-impl Annex for WaitingRoom {
-    fn wake(&self, call: &Arc<Call>) {
-        self.0.wake(call);
-    }
-
-    fn waiting(&self) -> usize {
-        self.0.parked()
-    }
-
-    fn close(&self, spread: Duration) {
-        self.0.close(spread);
-    }
+fn parking(sending: Arc<Sending>) -> Parking<Waiting> {
+    let topic = topic(Awaited::Outcome(sending.user()));
+    let deadline = Instant::now() + sending::LOOK_EVERY;
+    Parking { ticket: Waiting::Outcome(sending), topic, deadline }
 }
 
-/// The lists of one shard, as the node asks for them.
-struct Lists<'a>(&'a Parked<'a>);
-
-impl WaitLists for Lists<'_> {
-    fn has(&self, awaited: Awaited) -> bool {
-        self.0.has(topic(awaited))
-    }
-
-    fn count(&self) -> usize {
-        self.0.topics_len()
-    }
-
-    fn each_user(&self, visit: &mut dyn FnMut(UserId)) {
-        for Topic(number) in self.0.topics() {
-            if number % 2 == 1 {
-                visit(UserId::new(Position::new(number / 2)));
-            }
-        }
-    }
+fn told(bytes: Arc<[u8]>) -> Answer<Waiting> {
+    Answer { bytes, items: 0, then: Then::NextRequest }
 }
 
-/// Numbers what is awaited: rooms are even, users are odd.
-fn topic(awaited: Awaited) -> Topic {
-    match awaited {
-        Awaited::Room(room) => Topic(RoomId::get(room) * 2),
-        Awaited::User(user) => Topic(UserId::get(user) * 2 + 1),
-    }
+fn decode(part: &str) -> Result<std::borrow::Cow<'_, str>, Elsewhere> {
+    percent_decode_str(part).decode_utf8().map_err(|_| Elsewhere::Router)
 }
 
-/// Returns which held route a request is for.
+/// Returns which route a request is for, if it is served here.
 fn route<'a>(request: &Request<'a>) -> Option<Route<'a>> {
-    match (request.method, request.path) {
-        (Method::Post, "/update") => Some(Route::Update),
-        (Method::Post, "/get_new_message") => Some(Route::NewMessage),
-        (Method::Get, path) => match path.strip_prefix("/api/v1/")? {
-            "events" => Some(Route::MyEvents),
-            path => {
-                let room = path.strip_prefix("rooms/")?.strip_suffix("/events")?;
-                (!room.is_empty() && !room.contains('/')).then_some(Route::RoomEvents(room))
-            }
-        },
-        (Method::Post, _) => None,
+    let (method, path) = (request.method, request.path);
+    let Some(path) = path.strip_prefix("/api/v1/") else {
+        return match (method, path) {
+            (Method::Post, "/update") => Some(Route::Update),
+            (Method::Post, "/get_new_message") => Some(Route::NewMessage),
+            _ => None,
+        };
+    };
+    if path == "events" {
+        return (method == Method::Get).then_some(Route::MyEvents);
+    }
+    let (room, rest) = path.strip_prefix("rooms/")?.split_once('/')?;
+    if room.is_empty() {
+        return None;
+    }
+    match (method, rest) {
+        (Method::Get, "events") => Some(Route::RoomEvents(room)),
+        (Method::Post, "messages") => Some(Route::Send { room, request_id: None }),
+        (Method::Put, rest) => {
+            let id = rest.strip_prefix("messages/")?;
+            let is_one = !id.is_empty() && !id.contains('/');
+            is_one.then_some(Route::Send { room, request_id: Some(id) })
+        }
+        _ => None,
     }
 }

@@ -3,6 +3,8 @@
 //!
 //! Also the promise that everything stands on: whoever may see an event is called.
 
+use std::iter;
+
 use linger_core::{
     Author, Command, Draft, Entry, LogId, News, Outcome, Position, Projection, RoomId, RoomKind,
     Timestamp,
@@ -50,7 +52,7 @@ proptest! {
                 Act::Leave(_) => {}
                 Act::Apply(count) => {
                     let news = town.apply(count);
-                    let call = Call::of(news.iter().map(|news| &**news), &town.roster);
+                    let call = Call::of(iter::empty(), news.iter().map(|news| &**news), &town.roster);
                     hub.wake(call, &town.roster);
                     for (scope, _, is_called) in &mut waiting {
                         *is_called |= news.iter().any(|news| town.concerns(news, *scope));

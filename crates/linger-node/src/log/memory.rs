@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use linger_core::{Draft, Entry, LogId, Position};
 use tokio::sync::{oneshot, watch};
 
-use super::{AppendError, Appending, Log, ReadError};
+use super::{AppendError, Appending, Log, Note, ReadError};
 
 /// The log in a vector.
 pub(crate) struct MemoryLog {
@@ -26,10 +26,13 @@ impl Log for MemoryLog {
         self.id
     }
 
-    fn append(&self, draft: Draft) -> Result<Appending, AppendError> {
+    fn append_noting(&self, draft: Draft, note: Option<Note>) -> Result<Appending, AppendError> {
         let mut entries = self.entries.lock().unwrap();
         let position = entries.last().map_or(Position::START, |entry| entry.position).next();
         entries.push(Entry { position, draft });
+        if let Some(note) = note {
+            note.set(position).expect("an append has one position");
+        }
         // Under the lock: two appends at once must not make the tail go back.
         self.tail.send_replace(position);
         drop(entries);

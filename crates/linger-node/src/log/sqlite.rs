@@ -16,7 +16,7 @@ use linger_core::{Draft, Entry, LogId, Position, StoredEntry};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::{AppendError, Appending, Log, ReadError};
+use super::{AppendError, Appending, Log, Note, ReadError};
 use crate::{Limits, essential, metrics::Metrics};
 
 #[cfg(test)]
@@ -59,6 +59,7 @@ pub(crate) struct SqliteFile {
 
 struct Queued {
     draft: Draft,
+    note: Option<Note>,
     since: Instant,
     answer: oneshot::Sender<Result<Position, AppendError>>,
 }
@@ -158,10 +159,10 @@ impl Log for SqliteLog {
         self.id
     }
 
-    fn append(&self, draft: Draft) -> Result<Appending, AppendError> {
+    fn append_noting(&self, draft: Draft, note: Option<Note>) -> Result<Appending, AppendError> {
         let (answer, appending) = oneshot::channel();
         let queue = self.queue.as_ref().expect("it closes only when nobody has it any more");
-        match queue.try_send(Queued { draft, since: Instant::now(), answer }) {
+        match queue.try_send(Queued { draft, note, since: Instant::now(), answer }) {
             Ok(()) => Ok(appending),
             Err(mpsc::error::TrySendError::Full(_)) => Err(AppendError::Full),
             Err(mpsc::error::TrySendError::Closed(_)) => Err(AppendError::Unknown),
@@ -274,6 +275,9 @@ impl Writer {
             let mut latest = self.latest.lock().expect("no holder of this lock panics");
             for queued in batch.drain(..) {
                 self.last = self.last.next();
+                if let Some(note) = &queued.note {
+                    note.set(self.last).expect("an append has one position");
+                }
                 latest.entries.push_back(Entry { position: self.last, draft: queued.draft });
                 answers.push((queued.answer, queued.since, self.last));
             }

@@ -1,14 +1,23 @@
 //! Submit: append, wait until this node has applied it, and read the outcome there.
 
-use std::sync::Arc;
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use linger_core::{
-    Author, Command, Draft, News, Outcome, Position, Rejection, RequestId, RoomKind, queries,
+    Author, Command, Draft, News, Outcome, Position, Rejection, RequestId, RoomKind, UserId,
+    queries,
 };
-use tokio::time::timeout;
+use tokio::{sync::oneshot::error::TryRecvError, time::timeout};
 
 use super::Node;
-use crate::{Refusal, Unavailable, log::AppendError, questions::HappenedAt};
+use crate::{
+    Refusal, Unavailable,
+    call::Call,
+    log::{AppendError, Appending, Note},
+    questions::HappenedAt,
+};
 
 /// What a submit did.
 #[derive(Debug, Clone)]
@@ -21,7 +30,87 @@ pub struct Receipt {
     pub is_repeat: bool,
 }
 
+/// A submit that was begun, and that nobody waits for: it is looked at when its
+/// author is called ([`crate::Awaited::Outcome`]).
+#[derive(Debug)]
+pub struct Submitted {
+    position: Note,
+    /// Asked only whether it failed.
+    appending: Mutex<Appending>,
+}
+
+/// How far a submit is that was begun.
+#[derive(Debug, Clone)]
+pub enum Progress {
+    /// It has no outcome here yet.
+    OnItsWay,
+    /// It has one.
+    Outcome(Result<Receipt, Refusal>),
+    /// It took effect earlier, there: [`Node::repeat`] returns the receipt.
+    Repeat(Position),
+}
+
 impl Node {
+    /// Begins what [`Node::submit`] does, without waiting, for an author in an
+    /// [`crate::Annex`]. None where the answer is not simply that it is done: the
+    /// rules seem to say no, or the queue is full.
+    pub fn begin(
+        &self,
+        author: Author,
+        request_id: RequestId,
+        command: Command,
+    ) -> Option<Submitted> {
+        if !self.would_take(author, &command) {
+            return None;
+        }
+        let draft = Draft { at: self.clock.now(), author, request_id, command };
+        let position = Note::default();
+        let appending = self.log.append_noting(draft, Some(position.clone())).ok()?;
+        Some(Submitted { position, appending: Mutex::new(appending) })
+    }
+
+    /// Tells whether the rules seem to allow this, as things stand here.
+    pub fn would_take(&self, author: Author, command: &Command) -> bool {
+        self.refused_already(author, command).is_none()
+    }
+
+    /// Returns how far a submit is. When it is called, it is known.
+    pub fn progress(&self, submitted: &Submitted) -> Progress {
+        let Some(&position) = submitted.position.get() else {
+            let mut appending = submitted.appending.lock().expect("no holder of this lock panics");
+            return match appending.try_recv() {
+                // As soon as this: the note stands there, too, but the call is to come.
+                Ok(Ok(_)) | Err(TryRecvError::Empty) => Progress::OnItsWay,
+                Ok(Err(_)) | Err(TryRecvError::Closed) => {
+                    Progress::Outcome(Err(Unavailable::Unknown.into()))
+                }
+            };
+        };
+        let memory = self.memory();
+        match memory.outcome(position) {
+            None if memory.applied() < position => Progress::OnItsWay,
+            outcome => told(position, outcome),
+        }
+    }
+
+    /// Returns the receipt of a repeat of what took effect at `first`.
+    ///
+    /// Errors: the tables cannot be read.
+    pub async fn repeat(&self, first: Position) -> Result<Receipt, Unavailable> {
+        let news = self.query(HappenedAt(first)).await?.map(Arc::new);
+        Ok(Receipt { position: first, news, is_repeat: true })
+    }
+
+    /// Calls those who wait in an annex for the outcome of what this user asked for.
+    pub fn call_author(&self, user: UserId) {
+        self.hub.wake_annexes(Call::of_author(user));
+    }
+
+    /// Returns how long a submit waits for its outcome before it is unknown.
+    pub fn submit_timeout(&self) -> Duration {
+        self.limits.submit_timeout
+    }
+
     /// Appends one command and returns what it did, once this node has applied it.
     ///
     /// Errors: the [`Rejection`] of the rules; or [`Unavailable`], and then the
@@ -41,16 +130,11 @@ impl Node {
         let position = timeout(self.limits.submit_timeout, self.append(draft))
             .await
             .map_err(|_| Unavailable::Unknown)??;
-        let outcome = self.memory().outcome(position).cloned();
-        match outcome {
-            Some(Outcome::Accepted(news)) => Ok(Receipt { position, news, is_repeat: false }),
-            Some(Outcome::Repeated { first }) => {
-                let news = self.query(HappenedAt(first)).await?.map(Arc::new);
-                Ok(Receipt { position: first, news, is_repeat: true })
-            }
-            Some(Outcome::Rejected(rejection)) => Err(rejection.into()),
-            // So many outcomes since then that this one is forgotten.
-            None => Err(Unavailable::Unknown.into()),
+        let progress = told(position, self.memory().outcome(position));
+        match progress {
+            Progress::Outcome(outcome) => outcome,
+            Progress::Repeat(first) => Ok(self.repeat(first).await?),
+            Progress::OnItsWay => unreachable!("it is applied"),
         }
     }
 
@@ -93,4 +177,17 @@ impl Node {
             .ask(move |connection| queries::request(connection, author, &request_id));
         Ok(found.await?.map(|(position, _)| position))
     }
+}
+
+/// Returns what an outcome is to who asked.
+fn told(position: Position, outcome: Option<&Outcome>) -> Progress {
+    Progress::Outcome(match outcome {
+        Some(Outcome::Accepted(news)) => {
+            Ok(Receipt { position, news: news.clone(), is_repeat: false })
+        }
+        Some(Outcome::Repeated { first }) => return Progress::Repeat(*first),
+        Some(Outcome::Rejected(rejection)) => Err((*rejection).into()),
+        // So many outcomes since then that this one is forgotten.
+        None => Err(Unavailable::Unknown.into()),
+    })
 }

@@ -15,7 +15,7 @@ use tokio::{
 };
 
 use crate::{
-    log::{AppendError, Appending, Log, ReadError, memory::MemoryLog},
+    log::{AppendError, Appending, Log, Note, ReadError, memory::MemoryLog},
     tests::chance::Chance,
 };
 
@@ -122,8 +122,8 @@ impl Shared {
         Duration::from_millis(chance.within(1..ms_max))
     }
 
-    fn write(self: &Arc<Self>, draft: Draft) -> Position {
-        let position = self.log.append(draft).unwrap().try_recv().unwrap().unwrap();
+    fn write(self: &Arc<Self>, draft: Draft, note: Option<Note>) -> Position {
+        let position = self.log.append_noting(draft, note).unwrap().try_recv().unwrap().unwrap();
         if !self.happens(|faults| faults.late_announcement) {
             self.announce(position);
             return position;
@@ -154,7 +154,7 @@ impl Log for FaultyLog {
         self.0.log.id()
     }
 
-    fn append(&self, draft: Draft) -> Result<Appending, AppendError> {
+    fn append_noting(&self, draft: Draft, note: Option<Note>) -> Result<Appending, AppendError> {
         let shared = self.0.clone();
         let what = format!("{} {}", draft.author.to_number(), draft.request_id);
         let (answer, appending) = oneshot::channel();
@@ -172,12 +172,12 @@ impl Log for FaultyLog {
             shared.tell(format!("{what}: written in {delay:?}"));
             tokio::spawn(async move {
                 sleep(delay).await;
-                let position = shared.write(draft);
+                let position = shared.write(draft, note);
                 shared.tell(format!("{what}: written late at {position}"));
             });
             return Ok(appending);
         }
-        let position = shared.write(draft);
+        let position = shared.write(draft, note);
         if shared.happens(|faults| faults.lost_reply) {
             shared.tell(format!("{what}: written at {position}, reply lost"));
         } else if shared.happens(|faults| faults.late_reply) {

@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     After, Limits, Node, RoomRef, Unavailable,
-    log::{AppendError, Appending, Log, ReadError},
+    log::{AppendError, Appending, Log, Note, ReadError},
 };
 
 /// A log that announces what the test wants, and whose reads fail so many times.
@@ -38,8 +38,8 @@ impl Log for Moody {
         self.log.id()
     }
 
-    fn append(&self, draft: Draft) -> Result<Appending, AppendError> {
-        self.log.append(draft)
+    fn append_noting(&self, draft: Draft, note: Option<Note>) -> Result<Appending, AppendError> {
+        self.log.append_noting(draft, note)
     }
 
     fn read_after(&self, after: Position, limit: usize) -> Result<Vec<Entry>, ReadError> {

@@ -157,16 +157,17 @@ impl<S: Service> Shard<S> {
         // Enter before looking: whatever comes in between must not be missed.
         self.waiters.enter(&mut self.connections, key, topic);
         let look = self.entered.of(&ticket, || self.service.look(&ticket)).clone();
+        let is_brief = self.service.is_brief(&look.ticket);
         let record = &mut self.connections[key as usize];
         record.state = State::Parked(look.ticket);
         if let Some(answer) = look.answer {
             self.unpark(key);
             Step::Send(answer)
-        } else if record.has_ended {
-            self.drop_connection_and_rest(key)
-        } else if self.closing.is_some() || deadline <= Instant::now() {
+        } else if self.closing.is_some() && !is_brief || deadline <= Instant::now() {
             // By the clock, not by the turn: "now" was said during the turn.
             Step::Send(self.expired_answer(key))
+        } else if record.has_ended && !is_brief {
+            self.drop_connection_and_rest(key)
         } else {
             self.wheel.set(&mut self.connections, key, deadline);
             Step::Rest
@@ -193,7 +194,8 @@ impl<S: Service> Shard<S> {
     fn expired_answer(&mut self, key: u32) -> Answer<S::Ticket> {
         let ticket = self.unpark(key);
         let mut answer = self.expired.of(&ticket, || self.service.expire(&ticket)).clone();
-        if self.closing.is_some() && matches!(answer.then, Then::Park(_)) {
+        let ends = self.closing.is_some() && !self.service.is_brief(&ticket);
+        if ends && matches!(answer.then, Then::Park(_)) {
             // The stream ends here, or it would park and expire for ever.
             answer.then = Then::Close;
         }

@@ -14,7 +14,7 @@ pub enum Meaning {
     Incomplete,
     Foreign,
     Head {
-        is_post: bool,
+        method: Method,
         target: String,
         fields: Vec<(String, Vec<u8>)>,
         head_bytes: usize,
@@ -29,7 +29,7 @@ pub fn meaning(bytes: &[u8]) -> Meaning {
         Parsed::Incomplete => Meaning::Incomplete,
         Parsed::Foreign => Meaning::Foreign,
         Parsed::Head { head, head_bytes, body_bytes } => Meaning::Head {
-            is_post: head.method == Method::Post,
+            method: head.method,
             target: match head.query {
                 Some(query) => format!("{}?{query}", head.path),
                 None => head.path.to_owned(),
@@ -74,9 +74,10 @@ fn read_simply(head: &[u8]) -> Option<Meaning> {
         return None;
     }
     let [method, target, b"HTTP/1.1"] = split(lines[0], b" ")[..] else { return None };
-    let is_post = match method {
-        b"GET" => false,
-        b"POST" => true,
+    let method = match method {
+        b"GET" => Method::Get,
+        b"POST" => Method::Post,
+        b"PUT" => Method::Put,
         _ => return None,
     };
     let is_target = |byte: &u8| (b'!'..=b'~').contains(byte) && *byte != b'#';
@@ -118,11 +119,11 @@ fn read_simply(head: &[u8]) -> Option<Meaning> {
         }
         _ => return None,
     };
-    if body_bytes > BODY_MAX || (!is_post && body_bytes > 0) {
+    if body_bytes > BODY_MAX || (method == Method::Get && body_bytes > 0) {
         return None;
     }
     let target = String::from_utf8(target.to_vec()).ok()?;
-    Some(Meaning::Head { is_post, target, fields, head_bytes: head.len(), body_bytes })
+    Some(Meaning::Head { method, target, fields, head_bytes: head.len(), body_bytes })
 }
 
 fn split<'a>(bytes: &'a [u8], by: &[u8]) -> Vec<&'a [u8]> {
@@ -143,8 +144,12 @@ fn split<'a>(bytes: &'a [u8], by: &[u8]) -> Vec<&'a [u8]> {
 }
 
 fn write(meaning: &Meaning) -> Vec<u8> {
-    let Meaning::Head { is_post, target, fields, .. } = meaning else { panic!("{meaning:?}") };
-    let method = if *is_post { "POST" } else { "GET" };
+    let Meaning::Head { method, target, fields, .. } = meaning else { panic!("{meaning:?}") };
+    let method = match method {
+        Method::Get => "GET",
+        Method::Post => "POST",
+        Method::Put => "PUT",
+    };
     let mut head = format!("{method} {target} HTTP/1.1\r\n").into_bytes();
     for (name, value) in fields {
         // No white space: what it was does not matter, and it never grows too long.
@@ -156,8 +161,8 @@ fn write(meaning: &Meaning) -> Vec<u8> {
 
 fn with_head_bytes(meaning: Meaning, count: usize) -> Meaning {
     match meaning {
-        Meaning::Head { is_post, target, fields, head_bytes: _, body_bytes } => {
-            Meaning::Head { is_post, target, fields, head_bytes: count, body_bytes }
+        Meaning::Head { method, target, fields, head_bytes: _, body_bytes } => {
+            Meaning::Head { method, target, fields, head_bytes: count, body_bytes }
         }
         other => other,
     }

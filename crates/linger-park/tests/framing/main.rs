@@ -86,7 +86,7 @@ fn only_what_has_one_reading_is_ours() {
         ("a list of options", get("Connection: keep-alive, TE\r\n"), foreign),
         ("HTTP/1.0", line("GET / HTTP/1.0"), foreign),
         ("HTTP/2", line("PRI * HTTP/2.0"), foreign),
-        ("another method", line("PUT / HTTP/1.1"), foreign),
+        ("another method", line("DELETE / HTTP/1.1"), foreign),
         ("a method in small letters", line("get / HTTP/1.1"), foreign),
         ("a whole address", line("GET http://a/ HTTP/1.1"), foreign),
         ("a star", line("GET * HTTP/1.1"), foreign),

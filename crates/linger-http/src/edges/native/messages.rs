@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use axum::{
+    body::Body,
     extract::{RawQuery, State},
     http::{HeaderMap, StatusCode},
     response::Response,
 };
-use linger_core::{MessageId, MessageText, Position, RequestId, Slug, UserId};
-use linger_node::{limits::HISTORY_PAGE_MAX, questions::Earlier};
-use serde::Deserialize;
+use linger_core::{Command, Message, MessageId, MessageText, Position, RequestId, Slug, UserId};
+use linger_node::{Node, Receipt, RoomRef, limits::HISTORY_PAGE_MAX, questions::Earlier};
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
 
@@ -19,6 +20,8 @@ use crate::{
     caller::Caller,
     edges::say,
     failure::Failure,
+    fields::Fields,
+    held::Whole,
     json::{self, JsonBody},
 };
 
@@ -54,7 +57,10 @@ pub(super) async fn put(
     caller: Caller,
     JsonBody(new): JsonBody<NewMessage>,
 ) -> Result<Response, Failure> {
-    send(&app, &room, caller.user()?, RequestId::parse(&request_id)?, &new).await
+    let request_id = RequestId::parse(&request_id)?;
+    let saying = saying(&app, caller.user()?, &room, request_id, &new)?;
+    app.rates.send(saying.user)?;
+    Ok(say(&app.node, &saying).await?.map(Body::from))
 }
 
 /// Sends a message
@@ -80,24 +86,81 @@ pub(super) async fn post(
     JsonBody(new): JsonBody<NewMessage>,
 ) -> Result<Response, Failure> {
     let user = caller.user()?;
-    send(&app, &room, user, request_id_of(&headers, &app.node)?, &new).await
+    let request_id = request_id_of(&headers, &app.node)?;
+    let saying = saying(&app, user, &room, request_id, &new)?;
+    app.rates.send(user)?;
+    Ok(say(&app.node, &saying).await?.map(Body::from))
 }
 
-async fn send(
+/// Something that a user says, under their own request id.
+#[derive(Debug)]
+pub(crate) struct Saying {
+    pub(crate) user: UserId,
+    pub(crate) room: RoomRef,
+    pub(crate) request_id: RequestId,
+    pub(crate) text: MessageText,
+}
+
+/// Understands a request to send a message: with the id in its path, or without.
+///
+/// Errors: it is malformed, or the room does not exist for the caller.
+pub(crate) fn ask_say(
     app: &App,
+    caller: Caller,
     room: &str,
+    request_id: Option<&str>,
+    body: &[u8],
+    fields: &impl Fields,
+) -> Result<Saying, Failure> {
+    let user = caller.user()?;
+    let request_id = match request_id {
+        Some(request_id) => RequestId::parse(request_id)?,
+        None => request_id_of(fields, &app.node)?,
+    };
+    saying(app, user, room, request_id, &json::parse(body)?)
+}
+
+fn saying(
+    app: &App,
     user: UserId,
+    room: &str,
     request_id: RequestId,
     new: &NewMessage,
-) -> Result<Response, Failure> {
+) -> Result<Saying, Failure> {
     let text = MessageText::parse(&new.text)?;
     let room = app.node.room(&Slug::parse(room)?, Some(user))?;
-    app.rates.send(user)?;
-    let receipt = say::say(&app.node, user, request_id, &room, text, None).await?;
+    Ok(Saying { user, room, request_id, text })
+}
+
+impl Saying {
+    /// Returns what it asks of the node.
+    pub(crate) fn command(&self) -> Command {
+        let text = self.text.clone();
+        Command::SendMessage { room: self.room.id, text, sender_time: None }
+    }
+}
+
+/// Says it, and returns the answer. Who speaks in an open room joins it.
+pub(crate) async fn say(node: &Node, saying: &Saying) -> Result<Whole, Failure> {
+    let Saying { user, room, request_id, text } = saying;
+    Ok(said(&say::say(node, *user, request_id.clone(), room, text.clone(), None).await?))
+}
+
+/// Returns the answer to who said something.
+pub(crate) fn said(receipt: &Receipt) -> Whole {
     let message =
         receipt.news.as_ref().and_then(|news| news.message()).expect("what was said is a message");
-    let status = if receipt.is_repeat { StatusCode::OK } else { StatusCode::CREATED };
-    Ok(json::answer(status, &json!({ "message": message })))
+    let body = serde_json::to_string(&Said { message }).expect("answers have no failing parts");
+    let mut whole = json::whole(json::APPLICATION_JSON, body);
+    if !receipt.is_repeat {
+        *whole.status_mut() = StatusCode::CREATED;
+    }
+    whole
+}
+
+#[derive(Serialize)]
+struct Said<'a> {
+    message: &'a Message,
 }
 
 /// Reads what was said before
