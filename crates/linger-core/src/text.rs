@@ -5,7 +5,7 @@
 //! never reaches the log. Entries that are read back from the log are built
 //! without these checks: the bounds may tighten one day, old entries stay.
 
-use std::fmt;
+use std::{borrow::Borrow, fmt};
 
 use rusqlite::types::{FromSql, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use serde::{Deserialize, Serialize};
@@ -31,6 +31,12 @@ macro_rules! text {
 
             /// Returns the text.
             pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl Borrow<str> for $name {
+            fn borrow(&self) -> &str {
                 &self.0
             }
         }

@@ -89,10 +89,10 @@ impl Memory {
         limit: usize,
     ) -> Option<Look> {
         // Of a quiet room in a busy house nothing is forgotten.
-        if after < self.floor && !self.roster.remembers(reader, scope, after) {
+        if !self.reaches(reader, scope, after) {
             return None;
         }
-        let begin = self.news.partition_point(|news| news.position() <= after);
+        let begin = self.begin_after(after);
         let stays = self.roster.stays(reader);
         let mut seen = Look { news: Vec::new(), upto: self.applied.max(after) };
         for news in self.news.range(begin..) {
@@ -106,6 +106,23 @@ impl Memory {
             }
         }
         Some(seen)
+    }
+
+    /// Returns the place of the first event after `after`: mostly the end, or near it.
+    fn begin_after(&self, after: Position) -> usize {
+        const NEAR: usize = 8;
+        let end = self.news.len();
+        for place in (end.saturating_sub(NEAR)..end).rev() {
+            if self.news[place].position() <= after {
+                return place + 1;
+            }
+        }
+        self.news.partition_point(|news| news.position() <= after)
+    }
+
+    /// Tells whether [`Memory::look`] would find anything out.
+    pub(crate) fn reaches(&self, reader: Option<UserId>, scope: Scope, after: Position) -> bool {
+        after >= self.floor || self.roster.remembers(reader, scope, after)
     }
 
     /// Returns what the entry at `position` did, while that is remembered.

@@ -19,7 +19,7 @@ use std::{
 
 use linger_core::{
     Author, Command, Cursor, LogId, Position, Rejection, RequestId, RoomKind, RoomName, Slug,
-    TokenHash, Topic, UserId,
+    TokenHash, Topic, UserId, visibility::Scope,
 };
 use prometheus_client::registry::Registry;
 use tokio::{runtime::Handle, sync::watch};
@@ -200,7 +200,13 @@ impl Node {
 
     /// Returns the room with this slug. A closed room does not exist for those outside.
     pub fn room(&self, slug: &Slug, reader: Option<UserId>) -> Result<RoomRef, Rejection> {
-        self.memory().roster.room(slug, reader).cloned().ok_or(Rejection::RoomNotFound)
+        self.memory().roster.room(slug.as_str(), reader).cloned().ok_or(Rejection::RoomNotFound)
+    }
+
+    /// Returns the scope of the events of the room with this slug, if it exists for
+    /// this reader. No other text is the slug of a room.
+    pub fn scope_of(&self, slug: &str, reader: Option<UserId>) -> Option<Scope> {
+        self.memory().roster.room(slug, reader).map(RoomRef::scope)
     }
 
     /// Returns the position that this node has applied, as a cursor.

@@ -86,7 +86,7 @@ impl Roster {
     }
 
     /// Returns the room with this slug, if it exists for this reader.
-    pub(crate) fn room(&self, slug: &Slug, reader: Option<UserId>) -> Option<&RoomRef> {
+    pub(crate) fn room(&self, slug: &str, reader: Option<UserId>) -> Option<&RoomRef> {
         let room = self.rooms.get(slug)?;
         can_enter(room.id, room.kind, self.stays(reader)).then_some(room)
     }

@@ -36,7 +36,9 @@ impl News {
         asked: Asked,
     ) -> Option<(Option<Answer<Waiting>>, Parking<Waiting>)> {
         let Asked { ticket, hold, opening } = asked;
-        self.app.node.glance(&ticket.wait()).filter(|page| page.reset.is_none())?;
+        if !self.app.node.can_glance(&ticket.wait()) {
+            return None;
+        }
         let opening = opening.map(|opening| Answer {
             bytes: bytes::opening(opening),
             items: 0,

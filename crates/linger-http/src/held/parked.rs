@@ -4,7 +4,7 @@
 //! news. Only what goes as hoped is answered here. Whatever is malformed, refused
 //! or needs the tables is handed over, and the router answers it in full.
 
-use std::{net::SocketAddr, sync::Arc, time::Instant};
+use std::{borrow::Cow, net::SocketAddr, sync::Arc, time::Instant};
 
 use axum::body::Bytes;
 use linger_node::{Awaited, Call};
@@ -230,7 +230,10 @@ fn told(bytes: Arc<[u8]>) -> Answer<Waiting> {
     Answer { bytes, items: 0, then: Then::NextRequest }
 }
 
-fn decode(part: &str) -> Result<std::borrow::Cow<'_, str>, Elsewhere> {
+fn decode(part: &str) -> Result<Cow<'_, str>, Elsewhere> {
+    if !part.contains('%') {
+        return Ok(Cow::Borrowed(part));
+    }
     percent_decode_str(part).decode_utf8().map_err(|_| Elsewhere::Router)
 }
 

@@ -65,6 +65,13 @@ impl Node {
         Some(Page { reset: None, cursor: self.cursor(look.upto), news: look.news })
     }
 
+    /// Tells whether [`Node::glance`] would find out whether there is news: the
+    /// reader's place is known, and memory reaches back to it.
+    pub fn can_glance(&self, wait: &Wait) -> bool {
+        let after = self.resolve(wait.after);
+        after.is_ok_and(|after| self.memory().reaches(wait.reader, wait.scope, after))
+    }
+
     /// Calls, counts and closes the readers of this waiting room together with the
     /// node's own, until it is dropped.
     pub fn attach(&self, annex: Weak<dyn Annex>) {
@@ -113,7 +120,11 @@ impl Node {
             After::Latest => Ok(self.memory().applied()),
             After::Start => Ok(Position::START),
             After::Cursor(cursor) if cursor.log != self.log.id() => Err(ResetReason::OtherLog),
-            After::Cursor(cursor) if cursor.position > *self.log.tail().borrow() => {
+            // What is applied is not beyond the end; mostly that is enough to know.
+            After::Cursor(cursor)
+                if cursor.position > self.memory().applied()
+                    && cursor.position > *self.log.tail().borrow() =>
+            {
                 Err(ResetReason::BeyondTheEnd)
             }
             After::Cursor(cursor) => Ok(cursor.position),

@@ -7,6 +7,10 @@
 use std::{io, net::SocketAddr, sync::Arc};
 
 use mio::net::TcpStream;
+use rustix::{
+    io::Errno,
+    net::{RecvFlags, SendFlags, recv, send},
+};
 
 use crate::{Service, Then, waiters::Stand, wheel::Timer};
 
@@ -60,19 +64,19 @@ impl<S: Service> Record<S> {
     /// Reads into `buffer`. None: there is nothing now.
     pub(super) fn read(&mut self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
         loop {
-            match io::Read::read(&mut self.stream, buffer) {
-                Ok(count) => {
+            match recv(&self.stream, &mut *buffer, RecvFlags::empty()) {
+                Ok((count, _)) => {
                     // Less than asked for: it is all there was, and the next bytes
                     // bring an event. Only an end that came already does not.
                     self.may_read = count == buffer.len() || self.has_ended;
                     return Ok(Some(count));
                 }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                Err(Errno::AGAIN) => {
                     self.may_read = false;
                     return Ok(None);
                 }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
+                Err(Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
             }
         }
     }
@@ -81,12 +85,12 @@ impl<S: Service> Record<S> {
     /// far that is.
     pub(super) fn write(&mut self, bytes: &[u8], mut offset: usize) -> io::Result<usize> {
         while offset < bytes.len() {
-            match io::Write::write(&mut self.stream, &bytes[offset..]) {
+            match send(&self.stream, &bytes[offset..], SendFlags::NOSIGNAL) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(count) => offset += count,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
+                Err(Errno::AGAIN) => break,
+                Err(Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
             }
         }
         Ok(offset)

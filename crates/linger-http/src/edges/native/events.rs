@@ -10,7 +10,7 @@ use axum::{
     http::{HeaderMap, HeaderValue, header},
     response::Response,
 };
-use linger_core::{Cursor, Position, RoomKind, Slug, UserId, visibility::Scope};
+use linger_core::{Cursor, Position, Rejection, RoomKind, Slug, UserId, visibility::Scope};
 use linger_node::{
     Page,
     limits::{PAGE_EVENTS_MAX, WAIT_DEFAULT, WAIT_MAX},
@@ -62,10 +62,13 @@ pub(crate) fn ask_room(
     fields: &impl Fields,
 ) -> Result<Asked, Failure> {
     let reader = caller.reader(app)?;
-    let room = app.node.room(&Slug::parse(room)?, reader)?;
+    let Some(scope) = app.node.scope_of(room, reader) else {
+        Slug::parse(room)?;
+        return Err(Rejection::RoomNotFound.into());
+    };
     // All see the same of an open room: then nobody needs an answer of their own.
-    let reader = reader.filter(|_| room.kind == RoomKind::Closed);
-    ask(app, reader, room.scope(), query, fields)
+    let reader = reader.filter(|_| matches!(scope, Scope::Room(_, RoomKind::Closed)));
+    ask(app, reader, scope, query, fields)
 }
 
 /// Reads the events of all my rooms, and what concerns me

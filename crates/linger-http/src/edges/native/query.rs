@@ -16,6 +16,12 @@ impl<'a> Query<'a> {
 
     /// Returns the last value of a parameter, decoded.
     pub(super) fn text(self, name: &str) -> Option<Cow<'a, str>> {
+        // Mostly nothing is encoded, and then nothing need be decoded.
+        if !self.0.contains(['%', '+']) {
+            let pairs = self.0.rsplit('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
+            let value = pairs.filter(|(key, _)| *key == name).map(|(_, value)| value).next();
+            return value.map(Cow::Borrowed);
+        }
         let pairs = form_urlencoded::parse(self.0.as_bytes());
         pairs.filter(|(key, _)| key == name).last().map(|(_, value)| value)
     }
