@@ -12,13 +12,17 @@ use crate::{
     play::Act,
     process::Pid,
     scenario::{
-        Scenario, catch_up::CatchUp, chatter::Chatter, crowd::Crowd, idle::Idle,
+        Scenario, catch_up::CatchUp, chatter::Chatter, comings::Comings, crowd::Crowd, idle::Idle,
         returning::Returning, senders::Senders,
     },
     servers,
     stage::{Mode, Terms, message::TEXT_BYTES_MIN},
     target::Kind,
 };
+
+/// Between a crowd's going and the look at memory: twice as long as Linger keeps
+/// a crowd's memory for one that comes back at once.
+const REST_SECONDS: u64 = 2;
 
 /// Loads a chat server on this machine and measures what that cost it.
 ///
@@ -89,6 +93,14 @@ pub(crate) enum Verb {
         seconds: u64,
         #[arg(long, value_enum, default_value = "long-poll")]
         mode: Mode,
+    },
+    /// All come, wait, get one message, hang up, and come again three times
+    Comings {
+        #[arg(long, default_value_t = 10_000, value_parser = within(1, READERS_MAX))]
+        readers: u64,
+        /// Seconds that the server has before its memory is looked at
+        #[arg(long, default_value_t = REST_SECONDS, value_parser = within(0, SECONDS_MAX))]
+        rest: u64,
     },
     /// Linger and its peers side by side, with ratios and goals
     Compare {
@@ -190,6 +202,10 @@ impl Arguments {
                 let (readers, time) = (size(readers), Duration::from_secs(seconds));
                 vec![alone(Scenario::Idle(Idle { readers, time, mode, terms }))]
             }
+            Verb::Comings { readers, rest } => {
+                let (readers, rest) = (size(readers), Duration::from_secs(rest));
+                vec![alone(Scenario::Comings(Comings { readers, rest, terms }))]
+            }
             Verb::Compare { readers, messages, seconds, .. } => {
                 comparison(size(readers), size(messages), Duration::from_secs(seconds), terms)
             }
@@ -199,7 +215,7 @@ impl Arguments {
 
 /// What the comparison plays: the scenarios that have goals.
 fn comparison(readers: usize, messages: usize, time: Duration, terms: Terms) -> Vec<Act> {
-    let mode = Mode::LongPoll;
+    let (mode, rest) = (Mode::LongPoll, Duration::from_secs(REST_SECONDS));
     let crowd = Crowd { readers, messages, mode, greet_first: false, terms };
     let after_request = Crowd { greet_first: true, messages: 1, ..crowd };
     let chatter = Chatter { rooms: 200, readers: 10, publishers: 8, time, mode, terms };
@@ -220,6 +236,10 @@ fn comparison(readers: usize, messages: usize, time: Duration, terms: Terms) -> 
         Act { scenario: Scenario::Idle(Idle { readers, time, mode, terms }), kinds: all },
         Act {
             scenario: Scenario::Returning(Returning { readers, terms }),
+            kinds: vec![Kind::Linger],
+        },
+        Act {
+            scenario: Scenario::Comings(Comings { readers, rest, terms }),
             kinds: vec![Kind::Linger],
         },
     ]

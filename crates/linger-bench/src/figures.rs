@@ -29,6 +29,12 @@ pub(crate) static USERLAND: Measure =
     measure("userland_kib_per_reader", "userland memory per parked reader", "KiB", 2);
 pub(crate) static USERLAND_AFTER: Measure =
     measure("userland_after_kib_per_reader", "the same after the messages", "KiB", 2);
+pub(crate) static USERLAND_GREETED: Measure = measure(
+    "userland_after_request_kib_per_reader",
+    "the same, after an earlier request each",
+    "KiB",
+    2,
+);
 pub(crate) static KERNEL: Measure =
     measure("kernel_kib_per_reader", "kernel slab per reader, both ends (approximate)", "KiB", 1);
 pub(crate) static CPU_PER_DELIVERY: Measure =
@@ -55,6 +61,17 @@ pub(crate) static RETURN_MS: Measure =
 pub(crate) static IDLE: Measure =
     measure("idle_cpu_ms_per_second", "server CPU while nothing happens", "ms/s", 3);
 pub(crate) static EMPTY: Measure = measure("empty_answers", "holds that ended without news", "", 0);
+pub(crate) static NOBODY: Measure =
+    measure("userland_nobody_mib", "userland memory before anybody came", "MiB", 2);
+pub(crate) static GONE: Measure =
+    measure("userland_gone_mib", "the same when all had come and gone", "MiB", 2);
+pub(crate) static GONE_AGAIN: [Measure; 3] = [
+    measure("userland_gone_1_mib", "again, the first time", "MiB", 2),
+    measure("userland_gone_2_mib", "again, the second time", "MiB", 2),
+    measure("userland_gone_3_mib", "again, the third time", "MiB", 2),
+];
+pub(crate) static GROWTH: Measure =
+    measure("userland_growth_percent", "largest growth of memory, coming again", "%", 1);
 pub(crate) static REOPENED: Measure = measure("reopened", "connections opened again", "", 0);
 pub(crate) static FAULTS: Measure = measure("errors", "errors", "", 0);
 

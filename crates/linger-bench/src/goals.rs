@@ -37,6 +37,7 @@ pub(crate) fn goals(scenario: Scenario) -> Vec<Goal> {
         }
         Scenario::Crowd(_) => vec![
             ("plain", &figures::USERLAND, Most(0.5)),
+            ("second crowd", &figures::USERLAND_GREETED, Most(0.5)),
             ("crowd", &figures::CPU_PER_DELIVERY, MostOfPeer(0.65)),
             ("crowd", &figures::LAST, MostOfPeer(1.1)),
         ],
@@ -51,6 +52,7 @@ pub(crate) fn goals(scenario: Scenario) -> Vec<Goal> {
         },
         Scenario::Idle(_) => vec![("idle", &figures::IDLE, Most(1.0))],
         Scenario::Returning(_) => vec![("returning", &figures::RETURN_MS, Most(2000.0))],
+        Scenario::Comings(_) => vec![("comings", &figures::GROWTH, Most(10.0))],
         Scenario::CatchUp(_) => Vec::new(),
     };
     let goals = bounds.into_iter().map(|(name, measure, bound)| {

@@ -38,6 +38,10 @@ pub(crate) fn play(
                 match once(servers, *kind, act.scenario) {
                     Ok((outcome, said)) => {
                         *version = said;
+                        for what in &outcome.left_out {
+                            let (name, title) = (kind.name(), act.scenario.title());
+                            leave_out(report, format!("{name}, '{title}': {what}"));
+                        }
                         outcomes.push(outcome);
                     }
                     Err(error) if *kind == Kind::Linger || act.kinds.len() == 1 => {
@@ -45,10 +49,8 @@ pub(crate) fn play(
                     }
                     Err(error) => {
                         let name = kind.name();
-                        let sentence =
-                            format!("{name} is left out of '{}': {error:#}", act.scenario.title());
-                        eprintln!("linger-bench: {sentence}");
-                        report.left_out.push(sentence);
+                        let title = act.scenario.title();
+                        leave_out(report, format!("{name} is left out of '{title}': {error:#}"));
                         failed.push(*kind);
                     }
                 }
@@ -65,6 +67,14 @@ pub(crate) fn play(
         }
     }
     Ok(())
+}
+
+/// Says it, and enters it in the report, once however many rounds there are.
+fn leave_out(report: &mut Report, sentence: String) {
+    if !report.left_out.contains(&sentence) {
+        eprintln!("linger-bench: {sentence}");
+        report.left_out.push(sentence);
+    }
 }
 
 fn once(

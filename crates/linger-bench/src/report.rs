@@ -40,7 +40,7 @@ pub(crate) struct Report {
     pub(crate) command: String,
     pub(crate) machine: Machine,
     pub(crate) records: Vec<Record>,
-    /// Peers that could not be had, and why.
+    /// Peers that could not be had, figures that make no sense, and why.
     pub(crate) left_out: Vec<String>,
 }
 

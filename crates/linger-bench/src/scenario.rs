@@ -5,6 +5,7 @@
 
 pub(crate) mod catch_up;
 pub(crate) mod chatter;
+pub(crate) mod comings;
 pub(crate) mod crowd;
 pub(crate) mod idle;
 pub(crate) mod returning;
@@ -14,6 +15,7 @@ use std::time::Duration;
 
 use catch_up::CatchUp;
 use chatter::Chatter;
+use comings::Comings;
 use crowd::Crowd;
 use idle::Idle;
 use returning::Returning;
@@ -35,6 +37,7 @@ pub(crate) enum Scenario {
     CatchUp(CatchUp),
     Senders(Senders),
     Idle(Idle),
+    Comings(Comings),
 }
 
 impl Scenario {
@@ -47,6 +50,7 @@ impl Scenario {
             Scenario::CatchUp(catch_up) => catch_up.run(target),
             Scenario::Senders(senders) => senders.run(target),
             Scenario::Idle(idle) => idle.run(target),
+            Scenario::Comings(comings) => comings.run(target),
         }
     }
 
@@ -59,6 +63,7 @@ impl Scenario {
             Scenario::CatchUp(catch_up) => (&mut catch_up.readers, 1),
             Scenario::Senders(senders) => (&mut senders.senders, 1),
             Scenario::Idle(idle) => (&mut idle.readers, 1),
+            Scenario::Comings(comings) => (&mut comings.readers, 1),
         }
     }
 
@@ -90,6 +95,9 @@ impl Scenario {
             Scenario::Idle(Idle { readers, time, mode, .. }) => {
                 format!("idle: {readers} readers, {}, {time:?} of silence", way(mode))
             }
+            Scenario::Comings(Comings { readers, .. }) => {
+                format!("comings: {readers} readers come, wait, get one message and hang up")
+            }
         }
     }
 }
@@ -103,6 +111,8 @@ pub(crate) struct Outcome {
     pub(crate) latencies: Vec<u32>,
     /// What went wrong, in words; the count is a figure.
     pub(crate) faults: Vec<String>,
+    /// Figures that make no sense with this server, and why.
+    pub(crate) left_out: Vec<String>,
 }
 
 impl Outcome {

@@ -27,6 +27,11 @@ const OPENED_PER_MILLISECOND: usize = 10;
 /// And not more at once, when we had to wait for the processor.
 const OPENED_AT_ONCE: usize = 64;
 
+/// Readers who have connected and do not wait yet, when each has another request
+/// to make: people come a few at a time, and what a server needs for all of them
+/// at once is not what one of them costs.
+const ARRIVING_MAX: usize = 256;
+
 /// How readers wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Mode {
@@ -81,6 +86,11 @@ impl<'t> Stage<'t> {
         let (first, count) = (range.start, range.len());
         let mut opened = 0;
         while opened < count {
+            if self.players.greet_first {
+                self.wait(Duration::ZERO, "those who came are waiting", |players| {
+                    first + opened < players.ledger.waiting + ARRIVING_MAX
+                })?;
+            }
             let millis = usize::try_from(begin.elapsed().as_millis()).unwrap_or(usize::MAX);
             let due = millis.saturating_add(1).saturating_mul(OPENED_PER_MILLISECOND);
             let due = due.min(opened + OPENED_AT_ONCE).min(count);
@@ -108,11 +118,27 @@ impl<'t> Stage<'t> {
 
     /// Waits until the server, if it tells, holds `count` requests.
     pub(crate) fn until_held(&mut self, count: usize) -> anyhow::Result<()> {
+        self.until_holding(&format!("at least {count}"), |held| held >= count)
+    }
+
+    /// Has all readers hang up at once, and waits until the server, if it tells,
+    /// holds no request of theirs and rests.
+    pub(crate) fn hang_up(&mut self) -> anyhow::Result<()> {
+        let readers = self.players.ledger.waiting;
+        let held = self.players.target.held()?.unwrap_or_default();
+        let others = held.saturating_sub(readers);
+        self.reactor.wires.close_readers();
+        self.players.hung_up();
+        self.until_holding(&format!("at most {others}"), |held| held <= others)?;
+        self.settle()
+    }
+
+    fn until_holding(&mut self, wanted: &str, is_so: impl Fn(usize) -> bool) -> anyhow::Result<()> {
         let begin = Instant::now();
-        while let Some(held) = self.players.target.held()?.filter(|held| *held < count) {
+        while let Some(held) = self.players.target.held()?.filter(|held| !is_so(*held)) {
             if begin.elapsed() > self.patience || self.players.ledger.has_faults() {
                 let summary = self.players.ledger.summary(self.reactor.wires.count());
-                bail!("the server holds {held} of {count} requests: {summary}");
+                bail!("the server holds {held} requests, not {wanted}: {summary}");
             }
             self.turn(TURN)?;
         }

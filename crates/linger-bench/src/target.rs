@@ -85,6 +85,10 @@ pub(crate) trait Target {
     fn cursor(&mut self, room: usize, from: From) -> anyhow::Result<Cursor>;
     /// Returns how many requests are held, if the server tells.
     fn held(&mut self) -> anyhow::Result<Option<usize>>;
+    /// Whether it lets go of a held request when its reader hangs up.
+    fn notices_hang_ups(&self) -> bool {
+        true
+    }
     /// Ends the server and starts it anew on the same address and data.
     /// Returns how long the start took. Errors: it cannot, or not in time.
     fn restart(&mut self) -> anyhow::Result<Duration>;
@@ -103,7 +107,7 @@ pub(crate) trait Target {
     fn stream(&self, out: &mut Vec<u8>, room: usize, cursor: &Cursor);
     /// Reads some whole frames of the stream, and moves the cursor.
     fn streamed(&self, frames: &[u8], cursor: &mut Cursor);
-    /// Writes a small request that is answered at once.
+    /// Writes a request that is answered at once, as a client makes before it waits.
     fn greet(&self, out: &mut Vec<u8>);
 }
 

@@ -57,6 +57,38 @@ fn a_connection_may_serve_another_request_first() {
 }
 
 #[test]
+fn another_request_that_fails_or_costs_the_connection_fails_the_run() {
+    let plain = ["crowd", "--readers", "5", "--messages", "1"];
+    let after_request = ["crowd", "--readers", "5", "--messages", "1", "--after-request"];
+    for arguments in [&plain[..], &after_request] {
+        check(Habit::Unwelcoming, arguments, false, "was answered 503");
+        check(Habit::Curt, arguments, false, "is closed out again and again");
+    }
+}
+
+#[test]
+fn memory_is_told_when_all_have_come_after_a_request_and_when_all_have_gone() {
+    // It does nothing, and its memory can be looked at.
+    let mut process = Command::new("sleep").arg("60").spawn().expect("a process");
+    let pid = process.id().to_string();
+    let folder = tempfile::tempdir().expect("a folder");
+    for (arguments, said, key) in [
+        (&["crowd", "--messages", "2"], "earlier request", "userland_after_request_kib_per_reader"),
+        (&["comings", "--rest", "0"], "come and gone", "userland_growth_percent"),
+    ] {
+        let json = folder.path().join(key);
+        let json = json.to_str().expect("a path");
+        let common = ["--readers", "20", "--pid", &pid, "--json", json];
+        check(Habit::Right, &[&arguments[..], &common].concat(), true, said);
+        let report = std::fs::read_to_string(json).expect("a report");
+        let report: serde_json::Value = serde_json::from_str(&report).expect("it is JSON");
+        let figures = &report["records"][0]["medians"];
+        assert_eq!((&figures[key], &figures["errors"]), (&0.0.into(), &0.0.into()), "{report}");
+    }
+    process.kill().and_then(|()| process.wait()).expect("it ends");
+}
+
+#[test]
 fn a_server_may_close_after_each_answer() {
     check(Habit::Closing, &["crowd", "--readers", "10", "--messages", "3"], true, "last reader");
 }

@@ -141,6 +141,11 @@ impl Wires {
         self.send(key, write);
     }
 
+    /// Closes the connections of all readers.
+    pub(crate) fn close_readers(&mut self) {
+        self.wires.retain(|_, wire| !matches!(wire.who, Who::Reader(_)));
+    }
+
     /// Closes a connection and returns whose it was.
     pub(crate) fn close(&mut self, key: Key) -> Option<Who> {
         // Dropped, the socket leaves epoll by itself.

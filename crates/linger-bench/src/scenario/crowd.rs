@@ -4,6 +4,9 @@
 //! Between two messages everybody waits again and the server rests, so that each
 //! is a broadcast to the whole crowd. The CPU of a delivery is that of the whole
 //! cycle: wake, answer, read the next poll, park.
+//!
+//! In the end everybody hangs up, and comes again on a fresh connection that first
+//! serves another request: what is left of that request is memory, too.
 
 use std::time::Instant;
 
@@ -82,10 +85,36 @@ impl Crowd {
         let readers = self.readers - first;
         outcome.figures.add_some(&figures::USERLAND, per_reader(before, parked, readers));
         outcome.figures.add_some(&figures::USERLAND_AFTER, per_reader(before, after, readers));
+        let greeted = self.second_crowd(&mut stage, &mut outcome)?;
+        let greeted = greeted.and_then(|greeted| per_reader(before, greeted, readers));
+        outcome.figures.add_some(&figures::USERLAND_GREETED, greeted);
         let slab = parked.slab as f64 - before.slab as f64;
         outcome.figures.add(&figures::KERNEL, slab / 1024.0 / readers.max(1) as f64);
         outcome.latencies.sort_unstable();
         Ok(outcome.close(&stage.players.ledger))
+    }
+
+    /// Has everybody hang up and come again, each with another request first;
+    /// returns memory when all are parked. None: that cannot be had here, or is
+    /// what the first crowd was.
+    fn second_crowd(
+        self,
+        stage: &mut Stage<'_>,
+        outcome: &mut Outcome,
+    ) -> anyhow::Result<Option<Memory>> {
+        if self.greet_first || stage.players.ledger.has_faults() {
+            return Ok(None);
+        }
+        if !stage.players.target.notices_hang_ups() {
+            let label = figures::USERLAND_GREETED.label;
+            let why = "it holds requests whose readers have gone, until the hold ends";
+            outcome.left_out.push(format!("no '{label}', for {why}"));
+            return Ok(None);
+        }
+        stage.hang_up()?;
+        stage.players.greet_first = true;
+        stage.park(0..self.readers)?;
+        Ok(Some(Memory::now(stage.process())))
     }
 }
 

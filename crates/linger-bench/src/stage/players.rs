@@ -45,6 +45,13 @@ impl Reader {
         let state = Reading::Away;
         Reader { room, next: 1, cursor, state, has_greeted: false, carry: Vec::new() }
     }
+
+    /// Forgets what belongs to a connection, not what was read.
+    fn leave(&mut self) {
+        self.state = Reading::Away;
+        self.has_greeted = false;
+        self.carry.clear();
+    }
 }
 
 /// One who publishes, in rooms of its own or in lanes of its own.
@@ -68,7 +75,7 @@ pub(crate) struct Players<'t> {
     pub(crate) publishing_until: Option<Instant>,
     /// Readers whose connection is closed stay away instead of coming back.
     pub(crate) stay_away: bool,
-    /// Readers send a small request before the first poll.
+    /// Readers make another request on each connection before they poll.
     pub(crate) greet_first: bool,
     /// Each publisher has a lane of its own, and nobody's order is another's.
     pub(crate) lanes_by_publisher: bool,
@@ -157,6 +164,14 @@ impl<'t> Players<'t> {
         self.readers.iter().filter(|reader| reader.state == Reading::Away).count()
     }
 
+    /// Enters that all readers hung up: their connections are gone.
+    pub(super) fn hung_up(&mut self) {
+        self.ledger.waiting = 0;
+        for reader in &mut self.readers {
+            reader.leave();
+        }
+    }
+
     /// Has a publisher say the next thing in the next of its rooms.
     pub(crate) fn publish(&mut self, wires: &mut Wires, number: usize) -> anyhow::Result<()> {
         let publisher = &mut self.publishers[number];
@@ -210,18 +225,24 @@ impl<'t> Players<'t> {
         answer: &Answer<'_>,
     ) -> anyhow::Result<()> {
         let reader = &mut self.readers[number];
-        if reader.state == Reading::Waiting {
-            self.ledger.waiting -= 1;
-            match (self.mode, self.target.polled(answer, &mut reader.cursor)) {
-                (Mode::LongPoll, Polled::News) => self.read(number, answer.body),
-                (Mode::LongPoll, Polled::Nothing) => self.ledger.empty += 1,
-                _ => {
-                    let (status, said) = (answer.status, answer.excerpt());
-                    self.ledger.fault(|| format!("reader {number} was answered {status}: {said}"));
-                    reader.state = Reading::Away;
-                    wires.close(key);
-                    return Ok(());
-                }
+        let polled = match reader.state {
+            Reading::Waiting => {
+                self.ledger.waiting -= 1;
+                Some(self.target.polled(answer, &mut reader.cursor))
+            }
+            // The request before the first poll: any answer will do that is no error.
+            Reading::Greeting | Reading::Away => (answer.status >= 400).then_some(Polled::Refused),
+        };
+        match (self.mode, polled) {
+            (_, None) => {}
+            (Mode::LongPoll, Some(Polled::News)) => self.read(number, answer.body),
+            (Mode::LongPoll, Some(Polled::Nothing)) => self.ledger.empty += 1,
+            _ => {
+                let (status, said) = (answer.status, answer.excerpt());
+                self.ledger.fault(|| format!("reader {number} was answered {status}: {said}"));
+                reader.state = Reading::Away;
+                wires.close(key);
+                return Ok(());
             }
         }
         if answer.closes {
@@ -233,8 +254,7 @@ impl<'t> Players<'t> {
     }
 
     fn reader_closed(&mut self, wires: &mut Wires, number: usize) -> anyhow::Result<()> {
-        self.readers[number].state = Reading::Away;
-        self.readers[number].carry.clear();
+        self.readers[number].leave();
         if self.stay_away {
             return Ok(());
         }

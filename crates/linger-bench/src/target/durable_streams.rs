@@ -102,6 +102,11 @@ impl Target for DurableStreams {
         Ok(None)
     }
 
+    fn notices_hang_ups(&self) -> bool {
+        // 0.1.5 keeps a held poll, its socket and its memory until the hold ends.
+        false
+    }
+
     fn restart(&mut self) -> anyhow::Result<Duration> {
         bail!("durable-streams is not restarted here")
     }

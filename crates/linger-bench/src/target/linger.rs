@@ -214,7 +214,7 @@ impl Target for Linger {
     }
 
     fn greet(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(b"GET /health HTTP/1.1\r\nHost: bench\r\n\r\n");
+        out.extend_from_slice(b"GET /api/v1/rooms HTTP/1.1\r\nHost: bench\r\n\r\n");
     }
 }
 

@@ -4,10 +4,10 @@
 
 use std::{
     collections::HashMap,
-    io::{BufRead, BufReader, Read, Write},
+    io::{BufRead, BufReader, ErrorKind, Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
     sync::{Arc, Condvar, Mutex},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 /// What the server does, and what it does wrong.
@@ -26,6 +26,10 @@ pub(crate) enum Habit {
     Repeating,
     /// Answers polls with 503.
     Refusing,
+    /// Answers what is asked before a poll with 503.
+    Unwelcoming,
+    /// Closes after the answer to what is asked before a poll.
+    Curt,
 }
 
 /// An open server.
@@ -110,6 +114,12 @@ impl House {
                         return Ok(());
                     }
                 }
+                _ if self.habit == Habit::Unwelcoming => {
+                    answer(&mut writer, 503, r#"{"code":"overloaded"}"#)?;
+                }
+                _ if self.habit == Habit::Curt => {
+                    return writer.write_all(whole(200, "{}", "Connection: close\r\n").as_bytes());
+                }
                 _ => answer(&mut writer, 200, "{}")?,
             }
         }
@@ -136,7 +146,8 @@ impl House {
             answer(writer, 503, r#"{"code":"overloaded"}"#)?;
             return Ok(false);
         }
-        let texts = if is_short { self.texts(room) } else { self.wait(room, after(query)) };
+        let texts =
+            if is_short { self.texts(room) } else { self.wait(writer, room, after(query))? };
         let begin = if is_short { texts.len() } else { after(query).min(texts.len()) };
         let events: Vec<String> =
             texts[begin..].iter().map(|text| format!(r#"{{"text":"{text}"}}"#)).collect();
@@ -170,7 +181,7 @@ impl House {
         )?;
         let mut after = after(query);
         loop {
-            let texts = self.wait(room, after);
+            let texts = self.wait(writer, room, after)?;
             for (at, text) in texts.iter().enumerate().skip(after) {
                 let frame = format!("id: {}\ndata: {{\"text\":\"{text}\"}}\n\n", at + 1);
                 // Cut in the middle of a frame, as a network may.
@@ -187,16 +198,33 @@ impl House {
         self.state.lock().expect("state").rooms.get(room).cloned().unwrap_or_default()
     }
 
-    /// Waits until there is something after `after`.
-    fn wait(&self, room: &str, after: usize) -> Vec<String> {
+    /// Waits until there is something after `after`. Errors: the reader hung up.
+    fn wait(&self, stream: &TcpStream, room: &str, after: usize) -> std::io::Result<Vec<String>> {
         let mut state = self.state.lock().expect("state");
         state.held += 1;
         let has_none =
             |state: &mut State| state.rooms.get(room).is_none_or(|all| all.len() <= after);
-        let hold = Duration::from_secs(20);
-        let (mut state, _) = self.news.wait_timeout_while(state, hold, has_none).expect("state");
+        let until = Instant::now() + Duration::from_secs(20);
+        let mut result = Ok(());
+        while result.is_ok() && has_none(&mut state) && Instant::now() < until {
+            let look = Duration::from_millis(50);
+            state = self.news.wait_timeout_while(state, look, has_none).expect("state").0;
+            result = is_there(stream);
+        }
         state.held -= 1;
-        state.rooms.get(room).cloned().unwrap_or_default()
+        result.map(|()| state.rooms.get(room).cloned().unwrap_or_default())
+    }
+}
+
+/// Looks whether the other side is still there. Errors: it hung up.
+fn is_there(stream: &TcpStream) -> std::io::Result<()> {
+    stream.set_nonblocking(true)?;
+    let peeked = stream.peek(&mut [0]);
+    stream.set_nonblocking(false)?;
+    match peeked {
+        Ok(0) => Err(ErrorKind::ConnectionReset.into()),
+        Err(error) if error.kind() != ErrorKind::WouldBlock => Err(error),
+        _ => Ok(()),
     }
 }
 

@@ -25,7 +25,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use linger_park::{Connection, Park};
 use tokio::{
     net::TcpStream,
-    sync::{mpsc::UnboundedReceiver, watch},
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc::UnboundedReceiver, watch},
     task::JoinSet,
     time::{Instant, sleep},
 };
@@ -50,7 +50,12 @@ const PAUSE: Duration = Duration::from_millis(200);
 
 /// So many connections rest with hyper at once, at most: when a crowd asks for
 /// something, each goes back at once.
-const RESTING_MAX: usize = 64;
+const RESTING_MAX: usize = 32;
+/// So many connections are with hyper at once for a moment; the next waits for one of
+/// them. More would not be served sooner, and each brings 20 KiB of buffers.
+const BRIEF_MAX: usize = 32;
+/// Whoever takes longer than this is waiting for something else: others go on.
+const BRIEF: Duration = Duration::from_millis(50);
 /// For a head that was slow already, to end.
 const LEFT_MIN: Duration = Duration::from_millis(100);
 
@@ -60,6 +65,8 @@ pub(super) struct Visits {
     /// At most as many as there are places.
     handed_over: UnboundedReceiver<HandedOver>,
     tasks: JoinSet<()>,
+    /// For visits that are brief.
+    turns: Arc<Semaphore>,
     /// Closed when the server ends.
     ended: watch::Receiver<()>,
 }
@@ -89,7 +96,13 @@ impl Visits {
         handed_over: UnboundedReceiver<HandedOver>,
         ended: watch::Receiver<()>,
     ) -> Visits {
-        Visits { host: Arc::new(host), handed_over, tasks: JoinSet::new(), ended }
+        Visits {
+            host: Arc::new(host),
+            handed_over,
+            tasks: JoinSet::new(),
+            turns: Arc::new(Semaphore::new(BRIEF_MAX)),
+            ended,
+        }
     }
 
     /// Serves for as long as it is polled. To drop it in between does no harm.
@@ -99,7 +112,8 @@ impl Visits {
                 biased;
                 Some((connection, errand)) = self.handed_over.recv() => {
                     let (host, ended) = (self.host.clone(), self.ended.clone());
-                    self.tasks.spawn(visit(host, connection, errand, ended));
+                    let turns = self.turns.clone();
+                    self.tasks.spawn(visit(host, connection, errand, turns, ended));
                 }
                 // Who is done is forgotten, also if nobody comes any more.
                 Some(_) = self.tasks.join_next() => {}
@@ -124,6 +138,7 @@ async fn visit(
     host: Arc<Host>,
     connection: Connection<Place>,
     errand: Option<Errand>,
+    turns: Arc<Semaphore>,
     mut ended: watch::Receiver<()>,
 ) {
     if let Some(errand) = errand {
@@ -137,11 +152,18 @@ async fn visit(
             return host.give_back(connection);
         }
     }
-    serve(&host, connection, ended).await;
+    let turn = turns.acquire_owned().await.expect("it is never closed");
+    // On the heap: who waits for a turn need not have room for all of it.
+    Box::pin(serve(&host, connection, turn, ended)).await;
 }
 
 /// Lets hyper serve one connection until it closes or is at a boundary.
-async fn serve(host: &Host, connection: Connection<Place>, mut ended: watch::Receiver<()>) {
+async fn serve(
+    host: &Host,
+    connection: Connection<Place>,
+    turn: OwnedSemaphorePermit,
+    mut ended: watch::Receiver<()>,
+) {
     let Connection { stream, peer, bytes, due, place } = connection;
     let stream = match TcpStream::from_std(stream) {
         Ok(stream) => stream,
@@ -173,6 +195,8 @@ async fn serve(host: &Host, connection: Connection<Place>, mut ended: watch::Rec
     let mut pause = pin!(sleep(PAUSE));
     let mut asked_before_pause = 0;
     let mut resting = None;
+    let mut turn = Some(turn);
+    let mut long = pin!(sleep(BRIEF));
     // None: it did not close, and is at a boundary.
     let closed = loop {
         let served = poll_fn(|context| {
@@ -181,8 +205,12 @@ async fn serve(host: &Host, connection: Connection<Place>, mut ended: watch::Rec
             }
             if !progress.is_at_boundary() {
                 resting = None;
+                if turn.is_some() && long.as_mut().poll(context).is_ready() {
+                    turn = None;
+                }
                 return Poll::Pending;
             }
+            turn = None;
             resting = resting.take().or_else(|| Resting::begin(&host.resting));
             if resting.is_none() || progress.is_called_back() {
                 return Poll::Ready(None);
