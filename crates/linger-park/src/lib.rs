@@ -14,6 +14,7 @@ mod park;
 pub mod request;
 mod service;
 mod shard;
+mod slots;
 mod waiters;
 mod wheel;
 

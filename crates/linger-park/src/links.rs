@@ -1,10 +1,10 @@
-//! Doubly linked lists through the slots of a slab.
+//! Doubly linked lists through numbered slots.
 //!
 //! The waiters of a topic and the timers of a tick stand in such lists: to enter
 //! and to leave takes the same time however many there are, and nothing is
 //! allocated. A slot has one [`Links`] for each list that it can stand in.
 
-use slab::Slab;
+use crate::slots::Slots;
 
 /// No slot: a list's end.
 pub(crate) const NONE: u32 = u32::MAX;
@@ -23,7 +23,7 @@ impl Links {
 
 /// Puts `key` first in the list that begins with `first`.
 pub(crate) fn push<N>(
-    slots: &mut Slab<N>,
+    slots: &mut Slots<N>,
     links: impl Fn(&mut N) -> &mut Links,
     first: &mut u32,
     key: u32,
@@ -37,7 +37,7 @@ pub(crate) fn push<N>(
 
 /// Takes `key` out of the list that begins with `first`, in which it stands.
 pub(crate) fn take_out<N>(
-    slots: &mut Slab<N>,
+    slots: &mut Slots<N>,
     links: impl Fn(&mut N) -> &mut Links,
     first: &mut u32,
     key: u32,

@@ -20,12 +20,12 @@ use std::{
 use connection::{Record, State};
 use inbox::{Inbox, Message};
 use mio::{Events, Interest, Poll, Token, event::Event, net::TcpStream};
-use slab::Slab;
 use steps::Step;
 
 use crate::{
     Answer, Connection, Look, Service, Settings, Then, Topic,
     request::{BODY_MAX, HEAD_MAX},
+    slots::Slots,
     waiters::{self, Stand, Waiters},
     wheel::{Timer, Wheel},
 };
@@ -40,10 +40,8 @@ const EVENTS_MAX: usize = 1024;
 const WRITE_MIN: usize = 16 << 10;
 /// How often some are answered while the park closes: it looks even, and costs nothing.
 const CLOSING_STEP: Duration = Duration::from_millis(10);
-/// Slots that are kept when nobody uses them.
-const SLOTS_KEPT: usize = 1024;
-/// A crowd that only changes places needs its slots again at once.
-const TIDY_AFTER: Duration = Duration::from_secs(1);
+/// Space for so many is kept from turn to turn.
+const KEPT_MAX: usize = 1024;
 const WAKER: Token = Token(usize::MAX);
 // A token is a key and a generation.
 const _: () = assert!(usize::BITS == 64, "tokens need 64 bits");
@@ -54,7 +52,7 @@ pub(crate) struct Shard<S: Service> {
     settings: Arc<Settings>,
     poll: Poll,
     inbox: Arc<Inbox<S>>,
-    connections: Slab<Record<S>>,
+    connections: Slots<Record<S>>,
     waiters: Waiters,
     wheel: Wheel,
     /// The generation of the next connection.
@@ -70,9 +68,6 @@ pub(crate) struct Shard<S: Service> {
     put_off: Vec<(u32, u32)>,
     /// Set, nobody parks any more.
     closing: Option<Closing>,
-    /// When to give back memory, and whether anybody has gone since that was done.
-    tidy_at: Option<Instant>,
-    has_gone: bool,
     /// What this turn did, for [`Service::count`].
     count_called: u64,
     count_items: u64,
@@ -126,7 +121,7 @@ impl<S: Service> Shard<S> {
             settings,
             poll,
             inbox: inbox.clone(),
-            connections: Slab::new(),
+            connections: Slots::new(),
             waiters: Waiters::default(),
             wheel: Wheel::new(now),
             generation: 0,
@@ -136,8 +131,6 @@ impl<S: Service> Shard<S> {
             expired: Same(None),
             put_off: Vec::new(),
             closing: None,
-            tidy_at: None,
-            has_gone: false,
             count_called: 0,
             count_items: 0,
             called: Vec::new(),
@@ -181,7 +174,7 @@ impl<S: Service> Shard<S> {
         }
         let closing = self.closing.as_ref().filter(|closing| !closing.parked.is_empty());
         let step = closing.map(|_| self.now + CLOSING_STEP);
-        let next = [self.wheel.next_turn(), step, self.tidy_at].into_iter().flatten().min();
+        let next = [self.wheel.next_turn(), step].into_iter().flatten().min();
         next.map(|next| next.saturating_duration_since(Instant::now()))
     }
 
@@ -214,8 +207,7 @@ impl<S: Service> Shard<S> {
     fn admit(&mut self, connection: Connection<S::Place>) {
         let Connection { stream, peer, bytes, due: _, place } = connection;
         let mut stream = TcpStream::from_std(stream);
-        let entry = self.connections.vacant_entry();
-        let key = u32::try_from(entry.key()).expect("fewer connections than 2^32");
+        let key = u32::try_from(self.connections.next_key()).expect("fewer connections than 2^32");
         let generation = self.generation;
         self.generation = generation.wrapping_add(1);
         // Once and for all: no change of interest ever costs a system call.
@@ -225,7 +217,7 @@ impl<S: Service> Shard<S> {
             tracing::warn!(%error, "a connection could not be watched, so it is closed");
             return;
         }
-        entry.insert(Record {
+        self.connections.insert(Record {
             stream,
             peer,
             place,
@@ -379,27 +371,10 @@ impl<S: Service> Shard<S> {
         }
     }
 
-    /// Gives back the memory of a crowd that has gone, once in a while.
+    /// Gives back what a large batch needed.
     fn tidy(&mut self) {
-        let capacity = self.connections.capacity();
-        let is_crowded = capacity <= SLOTS_KEPT || self.connections.len() >= capacity / 4;
-        match self.tidy_at {
-            // Slots in use stay where they are: until somebody goes, all that can
-            // be given back has been.
-            None if !is_crowded && self.has_gone => self.tidy_at = Some(self.now + TIDY_AFTER),
-            Some(at) if at <= self.now => {
-                self.tidy_at = None;
-                self.has_gone = false;
-                if self.connections.is_empty() {
-                    self.connections = Slab::new();
-                } else if !is_crowded {
-                    self.connections.shrink_to_fit();
-                }
-                self.due.shrink_to(SLOTS_KEPT);
-                self.called.shrink_to(SLOTS_KEPT);
-            }
-            _ => {}
-        }
+        self.due.shrink_to(KEPT_MAX);
+        self.called.shrink_to(KEPT_MAX);
     }
 
     fn record_of(&mut self, key: u32, generation: u32) -> Option<&mut Record<S>> {

@@ -1,4 +1,4 @@
-//! Who waits under which topic: one list per topic, through the slots of a slab.
+//! Who waits under which topic: one list per topic, through numbered slots.
 //!
 //! A shard enters a connection when it parks and takes it out when it is
 //! answered, expires or closes. To call a topic, the shard walks its list with
@@ -7,11 +7,10 @@
 
 use std::collections::{HashMap, hash_map::Entry};
 
-use slab::Slab;
-
 use crate::{
     Topic,
     links::{self, Links, NONE},
+    slots::Slots,
 };
 
 #[cfg(test)]
@@ -46,14 +45,14 @@ fn links<N: AsMut<Stand>>(slot: &mut N) -> &mut Links {
 }
 
 /// Returns who comes after `key` in its list.
-pub(crate) fn next_of<N: AsRef<Stand>>(slots: &Slab<N>, key: u32) -> Option<u32> {
+pub(crate) fn next_of<N: AsRef<Stand>>(slots: &Slots<N>, key: u32) -> Option<u32> {
     let next = slots[key as usize].as_ref().links.next;
     (next != NONE).then_some(next)
 }
 
 impl Waiters {
     /// Enters `key` under `topic`, before those who are there. It stands nowhere yet.
-    pub(crate) fn enter<N: AsMut<Stand>>(&mut self, slots: &mut Slab<N>, key: u32, topic: Topic) {
+    pub(crate) fn enter<N: AsMut<Stand>>(&mut self, slots: &mut Slots<N>, key: u32, topic: Topic) {
         slots[key as usize].as_mut().topic = topic;
         let first = self.lists.entry(topic).or_insert(NONE);
         links::push(slots, links, first, key);
@@ -61,7 +60,7 @@ impl Waiters {
     }
 
     /// Takes `key` out. It was entered.
-    pub(crate) fn leave<N: AsMut<Stand>>(&mut self, slots: &mut Slab<N>, key: u32) {
+    pub(crate) fn leave<N: AsMut<Stand>>(&mut self, slots: &mut Slots<N>, key: u32) {
         let topic = slots[key as usize].as_mut().topic;
         let Entry::Occupied(mut first) = self.lists.entry(topic) else {
             panic!("{key} does not wait under {topic:?}");

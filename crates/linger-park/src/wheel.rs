@@ -7,9 +7,10 @@
 
 use std::time::{Duration, Instant};
 
-use slab::Slab;
-
-use crate::links::{self, Links, NONE};
+use crate::{
+    links::{self, Links, NONE},
+    slots::Slots,
+};
 
 #[cfg(test)]
 mod tests;
@@ -61,7 +62,7 @@ impl Wheel {
     /// Returns when the timer of `key` is due, if it is set.
     pub(crate) fn deadline<N: AsMut<Timer>>(
         &self,
-        slots: &mut Slab<N>,
+        slots: &mut Slots<N>,
         key: u32,
     ) -> Option<Instant> {
         let tick = slots[key as usize].as_mut().tick;
@@ -71,7 +72,7 @@ impl Wheel {
     /// Sets the timer of `key`, set or not, to the first tick at or after `deadline`.
     pub(crate) fn set<N: AsMut<Timer>>(
         &mut self,
-        slots: &mut Slab<N>,
+        slots: &mut Slots<N>,
         key: u32,
         deadline: Instant,
     ) {
@@ -89,7 +90,7 @@ impl Wheel {
     }
 
     /// Clears the timer of `key`, if it is set.
-    pub(crate) fn clear<N: AsMut<Timer>>(&mut self, slots: &mut Slab<N>, key: u32) {
+    pub(crate) fn clear<N: AsMut<Timer>>(&mut self, slots: &mut Slots<N>, key: u32) {
         let tick = std::mem::replace(&mut slots[key as usize].as_mut().tick, UNSET);
         if tick == UNSET {
             return;
@@ -105,7 +106,7 @@ impl Wheel {
     /// their keys to `due`, earlier ticks first.
     pub(crate) fn turn<N: AsMut<Timer>>(
         &mut self,
-        slots: &mut Slab<N>,
+        slots: &mut Slots<N>,
         now: Instant,
         due: &mut Vec<u32>,
     ) {

@@ -14,7 +14,7 @@ use rustix::{
 
 use crate::{Service, Then, waiters::Stand, wheel::Timer};
 
-/// A connection in its shard's slab.
+/// A connection in its shard's slots.
 pub(super) struct Record<S: Service> {
     pub(super) stream: TcpStream,
     pub(super) peer: SocketAddr,

@@ -304,7 +304,6 @@ impl<S: Service> Shard<S> {
 
     fn remove(&mut self, key: u32) -> Record<S> {
         self.wheel.clear(&mut self.connections, key);
-        self.has_gone = true;
         self.connections.remove(key as usize)
     }
 }

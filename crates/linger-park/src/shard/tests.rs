@@ -108,28 +108,3 @@ fn an_end_that_is_spread_does_not_touch_who_came_into_the_slot_of_another() {
     assert_eq!(bob.read(&mut answer).unwrap_err().kind(), io::ErrorKind::WouldBlock);
     bob.write_all(b"x").unwrap();
 }
-
-#[test]
-fn a_crowd_that_has_gone_leaves_no_memory_behind() {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let (mut shard, _) = Shard::new(Arc::new(Waiting), Arc::default()).unwrap();
-    let crowd: Vec<_> = (0..SLOTS_KEPT + 500)
-        .map(|_| {
-            let (client, connection) = pair(&listener);
-            shard.admit(connection);
-            client
-        })
-        .collect();
-    assert!(shard.connections.capacity() >= crowd.len());
-    // One stays, in the first slot.
-    for key in 1..crowd.len() as u32 {
-        shard.drop_connection(key);
-        shard.tidy();
-    }
-    assert!(shard.connections.capacity() >= crowd.len(), "not at once");
-    shard.now += TIDY_AFTER;
-    assert_eq!(shard.tidy_at, Some(shard.now));
-    shard.tidy();
-    assert_eq!(shard.tidy_at, None);
-    assert!(shard.connections.capacity() <= SLOTS_KEPT, "{}", shard.connections.capacity());
-}

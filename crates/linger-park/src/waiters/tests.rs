@@ -35,7 +35,7 @@ fn acts() -> impl Strategy<Value = Act> {
     ]
 }
 
-fn listed(waiters: &Waiters, slots: &Slab<Slot>, topic: Topic) -> Vec<u32> {
+fn listed(waiters: &Waiters, slots: &Slots<Slot>, topic: Topic) -> Vec<u32> {
     std::iter::successors(waiters.first(topic), |&key| next_of(slots, key)).collect()
 }
 
@@ -51,7 +51,7 @@ proptest! {
     fn who_enters_leaves_and_is_called_is_as_in_a_plain_list(
         acts in prop::collection::vec(acts(), 0..200),
     ) {
-        let mut slots = Slab::new();
+        let mut slots = Slots::new();
         let mut waiters = Waiters::default();
         // Newest first.
         let mut model: Vec<(u32, Topic)> = Vec::new();

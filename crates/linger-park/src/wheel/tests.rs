@@ -50,7 +50,7 @@ proptest! {
     ) {
         let start = Instant::now();
         let mut now = start;
-        let mut slots = Slab::new();
+        let mut slots = Slots::new();
         for _ in 0..WHO {
             slots.insert(Slot(Timer::OFF));
         }
