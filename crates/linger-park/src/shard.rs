@@ -155,6 +155,7 @@ impl<S: Service> Shard<S> {
             if !self.hear(&mut messages) {
                 return;
             }
+            messages.shrink_to(KEPT_MAX);
             for event in &events {
                 self.notice(event);
             }
@@ -375,6 +376,7 @@ impl<S: Service> Shard<S> {
     fn tidy(&mut self) {
         self.due.shrink_to(KEPT_MAX);
         self.called.shrink_to(KEPT_MAX);
+        self.put_off.shrink_to(KEPT_MAX);
     }
 
     fn record_of(&mut self, key: u32, generation: u32) -> Option<&mut Record<S>> {
