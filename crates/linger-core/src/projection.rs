@@ -1,8 +1,9 @@
 //! The projection: the tables that the log's entries make, and how far they are.
 //!
 //! The follower owns the one [`Projection`] that writes; everybody else reads
-//! through connections of their own ([`Projection::open_reader`]). It holds
-//! nothing that the log does not: it may be deleted at any time.
+//! through connections of their own ([`Projection::open_reader`]), and sees what
+//! is committed. It holds nothing that the log does not: it may be deleted at any
+//! time, and so a commit may come later than the outcomes (docs/decisions/0013).
 
 use std::{path::Path, time::Duration};
 
@@ -18,11 +19,23 @@ use crate::{Entry, LogId, Outcome, Position, Timestamp, apply};
 const SCHEMA: u32 = 1;
 
 /// The tables, open for writing. One owner: the follower.
+///
+/// Dropped without [`Projection::commit`], it loses what it applied since the
+/// last one: the log has that, and it is applied again.
 pub struct Projection {
     connection: Connection,
     log: LogId,
-    applied: Position,
-    last_at: Timestamp,
+    /// In the open transaction, if there is one.
+    applied: Mark,
+    committed: Mark,
+}
+
+/// How far the tables are.
+#[derive(Clone, Copy)]
+struct Mark {
+    position: Position,
+    /// The time of the last entry.
+    at: Timestamp,
 }
 
 /// Why a projection cannot be used.
@@ -47,6 +60,9 @@ impl Projection {
         // batches may be gone. The log has them, so they are applied again.
         connection.pragma_update(None, "journal_mode", "wal")?;
         connection.pragma_update(None, "synchronous", "normal")?;
+        // What a statement may have to undo is kept in small pieces of memory, not in
+        // 64 KiB of it that are taken and given back each time.
+        connection.pragma_update(None, "temp_store", "memory")?;
         Projection::prepare(connection, log)
     }
 
@@ -78,9 +94,9 @@ impl Projection {
         } else if schema != SCHEMA || meta::<String>(&connection, "log_id")? != log.as_str() {
             return Err(ProjectionError::Foreign);
         }
-        let applied = meta(&connection, "applied")?;
-        let last_at = Timestamp::from_ms(meta(&connection, "last_at_ms")?);
-        Ok(Projection { connection, log, applied, last_at })
+        let at = Timestamp::from_ms(meta(&connection, "last_at_ms")?);
+        let mark = Mark { position: meta(&connection, "applied")?, at };
+        Ok(Projection { connection, log, applied: mark, committed: mark })
     }
 
     /// Returns the log that this is a projection of.
@@ -90,7 +106,12 @@ impl Projection {
 
     /// Returns the position of the last entry that was applied.
     pub fn applied(&self) -> Position {
-        self.applied
+        self.applied.position
+    }
+
+    /// Returns the position up to which other connections see the tables.
+    pub fn committed(&self) -> Position {
+        self.committed.position
     }
 
     /// Returns the connection, for [`crate::queries`] and [`crate::feed`].
@@ -98,26 +119,59 @@ impl Projection {
         &self.connection
     }
 
-    /// Applies entries in order, in one transaction: all of them, or none.
+    /// Returns the connection, for tests that let it fail.
+    #[doc(hidden)]
+    pub fn connection_mut(&mut self) -> &mut Connection {
+        &mut self.connection
+    }
+
+    /// Applies entries in order, in a transaction that stays open: nobody else sees
+    /// what they did before [`Projection::commit`].
+    ///
+    /// Errors: those of the database, and then nothing is left of the transaction:
+    /// [`Projection::applied`] is back where [`Projection::committed`] is.
     ///
     /// Panics if the entries do not come after those applied before: that would
     /// be a bug in a log engine.
     pub fn apply(&mut self, entries: &[Entry]) -> rusqlite::Result<Vec<Outcome>> {
-        let tx = self.connection.transaction()?;
-        let mut outcomes = Vec::with_capacity(entries.len());
-        let (mut applied, mut last_at) = (self.applied, self.last_at);
-        for entry in entries {
-            assert!(entry.position > applied, "{} comes after {applied}", entry.position);
-            // A clock that was set back must not make time run backwards.
-            last_at = last_at.max(entry.draft.at);
-            outcomes.push(apply::apply(&tx, entry, last_at)?);
-            applied = entry.position;
+        if self.connection.is_autocommit() {
+            self.connection.execute_batch("BEGIN")?;
         }
-        set_meta(&tx, "applied", applied.get().cast_signed())?;
-        set_meta(&tx, "last_at_ms", last_at.as_ms())?;
-        tx.commit()?;
-        (self.applied, self.last_at) = (applied, last_at);
-        Ok(outcomes)
+        match apply_all(&self.connection, self.applied, entries) {
+            Ok((outcomes, mark)) => {
+                self.applied = mark;
+                Ok(outcomes)
+            }
+            Err(error) => {
+                self.roll_back();
+                Err(error)
+            }
+        }
+    }
+
+    /// Lets everybody see what was applied. Does nothing when they do already.
+    ///
+    /// Errors: as those of [`Projection::apply`].
+    pub fn commit(&mut self) -> rusqlite::Result<()> {
+        if self.connection.is_autocommit() {
+            return Ok(());
+        }
+        let committed = self.connection.execute_batch("COMMIT");
+        match committed {
+            Ok(()) => self.committed = self.applied,
+            Err(_) => self.roll_back(),
+        }
+        committed
+    }
+
+    /// Goes back to what is committed. All the way: a savepoint for each batch
+    /// would cost them all a quarter, and SQLite itself goes all the way when a
+    /// disk is full.
+    fn roll_back(&mut self) {
+        if !self.connection.is_autocommit() {
+            self.connection.execute_batch("ROLLBACK").expect("a transaction can be given up");
+        }
+        self.applied = self.committed;
     }
 
     /// Returns a hash over all tables: equal for equal projections, on every machine.
@@ -146,6 +200,25 @@ impl Projection {
         }
         Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
     }
+}
+
+/// Applies entries after `mark`. Returns what they did, and how far the tables
+/// are then.
+fn apply_all(
+    tx: &Connection,
+    mut mark: Mark,
+    entries: &[Entry],
+) -> rusqlite::Result<(Vec<Outcome>, Mark)> {
+    let mut outcomes = Vec::with_capacity(entries.len());
+    for entry in entries {
+        assert!(entry.position > mark.position, "{} comes after {}", entry.position, mark.position);
+        // A clock that was set back must not make time run backwards.
+        mark = Mark { position: entry.position, at: mark.at.max(entry.draft.at) };
+        outcomes.push(apply::apply(tx, entry, mark.at)?);
+    }
+    set_meta(tx, "applied", mark.position.get().cast_signed())?;
+    set_meta(tx, "last_at_ms", mark.at.as_ms())?;
+    Ok((outcomes, mark))
 }
 
 /// Returns the position of the last entry that the projection behind this

@@ -8,6 +8,7 @@
 
 mod call;
 mod clock;
+mod commits;
 mod data_folder;
 mod essential;
 mod follower;

@@ -24,9 +24,16 @@ pub struct Limits {
     pub append_queue_max: usize,
     /// Appends in one group commit: bounds its time, and the memory it takes.
     pub append_batch_max: usize,
-    /// Entries that the follower applies in one transaction: bounds how long
-    /// the first of them waits for the last.
+    /// Entries that the follower applies at once: bounds how long the first of
+    /// them waits for the last.
     pub apply_batch_max: usize,
+    /// How long an applied batch may stay uncommitted when no reader of the tables
+    /// asks for it. A crash leaves no more than that to be applied again, and a
+    /// commit costs little for each of the batches of so much time.
+    pub commit_after: Duration,
+    /// Entries that stay uncommitted at most, or less than a batch more: bounds the
+    /// transaction. The log has as many in memory, to apply again what fails.
+    pub uncommitted_max: u64,
     /// Questions that queue up for the read pool. One more is told to come back.
     pub read_queue_max: usize,
     /// Threads that read the projection: they mostly find pages in memory.
@@ -53,6 +60,8 @@ impl Default for Limits {
             append_queue_max: 4096,
             append_batch_max: 512,
             apply_batch_max: 512,
+            commit_after: Duration::from_millis(50),
+            uncommitted_max: 4096,
             read_queue_max: 4096,
             read_threads: 2,
             submit_timeout: Duration::from_secs(10),

@@ -22,12 +22,14 @@ use linger_core::{
     TokenHash, Topic, UserId, visibility::Scope,
 };
 use prometheus_client::registry::Registry;
+use rusqlite::Connection;
 use tokio::{runtime::Handle, sync::watch};
 
 pub use submit::{Progress, Receipt, Submitted};
 
 use crate::{
     Clock, Limits, OpenError, Refusal, RoomRef, Unavailable,
+    commits::{Committed, commits},
     data_folder::{DataFolder, Opened},
     essential,
     follower::Follower,
@@ -46,6 +48,7 @@ pub struct Node {
     memory: Arc<RwLock<Memory>>,
     hub: Arc<Hub>,
     applied: watch::Receiver<Position>,
+    committed: Committed,
     /// None only while the node is being dropped.
     read_pool: Option<ReadPool>,
     clock: Arc<dyn Clock>,
@@ -99,9 +102,11 @@ impl Node {
         let hub = Arc::new(Hub::new(limits.waiters_max, metrics.clone()));
         let memory = Arc::new(RwLock::new(Memory::new(roster, projection.applied(), &limits)));
         let (announce, applied) = watch::channel(projection.applied());
+        let (commits, committed) = commits(&projection, &limits);
         let follower = Follower {
             log: log.clone(),
             projection,
+            commits,
             memory: memory.clone(),
             hub: hub.clone(),
             metrics: metrics.clone(),
@@ -113,6 +118,7 @@ impl Node {
             memory,
             hub,
             applied,
+            committed,
             read_pool: Some(read_pool),
             clock,
             metrics,
@@ -172,7 +178,19 @@ impl Node {
     /// Answers any other question from the projection.
     pub async fn query<Q: Question>(&self, question: Q) -> Result<Q::Answer, Unavailable> {
         let log = self.log.id();
-        self.read_pool().ask(move |connection| question.answer(connection, log)).await
+        self.ask_tables(move |connection| question.answer(connection, log)).await
+    }
+
+    /// Asks the tables, which have by then what memory has now: nobody reads there
+    /// less than they were told.
+    async fn ask_tables<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, Unavailable> {
+        let told = self.memory().applied();
+        self.committed.reach(told).await?;
+        let read_pool = self.read_pool.as_ref();
+        read_pool.expect("it closes only when nobody has the node any more").ask(question).await
     }
 
     /// Returns the user who holds this token.
@@ -257,10 +275,6 @@ impl Node {
 
     fn memory(&self) -> std::sync::RwLockReadGuard<'_, Memory> {
         self.memory.read().expect("no holder of this lock panics")
-    }
-
-    fn read_pool(&self) -> &ReadPool {
-        self.read_pool.as_ref().expect("it closes only when nobody has the node any more")
     }
 
     fn sessions(&self) -> std::sync::MutexGuard<'_, HashMap<TokenHash, UserId>> {

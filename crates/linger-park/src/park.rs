@@ -32,7 +32,9 @@ const HEAD_TIMEOUT_ANSWER: &[u8] =
 /// The bounds of a park.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Threads, each with its own connections. By default one per core.
+    /// Threads, each with its own connections. By default one for two cores: the
+    /// others are for those who make the news, and one that is busy answers more
+    /// at a time, for less.
     pub shards: usize,
     /// How long a request may take to come whole, from its first byte on.
     pub head_timeout: Duration,
@@ -74,7 +76,7 @@ struct Running<S: Service> {
 impl Default for Settings {
     fn default() -> Settings {
         Settings {
-            shards: thread::available_parallelism().map_or(1, NonZero::get),
+            shards: thread::available_parallelism().map_or(1, NonZero::get).div_ceil(2),
             head_timeout: Duration::from_secs(5),
             head_timeout_answer: Arc::from(HEAD_TIMEOUT_ANSWER),
             // A little above what browsers and proxies keep: they close first.

@@ -21,6 +21,7 @@ fn a_projection_that_is_opened_again_goes_on_where_it_was() {
     let (first, rest) = log.entries.split_at(3);
     let mut projection = Projection::open(&path, LogId::from_random(0)).unwrap();
     projection.apply(first).unwrap();
+    projection.commit().unwrap();
     drop(projection);
     let mut projection = Projection::open(&path, LogId::from_random(0)).unwrap();
     assert_eq!(projection.applied(), first[2].position);
@@ -31,11 +32,67 @@ fn a_projection_that_is_opened_again_goes_on_where_it_was() {
 }
 
 #[test]
+fn what_is_not_committed_nobody_else_sees_and_it_goes_with_the_projection() {
+    let (_folder, path) = place();
+    let log = Log::of(&[]);
+    let mut projection = Projection::open(&path, LogId::from_random(0)).unwrap();
+    let reader = Projection::open_reader(&path).unwrap();
+    let (first, rest) = log.entries.split_at(3);
+    let [third, last] = [first, rest].map(|entries| entries.last().unwrap().position);
+    projection.apply(first).unwrap();
+    assert_eq!((projection.applied(), projection.committed()), (third, Position::START));
+    assert_eq!(projection_applied(&reader).unwrap(), Position::START);
+    projection.commit().unwrap();
+    projection.apply(rest).unwrap();
+    assert_eq!((projection.applied(), projection.committed()), (last, third));
+    assert_eq!(projection_applied(&reader).unwrap(), third);
+    drop(projection);
+    let projection = Projection::open(&path, LogId::from_random(0)).unwrap();
+    assert_eq!((projection.applied(), projection.committed()), (third, third));
+}
+
+#[test]
+fn a_full_disk_takes_what_is_not_committed_and_it_applies_again_as_before() {
+    let (_folder, path) = place();
+    let mut entries = Log::of(&[]).entries;
+    let beginning = entries.len();
+    entries.extend((9..900).map(|position| match position % 2 {
+        1 => bobs(position, 2_000_000, Command::JoinRoom { room: tea() }),
+        _ => bobs(position, 2_000_000, Command::LeaveRoom { room: tea() }),
+    }));
+    let mut at_once = empty();
+    let expected = at_once.apply(&entries).unwrap();
+
+    let mut projection = Projection::open(&path, LogId::from_random(0)).unwrap();
+    projection.apply(&entries[..beginning]).unwrap();
+    projection.commit().unwrap();
+    let page_max = |projection: &Projection, pages: u32| {
+        projection.connection().pragma_update(None, "max_page_count", pages).unwrap();
+    };
+    page_max(&projection, 40);
+    let mut batches = entries[beginning..].chunks(50);
+    let error = batches.find_map(|batch| projection.apply(batch).err()).expect("it is full");
+    assert_eq!(error.sqlite_error_code(), Some(rusqlite::ErrorCode::DiskFull));
+    assert!(batches.len() < 16, "batches were applied before");
+    assert_eq!(projection.committed(), entries[beginning - 1].position);
+    assert_eq!(projection.applied(), projection.committed());
+
+    page_max(&projection, 10_000);
+    let again = projection.apply(&entries[beginning..]).unwrap();
+    assert_eq!(again, expected[beginning..]);
+    projection.commit().unwrap();
+    drop(projection);
+    let projection = Projection::open(&path, LogId::from_random(0)).unwrap();
+    assert_eq!(projection.fingerprint().unwrap(), at_once.fingerprint().unwrap());
+}
+
+#[test]
 fn time_does_not_run_backwards_over_a_restart() {
     let (_folder, path) = place();
     let mut projection = Projection::open(&path, LogId::from_random(0)).unwrap();
     projection.apply(&Log::of(&[]).entries).unwrap();
     projection.apply(&[bobs(9, 9_000_000, Command::JoinRoom { room: tea() })]).unwrap();
+    projection.commit().unwrap();
     drop(projection);
     let mut projection = Projection::open(&path, LogId::from_random(0)).unwrap();
     let leave = bobs(10, 5_000_000, Command::LeaveRoom { room: tea() });
@@ -48,6 +105,7 @@ fn a_projection_of_another_log_or_another_version_is_foreign() {
     let (_folder, path) = place();
     let mut projection = Projection::open(&path, LogId::from_random(0)).unwrap();
     projection.apply(&Log::of(&[]).entries).unwrap();
+    projection.commit().unwrap();
     let other_log = Projection::open(&path, LogId::from_random(1));
     assert!(matches!(other_log, Err(ProjectionError::Foreign)));
     projection.connection().pragma_update(None, "user_version", 99).unwrap();
@@ -69,6 +127,7 @@ fn who_joins_while_reading_misses_nothing() {
     let (_folder, path) = place();
     let mut projection = Projection::open(&path, LogId::from_random(0)).unwrap();
     projection.apply(&Log::of(&[]).entries).unwrap();
+    projection.commit().unwrap();
     let reader = Projection::open_reader(&path).unwrap();
     let read = |after, commit: &mut dyn FnMut()| {
         let tx = reader.unchecked_transaction().unwrap();
@@ -82,6 +141,7 @@ fn who_joins_while_reading_misses_nothing() {
     let page = read(before, &mut || {
         let join = bobs(9, 2_000_000, Command::JoinRoom { room: tea() });
         projection.apply(&[join]).unwrap();
+        projection.commit().unwrap();
     });
     assert_eq!(page, feed::Read { news: Vec::new(), upto: before });
     let page = read(page.upto, &mut || {});

@@ -172,9 +172,8 @@ impl Node {
         author: Author,
         request_id: RequestId,
     ) -> Result<Option<Position>, Unavailable> {
-        let found = self
-            .read_pool()
-            .ask(move |connection| queries::request(connection, author, &request_id));
+        let found =
+            self.ask_tables(move |connection| queries::request(connection, author, &request_id));
         Ok(found.await?.map(|(position, _)| position))
     }
 }

@@ -100,7 +100,7 @@ impl Node {
         if let Some(look) = self.memory().look(reader, scope, after, limit) {
             return Ok(look);
         }
-        let read = self.read_pool().ask(move |connection| {
+        let read = self.ask_tables(move |connection| {
             // One moment: a join between the two reads would be passed over.
             let tx = connection.unchecked_transaction()?;
             let stays = reader.map(|user| queries::stays_of(&tx, user)).transpose()?;

@@ -1,7 +1,8 @@
 //! A log that keeps its promises, and not one more.
 //!
 //! What it acknowledged is there, in its place. But replies get lost or come
-//! late, entries too; it refuses, it announces growth late, and reads fail.
+//! late, entries too; it refuses, it announces growth late, and reads fail. The
+//! follower's tables fail it, too.
 
 use std::{
     sync::{Arc, Mutex},
@@ -36,6 +37,8 @@ pub(super) struct Faults {
     late_announcement: u64,
     /// A read by the follower fails.
     failed_read: u64,
+    /// The tables give up what is not committed, at a commit or in a batch.
+    lost_tables: u64,
 }
 
 /// The log. Clones are the same log.
@@ -59,12 +62,18 @@ impl Faults {
         late_append: 0,
         late_announcement: 0,
         failed_read: 0,
+        lost_tables: 0,
     };
+
+    /// Tells whether the tables ever give up something.
+    pub(super) fn lose_tables(&self) -> bool {
+        self.lost_tables > 0
+    }
 
     /// Draws how often what goes wrong.
     pub(super) fn draw(chance: &mut Chance) -> Faults {
         let mut percent = || chance.pick(&[0, 0, 5, 15, 30]);
-        Faults {
+        let mut faults = Faults {
             full: percent(),
             not_written: percent(),
             lost_reply: percent(),
@@ -72,7 +81,13 @@ impl Faults {
             late_append: percent(),
             late_announcement: percent(),
             failed_read: percent(),
+            lost_tables: percent(),
+        };
+        if faults.lose_tables() {
+            // Or nobody could say how soon the tables are back.
+            faults.failed_read = 0;
         }
+        faults
     }
 }
 
@@ -95,6 +110,11 @@ impl FaultyLog {
     /// Announces all there is, as a log does that is opened.
     pub(super) fn announce_all(&self) {
         self.0.announce(*self.0.log.tail().borrow());
+    }
+
+    /// Tells whether the tables give up what is not committed, now.
+    pub(super) fn loses_tables(&self) -> bool {
+        self.0.happens(|faults| faults.lost_tables)
     }
 
     /// Returns all entries.

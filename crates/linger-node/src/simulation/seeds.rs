@@ -13,6 +13,7 @@ use std::{
         atomic::{AtomicU64, Ordering},
     },
     thread,
+    time::Duration,
 };
 
 use super::faults::Faults;
@@ -57,7 +58,7 @@ impl Plan {
             true => Faults::NONE,
             false => Faults::draw(&mut chance),
         };
-        Plan {
+        let mut plan = Plan {
             seed,
             users: chance.within(3..6),
             readers: chance.within(4..8),
@@ -72,7 +73,10 @@ impl Plan {
                 ..Limits::default()
             },
             table_ms_max: chance.pick(&[0, 3, 40]),
-        }
+        };
+        plan.limits.commit_after = Duration::from_millis(chance.pick(&[0, 50, 5000]));
+        plan.limits.uncommitted_max = chance.pick(&[1, 3, 4096]);
+        plan
     }
 
     /// Returns the chance of one part of the story.

@@ -37,6 +37,10 @@ use crate::{
 const WEATHER: u64 = 0;
 /// Longer than any delay that the log has: then everything has landed.
 const SETTLED: Duration = Duration::from_secs(30);
+/// When the tables gave up something, they are given so long to recover: as the
+/// follower does, which tries again after a second.
+const TROUBLE_EVERY: Duration = Duration::from_secs(10);
+const TROUBLE_MS_MAX: u64 = 1000;
 /// No story takes longer. One that does stands still.
 const STORY_MAX: Duration = Duration::from_secs(3600);
 
@@ -107,7 +111,7 @@ async fn tell(plan: &Plan) -> Story {
         entries: world.log.entries(),
         applied: world.applied.lock().unwrap().clone(),
         fingerprint: world.parts.projection().fingerprint().unwrap(),
-        slack_ms: 3 * plan.table_ms_max + 5,
+        slack_ms: 3 * plan.table_ms_max + 5 + TROUBLE_MS_MAX * u64::from(plan.faults.lose_tables()),
         log: world.log.story(),
     }
 }
@@ -149,6 +153,15 @@ impl World {
         parts.table_time = Arc::new(move || {
             let ms = begin.elapsed().as_millis() as u64;
             Duration::from_millis(Chance::new(seed).part(2000 + ms).within(0..ms_max + 1))
+        });
+        let (tables, last) = (log.clone(), Mutex::new(begin));
+        parts.table_trouble = Arc::new(move |_| {
+            let mut last = last.lock().unwrap();
+            let is_trouble = last.elapsed() >= TROUBLE_EVERY && tables.loses_tables();
+            if is_trouble {
+                *last = Instant::now();
+            }
+            is_trouble
         });
         let mut world = World {
             users: Vec::new(),

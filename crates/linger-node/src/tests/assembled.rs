@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use linger_core::{LogId, Position, Projection};
+use linger_core::{LogId, Position, Projection, projection_applied};
 use tempfile::TempDir;
 use tokio::{sync::watch, task::JoinHandle};
 
@@ -33,6 +33,16 @@ pub(crate) struct Assembled {
     _folder: Arc<TempDir>,
 }
 
+/// Tells, each time, whether the follower's tables fail in what it does with them.
+pub(crate) type TableTrouble = Arc<dyn Fn(Doing) -> bool + Send + Sync>;
+
+/// What the follower does with its tables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Doing {
+    Apply,
+    Commit,
+}
+
 /// What a node is made of. It can be made more than once: that is a restart.
 #[derive(Clone)]
 pub(crate) struct Parts {
@@ -40,6 +50,7 @@ pub(crate) struct Parts {
     pub(crate) limits: Limits,
     /// How long the tables take to answer, each time.
     pub(crate) table_time: TableTime,
+    pub(crate) table_trouble: TableTrouble,
     pub(crate) folder: Arc<TempDir>,
 }
 
@@ -53,7 +64,13 @@ impl Parts {
     /// The given log, and a folder for the projection.
     pub(crate) fn on(log: Arc<dyn Log>, limits: Limits) -> Parts {
         let folder = Arc::new(tempfile::tempdir().unwrap());
-        Parts { log, limits, table_time: Arc::new(|| Duration::ZERO), folder }
+        let (table_time, table_trouble) = (Arc::new(|| Duration::ZERO), Arc::new(|_| false));
+        Parts { log, limits, table_time, table_trouble, folder }
+    }
+
+    /// Returns how far the tables are for those who read the file.
+    pub(crate) fn committed(&self) -> Position {
+        projection_applied(&Projection::open_reader(&self.path()).unwrap()).unwrap()
     }
 
     /// Opens the projection as it is now. One at a time: stop the node before.
@@ -82,8 +99,15 @@ impl Parts {
         self.start_with(self.projection(), ReadPool::Threads(nobody, Vec::new()))
     }
 
-    fn start_with(&self, projection: Projection, read_pool: ReadPool) -> Assembled {
+    fn start_with(&self, mut projection: Projection, read_pool: ReadPool) -> Assembled {
         let roster = Roster::load(projection.connection()).unwrap();
+        let fails = |doing| {
+            let trouble = self.table_trouble.clone();
+            Some(move || trouble(doing))
+        };
+        // A commit becomes a rollback; an interrupted write takes the transaction along.
+        projection.connection_mut().commit_hook(fails(Doing::Commit)).unwrap();
+        projection.connection_mut().progress_handler(100, fails(Doing::Apply)).unwrap();
         let (node, follower) = Node::assemble(
             self.log.clone(),
             projection,

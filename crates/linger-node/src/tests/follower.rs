@@ -62,7 +62,7 @@ async fn moody(failures: u32) -> (Parts, Arc<Moody>, UserId, RoomRef) {
     let ann = node.guest("ann").await;
     let tea = node.opens(ann, "tea", RoomKind::Open).await;
     let tail = watch::Sender::new(node.latest().position);
-    node.crash().await;
+    node.stop().await;
     let log = Arc::new(Moody { log: parts.log.clone(), tail, failures: AtomicU32::new(failures) });
     (Parts { log: log.clone(), ..parts }, log, ann, tea)
 }

@@ -79,7 +79,7 @@ async fn a_caught_up_reader_never_asks_the_tables() {
     let node = parts.start();
     let ann = node.guest("ann").await;
     let tea = node.opens(ann, "tea", RoomKind::Open).await;
-    node.crash().await;
+    node.stop().await;
 
     let node = parts.start_without_tables();
     assert_eq!(node.query(Rooms(None)).await.unwrap_err(), Unavailable::Overloaded);
@@ -109,7 +109,7 @@ async fn a_reader_of_a_quiet_room_never_asks_the_tables_however_busy_the_others_
     for number in 0..20 {
         node.says(bob, &den, &format!("den {number}")).await;
     }
-    node.crash().await;
+    node.stop().await;
 
     let node = parts.start_without_tables();
     for wait in [mine(ann, from(quiet)), of_room(&tea, from(quiet))] {

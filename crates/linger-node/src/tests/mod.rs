@@ -1,12 +1,13 @@
 //! Tests of the node, through the three verbs that the edges use.
 //!
-//! `waits`, `memory` and `follower` run under a paused clock on an [`assembled`] node;
+//! `waits`, `memory`, `follower` and `commits` run under a paused clock on an [`assembled`] node;
 //! `folder` and `story` open a real one on a temporary folder, with its threads
 //! and its files, and never wait for the clock. [`cast`] has who and what.
 
 pub(crate) mod assembled;
 pub(crate) mod cast;
 pub(crate) mod chance;
+mod commits;
 mod folder;
 mod follower;
 mod memory;
