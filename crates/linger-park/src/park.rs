@@ -36,9 +36,9 @@ pub struct Settings {
     /// others are for those who make the news, and one that is busy answers more
     /// at a time, for less.
     pub shards: usize,
-    /// How long a request may take to come whole, from its first byte on.
+    /// How long a head may take to come whole, from its first byte on.
     pub head_timeout: Duration,
-    /// What is sent to a connection whose request does not; it is closed then.
+    /// What is sent to a connection whose head does not; it is closed then.
     pub head_timeout_answer: Arc<[u8]>,
     /// How long a connection may be idle between requests.
     pub idle_timeout: Duration,

@@ -23,7 +23,7 @@ use mio::{Events, Interest, Poll, Token, event::Event, net::TcpStream};
 use steps::Step;
 
 use crate::{
-    Answer, Connection, Look, Service, Settings, Then, Topic,
+    Answer, Connection, Look, Service, Settings, Topic,
     request::{BODY_MAX, HEAD_MAX},
     slots::Slots,
     waiters::{self, Stand, Waiters},
@@ -320,10 +320,7 @@ impl<S: Service> Shard<S> {
             let record = &mut self.connections[key as usize];
             match &mut record.state {
                 State::Parked(_) => self.expire(key),
-                State::Reading if record.is_short => {
-                    let bytes = self.settings.head_timeout_answer.clone();
-                    self.advance(key, Step::Send(Answer { bytes, items: 0, then: Then::Close }));
-                }
+                State::Reading if record.is_short => self.give_up(key),
                 State::Writing(writing) if writing.offset - writing.offset_before >= WRITE_MIN => {
                     writing.offset_before = writing.offset;
                     let deadline = self.now + self.settings.write_timeout;

@@ -23,6 +23,9 @@ use crate::{
 /// Steps of one connection in one turn, about twenty requests: then the others'
 /// turn comes.
 const STEPS_MAX: usize = 64;
+/// A body mostly comes with its head, or right behind it. Who has none by then is
+/// handed over, and somebody else waits for it.
+const BODY_PATIENCE: Duration = Duration::from_secs(1);
 /// For what a peer still sends after the last words to it.
 const FAREWELL: Duration = Duration::from_secs(1);
 /// Reads of what comes then. Who sends more than that is not listening.
@@ -119,11 +122,14 @@ impl<S: Service> Shard<S> {
             }
         };
         let Some(verdict) = verdict else {
+            let is_first = !mem::replace(&mut record.is_short, true);
             record.left_over = bytes.to_vec();
-            if !record.is_short {
-                record.is_short = true;
-                let deadline = self.now + self.settings.head_timeout;
-                self.wheel.set(&mut self.connections, key, deadline);
+            let patience = if end == 0 { self.settings.head_timeout } else { BODY_PATIENCE };
+            let due = self.now + patience;
+            // Bytes that trickle in do not put it off.
+            let known = self.wheel.deadline(&mut self.connections, key);
+            if is_first || known.is_none_or(|known| due < known) {
+                self.wheel.set(&mut self.connections, key, due);
             }
             return Step::Read;
         };
@@ -141,6 +147,25 @@ impl<S: Service> Shard<S> {
         record.left_over = bytes[end..].to_vec();
         record.is_short = false;
         step
+    }
+
+    /// Ends the wait for the rest of a request.
+    pub(super) fn give_up(&mut self, key: u32) {
+        let record = &mut self.connections[key as usize];
+        let is_head_here = matches!(
+            parse(&record.left_over, record.peer, &mut Fields::new()),
+            Parsed::Head { .. }
+        );
+        let step = if is_head_here {
+            let bytes = mem::take(&mut record.left_over);
+            // The time is not the head's any more.
+            record.is_short = false;
+            self.hand_over(key, bytes, None)
+        } else {
+            let bytes = self.settings.head_timeout_answer.clone();
+            Step::Send(Answer { bytes, items: 0, then: Then::Close })
+        };
+        self.advance(key, step);
     }
 
     /// Rests until more of a request comes.
