@@ -53,8 +53,8 @@ pub enum Counting {
 pub fn all() -> Vec<Step> {
     // The build script of linger-web builds the page, unless it is given one.
     let page: &[Need] = match env::var_os("LINGER_WEB_DIST") {
-        Some(_) => &[],
-        None => &[Need::Page],
+        Some(_) => &[Need::Make],
+        None => &[Need::Make, Need::Page],
     };
     let with_page = |more: &[Need]| [more, page].concat();
     vec![
@@ -72,7 +72,7 @@ pub fn all() -> Vec<Step> {
         step(
             "lints-no-page",
             "clippy on the program without the page",
-            &[Need::Clippy],
+            &[Need::Make, Need::Clippy],
             10,
             lints_no_page,
         ),
@@ -91,7 +91,7 @@ pub fn all() -> Vec<Step> {
         step(
             "browser",
             "the page in Chromium, with the built server",
-            &[Need::Page, Need::Chromium, Need::Fonts],
+            &[Need::Make, Need::Page, Need::Chromium, Need::Fonts],
             15,
             browser,
         ),

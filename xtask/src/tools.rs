@@ -30,6 +30,8 @@ const BROWSERS: [&str; 5] =
 pub enum Need {
     Rustfmt,
     Clippy,
+    /// For the allocator, which is C.
+    Make,
     /// Node.js, npm, and the packages in `web/node_modules`.
     Page,
     Chromium,
@@ -73,6 +75,7 @@ impl Tools {
             let finding = match need {
                 Need::Rustfmt => component("rustfmt"),
                 Need::Clippy => component("clippy"),
+                Need::Make => make(),
                 Need::Page => {
                     node().and_then(|node| modules(site, install, &mut run).map(|()| node))
                 }
@@ -110,6 +113,7 @@ fn lacking_packages(needs: &[Need]) -> Vec<&'static str> {
                 packages.push("chromium");
             }
             Need::Fonts => packages.extend(lacking_fonts()),
+            Need::Make if make().is_err() => packages.push("make"),
             _ => {}
         }
     }
@@ -194,6 +198,12 @@ fn chromium() -> Result<(PathBuf, String), String> {
 
 fn named_browser() -> Option<PathBuf> {
     env::var_os("CHROMIUM").filter(|named| !named.is_empty()).map(PathBuf::from)
+}
+
+fn make() -> Result<String, String> {
+    on_path("make")
+        .map(|_| "make".to_owned())
+        .ok_or_else(|| format!("make is missing; get it with: {}", Debian::typed(&["make"])))
 }
 
 fn fonts() -> Result<String, String> {

@@ -1,4 +1,6 @@
-//! The node: `submit`, `wait`, `query`, and nothing else for the edges.
+//! The node: `submit`, `wait`, `query`, and nothing else for the edges. For those
+//! in an annex, who cannot sleep, the first two come in pieces: `begin` and
+//! `progress`, `glance` and `spread`.
 //!
 //! A sender is a reader too: [`Node::submit`] appends, waits until this node has
 //! applied that position, and reads the outcome there. [`Node::wait`] is the one

@@ -138,7 +138,8 @@ impl<S: Service> Park<S> {
         }
     }
 
-    /// Returns how many requests are parked, as of a moment ago.
+    /// Returns how many requests are parked, as of a moment ago; once the park
+    /// closes, with those whose answer is still going out.
     pub fn parked(&self) -> usize {
         self.shards.iter().map(|shard| shard.inbox.parked()).sum()
     }

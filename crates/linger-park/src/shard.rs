@@ -164,7 +164,7 @@ impl<S: Service> Shard<S> {
             self.close_some();
             self.tidy();
             self.count();
-            self.inbox.show_parked(self.waiters.len());
+            self.inbox.show_parked(self.waiters.len() + self.going_out());
         }
     }
 
@@ -366,6 +366,18 @@ impl<S: Service> Shard<S> {
         let (called, items) = (mem::take(&mut self.count_called), mem::take(&mut self.count_items));
         if (called, items) != (0, 0) {
             self.service.count(called, items);
+        }
+    }
+
+    /// Returns how many answers are on their way out. While the park is open nobody
+    /// asks.
+    fn going_out(&self) -> usize {
+        match self.closing {
+            Some(_) => {
+                let is_going_out = |record: &Record<S>| matches!(record.state, State::Writing(_));
+                self.connections.iter().filter(|(_, record)| is_going_out(record)).count()
+            }
+            None => 0,
         }
     }
 

@@ -516,6 +516,23 @@ fn the_end_answers_all_who_wait_spread_over_the_time() {
 }
 
 #[test]
+fn a_brief_wait_is_not_cut_short_by_the_end_nor_by_a_peer_that_has_said_all() {
+    let town = town();
+    let [mut ann, mut bob] = [town.client(), town.client()];
+    let start = Instant::now();
+    ann.send(&get("/soon?ms=400"));
+    ann.reader.get_ref().shutdown(Shutdown::Write).unwrap();
+    bob.send(&get("/soon?ms=400"));
+    town.until_parked(2);
+    town.park.close(Duration::ZERO);
+    assert_eq!((ann.answer(), bob.answer()), ("nothing".into(), "nothing".into()));
+    assert!(start.elapsed() >= 400 * MS, "{:?}", start.elapsed());
+    ann.expect_end();
+    // While the park closes, too.
+    assert_eq!(bob.ask(&get("/soon?ms=100")), "nothing");
+}
+
+#[test]
 fn dropped_the_park_drops_everything() {
     let town = town();
     let mut ann = town.client();

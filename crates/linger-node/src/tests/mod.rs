@@ -1,9 +1,10 @@
 //! Tests of the node, through the three verbs that the edges use.
 //!
-//! `waits`, `memory`, `follower` and `commits` run under a paused clock on an [`assembled`] node;
-//! `folder` and `story` open a real one on a temporary folder, with its threads
+//! `waits`, `annex`, `memory`, `follower` and `commits` run under a paused clock on an
+//! [`assembled`] node; `folder` and `story` open a real one on a temporary folder, with its threads
 //! and its files, and never wait for the clock. [`cast`] has who and what.
 
+mod annex;
 pub(crate) mod assembled;
 pub(crate) mod cast;
 pub(crate) mod chance;

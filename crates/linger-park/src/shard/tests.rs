@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::*;
-use crate::{Method, Parked, Parking, Request, Verdict};
+use crate::{Method, Parked, Parking, Request, Then, Verdict};
 
 /// A service whose every request waits.
 struct Waiting;

@@ -2,8 +2,8 @@
 //!
 //! `GET /wait?after=N` waits until the counter is above N and answers with every
 //! number since; `GET /stream?after=N` goes on doing so; `POST /add` adds one;
-//! `GET /big` answers with many bytes; `GET /bye` closes; `GET /who?name=N` is
-//! answered once the name was found out. Everything else goes to a thread that
+//! `GET /big` answers with many bytes; `GET /bye` closes; `GET /soon` is answered
+//! after `ms`, and cannot be cut short; `GET /who?name=N` is answered once the name was found out. Everything else goes to a thread that
 //! stands in for hyper: it answers one request with its own bytes and brings the
 //! connection back. The same thread finds out names.
 
@@ -53,6 +53,7 @@ pub struct Place(Arc<AtomicUsize>);
 pub struct Ticket {
     after: u64,
     is_stream: bool,
+    is_brief: bool,
 }
 
 /// The room, served.
@@ -101,7 +102,10 @@ impl Service for Room {
     type Errand = u64;
 
     fn wants(&self, head: &Request<'_>) -> bool {
-        matches!(head.path, "/wait" | "/stream" | "/add" | "/big" | "/bye" | "/who" | "/maybe")
+        matches!(
+            head.path,
+            "/wait" | "/stream" | "/add" | "/big" | "/bye" | "/soon" | "/who" | "/maybe"
+        )
     }
 
     fn ask(&self, request: &Request<'_>) -> Verdict<Ticket, u64> {
@@ -109,7 +113,7 @@ impl Service for Room {
         let ms = param(request, "ms").unwrap_or(60_000);
         let deadline = Instant::now() + Duration::from_millis(ms);
         let parking = |is_stream| Parking {
-            ticket: Ticket { after, is_stream },
+            ticket: Ticket { after, is_stream, is_brief: false },
             topic: Room::topic(),
             deadline,
         };
@@ -123,6 +127,10 @@ impl Service for Room {
                     items: 1,
                     then: Then::Park(parking(true)),
                 });
+            }
+            (Method::Get, "/soon") => {
+                let ticket = Ticket { after: u64::MAX, is_stream: false, is_brief: true };
+                return Verdict::Park(Parking { ticket, ..parking(false) });
             }
             (Method::Post, "/add") => {
                 let count = self.count.fetch_add(1, Ordering::SeqCst) + 1;
@@ -161,7 +169,7 @@ impl Service for Room {
         for number in ticket.after + 1..=count {
             writeln!(numbers, "{number}").unwrap();
         }
-        let moved = Ticket { after: count, is_stream: ticket.is_stream };
+        let moved = Ticket { after: count, ..ticket.clone() };
         let answer = if ticket.is_stream {
             let parking = Parking {
                 ticket: moved.clone(),
@@ -173,6 +181,10 @@ impl Service for Room {
             Answer { bytes: answer(&numbers), items: 1, then: Then::NextRequest }
         };
         Look { ticket: moved, answer: Some(answer) }
+    }
+
+    fn is_brief(&self, ticket: &Ticket) -> bool {
+        ticket.is_brief
     }
 
     fn expire(&self, ticket: &Ticket) -> Answer<Ticket> {

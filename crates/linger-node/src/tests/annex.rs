@@ -1,0 +1,171 @@
+//! Readers and senders who do not sleep in the node: what an edge's own waiting
+//! room is told, and how far a submit is that nobody waits for.
+
+use std::{
+    sync::{Arc, Mutex, Weak},
+    time::Duration,
+};
+
+use linger_core::{Author, Command, Position, Rejection, RoomKind, UserId};
+
+use super::{
+    assembled::{Assembled, Parts},
+    cast::{from, of_room, open, rename, request, say},
+};
+use crate::{Annex, Awaited, Call, Limits, Progress, Refusal, RoomRef, WaitLists};
+
+/// A waiting room that writes down what it is told.
+#[derive(Default)]
+struct Notebook {
+    calls: Mutex<Vec<Arc<Call>>>,
+    closed: Mutex<Option<Duration>>,
+}
+
+impl Annex for Notebook {
+    fn wake(&self, call: &Arc<Call>) {
+        self.calls.lock().unwrap().push(call.clone());
+    }
+
+    fn waiting(&self) -> usize {
+        7
+    }
+
+    fn close(&self, spread: Duration) {
+        *self.closed.lock().unwrap() = Some(spread);
+    }
+}
+
+/// Lists that there are, empty or not.
+struct Lists(Vec<Awaited>);
+
+impl WaitLists for Lists {
+    fn has(&self, awaited: Awaited) -> bool {
+        self.0.contains(&awaited)
+    }
+
+    fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    fn each_user(&self, visit: &mut dyn FnMut(UserId)) {
+        for awaited in &self.0 {
+            if let Awaited::User(user) = awaited {
+                visit(*user);
+            }
+        }
+    }
+}
+
+fn attach(node: &Assembled) -> Arc<Notebook> {
+    let notebook = Arc::new(Notebook::default());
+    node.attach(Arc::<Notebook>::downgrade(&notebook));
+    notebook
+}
+
+impl Notebook {
+    /// Returns whom the calls since the last time concern, among these.
+    fn called(&self, node: &Assembled, among: &[Awaited]) -> Vec<Awaited> {
+        let mut called = Vec::new();
+        for call in self.calls.lock().unwrap().drain(..) {
+            node.spread(&call, &Lists(among.to_vec()), |awaited| called.push(awaited));
+        }
+        among.iter().copied().filter(|awaited| called.contains(awaited)).collect()
+    }
+}
+
+/// ann and bob are in #tea, cleo is not.
+async fn tea(parts: &Parts) -> (Assembled, [UserId; 3], RoomRef) {
+    let node = parts.start();
+    let [ann, bob] = [node.guest("ann").await, node.guest("bob").await];
+    let cleo = node.guest("cleo").await;
+    let tea = node.opens(ann, "tea", RoomKind::Open).await;
+    node.ask(bob, "join", Command::JoinRoom { room: tea.id }).await.unwrap();
+    (node, [ann, bob, cleo], tea)
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_annex_is_called_for_those_whom_it_concerns_and_nobody_else() {
+    let (node, [ann, bob, cleo], tea) = tea(&Parts::new(Limits::default())).await;
+    let notebook = attach(&node);
+    let (room, outcome) = (Awaited::Room(tea.id), Awaited::Outcome);
+    let [a, b, c] = [ann, bob, cleo].map(Awaited::User);
+    let all = [room, a, b, c, outcome(ann), outcome(cleo)];
+    node.says(ann, &tea, "one").await;
+    assert_eq!(notebook.called(&node, &all), [room, a, b, outcome(ann)]);
+    // Who is renamed shares no room with the others.
+    node.ask(cleo, "name", rename("chloe")).await.unwrap();
+    assert_eq!(notebook.called(&node, &all), [c, outcome(cleo)]);
+    node.ask(cleo, "join", Command::JoinRoom { room: tea.id }).await.unwrap();
+    assert_eq!(notebook.called(&node, &all), [room, a, b, c, outcome(cleo)]);
+    // A rejection is an outcome too, and no news.
+    node.ask(cleo, "again", open("tea", RoomKind::Open)).await.unwrap_err();
+    assert_eq!(notebook.called(&node, &all), [outcome(cleo)]);
+    // More lists than members: the other way round it comes to the same.
+    let strangers = (100..110).map(|number| Awaited::User(UserId::new(Position::new(number))));
+    let many: Vec<_> = all.into_iter().chain(strangers).collect();
+    node.says(bob, &tea, "two").await;
+    assert_eq!(notebook.called(&node, &many), [room, a, b, c]);
+    assert_eq!(notebook.called(&node, &many), []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_annex_counts_as_held_and_is_closed_with_the_node_until_it_is_gone() {
+    let (node, _, _) = tea(&Parts::new(Limits::default())).await;
+    let notebook = attach(&node);
+    assert_eq!(node.held(), (7, 7));
+    let gone: Weak<Notebook> = Arc::downgrade(&attach(&node));
+    assert!(gone.upgrade().is_none(), "the node holds on to nobody");
+    assert_eq!(node.held(), (7, 7));
+    node.close(Duration::from_secs(3)).await;
+    assert_eq!(*notebook.closed.lock().unwrap(), Some(Duration::from_secs(3)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_submit_that_was_begun_is_known_when_its_author_is_called() {
+    let (node, [ann, ..], tea) = tea(&Parts::new(Limits::default())).await;
+    let notebook = attach(&node);
+    let begin = |id: &str, text: &str| {
+        node.begin(Author::User(ann), request(id), say(tea.id, text)).expect("she is a member")
+    };
+    let cursor = node.latest();
+    let first = begin("one", "tea");
+    assert!(matches!(node.progress(&first), Progress::OnItsWay));
+    let page = node.waits(of_room(&tea, from(cursor)), 5).await;
+    assert_eq!(notebook.called(&node, &[Awaited::Outcome(ann)]), [Awaited::Outcome(ann)]);
+    let Progress::Outcome(Ok(receipt)) = node.progress(&first) else { panic!("it is not done") };
+    assert_eq!((receipt.news, receipt.is_repeat), (Some(page.news[0].clone()), false));
+
+    // The same again is a repeat; other words under the same id are refused.
+    let (repeat, other) = (begin("one", "tea"), begin("one", "coffee"));
+    let marker = node.says(ann, &tea, "marker").await;
+    let Progress::Repeat(position) = node.progress(&repeat) else { panic!("it is no repeat") };
+    assert_eq!(position, receipt.position);
+    let again = node.repeat(position).await.unwrap();
+    assert_eq!((again.position, again.is_repeat), (receipt.position, true));
+    assert_eq!(again.news.unwrap().json, page.news[0].json);
+    let Progress::Outcome(Err(Refusal::Rejected(rejection))) = node.progress(&other) else {
+        panic!("it was taken")
+    };
+    assert_eq!(rejection, Rejection::RequestIdReused);
+    assert!(marker.position > receipt.position);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_leaves_before_what_they_began_to_say_is_applied_is_told_so() {
+    let (node, [ann, _, cleo], tea) = tea(&Parts::new(Limits::default())).await;
+    let author = Author::User(ann);
+    let leave = node.begin(author, request("leave"), Command::LeaveRoom { room: tea.id }).unwrap();
+    let sent = node.begin(author, request("one"), say(tea.id, "too late")).unwrap();
+    node.guest("dora").await;
+    assert!(matches!(node.progress(&leave), Progress::Outcome(Ok(_))));
+    let Progress::Outcome(Err(Refusal::Rejected(rejection))) = node.progress(&sent) else {
+        panic!("it was said")
+    };
+    assert_eq!(rejection, Rejection::NotAMember);
+    // Whoever is not in the room is not begun for, once the node is open.
+    node.ready().await.unwrap();
+    for user in [ann, cleo] {
+        assert!(!node.would_take(Author::User(user), &say(tea.id, "hello")));
+        assert!(node.begin(Author::User(user), request("two"), say(tea.id, "hello")).is_none());
+    }
+}
