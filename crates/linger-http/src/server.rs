@@ -92,7 +92,7 @@ impl Server {
         let waiting_room = Arc::new(WaitingRoom(park.clone()));
         app.node.attach(Arc::<WaitingRoom>::downgrade(&waiting_room));
         let places = Places::new(connections_max, connections_per_address_max);
-        let door = Door::new(listener, places, park.clone());
+        let door = Door::new(listener, places, park.clone(), head_timeout);
         let (ending, ended) = watch::channel(());
         let resting = AtomicUsize::new(0);
         let router = router(app.clone());

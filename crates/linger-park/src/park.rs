@@ -40,7 +40,8 @@ pub struct Settings {
     pub head_timeout: Duration,
     /// What is sent to a connection whose head does not; it is closed then.
     pub head_timeout_answer: Arc<[u8]>,
-    /// How long a connection may be idle between requests.
+    /// How long a connection may be idle between requests, and before the first one
+    /// unless its owner says otherwise ([`Connection::due`]).
     pub idle_timeout: Duration,
     /// In this time a reader must take 16 KiB of its answer, or what is left of it.
     pub write_timeout: Duration,
@@ -54,8 +55,9 @@ pub struct Connection<P> {
     pub peer: SocketAddr,
     /// What was read from it and not answered.
     pub bytes: Vec<u8>,
-    /// When the time is over in which a request that has begun must come whole; on
-    /// the way out, if one has. On the way in it begins anew.
+    /// On the way in: until when the next request must begin, if that is not the
+    /// idle time-out. On the way out: until when the one that has begun must have
+    /// come whole, if one has.
     pub due: Option<Instant>,
     /// What travels with it.
     pub place: P,

@@ -206,7 +206,7 @@ impl<S: Service> Shard<S> {
     }
 
     fn admit(&mut self, connection: Connection<S::Place>) {
-        let Connection { stream, peer, bytes, due: _, place } = connection;
+        let Connection { stream, peer, bytes, due, place } = connection;
         let mut stream = TcpStream::from_std(stream);
         let key = u32::try_from(self.connections.next_key()).expect("fewer connections than 2^32");
         let generation = self.generation;
@@ -234,6 +234,12 @@ impl<S: Service> Shard<S> {
             timer: Timer::OFF,
         });
         self.advance(key, Step::Read);
+        let record = self.record_of(key, generation);
+        let is_idle =
+            record.is_some_and(|record| matches!(record.state, State::Reading) && !record.is_short);
+        if let Some(due) = due.filter(|_| is_idle) {
+            self.wheel.set(&mut self.connections, key, due);
+        }
     }
 
     /// Lets everybody look who waits under `topic`.

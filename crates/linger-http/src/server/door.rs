@@ -38,14 +38,21 @@ pub(super) struct Door {
     listener: TcpListener,
     places: Arc<Places>,
     park: Arc<Park<Held>>,
+    head_timeout: Duration,
     turned_away: JoinSet<()>,
     warned: Option<Instant>,
 }
 
 impl Door {
     /// Makes a door to the park.
-    pub(super) fn new(listener: TcpListener, places: Arc<Places>, park: Arc<Park<Held>>) -> Door {
-        Door { listener, places, park, turned_away: JoinSet::new(), warned: None }
+    pub(super) fn new(
+        listener: TcpListener,
+        places: Arc<Places>,
+        park: Arc<Park<Held>>,
+        head_timeout: Duration,
+    ) -> Door {
+        let turned_away = JoinSet::new();
+        Door { listener, places, park, head_timeout, turned_away, warned: None }
     }
 
     /// Lets people in for as long as it is polled.
@@ -59,7 +66,9 @@ impl Door {
                 continue;
             }
             let taken = stream.into_std().and_then(|stream| {
-                self.park.take(Connection { stream, peer, bytes: Vec::new(), due: None, place })
+                // Who connects has something to ask, at once.
+                let due = Some(Instant::now() + self.head_timeout);
+                self.park.take(Connection { stream, peer, bytes: Vec::new(), due, place })
             });
             if let Err(error) = taken {
                 tracing::debug!(%error, "a connection ended before it began");

@@ -503,6 +503,63 @@ async fn who_finds_no_place_waits_for_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_new_connection_that_says_nothing_is_closed_and_one_that_asked_before_is_not() {
+    let stage = Stage::open_within(impatient()).await;
+    let open = stage.listening.as_ref().unwrap();
+    let (mut silent, mut asked) = (open.connect().await, open.connect().await);
+    assert_eq!(asked.ask(&get("/health")).await.status, 200);
+    let began = Instant::now();
+    assert_eq!(silent.rest().await, "");
+    assert!(began.elapsed() < PATIENCE / 2, "after {:?}", began.elapsed());
+    sleep(2 * HEAD_TIMEOUT).await;
+    assert_eq!(asked.ask(&get("/health")).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_leaves_while_they_speak_has_said_what_was_acknowledged_and_nothing_else() {
+    const EACH: usize = 100;
+    let stage = Stage::open_within(roomy()).await;
+    let open = stage.listening.as_ref().unwrap();
+    let mut speaker = open.connect().await;
+    let token = speaker.ask(&guest("ann")).await.json()["token"].as_str().unwrap().to_owned();
+    let request = |method: &str, path: &str, body: &str| {
+        format!(
+            "{method} /api/v1/rooms/lobby/{path} HTTP/1.1\r\nHost: a\r\n\
+             Authorization: Bearer {token}\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        )
+    };
+    let speak = async {
+        let mut acknowledged = Vec::new();
+        for number in 0..EACH {
+            let body = json!({ "text": number.to_string() }).to_string();
+            let said = speaker.ask(&request("PUT", &format!("messages/m{number}"), &body)).await;
+            match said.status {
+                201 => {
+                    assert_eq!(said.json()["message"]["text"], number.to_string());
+                    acknowledged.push(Value::from(number.to_string()));
+                }
+                // Who speaks joins; but they may have left again just then.
+                _ => said.expect_problem(403, "not_a_member"),
+            }
+        }
+        acknowledged
+    };
+    let leave = async {
+        let mut leaver = open.connect().await;
+        for _ in 0..EACH {
+            let left = leaver.ask(&request("DELETE", "members/me", "")).await;
+            assert!(matches!(left.status, 204 | 403), "{left:?}");
+        }
+    };
+    let (acknowledged, ()) = tokio::join!(speak, leave);
+    assert!(acknowledged.len() > EACH / 2, "{acknowledged:?}");
+    let all = open.connect().await.ask(&get("/api/v1/rooms/lobby/messages?limit=200")).await.json();
+    let said: Vec<_> = all["messages"].as_array().unwrap().iter().map(|m| &m["text"]).collect();
+    assert_eq!(said, acknowledged.iter().collect::<Vec<_>>());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn connections_that_are_idle_do_not_delay_the_end() {
     let mut stage = Stage::open_within(roomy()).await;
     let mut open = stage.listening.take().unwrap();
