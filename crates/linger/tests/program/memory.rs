@@ -22,10 +22,16 @@ const CROWD: usize = 6000;
 /// For a reader who waits, with everything that the server knows of them.
 const BYTES_EACH_MAX: u64 = 512;
 
-fn crowd(address: SocketAddr, count: usize) -> Vec<TcpStream> {
+/// Who wait for what is said in the lobby from now on.
+const POLL: &str = "/api/v1/rooms/lobby/events?wait=55";
+
+/// Lets so many come, and each ask something at once: the server waits a while for
+/// a first request, and not for ever.
+fn crowd(address: SocketAddr, count: usize, ask: impl Fn(&TcpStream)) -> Vec<TcpStream> {
     let connect = || {
         let stream = TcpStream::connect(address).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        ask(&stream);
         stream
     };
     (0..count).map(|_| connect()).collect()
@@ -49,9 +55,9 @@ fn crowd_max(wanted: usize) -> usize {
     wanted.min(usize::try_from(allowed.saturating_sub(KEPT)).unwrap_or(usize::MAX))
 }
 
-/// Lets all of them wait for what is said in the lobby from now on.
+/// Lets all of them wait again.
 fn park(server: &Server, crowd: &[TcpStream]) {
-    crowd.iter().for_each(|stream| get(stream, "/api/v1/rooms/lobby/events?wait=55"));
+    crowd.iter().for_each(|stream| get(stream, POLL));
     server.until_held(crowd.len());
 }
 
@@ -85,12 +91,12 @@ fn memory_comes_back_when_a_crowd_has_gone() {
     let mut ann = server.guest("ann");
     ann.join("lobby");
     let mut visit = || {
-        let crowd = crowd(server.address, crowd_max(CROWD));
+        let crowd = crowd(server.address, crowd_max(CROWD), |stream| get(stream, POLL));
+        server.until_held(crowd.len());
         for text in ["once", "again"] {
-            park(&server, &crowd);
             answer_all(&mut ann, &crowd, text);
+            park(&server, &crowd);
         }
-        park(&server, &crowd);
         drop(crowd);
         server.until_held(0);
     };
@@ -120,12 +126,14 @@ fn growth_per_reader(earlier: &str) -> u64 {
     let mut ann = server.guest("ann");
     ann.join("lobby");
     let gather = |count: usize| {
-        let crowd = crowd(server.address, count);
-        for stream in crowd.iter().filter(|_| !earlier.is_empty()) {
-            get(stream, earlier);
-            read(stream);
-        }
-        park(&server, &crowd);
+        let crowd = crowd(server.address, count, |stream| {
+            if !earlier.is_empty() {
+                get(stream, earlier);
+                read(stream);
+            }
+            get(stream, POLL);
+        });
+        server.until_held(crowd.len());
         crowd
     };
     let few = gather(100);
