@@ -1,9 +1,9 @@
 //! Requests that are held: what they wait for, and what they are told.
 //!
 //! An edge makes [`Asked`] of a request, and says what becomes of the news that
-//! is found for it. Two drivers hold it meanwhile: [`task`] on hyper, for whatever
-//! comes by the router, and [`parked`] in linger-park, for plain HTTP/1.1. Neither
-//! knows a protocol, and the edges know neither of them.
+//! is found for it. Two drivers hold it meanwhile, and ask the same tickets: tasks
+//! on hyper ([`task`]), for whatever comes by the router, and linger-park
+//! ([`parked`]), for plain HTTP/1.1.
 
 mod answers;
 mod bytes;

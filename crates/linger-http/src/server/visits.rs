@@ -1,7 +1,7 @@
 //! Visits: connections that the park has handed over, until they go back.
 //!
 //! hyper answers what the park does not: one request, or as many as come without
-//! a pause: who sends something often sends again, and the way to and fro would
+//! a pause. Who asks for something often asks again, and the way to and fro would
 //! cost more than the answer. At the boundary after them, or when a request comes
 //! that the park holds, the connection returns. An errand is run first, if there
 //! is one, and may make hyper unnecessary. What is no request at all ends the
