@@ -204,12 +204,14 @@ pub(crate) fn tell(
     is_over: bool,
 ) -> Result<Whole, Position> {
     let message = page.news.iter().find_map(|news| news.message());
-    if message.is_none() && !is_over {
-        return Err(page.cursor.position);
-    }
     let upto = message.map_or(page.cursor.position, |message| message.id.position());
+    // Also past what is no message: the visitor is always where the ticket is, or
+    // another request has moved them.
     let Asking { id, user } = asking;
     app.visitors.advance(id, *user, from, upto, Instant::now())?;
+    if message.is_none() && !is_over {
+        return Err(upto);
+    }
     let told = match message {
         Some(message) => encode(&Told::done(spoken(message))),
         None => encode(&Told::nothing(NO_NEWS)),

@@ -3,6 +3,8 @@
 //! The article's faults have their tests here: the queue that is dropped after
 //! two quick messages, and the server that forgets everything with a restart.
 
+use std::time::Duration;
+
 use axum::http::{Method, StatusCode};
 use linger_http::Settings;
 use serde_json::json;
@@ -10,13 +12,14 @@ use serde_json::json;
 use super::{numbered, told};
 use crate::{
     drivers::{Driver, over_both_drivers},
-    stage::{PATIENCE, Stage, hasty, header_lines, request},
+    stage::{PATIENCE, Stage, hasty, header_lines, patient, request},
 };
 
 over_both_drivers!(
     a_visitor_is_told_one_message_a_call_their_own_too_from_their_coming_on,
     a_message_ends_the_wait_and_says_who_spoke_and_when,
     people_who_come_and_go_do_not_end_a_hold,
+    a_hold_in_which_people_only_come_and_go_ends_in_time_and_misses_nothing,
     one_message_answers_all_visitors_who_wait,
     many_quick_messages_all_arrive_in_order,
     whatever_is_said_between_look_and_wait_still_arrives,
@@ -64,6 +67,20 @@ async fn people_who_come_and_go_do_not_end_a_hold(driver: Driver) {
     assert!(!held.is_finished());
     stage.send_message(&ann, "one").await;
     assert_eq!(told(&held.await.unwrap()).as_deref(), Some("one"));
+}
+
+async fn a_hold_in_which_people_only_come_and_go_ends_in_time_and_misses_nothing(driver: Driver) {
+    let names_hold = Duration::from_millis(500);
+    let stage = Stage::open_with(driver, Settings { names_hold, ..patient() }).await;
+    let (ann, bob) = (stage.get_name().await, stage.get_name().await);
+    let held = stage.hold(stage.get_new_message(&bob)).await;
+    let cleo = stage.json("/api/v1/guests", &json!({ "name": "cleo" })).await.cookie();
+    let path = "/api/v1/rooms/lobby/members/me";
+    let answer = stage.send(request(Method::PUT, path, "", &[("cookie", &cleo)])).await;
+    assert_eq!(answer.status, StatusCode::NO_CONTENT);
+    assert_eq!(told(&held.await.unwrap()), None);
+    stage.send_message(&ann, "one").await;
+    assert_eq!(told(&stage.get_new_message(&bob).await).as_deref(), Some("one"));
 }
 
 async fn one_message_answers_all_visitors_who_wait(driver: Driver) {
