@@ -1,6 +1,7 @@
 // The whole page against a server in memory: from the first visit to the first word.
 import { enableAutoUnmount, mount } from '@vue/test-utils'
-import { afterEach, beforeEach, expect, it, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import type { Message } from '../src/api/types'
 import App from '../src/App.vue'
 import { ann, bob, message, sent } from './cast'
 import { startFakeServer } from './fakeServer'
@@ -21,19 +22,29 @@ async function answer(server: FakeServer, start: string, body: object): Promise<
   await parked.answer(body)
 }
 
-/** The page of ann, who has been here before. */
-async function open(history = [message(1, bob, 'hello')], roomName = 'Lobby') {
+function requestIdOf(server: FakeServer): string | undefined {
+  const put = server.requests.find(({ isOpen, line }) => isOpen && line.startsWith('PUT'))
+  return put?.line.split('/').at(-1)
+}
+
+/** The page of ann, who has been here before, until it asks for the history. */
+async function visit() {
   const server = startFakeServer()
   const page = mount(App, { attachTo: document.body })
   await answer(server, 'GET /me', { user, rooms: [], cursor: 'c1' })
-  await answer(server, 'GET /rooms/lobby/messages', { messages: history, more: false })
-  await answer(server, 'GET /rooms/lobby', { id: 1, slug: 'lobby', name: roomName })
   const said = () => page.findAll('.message-text').map((text) => text.element.textContent)
   const write = async (text: string) => {
     await page.get('textarea').setValue(text)
     await page.get('textarea').trigger('keydown', { key: 'Enter' })
   }
   return { server, page, said, write }
+}
+
+async function open(history = [message(1, bob, 'hello')], roomName = 'Lobby') {
+  const visited = await visit()
+  await answer(visited.server, 'GET /rooms/lobby/messages', { messages: history, more: false })
+  await answer(visited.server, 'GET /rooms/lobby', { id: 1, slug: 'lobby', name: roomName })
+  return visited
 }
 
 it('a page that opens shows the room, its history and that it is connected', async () => {
@@ -52,19 +63,75 @@ it('a room with a name of its own is called by it', async () => {
   expect([page.get('h1').text(), document.title]).toEqual(['Tea & cake', 'Tea & cake · Linger'])
 })
 
-it.each(['answer', 'event'])('an own message is seen once all the time, when the %s comes first', async (first) => {
-  const { server, said, write } = await open()
-  await write('good evening')
-  const stored = message(2, ann, 'good evening')
-  const byAnswer = () => answer(server, 'PUT', { message: stored })
-  const byEvent = () => answer(server, 'GET /rooms/lobby/events', { events: [sent(stored)], cursor: 'c2' })
-  const seen = [said()]
-  for (const arrive of first === 'answer' ? [byAnswer, byEvent] : [byEvent, byAnswer]) {
-    await arrive()
-    seen.push(said())
-  }
-  const once = ['hello', 'good evening']
-  expect(seen).toEqual([once, once, once])
+const byAnswer = (server: FakeServer, stored: Message) => answer(server, 'PUT', { message: stored })
+const byEvent = (server: FakeServer, stored: Message) =>
+  answer(server, 'GET /rooms/lobby/events', { events: [sent(stored)], cursor: 'c2' })
+
+describe('an own message', () => {
+  const evening = ['hello', 'good evening']
+
+  it.each([
+    ['answer', [byAnswer, byEvent]],
+    ['event', [byEvent, byAnswer]],
+  ])('is seen once all the time, when the %s comes first', async (_first, arrivals) => {
+    const { server, page, said, write } = await open()
+    await write('good evening')
+    const stored = message(2, ann, 'good evening', requestIdOf(server))
+    const seen = [said()]
+    const element = page.findAll('.line').at(-1)?.element
+    for (const arrive of arrivals) {
+      await arrive(server, stored)
+      seen.push(said())
+    }
+    expect(seen).toEqual([evening, evening, evening])
+    expect(page.findAll('.line').at(-1)?.element).toBe(element)
+  })
+
+  it('without a request id is told by its own answer alone', async () => {
+    const { server, said, write } = await open()
+    await write('good evening')
+    await byEvent(server, message(2, ann, 'good evening'))
+    expect(said()).toEqual([...evening, 'good evening'])
+    await byAnswer(server, message(2, ann, 'good evening'))
+    expect(said()).toEqual(evening)
+  })
+
+  it('said twice is two messages', async () => {
+    const { server, said, write } = await open([])
+    await write('yes')
+    await write('yes')
+    await byEvent(server, message(2, ann, 'yes', requestIdOf(server)))
+    expect(said()).toEqual(['yes', 'yes'])
+    await byAnswer(server, message(2, ann, 'yes', requestIdOf(server)))
+    await byAnswer(server, message(3, ann, 'yes', requestIdOf(server)))
+    expect(said()).toEqual(['yes', 'yes'])
+  })
+
+  it.each(['before', 'after'])('under way at a reload is seen once, when the history comes %s its answer', async (when) => {
+    const first = await open()
+    await first.write('good evening')
+    const stored = message(2, ann, 'good evening', requestIdOf(first.server))
+    first.page.unmount()
+
+    const { server, page, said } = await visit()
+    const seen = [said()]
+    const history = async () => {
+      // As it was when the message was not stored yet, or was already.
+      const messages = when === 'before' ? [message(1, bob, 'hello'), stored] : [message(1, bob, 'hello')]
+      await answer(server, 'GET /rooms/lobby/messages', { messages, more: false })
+      await answer(server, 'GET /rooms/lobby', { id: 1, slug: 'lobby' })
+    }
+    const arrivals = [history, () => byAnswer(server, stored)]
+    for (const arrive of when === 'before' ? arrivals : arrivals.toReversed()) {
+      await arrive()
+      seen.push(said())
+    }
+    expect([seen.map((texts) => texts.filter((text) => text === 'good evening')), said()]).toEqual([
+      [['good evening'], ['good evening'], ['good evening']],
+      evening,
+    ])
+    expect([page.find('.line[data-state]').exists(), localStorage.length]).toEqual([false, 0])
+  })
 })
 
 it('an empty room says so, and stops when somebody speaks', async () => {

@@ -14,8 +14,9 @@ export const bob: Author = { id: 2, name: 'bob' }
 const START = Date.parse('2026-11-21T10:00:00.000Z')
 
 /** Message `id`, said `id` seconds after ten o'clock. */
-export function message(id: number, by: Author, text: string): Message {
-  return { id, room: 'tea', number: id, at: new Date(START + id * 1000).toISOString(), by, text }
+export function message(id: number, by: Author, text: string, requestId?: string): Message {
+  const at = new Date(START + id * 1000).toISOString()
+  return { id, room: 'tea', number: id, at, by, text, ...(requestId !== undefined && { request_id: requestId }) }
 }
 
 export function sent(said: Message): RoomEvent {

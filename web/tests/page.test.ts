@@ -38,7 +38,7 @@ describe('the text of a message', () => {
 
 describe('own messages', () => {
   const line = { key: 'k', text: 'hello', at: AT }
-  const entry = { requestId: 'r', text: 'hello', at: Date.parse(AT), after: 0, attempts: 1 }
+  const entry = { requestId: 'r', text: 'hello', at: Date.parse(AT), attempts: 1 }
 
   it('are not read out to whoever wrote them', () => {
     const own = mount(MessageGroup, { props: { by: ann, isOwn: true, lines: [line] } })

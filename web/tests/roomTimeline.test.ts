@@ -11,7 +11,7 @@ it('older messages leave what is read in its place, though the reader scrolls on
   const loadOlder = vi.fn<() => Promise<() => void>>(() => new Promise((resolve) => (arrive = resolve)))
   const state = mergeMessages({ ...UNREAD_ROOM, hasOlder: true }, [message(8, ann, 'eight')])
   const page = mount(RoomTimeline, {
-    props: { roomName: 'Tea', state, hasHistory: true, entries: [], settled: new Map(), me: ann, loadOlder },
+    props: { roomName: 'Tea', state, hasHistory: true, entries: [], me: ann, loadOlder },
   })
   const box = page.get('.scroller').element
   let scrollHeight = 2000

@@ -261,6 +261,40 @@ it('older messages come in above, and the button goes when there are no more', a
   expect([lines(feed.state.value), feed.state.value.hasOlder]).toEqual([['3 bob: three', '8 ann: eight'], false])
 })
 
+it.each(['before', 'after'])('an own message of an older page waits for it, when its answer comes %s the history', async (when) => {
+  const server = startFakeServer()
+  const { result: feed } = inScope(() => useFeed('tea', () => {}))
+  feed.start('c1')
+  const said = message(2, ann, 'two')
+  if (when === 'before') feed.take(said)
+  await server.requests[0]?.answer({ messages: [message(8, ann, 'eight')], more: true })
+  await server.requests[1]?.answer({ id: 1, slug: 'tea' })
+  if (when === 'after') feed.take(said)
+  expect(lines(feed.state.value)).toEqual(['8 ann: eight'])
+  const older = feed.loadOlder()
+  expect(server.last().line).toBe('GET /rooms/tea/messages?before=8&limit=50')
+  await server.last().answer({ messages: [said, message(3, bob, 'three')], more: false })
+  const putIn = await older
+  putIn()
+  expect(lines(feed.state.value)).toEqual(['2 ann: two', '3 bob: three', '8 ann: eight'])
+})
+
+it('an own message that overtook the history is not put under messages of another log', async () => {
+  const server = startFakeServer()
+  const { result: feed } = inScope(() => useFeed('tea', () => {}))
+  feed.start('c1')
+  feed.take(message(2, ann, 'old world'))
+  await server.requests[0]?.answer({ messages: [message(1, bob, 'one')], more: false })
+  await server.requests[1]?.answer({ id: 1, slug: 'tea' })
+  expect(lines(feed.state.value)).toEqual(['1 bob: one', '2 ann: old world'])
+  await server.last().answer({ reset: { reason: 'other log' }, events: [], cursor: 'n1' })
+  await pass(250)
+  const [history, room] = server.requests.slice(-2)
+  await history?.answer({ messages: [message(5, bob, 'new world')], more: false })
+  await room?.answer({ id: 1, slug: 'tea' })
+  expect(lines(feed.state.value)).toEqual(['5 bob: new world'])
+})
+
 it('an older page that comes after a reset is not put under messages of another log', async () => {
   const { server, feed } = await follow([message(8, ann, 'eight')])
   const parked = server.last()

@@ -27,6 +27,8 @@ export interface Message {
   at: string
   /** Absent when the server itself speaks. */
   by?: Author
+  /** The one that its author chose; absent where the server knows none. */
+  request_id?: string
   text: string
 }
 

@@ -4,12 +4,16 @@
 // one after another, in order, each under a request id made here once, so that
 // however often an entry is repeated it is stored once. Entries survive a
 // reload, each under a key of its own, so that two tabs do not overwrite each
-// other. It never drops an entry: the server stores it or the person discards it.
+// other. An entry leaves when the server answers that it is stored, when the
+// room shows a message of this person with its request id, or when the person
+// discards it; never otherwise.
 import { onScopeDispose, ref, watch } from 'vue'
 import type { Ref } from 'vue'
 import { isPassing, isUnknownCaller, Refused, sendMessage } from '../api/client'
 import { askedDelayMs, createPause, retryDelayMs } from '../api/retry'
 import type { Author, Message } from '../api/types'
+import { ownRequestId } from '../feed/roomState'
+import type { RoomState } from '../feed/roomState'
 import { onWake } from '../feed/wakeups'
 import { forget, keep, keysFrom, recall } from '../shelf'
 
@@ -24,8 +28,6 @@ export interface Entry {
   text: string
   /** When it was written, or last confirmed, in ms since 1970. */
   at: number
-  /** The newest position known when it was written: its message is newer. */
-  after: number
   attempts: number
   state: EntryState
   /** The HTTP status of the refusal. */
@@ -34,9 +36,7 @@ export interface Entry {
 
 export interface Outbox {
   entries: Ref<Entry[]>
-  /** Message ids that were acknowledged to this page, with their request ids. */
-  settled: Ref<ReadonlyMap<number, string>>
-  add(text: string, after: number): void
+  add(text: string): void
   /** Sends an entry that was refused, or that asks. */
   retry(requestId: string): void
   discard(requestId: string): void
@@ -45,25 +45,25 @@ export interface Outbox {
 export interface OutboxOptions {
   room: string
   user: Ref<Author | null>
+  /** What the page shows of the room. */
+  state: Readonly<Ref<RoomState>>
   /** Called with the stored message before its entry leaves the outbox. */
   onStored(message: Message): void
   /** Called when the server does not know the sender any more. */
   onStranger(): void
 }
 
-export function useOutbox({ room, user, onStored, onStranger }: OutboxOptions): Outbox {
+export function useOutbox({ room, user, state, onStored, onStranger }: OutboxOptions): Outbox {
   const entries = ref<Entry[]>([])
-  const settled = ref<ReadonlyMap<number, string>>(new Map())
   const pause = createPause()
   let isPumping = false
   let stopped = false
 
-  function add(text: string, after: number): void {
+  function add(text: string): void {
     const entry: Entry = {
       requestId: makeRequestId(),
       text,
       at: Date.now(),
-      after,
       attempts: 0,
       state: 'waiting',
     }
@@ -79,7 +79,7 @@ export function useOutbox({ room, user, onStored, onStranger }: OutboxOptions): 
       // A refusal is the first answer to this request id, for ever. Nothing
       // was stored, so a new id cannot double the message.
       remove(requestId)
-      add(entry.text, entry.after)
+      add(entry.text)
       return
     }
     entry.at = Date.now()
@@ -120,9 +120,9 @@ export function useOutbox({ room, user, onStored, onStranger }: OutboxOptions): 
     save(entry)
     try {
       const message = await sendMessage(room, entry.requestId, entry.text)
-      // In one go, so that neither none nor both are shown.
-      settled.value = new Map(settled.value).set(message.id, entry.requestId)
-      onStored(message)
+      // In one go, so that neither none nor both are shown. An older server
+      // does not say the request id, but this answer is to no other.
+      onStored({ ...message, request_id: entry.requestId })
       remove(entry.requestId)
     } catch (error) {
       if (isPassing(error)) throw error
@@ -134,10 +134,12 @@ export function useOutbox({ room, user, onStored, onStranger }: OutboxOptions): 
   }
 
   function nextEntry(): Entry | undefined {
-    return user.value ? entries.value.find(({ state }) => state === 'waiting') : undefined
+    return user.value ? entries.value.find((entry) => entry.state === 'waiting') : undefined
   }
 
   function save(entry: Entry): void {
+    // One that left while its answer was under way must not come back.
+    if (!entries.value.some(({ requestId }) => requestId === entry.requestId)) return
     if (user.value) keep(shelfKey(user.value.id, entry.requestId), JSON.stringify(entry))
   }
 
@@ -150,12 +152,20 @@ export function useOutbox({ room, user, onStored, onStranger }: OutboxOptions): 
     return `outbox.${userId}.${room}.${requestId}`
   }
 
+  /** Drops what the room shows already, at once, so that none is shown twice. */
+  function dropStored(): void {
+    if (entries.value.length === 0) return
+    const stored = new Set(state.value.items.map((item) => ownRequestId(item, user.value)))
+    for (const { requestId } of entries.value) if (stored.has(requestId)) remove(requestId)
+  }
+
   /** Takes up what an earlier page of this person left behind. */
   function load(userId: number): void {
     const found = keysFrom(shelfKey(userId, '')).map((key) => parseEntry(recall(key)))
     const kept = found.filter((entry) => entry !== null)
     const unseen = kept.filter((entry) => entries.value.every(({ requestId }) => requestId !== entry.requestId))
     entries.value = [...entries.value, ...unseen].toSorted((one, other) => one.at - other.at)
+    dropStored()
     void pump()
   }
 
@@ -173,6 +183,8 @@ export function useOutbox({ room, user, onStored, onStranger }: OutboxOptions): 
     { immediate: true, flush: 'sync' },
   )
 
+  watch(state, dropStored, { flush: 'sync' })
+
   const stopWaking = onWake(pause.cut)
   onScopeDispose(() => {
     stopped = true
@@ -180,7 +192,7 @@ export function useOutbox({ room, user, onStored, onStranger }: OutboxOptions): 
     pause.cut()
   })
 
-  return { entries, settled, add, retry, discard }
+  return { entries, add, retry, discard }
 }
 
 function parseEntry(json: string | null): Entry | null {

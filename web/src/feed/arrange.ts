@@ -5,6 +5,7 @@
 // formats nothing: words and times belong to the components.
 import type { Entry } from '../composables/useOutbox'
 import type { Author } from '../api/types'
+import { ownRequestId } from './roomState'
 import type { Item, MessageItem, NoticeItem, RoomState } from './roomState'
 
 export interface Line {
@@ -12,7 +13,7 @@ export interface Line {
   key: string
   text: string
   at: string
-  /** Present while the message is in the outbox. */
+  /** Present while the message is in the outbox, which drops it once it is stored. */
   entry?: Entry
 }
 
@@ -24,46 +25,8 @@ export type Row =
 /** What was said later than this after the last message starts a new group. */
 const GROUP_GAP_MS = 5 * 60_000
 
-/** Where own messages are, as pairs of outbox entry and stored message. */
-export interface Reconciled {
-  /** Entries that no stored message stands for yet. */
-  pending: Entry[]
-  /** Message id to the request id it was sent under, which keeps its key. */
-  sentAs: ReadonlyMap<number, string>
-}
-
-/**
- * Pairs outbox entries with own messages that the feed brought before the
- * answer to the sending did, so that none is shown twice.
- *
- * An event carries no request id; until the answer settles it, an own message
- * with the same text that is newer than the entry is taken for it.
- */
-export function reconcile(
-  state: RoomState,
-  entries: readonly Entry[],
-  settled: ReadonlyMap<number, string>,
-  me: Author | null,
-): Reconciled {
-  const sentAs = new Map(settled)
-  const pending = entries.filter((entry) => {
-    if (entry.attempts === 0 || !me) return true
-    const twin = state.items.find(
-      (item) =>
-        item.kind === 'message' &&
-        item.position > entry.after &&
-        item.by?.id === me.id &&
-        item.message.text === entry.text &&
-        !sentAs.has(item.position),
-    )
-    if (twin) sentAs.set(twin.position, entry.requestId)
-    return !twin
-  })
-  return { pending, sentAs }
-}
-
-/** Returns the rows, oldest first, pending messages last. */
-export function arrange(state: RoomState, own: Reconciled, me: Author | null): Row[] {
+/** Returns the rows, oldest first, the outbox's entries last. */
+export function arrange(state: RoomState, entries: readonly Entry[], me: Author | null): Row[] {
   const rows: Row[] = []
   let day = ''
   let lastAt = 0
@@ -95,17 +58,22 @@ export function arrange(state: RoomState, own: Reconciled, me: Author | null): R
   for (const item of state.items) {
     const named = withNewestName(state, item, me)
     if (named.kind === 'notice') addNotice(named)
-    else addLine(named.by ?? null, messageLine(named, own.sentAs))
+    else addLine(named.by ?? null, messageLine(named, me))
   }
-  for (const entry of own.pending) {
-    addLine(me, { key: entry.requestId, text: entry.text, at: new Date(entry.at).toISOString(), entry })
+  for (const entry of entries) {
+    addLine(me, { key: ownKey(entry.requestId), text: entry.text, at: new Date(entry.at).toISOString(), entry })
   }
   return rows
 }
 
-function messageLine(item: MessageItem, sentAs: ReadonlyMap<number, string>): Line {
-  const key = sentAs.get(item.position) ?? `message ${item.position}`
+function messageLine(item: MessageItem, me: Author | null): Line {
+  const requestId = ownRequestId(item, me)
+  const key = requestId === undefined ? `message ${item.position}` : ownKey(requestId)
   return { key, text: item.message.text, at: item.at }
+}
+
+function ownKey(requestId: string): string {
+  return `own ${requestId}`
 }
 
 /** Returns `item` under the name that its author bears now. */

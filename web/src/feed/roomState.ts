@@ -43,9 +43,32 @@ export function mergeMessages(state: RoomState, messages: readonly Message[]): R
   return messages.reduce((before, message) => insertItem(before, messageItem(message)), state)
 }
 
+/**
+ * Returns `state` with a message that came by itself, if its place is known.
+ *
+ * One from before the oldest item comes with its page: put in now, it would
+ * hide what lies between, for older pages are asked for from the oldest.
+ */
+export function takeMessage(state: RoomState, message: Message): RoomState {
+  const [oldest] = state.items
+  const isOnOlderPage = state.hasOlder && oldest !== undefined && message.id < oldest.position
+  return isOnOlderPage ? state : mergeMessages(state, [message])
+}
+
 export function messageItem(message: Message): MessageItem {
   const { id, at, by } = message
   return { kind: 'message', position: id, at, message, ...(by && { by }) }
+}
+
+/**
+ * Returns the request id of a message that `me` wrote.
+ *
+ * Others' are left out: a request id is its author's choice, and two people
+ * may choose the same.
+ */
+export function ownRequestId(item: Item, me: Author | null): string | undefined {
+  const isOwn = me !== null && item.by?.id === me.id
+  return isOwn && item.kind === 'message' ? item.message.request_id : undefined
 }
 
 /** Returns `state` with `item` in its place, unless its position is taken. */

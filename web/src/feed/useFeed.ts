@@ -10,7 +10,7 @@ import { fetchEvents, fetchHistory, fetchRoom, isUnknownCaller } from '../api/cl
 import { askedDelayMs, createPause, retryDelayMs } from '../api/retry'
 import type { EventPage, Message, Room } from '../api/types'
 import { foldEvent, leavesHole } from './foldEvent'
-import { forgetOldest, mergeMessages, UNREAD_ROOM } from './roomState'
+import { forgetOldest, mergeMessages, takeMessage, UNREAD_ROOM } from './roomState'
 import type { RoomState } from './roomState'
 import { onWake } from './wakeups'
 
@@ -63,6 +63,8 @@ export function useFeed(slug: string, onStranger: () => void): Feed {
   let stopped = false
   let cursor: string | null = null
   let needsHistory = true
+  /** Taken in since the history was asked for, which may be without them. */
+  let taken: Message[] = []
   let failures = 0
   let emptyInARow = 0
   let isTroubled = false
@@ -104,12 +106,14 @@ export function useFeed(slug: string, onStranger: () => void): Feed {
   }
 
   async function readHistory(): Promise<void> {
+    taken = []
     const [history, found] = await request((signal) =>
       Promise.all([fetchHistory(slug, HISTORY_PAGE, undefined, signal), fetchRoom(slug, signal)]),
     )
     if (stopped) return
     room.value = found
-    state.value = mergeMessages({ ...UNREAD_ROOM, hasOlder: history.more }, history.messages)
+    const read = mergeMessages({ ...UNREAD_ROOM, hasOlder: history.more }, history.messages)
+    state.value = taken.reduce(takeMessage, read)
     needsHistory = false
     hasHistory.value = true
   }
@@ -177,7 +181,8 @@ export function useFeed(slug: string, onStranger: () => void): Feed {
   }
 
   function take(message: Message): void {
-    state.value = mergeMessages(state.value, [message])
+    if (needsHistory) taken.push(message)
+    state.value = takeMessage(state.value, message)
   }
 
   async function loadOlder(): Promise<() => void> {
