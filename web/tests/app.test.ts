@@ -3,7 +3,7 @@ import { enableAutoUnmount, mount } from '@vue/test-utils'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Message } from '../src/api/types'
 import App from '../src/App.vue'
-import { ann, bob, message, sent } from './cast'
+import { ann, bob, deletedMessage, message, sent } from './cast'
 import { startFakeServer } from './fakeServer'
 import type { FakeServer } from './fakeServer'
 
@@ -132,6 +132,11 @@ describe('an own message', () => {
     ])
     expect([page.find('.line[data-state]').exists(), localStorage.length]).toEqual([false, 0])
   })
+})
+
+it('a deleted message in the history is told, and the page goes on', async () => {
+  const { page, said } = await open([message(1, bob, 'hello'), deletedMessage(2, bob), message(3, bob, 'bye')])
+  expect([said(), page.get('.deleted').text()]).toEqual([['hello', 'bye'], 'This message was deleted.'])
 })
 
 it('an empty room says so, and stops when somebody speaks', async () => {

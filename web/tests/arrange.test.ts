@@ -5,7 +5,7 @@ import type { Entry } from '../src/composables/useOutbox'
 import { arrange } from '../src/feed/arrange'
 import { foldEvent } from '../src/feed/foldEvent'
 import { UNREAD_ROOM } from '../src/feed/roomState'
-import { ann, bob, joined, message, sent } from './cast'
+import { ann, bob, deletedMessage, joined, message, sent } from './cast'
 
 const AT = Date.parse('2026-11-21T10:00:20.000Z')
 
@@ -19,7 +19,7 @@ function rows(events: RoomEvent[], entries: Entry[] = [], me: Author = ann) {
   return arrange(state, entries, me).map((row) => {
     if (row.kind === 'day') return 'day'
     if (row.kind === 'notices') return row.notices.map(({ by, what }) => `${by?.name} ${what}`).join(', ')
-    const said = row.lines.map((line) => `${line.text}${line.entry ? ` (${line.entry.state})` : ''}`)
+    const said = row.lines.map((line) => `${line.text ?? '(deleted)'}${line.entry ? ` (${line.entry.state})` : ''}`)
     return `${row.by?.name}${row.isOwn ? ' (me)' : ''}: ${said.join(' / ')}`
   })
 }
@@ -53,6 +53,15 @@ it('a new day is marked', () => {
 
 it('my own name is the newest I gave myself', () => {
   expect(rows([said(1, ann, 'one')], [], { id: 1, name: 'anna' })).toEqual(['day', 'anna (me): one'])
+})
+
+it('a deleted message stands where it stood, without its text', () => {
+  const deleted = sent(deletedMessage(2, ann))
+  expect(rows([said(1, ann, 'one'), deleted, said(3, ann, 'three'), said(4, bob, 'four')])).toEqual([
+    'day',
+    'ann (me): one / (deleted) / three',
+    'bob: four',
+  ])
 })
 
 function keys(events: RoomEvent[], entries: Entry[] = []): string[] {

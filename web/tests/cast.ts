@@ -15,8 +15,15 @@ const START = Date.parse('2026-11-21T10:00:00.000Z')
 
 /** Message `id`, said `id` seconds after ten o'clock. */
 export function message(id: number, by: Author, text: string, requestId?: string): Message {
-  const at = new Date(START + id * 1000).toISOString()
-  return { id, room: 'tea', number: id, at, by, text, ...(requestId !== undefined && { request_id: requestId }) }
+  return { ...place(id, by), text, ...(requestId !== undefined && { request_id: requestId }) }
+}
+
+export function deletedMessage(id: number, by: Author): Message {
+  return { ...place(id, by), deleted: true }
+}
+
+function place(id: number, by: Author) {
+  return { id, room: 'tea', number: id, at: new Date(START + id * 1000).toISOString(), by }
 }
 
 export function sent(said: Message): RoomEvent {
@@ -29,16 +36,16 @@ export function joined(position: number, by: Author): RoomEvent {
   return { position, number: position, room: 'tea', type: 'member_joined', at, by }
 }
 
-/** Writes a timeline down, one line an item: `6 ann: one`, `9 bob joined`. */
+/** Writes a timeline down, one line an item: `6 ann: one`, `7 ann (deleted)`, `9 bob joined`. */
 export function lines(state: RoomState): string[] {
   return state.items.map((item) => line(withNewestName(state, item, null)))
 }
 
 function line(item: Item): string {
   const name = item.by?.name ?? 'server'
-  return item.kind === 'message'
-    ? `${item.position} ${name}: ${item.message.text}`
-    : `${item.position} ${name} ${item.what}`
+  if (item.kind === 'notice') return `${item.position} ${name} ${item.what}`
+  const { deleted, text } = item.message
+  return `${item.position} ${name}${deleted ? ' (deleted)' : `: ${text}`}`
 }
 
 /** Runs a composable as a component would, until the test ends. */

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import type { RoomEvent } from '../src/api/types'
 import { foldEvent, leavesHole } from '../src/feed/foldEvent'
 import { forgetOldest, mergeMessages, UNREAD_ROOM } from '../src/feed/roomState'
-import { ann, bob, joined, lines, message, sent } from './cast'
+import { ann, bob, deletedMessage, joined, lines, message, sent } from './cast'
 
 interface Feed {
   about: string
@@ -27,7 +27,7 @@ describe('the feeds in fixtures/feeds', () => {
   })
 
   it('are all there', () => {
-    expect(feeds).toHaveLength(4)
+    expect(feeds).toHaveLength(5)
   })
 })
 
@@ -37,6 +37,14 @@ it('a message that history brought is not shown again when its event comes', () 
     '6 ann: one',
     '7 bob: two',
   ])
+})
+
+it.each([
+  ['after', [deletedMessage(6, ann), message(6, ann, 'one')]],
+  ['before', [message(6, ann, 'one'), deletedMessage(6, ann)]],
+])('a message stays deleted when its text comes %s', (_name, copies) => {
+  const state = mergeMessages(UNREAD_ROOM, [...copies, message(7, bob, 'two')])
+  expect(lines(state)).toEqual(['6 ann (deleted)', '7 bob: two'])
 })
 
 it('an own message whose answer overtook earlier events stands where the log has it', () => {

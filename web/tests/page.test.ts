@@ -36,6 +36,16 @@ describe('the text of a message', () => {
   })
 })
 
+it('a deleted message says so under its author, and gives nothing to read or to follow', () => {
+  const lines = [
+    { key: 'k', text: 'hello', at: AT },
+    { key: 'l', text: null, at: AT },
+  ]
+  const page = mount(MessageGroup, { props: { by: ann, isOwn: false, lines } })
+  const [, line] = page.findAll('.line')
+  expect([line?.get('p').text(), line?.find('.message-text').exists()]).toEqual(['This message was deleted.', false])
+})
+
 describe('own messages', () => {
   const line = { key: 'k', text: 'hello', at: AT }
   const entry = { requestId: 'r', text: 'hello', at: Date.parse(AT), attempts: 1 }

@@ -29,7 +29,9 @@ export interface Message {
   by?: Author
   /** The one that its author chose; absent where the server knows none. */
   request_id?: string
-  text: string
+  /** Absent where it was deleted. */
+  text?: string
+  deleted?: true
 }
 
 interface EventFrame {

@@ -11,7 +11,8 @@ import type { Item, MessageItem, NoticeItem, RoomState } from './roomState'
 export interface Line {
   /** Stays the same when a pending message becomes a stored one. */
   key: string
-  text: string
+  /** Null where the message was deleted. */
+  text: string | null
   at: string
   /** Present while the message is in the outbox, which drops it once it is stored. */
   entry?: Entry
@@ -69,7 +70,8 @@ export function arrange(state: RoomState, entries: readonly Entry[], me: Author 
 function messageLine(item: MessageItem, me: Author | null): Line {
   const requestId = ownRequestId(item, me)
   const key = requestId === undefined ? `message ${item.position}` : ownKey(requestId)
-  return { key, text: item.message.text, at: item.at }
+  const { deleted, text = null } = item.message
+  return { key, text: deleted ? null : text, at: item.at }
 }
 
 function ownKey(requestId: string): string {

@@ -71,13 +71,23 @@ export function ownRequestId(item: Item, me: Author | null): string | undefined 
   return isOwn && item.kind === 'message' ? item.message.request_id : undefined
 }
 
-/** Returns `state` with `item` in its place, unless its position is taken. */
+/**
+ * Returns `state` with `item` in its place, unless its position is taken.
+ *
+ * A deletion takes the place of the text, whichever of the two comes first.
+ */
 export function insertItem(state: RoomState, item: Item): RoomState {
   const { items } = state
   // News comes last nearly always, so the search starts at the end.
   const before = items.findLastIndex((other) => other.position <= item.position)
-  if (items[before]?.position === item.position) return state
+  if (items[before]?.position === item.position) {
+    return isDeleted(item) ? { ...state, items: items.with(before, item) } : state
+  }
   return learnName({ ...state, items: items.toSpliced(before + 1, 0, item) }, item.position, item.by)
+}
+
+function isDeleted(item: Item): boolean {
+  return item.kind === 'message' && item.message.deleted === true
 }
 
 /** Returns `state` knowing that at `position` this author had this name. */

@@ -45,6 +45,7 @@ export const en = {
 
   you: 'you',
   server: 'Server',
+  messageDeleted: 'This message was deleted.',
   today: 'Today',
   yesterday: 'Yesterday',
   joined: (names: string) => `${names} joined`,

@@ -50,6 +50,7 @@ export const zh: Words = {
 
   you: '你',
   server: '服务器',
+  messageDeleted: '此消息已删除。',
   today: '今天',
   yesterday: '昨天',
   joined: (names) => tidy(`${names} 加入了`),

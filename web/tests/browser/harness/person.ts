@@ -39,7 +39,7 @@ export async function readLog(url: string): Promise<string[]> {
   let before = ''
   for (;;) {
     const page = await ask<HistoryPage>(`${url}/api/v1/rooms/lobby/messages?limit=200${before}`)
-    texts.unshift(...page.messages.map(({ text }) => text))
+    texts.unshift(...page.messages.map(({ text }) => text ?? '(deleted)'))
     if (!page.more) return texts
     before = `&before=${page.messages[0]?.id}`
   }
