@@ -27,3 +27,4 @@ mod shutdown;
 mod smuggling;
 mod startup;
 mod ways;
+mod writers;

@@ -10,7 +10,7 @@ use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
     process::{Child, ChildStdout, Command, ExitStatus, Stdio},
-    sync::mpsc,
+    sync::{Arc, Mutex, mpsc},
     thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
@@ -33,6 +33,8 @@ pub struct Program {
     arguments: Vec<String>,
     environment: Vec<(String, String)>,
     open_files_max: Option<u32>,
+    executable: PathBuf,
+    user: Option<u32>,
 }
 
 /// The program, running.
@@ -45,7 +47,8 @@ pub struct Server {
     pub ready_after: Duration,
     child: Child,
     stdout: Option<BufReader<ChildStdout>>,
-    stderr: Option<JoinHandle<String>>,
+    log: Arc<Mutex<String>>,
+    stderr: Option<JoinHandle<()>>,
 }
 
 /// How a program ended that could not start.
@@ -81,14 +84,25 @@ impl fmt::Display for Folder {
 impl Program {
     /// With no flag and no environment of ours.
     pub fn bare() -> Program {
-        Program { arguments: Vec::new(), environment: Vec::new(), open_files_max: None }
+        Program {
+            arguments: Vec::new(),
+            environment: Vec::new(),
+            open_files_max: None,
+            executable: env!("CARGO_BIN_EXE_linger").into(),
+            user: None,
+        }
     }
 
     /// On this folder, on any free port, without rate limits.
     pub fn on(folder: &Folder) -> Program {
+        Program::at(folder.path())
+    }
+
+    /// The same on the folder at this path, which need not exist.
+    pub fn at(data: &Path) -> Program {
         Program::bare()
             .env("LINGER_LISTEN", "127.0.0.1:0")
-            .env("LINGER_DATA", &folder.to_string())
+            .env("LINGER_DATA", data.to_str().unwrap())
             .env("LINGER_RATE_LIMITS", "off")
     }
 
@@ -113,10 +127,24 @@ impl Program {
 
     /// Starts the server and waits until it says that it is ready.
     pub fn start(&self) -> Server {
+        self.try_start().unwrap_or_else(|refusal| panic!("it does not start: {refusal:?}"))
+    }
+
+    /// Runs a program that cannot start.
+    #[track_caller]
+    pub fn refused(&self, case: &str) -> Refusal {
+        match self.try_start() {
+            Ok(_) => panic!("{case}: it starts"),
+            Err(refusal) => refusal,
+        }
+    }
+
+    /// Starts the server and waits until it says that it is ready, or has ended.
+    pub fn try_start(&self) -> Result<Server, Refusal> {
         let started = Instant::now();
         let mut child = self.spawn();
-        let stderr = child.stderr.take().unwrap();
-        let stderr = Some(thread::spawn(move || read_all(stderr)));
+        let log = Arc::new(Mutex::new(String::new()));
+        let stderr = Some(keep_lines(child.stderr.take().unwrap(), log.clone()));
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let (say, said) = mpsc::channel();
         thread::spawn(move || {
@@ -128,14 +156,19 @@ impl Program {
         let address = SocketAddr::from(([0, 0, 0, 0], 0));
         let ready_after = Duration::ZERO;
         let greeting = String::new();
-        let mut server = Server { address, greeting, ready_after, child, stdout: None, stderr };
+        let mut server =
+            Server { address, greeting, ready_after, child, stdout: None, log, stderr };
         let (_, line, ready_after, stdout) =
             said.recv_timeout(PATIENCE).expect("the program says that it is ready");
+        if line.is_empty() {
+            let code = server.ended(PATIENCE).code();
+            return Err(Refusal { code, stdout: line, stderr: server.into_log() });
+        }
         server.address = address_in(&line).unwrap_or_else(|| panic!("no address in {line:?}"));
         server.greeting = line;
         server.ready_after = ready_after;
         server.stdout = Some(stdout);
-        server
+        Ok(server)
     }
 
     /// Runs a program that ends by itself, soon.
@@ -159,14 +192,14 @@ impl Program {
     fn spawn(&self) -> Child {
         // Crowds have a socket each, in this process too.
         rlimit::increase_nofile_limit(u64::MAX).unwrap();
-        let program = env!("CARGO_BIN_EXE_linger");
+        let program = &self.executable;
         let mut command = match self.open_files_max {
             None => Command::new(program),
             Some(open_files_max) => {
                 // The shell's own limit is inherited, and needs no unsafe code.
                 let script = format!("ulimit -n {open_files_max}; exec \"$0\" \"$@\"");
                 let mut command = Command::new("sh");
-                command.args(["-c", &script, program]);
+                command.args(["-c", &script]).arg(program);
                 command
             }
         };
@@ -175,6 +208,11 @@ impl Program {
             command.env_remove(name);
         }
         command.args(&self.arguments).envs(self.environment.iter().cloned());
+        #[cfg(unix)]
+        if let Some(user) = self.user {
+            use std::os::unix::process::CommandExt;
+            command.uid(user).gid(user);
+        }
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command.spawn().expect("the program can be started")
     }
@@ -212,7 +250,9 @@ impl Server {
     /// Kills it, and returns what it said on standard error.
     pub fn into_log(mut self) -> String {
         self.kill();
-        self.stderr.take().unwrap().join().unwrap()
+        self.stderr.take().unwrap().join().unwrap();
+        // Taken, so that it is not shown as well.
+        std::mem::take(&mut self.log.lock().unwrap())
     }
 
     /// Returns its own memory in bytes: what is not a file's.
@@ -246,9 +286,9 @@ impl Drop for Server {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
-        let stderr = self.stderr.take().and_then(|stderr| stderr.join().ok());
+        let _ = self.stderr.take().map(JoinHandle::join);
         // Shown by the test harness when the test failed.
-        eprint!("{}", stderr.unwrap_or_default());
+        eprint!("{}", self.log.lock().unwrap());
     }
 }
 
@@ -270,6 +310,19 @@ fn ended(child: &mut Child, within: Duration) -> Option<ExitStatus> {
             None => return None,
         }
     }
+}
+
+/// Reads lines to the end, and keeps them where others may look.
+fn keep_lines(from: impl Read + Send + 'static, log: Arc<Mutex<String>>) -> JoinHandle<()> {
+    thread::spawn(move || {
+        let mut from = BufReader::new(from);
+        let mut line = Vec::new();
+        // A process that is killed ends its sentence early.
+        while from.read_until(b'\n', &mut line).is_ok_and(|read| read > 0) {
+            *log.lock().unwrap() += &String::from_utf8_lossy(&line);
+            line.clear();
+        }
+    })
 }
 
 fn read_all(mut from: impl Read) -> String {

@@ -9,8 +9,8 @@ use std::{fs, net::TcpListener};
 use crate::process::{Folder, Program};
 
 /// Checks that it does not start, with one sentence that has all these words.
-fn check_refused(case: &str, program: &Program, words: &[&str]) {
-    let refusal = program.end();
+pub fn check_refused(case: &str, program: &Program, words: &[&str]) {
+    let refusal = program.refused(case);
     assert!(refusal.code.is_some_and(|code| code != 0), "{case}: {refusal:?}");
     assert_eq!(refusal.stdout, "", "{case}: {refusal:?}");
     let sentence =
