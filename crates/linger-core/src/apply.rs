@@ -2,22 +2,23 @@
 //!
 //! [`apply`] is deterministic: the same entries in the same order make the same
 //! tables. It knows repeats, hands the command to the file of its family, and
-//! records what was accepted. Released rules never change: a new rule takes
-//! effect from a logged entry on (docs/decisions/0002).
+//! records what was accepted. Released rules never change: a new rule holds for
+//! entries of a new vocabulary only (docs/decisions/0016).
 
+mod epochs;
 mod members;
 mod messages;
+mod requests;
 mod rooms;
 mod users;
 
 use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension, params};
-use sha2::{Digest, Sha256};
 
 use crate::{
-    Author, Command, Entry, Event, EventKind, News, Person, Position, Rejection, RoomId, RoomKind,
-    Slug, Timestamp, UserId, entry::encode_command, queries,
+    Audience, Author, Command, Draft, Entry, Event, EventKind, News, Person, Position, Rejection,
+    RoomId, Timestamp, UserId, queries, queries::Room, sum,
 };
 
 /// What an entry did.
@@ -45,33 +46,21 @@ impl Outcome {
     }
 }
 
-/// Applies one entry. `at` is its time, made never to run backwards.
+/// Applies one entry. `at` is the time that it counts for.
 ///
 /// Errors: those of the database only; the caller rolls the batch back.
 pub(crate) fn apply(tx: &Connection, entry: &Entry, at: Timestamp) -> rusqlite::Result<Outcome> {
     let draft = &entry.draft;
-    let digest: [u8; 32] = Sha256::digest(encode_command(&draft.command)).into();
-    if let Some((first, first_digest)) = queries::request(tx, draft.author, &draft.request_id)? {
-        return Ok(match first_digest == digest {
-            true => Outcome::Repeated { first },
-            false => Outcome::Rejected(Rejection::RequestIdReused),
-        });
+    if let Some(outcome) = requests::outcome_of_repeat(tx, draft)? {
+        return Ok(outcome);
     }
-    let step = Step { tx, position: entry.position, author: draft.author, at };
+    let step = Step { tx, position: entry.position, draft, at };
     let news = match dispatch(&step, &draft.command) {
         Ok(news) => news,
         Err(Refused::Rejected(rejection)) => return Ok(Outcome::Rejected(rejection)),
         Err(Refused::Database(error)) => return Err(error),
     };
-    tx.prepare_cached(
-        "INSERT INTO requests (author, request_id, position, digest) VALUES (?1, ?2, ?3, ?4)",
-    )?
-    .execute(params![
-        draft.author.to_number().cast_signed(),
-        draft.request_id,
-        entry.position,
-        digest
-    ])?;
+    requests::remember(tx, entry)?;
     Ok(Outcome::Accepted(news.map(Arc::new)))
 }
 
@@ -92,6 +81,8 @@ fn dispatch(step: &Step<'_>, command: &Command) -> Result<Option<News>, Refused>
         Command::SendMessage { room, text, sender_time } => {
             messages::send(step, *room, text, sender_time.as_ref())
         }
+        Command::Erased { kind, room, rules: _ } => messages::send_erased(step, *kind, *room),
+        Command::BeginEpoch { epoch } => epochs::begin(step, *epoch),
     }
 }
 
@@ -117,64 +108,60 @@ impl From<rusqlite::Error> for Refused {
 struct Step<'a> {
     tx: &'a Connection,
     position: Position,
-    author: Author,
+    draft: &'a Draft,
     at: Timestamp,
-}
-
-/// What rules ask about a room.
-struct RoomFacts {
-    id: RoomId,
-    slug: Slug,
-    kind: RoomKind,
 }
 
 impl Step<'_> {
     /// Returns the author, who must be a user.
     fn user(&self) -> Result<Person, Refused> {
-        let id = self.author.user().ok_or(Rejection::NotForTheServer)?;
+        let id = self.draft.author.user().ok_or(Rejection::NotForTheServer)?;
         Ok(self.person(id)?.ok_or(Rejection::UserNotFound)?)
     }
 
+    /// Errors: the author is not the server.
+    fn only_for_the_server(&self) -> Result<(), Refused> {
+        match self.draft.author {
+            Author::Server => Ok(()),
+            Author::User(_) => Err(Rejection::NotForUsers.into()),
+        }
+    }
+
     fn person(&self, id: UserId) -> rusqlite::Result<Option<Person>> {
-        self.tx
-            .prepare_cached("SELECT name FROM users WHERE id = ?1")?
-            .query_one([id], |row| Ok(Person { id, name: row.get(0)? }))
-            .optional()
+        let user = queries::user(self.tx, id)?;
+        Ok(user.map(|user| Person { id, name: user.name }))
     }
 
-    fn room(&self, id: RoomId) -> Result<RoomFacts, Refused> {
-        let facts = self
-            .tx
-            .prepare_cached("SELECT slug, kind FROM rooms WHERE id = ?1")?
-            .query_one([id], |row| Ok(RoomFacts { id, slug: row.get(0)?, kind: row.get(1)? }))
-            .optional()?;
-        Ok(facts.ok_or(Rejection::RoomNotFound)?)
+    fn room(&self, id: RoomId) -> Result<Room, Refused> {
+        Ok(queries::room(self.tx, id)?.ok_or(Rejection::RoomNotFound)?)
     }
 
-    /// Leaves the event of this entry in a room, under the room's next number.
+    /// Leaves the event of this entry in a room, under the room's next number, and
+    /// writes down what has changed about the room.
     fn tell_room(
         &self,
-        room: &RoomFacts,
+        mut room: Room,
         by: Option<Person>,
-        kind: impl FnOnce(u64) -> EventKind,
+        kind: impl FnOnce(&Room) -> EventKind,
     ) -> Result<News, Refused> {
-        let number: u64 = self
-            .tx
-            .prepare_cached("UPDATE rooms SET last_number = last_number + 1 WHERE id = ?1 RETURNING last_number")?
-            .query_one([room.id], |row| row.get(0))?;
+        room.last_number += 1;
+        rooms::write_counts(self.tx, &room)?;
+        let kind = kind(&room);
         let event = Event {
             position: self.position,
-            number: Some(number),
-            room: Some(room.slug.clone()),
+            number: Some(room.last_number),
+            room: Some(room.slug),
             at: self.at,
             by,
-            kind: kind(number),
+            kind,
         };
-        self.store(News::new(event, Some(room.id)))
+        let news = News::new(event, Audience::Room(room.id));
+        store(self.tx, &news)?;
+        Ok(news)
     }
 
     /// Leaves the event of this entry outside of rooms.
-    fn tell(&self, by: Person, kind: EventKind) -> Result<News, Refused> {
+    fn tell(&self, by: Person, kind: EventKind, audience: Audience) -> Result<News, Refused> {
         let event = Event {
             position: self.position,
             number: None,
@@ -183,15 +170,48 @@ impl Step<'_> {
             by: Some(by),
             kind,
         };
-        self.store(News::new(event, None))
-    }
-
-    fn store(&self, news: News) -> Result<News, Refused> {
-        self.tx
-            .prepare_cached(
-                "INSERT INTO events (position, room_id, is_message, json) VALUES (?1, ?2, ?3, ?4)",
-            )?
-            .execute(params![self.position, news.room_id, news.message().is_some(), news.json])?;
+        let news = News::new(event, audience);
+        store(self.tx, &news)?;
         Ok(news)
     }
+}
+
+/// Stores an event, with one row for each place that it concerns.
+pub(crate) fn store(tx: &Connection, news: &News) -> rusqlite::Result<()> {
+    let (position, kind, number) = (news.position(), news.event.kind.name(), news.event.number);
+    let to = news.audience.columns();
+    let sum = sum::of_values(&[
+        &position,
+        &kind,
+        &to.audience,
+        &to.audience_id,
+        &to.audience_rooms,
+        &number,
+        &news.json,
+    ])?;
+    tx.prepare_cached(
+        "INSERT INTO events (position, kind, audience, audience_id, audience_rooms, number, json, sum)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    )?
+    .execute(params![
+        position,
+        kind,
+        to.audience,
+        to.audience_id,
+        to.audience_rooms,
+        number,
+        news.json,
+        sum
+    ])?;
+    let mut insert =
+        tx.prepare_cached("INSERT INTO concerns (place, numbered, position) VALUES (?1, ?2, ?3)")?;
+    for place in news.audience.places() {
+        insert.execute(params![place, number.is_some(), position])?;
+    }
+    Ok(())
+}
+
+/// Tells whether a statement finds a row.
+fn exists(tx: &Connection, sql: &str, params: impl rusqlite::Params) -> rusqlite::Result<bool> {
+    tx.prepare_cached(sql)?.query_one(params, |_| Ok(())).optional().map(|found| found.is_some())
 }

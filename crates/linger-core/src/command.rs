@@ -1,19 +1,21 @@
 //! Everything that can be asked of Linger, in the imperative.
 //!
 //! Edges make commands out of parsed texts; `apply` decides what they do. The
-//! names and fields here are the log's stored form: adding is fine, changing the
-//! meaning of what is there is not (old entries replay for ever).
+//! names and fields here are the log's stored form: a new one belongs to a new
+//! vocabulary, and the meaning of what is there never changes (old entries replay
+//! for ever).
 
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ExternalId, MessageText, RoomId, RoomName, SenderTime, Slug, TokenHash, Topic, UserId, UserName,
+    Epoch, ExternalId, MessageText, RoomId, RoomName, SenderTime, Slug, TokenHash, Topic, UserId,
+    UserName, Vocabulary,
 };
 
 /// One thing that an author asks for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
+#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Command {
     /// Creates a guest, who holds the token if there is one. Asked by the server.
     CreateGuest {
@@ -69,6 +71,72 @@ pub enum Command {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         sender_time: Option<SenderTime>,
     },
+    /// Opens an epoch: cursors from here on carry its value. Asked by the server at
+    /// each start. Since vocabulary 2.
+    BeginEpoch {
+        /// A random value.
+        epoch: Epoch,
+    },
+    /// Does what a command did whose payload was erased: the same places and
+    /// numbers, and no text. Nobody asks for it; it replaces what was asked.
+    /// Since vocabulary 2.
+    Erased {
+        /// The kind of command that it was.
+        kind: ErasedKind,
+        /// Where.
+        room: RoomId,
+        /// By which rules it was decided, and is for ever.
+        #[serde(with = "vocabulary_number")]
+        rules: Vocabulary,
+    },
+}
+
+/// The kinds of commands whose payload can be erased.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ErasedKind {
+    /// [`Command::SendMessage`].
+    SendMessage,
+}
+
+impl Command {
+    /// Returns the first vocabulary that has this command.
+    pub(crate) fn vocabulary(&self) -> Vocabulary {
+        match self {
+            Command::BeginEpoch { .. } | Command::Erased { .. } => Vocabulary::SECOND,
+            _ => Vocabulary::FIRST,
+        }
+    }
+
+    /// Returns what is left of it when its payload is erased; none where it has none.
+    pub(crate) fn erased(&self, rules: Vocabulary) -> Option<Command> {
+        match self {
+            Command::SendMessage { room, .. } => {
+                Some(Command::Erased { kind: ErasedKind::SendMessage, room: *room, rules })
+            }
+            _ => None,
+        }
+    }
+}
+
+mod vocabulary_number {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+
+    use crate::Vocabulary;
+
+    pub(super) fn serialize<S: Serializer>(
+        vocabulary: &Vocabulary,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        vocabulary.get().serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Vocabulary, D::Error> {
+        let number = u32::deserialize(deserializer)?;
+        Vocabulary::known(number).ok_or_else(|| D::Error::custom("no such vocabulary"))
+    }
 }
 
 /// Who may come into a room.

@@ -1,12 +1,13 @@
-//! One line of the log: who asked for what, when, under which request id.
+//! One line of the log: an author asked for something, at a time, under a
+//! request id.
 //!
-//! The stored form is versioned and readable: columns for what every entry has,
-//! and the command as JSON. Whatever a released version stored, every later
-//! version decodes; `fixtures/logs` holds old logs that prove it.
+//! Nodes make a [`Draft`], engines give it a place, and `apply` decides what it
+//! does. How an entry is stored is in `stored.rs`.
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
-use crate::{Command, Position, RequestId, UserId};
+use crate::{Command, Position, RequestId, UserId, Vocabulary, stored::encode_command};
 
 /// Milliseconds since 1970 in UTC; printed as RFC 3339 with milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -24,15 +25,46 @@ pub enum Author {
 /// An entry that has no place in the log yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Draft {
+    /// The words that it is written in; its rules go by them ([`Draft::rules`]).
+    pub vocabulary: Vocabulary,
     /// When the node took it in; decorates, never orders.
     pub at: Timestamp,
     /// Who asks.
     pub author: Author,
-    /// The author's name for this request.
-    pub request_id: RequestId,
+    /// The author's name for this request; none where they chose none, and then
+    /// a repeat is not known as a repeat.
+    pub request: Option<Request>,
+    /// Random, so that the digest of a short text does not give the text away.
+    /// None in the first vocabulary, and where the payload is erased.
+    pub salt: Option<Salt>,
+    /// Random, so that a node knows its own append wherever it comes back to it.
+    /// None in the first vocabulary.
+    pub nonce: Option<Nonce>,
     /// What is asked.
     pub command: Command,
 }
+
+/// A request that its author named, so that a repeat is known as a repeat.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// The author's name for it.
+    pub id: RequestId,
+    /// A digest of what was sent under it; none where the payload is erased.
+    pub asked: Option<Asked>,
+}
+
+/// SHA-256 of what was sent: not of what was made of it, which may change with
+/// the version that makes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Asked(pub [u8; 32]);
+
+/// 16 random bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Salt(pub [u8; 16]);
+
+/// 63 random bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Nonce(u64);
 
 /// One line of the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,73 +75,54 @@ pub struct Entry {
     pub draft: Draft,
 }
 
-/// An entry as engines store it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StoredEntry {
-    /// The form of the payload; [`StoredEntry::VERSION`] when written today.
-    pub version: u32,
-    /// Milliseconds since 1970, UTC.
-    pub at_ms: i64,
-    /// The author's user id; 0 is the server.
-    pub author: u64,
-    /// The author's name for the request.
-    pub request_id: String,
-    /// The command as JSON.
-    pub command: String,
-}
-
-/// An entry that this version cannot read.
-#[derive(Debug, thiserror::Error)]
-pub enum UnknownEntry {
-    /// Written by a later version of Linger.
-    #[error(
-        "the log has an entry of form {0}, which this version does not know; run the newer version"
-    )]
-    Version(u32),
-    /// The payload does not decode.
-    #[error("an entry of the log does not decode: {0}; restore the log from a backup")]
-    Payload(#[from] serde_json::Error),
-}
-
-impl StoredEntry {
-    /// The form that is written today.
-    pub const VERSION: u32 = 1;
-
-    /// Encodes a draft in today's form.
-    pub fn encode(draft: &Draft) -> StoredEntry {
-        StoredEntry {
-            version: StoredEntry::VERSION,
-            at_ms: draft.at.as_ms(),
-            author: draft.author.to_number(),
-            request_id: draft.request_id.as_str().to_owned(),
-            command: encode_command(&draft.command),
+impl Draft {
+    /// Returns the vocabulary whose rules decide what it does. An erased entry
+    /// keeps the rules that it had.
+    pub fn rules(&self) -> Vocabulary {
+        match self.command {
+            Command::Erased { rules, .. } => rules,
+            _ => self.vocabulary,
         }
     }
+}
 
-    /// Decodes any released form. Errors: [`UnknownEntry`].
-    pub fn decode(self, position: Position) -> Result<Entry, UnknownEntry> {
-        if self.version != 1 {
-            return Err(UnknownEntry::Version(self.version));
-        }
-        // A damaged number is an entry that does not decode, not a bug of ours.
-        let is_time = jiff::Timestamp::from_millisecond(self.at_ms).is_ok();
-        if !is_time || self.author > Position::MAX.get() {
-            let what = format!("time {} or author {} is out of range", self.at_ms, self.author);
-            return Err(UnknownEntry::Payload(serde::de::Error::custom(what)));
-        }
-        let draft = Draft {
-            at: Timestamp::from_ms(self.at_ms),
-            author: Author::from_number(self.author),
-            request_id: serde_json::from_value(self.request_id.into())?,
-            command: serde_json::from_str(&self.command)?,
-        };
-        Ok(Entry { position, draft })
+impl Request {
+    /// Names a request by what was sent: a verb and its fields, as the author gave
+    /// them. Equal ones have equal JSON.
+    pub fn new(id: RequestId, sent: &impl Serialize) -> Request {
+        let sent = serde_json::to_vec(sent).expect("what was sent has no failing parts");
+        Request { id, asked: Some(Asked(Sha256::digest(sent).into())) }
+    }
+
+    /// Names a request whose command says just what was sent.
+    pub fn of(id: RequestId, command: &Command) -> Request {
+        Request { id, asked: Some(Asked::of(command)) }
     }
 }
 
-/// Returns the command's stored form; equal commands have equal forms.
-pub(crate) fn encode_command(command: &Command) -> String {
-    serde_json::to_string(command).expect("a command has no maps and no failing parts")
+impl Asked {
+    /// Digests a command's stored form, as the first vocabulary did.
+    pub fn of(command: &Command) -> Asked {
+        Asked(Sha256::digest(encode_command(command)).into())
+    }
+
+    /// Returns what is kept of it for ever, to know a repeat.
+    pub(crate) fn salted(&self, salt: Salt) -> [u8; 32] {
+        Sha256::new().chain_update(salt.0).chain_update(self.0).finalize().into()
+    }
+}
+
+impl Nonce {
+    /// Makes a nonce of 63 of the given random bits.
+    pub fn from_random(bits: u64) -> Nonce {
+        // SQLite's integers are signed.
+        Nonce(bits >> 1)
+    }
+
+    /// Returns the number, below 2^63.
+    pub fn get(self) -> u64 {
+        self.0
+    }
 }
 
 impl Author {
@@ -139,11 +152,16 @@ impl Author {
 }
 
 impl Timestamp {
-    /// Makes a timestamp of milliseconds since 1970, UTC. Panics outside of the
-    /// years -9999 to 9999.
+    /// The first millisecond of the year 0: RFC 3339 has no earlier one.
+    pub const MIN: Timestamp = Timestamp(-62_167_219_200_000);
+    /// The last millisecond that is in the year 9999 in every time zone: RFC 3339 has
+    /// no later years.
+    pub const MAX: Timestamp = Timestamp(253_402_207_200_000);
+
+    /// Makes a timestamp of milliseconds since 1970, UTC. A clock that is beyond
+    /// the years 0 to 9999 is taken for the nearest end of them.
     pub fn from_ms(ms: i64) -> Timestamp {
-        assert!(jiff::Timestamp::from_millisecond(ms).is_ok(), "{ms} ms is no time of a calendar");
-        Timestamp(ms)
+        Timestamp(ms.clamp(Timestamp::MIN.0, Timestamp::MAX.0))
     }
 
     /// Returns milliseconds since 1970, UTC.

@@ -7,8 +7,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    MessageId, MessageText, Position, RoomId, RoomKind, RoomName, SenderTime, Slug, Timestamp,
-    Topic, UserId, UserName,
+    Audience, MessageId, MessageText, Position, RequestId, RoomId, RoomKind, RoomName, SenderTime,
+    Slug, Timestamp, Topic, UserId, UserName,
 };
 
 /// One thing that happened.
@@ -22,7 +22,8 @@ pub struct Event {
     /// The room that it happened in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub room: Option<Slug>,
-    /// When it happened; never earlier than the event before it.
+    /// When it happened; not earlier than the event before it, unless a wrong clock
+    /// was put right in between.
     pub at: Timestamp,
     /// Who did it; absent when the server did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -78,11 +79,18 @@ pub struct Message {
     pub at: Timestamp,
     /// Who said it, as they were called then.
     pub by: Person,
-    /// What was said.
-    pub text: MessageText,
+    /// The text; absent when it is deleted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<MessageText>,
     /// What the sender's own clock said, in protocols that carry it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sender_time: Option<SenderTime>,
+    /// Whether its text is gone for ever.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub deleted: bool,
+    /// The name that its author chose for the request, if they did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<RequestId>,
 }
 
 /// A room, as it was when the event happened. Its slug and the number of its
@@ -110,22 +118,29 @@ pub struct Person {
     pub name: UserName,
 }
 
-/// An event with what delivery needs: its room and subject as ids, and its JSON,
-/// encoded once.
+/// An event with what delivery needs: whom it concerns, and its JSON, encoded once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct News {
     /// What happened.
     pub event: Event,
-    /// The room that it happened in.
-    pub room_id: Option<RoomId>,
+    /// Whom it concerns.
+    pub audience: Audience,
     /// The event as JSON, as the native API shows it.
     pub json: Box<str>,
 }
 
 impl News {
-    pub(crate) fn new(event: Event, room_id: Option<RoomId>) -> News {
+    pub(crate) fn new(event: Event, audience: Audience) -> News {
         let json = serde_json::to_string(&event).expect("an event has no failing parts");
-        News { event, room_id, json: json.into() }
+        News { event, audience, json: json.into() }
+    }
+
+    /// Returns the room that it happened in, if it was in one.
+    pub fn room_id(&self) -> Option<RoomId> {
+        match self.audience {
+            Audience::Room(room) => Some(room),
+            Audience::Person(_) | Audience::RoomMates { .. } => None,
+        }
     }
 
     /// Returns its place in the log.

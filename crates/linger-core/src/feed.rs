@@ -1,13 +1,16 @@
 //! The feed, read from the tables: for readers who are further behind than the
 //! node's memory reaches.
 //!
-//! Cost: one index range for each of the reader's rooms, `limit` events each.
+//! The table `concerns` has a row for each place and event, so the ranges of a
+//! reader (each of their stays, and what concerns them alone) hold what they may see
+//! and nothing else. Cost: an index range for each of the reader's rooms, and the
+//! events of the answer.
 
 use rusqlite::{Connection, params};
 
 use crate::{
-    News, Position, projection, queries,
-    visibility::{Scope, Stay, can_see},
+    News, Position, RoomKind, projection, queries, sum,
+    visibility::{Scope, Stays, can_see},
 };
 
 /// Events, and how far one has read with them.
@@ -28,92 +31,103 @@ pub struct Read {
 pub fn read(
     connection: &Connection,
     scope: Scope,
-    stays: &[Stay],
+    stays: &Stays,
     after: Position,
     limit: usize,
 ) -> rusqlite::Result<Read> {
-    // One transaction, the caller's or our own: `applied` and the events are of
-    // the same moment.
-    let is_ours = connection.is_autocommit();
-    let _ours = is_ours.then(|| connection.unchecked_transaction()).transpose()?;
-    let tx = connection;
-    let applied = projection::applied(tx)?;
-    let mut news = match scope {
-        Scope::Room(room, _) => {
-            range(tx, room, after, applied, limit, |news| sees(tx, scope, stays, news))?
+    // `applied` and the events are of the same moment.
+    let _moment = queries::moment(connection)?;
+    let applied = projection::applied(connection)?;
+    let positions = Ranges::of(scope, stays, after).positions(connection, applied, limit)?;
+    let mut news = Vec::with_capacity(positions.len());
+    for position in positions {
+        let found = queries::news_at(connection, position)?;
+        let found = found.ok_or_else(|| sum::damaged("an event is missing"))?;
+        // The ranges have said so already; a damaged index might say anything.
+        if !can_see(scope, stays, &found) {
+            return Err(sum::damaged("an event stands where it does not belong"));
         }
-        Scope::Mine(_) => {
-            let mut all = outside_of_rooms(tx, after, limit, |news| sees(tx, scope, stays, news))?;
-            for stay in stays {
-                let from = after.max(Position::new(stay.joined.get() - 1));
-                let to = stay.left.unwrap_or(applied);
-                all.extend(range(tx, stay.room, from, to, limit, |news| {
-                    sees(tx, scope, stays, news)
-                })?);
-            }
-            all.sort_by_key(News::position);
-            all
-        }
-    };
-    news.truncate(limit);
+        news.push(found);
+    }
+    check_numbers(scope, &news)?;
     let upto = match news.last() {
         Some(last) if news.len() == limit => last.position(),
-        // Who asks for nothing has seen nothing.
+        // With limit 0 the cursor must not move.
         None if limit == 0 => after,
         _ => applied.max(after),
     };
     Ok(Read { news, upto })
 }
 
-fn sees(tx: &Connection, scope: Scope, stays: &[Stay], news: &News) -> rusqlite::Result<bool> {
-    let mut failure = None;
-    let is_visible = can_see(scope, stays, news, |user| {
-        queries::stays_of(tx, user).unwrap_or_else(|error| {
-            failure = Some(error);
-            Vec::new()
-        })
-    });
-    failure.map_or(Ok(is_visible), Err)
-}
-
-fn range(
-    tx: &Connection,
-    room: crate::RoomId,
+/// Where the events of one reader stand.
+struct Ranges {
     after: Position,
-    to: Position,
-    limit: usize,
-    sees: impl Fn(&News) -> rusqlite::Result<bool>,
-) -> rusqlite::Result<Vec<News>> {
-    let mut select = tx.prepare_cached(
-        "SELECT room_id, json FROM events WHERE room_id = ?1 AND position > ?2 AND position <= ?3 ORDER BY position",
-    )?;
-    collect(select.query(params![room, after, to])?, limit, sees)
+    /// A place, whether its numbered events are meant, from and to: both included.
+    ranges: Vec<(Position, bool, Position, Option<Position>)>,
 }
 
-fn outside_of_rooms(
-    tx: &Connection,
-    after: Position,
-    limit: usize,
-    sees: impl Fn(&News) -> rusqlite::Result<bool>,
-) -> rusqlite::Result<Vec<News>> {
-    let mut select =
-        tx.prepare_cached("SELECT room_id, json FROM events WHERE room_id IS NULL AND position > ?1 ORDER BY position")?;
-    collect(select.query([after])?, limit, sees)
-}
-
-fn collect(
-    mut rows: rusqlite::Rows<'_>,
-    limit: usize,
-    sees: impl Fn(&News) -> rusqlite::Result<bool>,
-) -> rusqlite::Result<Vec<News>> {
-    let mut found = Vec::new();
-    while found.len() < limit
-        && let Some(row) = rows.next()?
-    {
-        let news = queries::news(row)?;
-        if sees(&news)? {
-            found.push(news);
+impl Ranges {
+    fn of(scope: Scope, stays: &Stays, after: Position) -> Ranges {
+        let everything = (Position::START, None);
+        let mut ranges = Vec::new();
+        match scope {
+            Scope::Room(room, RoomKind::Open) => {
+                ranges.push((room.position(), true, everything.0, everything.1));
+            }
+            Scope::Room(room, RoomKind::Closed) => {
+                let stays = stays.of_room(room);
+                ranges.extend(stays.map(|(from, to)| (room.position(), true, from, to)));
+            }
+            Scope::Mine(reader) => {
+                ranges.push((reader.position(), false, everything.0, everything.1));
+                stays.each_after(after, |room, from, to| {
+                    ranges.extend(
+                        [true, false].map(|numbered| (room.position(), numbered, from, to)),
+                    );
+                });
+            }
         }
+        Ranges { after, ranges }
     }
-    Ok(found)
+
+    /// Returns the first `limit` positions after `after`, in order.
+    fn positions(
+        self,
+        connection: &Connection,
+        applied: Position,
+        limit: usize,
+    ) -> rusqlite::Result<Vec<Position>> {
+        let mut select = connection.prepare_cached(
+            "SELECT position FROM concerns
+             WHERE place = ?1 AND numbered = ?2 AND position BETWEEN ?3 AND ?4
+             ORDER BY position LIMIT ?5",
+        )?;
+        let mut positions = Vec::new();
+        for (place, numbered, from, to) in self.ranges {
+            let from = from.max(self.after.next());
+            let to = to.unwrap_or(applied);
+            if from <= to {
+                let found = select
+                    .query_map(params![place, numbered, from, to, limit], |row| row.get(0))?;
+                positions.extend(found.collect::<Result<Vec<Position>, _>>()?);
+            }
+        }
+        positions.sort_unstable();
+        // A rename stands in each room that two people share.
+        positions.dedup();
+        positions.truncate(limit);
+        Ok(positions)
+    }
+}
+
+/// The events of an open room are numbered without gaps, so that a page proves
+/// that nothing is missing between its first and its last.
+fn check_numbers(scope: Scope, news: &[News]) -> rusqlite::Result<()> {
+    let Scope::Room(_, RoomKind::Open) = scope else { return Ok(()) };
+    let numbers = news.iter().map(|news| news.event.number);
+    let follows = |(one, next): (Option<u64>, Option<u64>)| next == one.map(|one| one + 1);
+    match numbers.clone().zip(numbers.skip(1)).all(follows) {
+        true => Ok(()),
+        false => Err(sum::damaged("a room's numbers have a gap")),
+    }
 }

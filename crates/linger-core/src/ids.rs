@@ -35,6 +35,12 @@ impl Position {
         self.0
     }
 
+    /// Returns the position right before this one; the start has none before it.
+    #[must_use]
+    pub fn before(self) -> Position {
+        Position(self.0.saturating_sub(1))
+    }
+
     /// Returns the position right after this one.
     #[must_use]
     pub fn next(self) -> Position {

@@ -8,6 +8,7 @@
 //! entries make the same tables, on every machine, for ever.
 
 mod apply;
+mod audience;
 mod command;
 mod cursor;
 mod entry;
@@ -17,6 +18,8 @@ mod ids;
 mod projection;
 pub mod queries;
 mod rejection;
+mod stored;
+mod sum;
 mod text;
 pub mod visibility;
 
@@ -24,13 +27,19 @@ pub mod visibility;
 mod tests;
 
 pub use apply::Outcome;
-pub use command::{Command, RoomKind};
-pub use cursor::{Cursor, LogId, MalformedCursor};
-pub use entry::{Author, Draft, Entry, StoredEntry, Timestamp, UnknownEntry};
+pub use audience::Audience;
+pub use command::{Command, ErasedKind, RoomKind};
+pub use cursor::{Cursor, Epoch, LogId, MalformedCursor};
+pub use entry::{Asked, Author, Draft, Entry, Nonce, Request, Salt, Timestamp};
 pub use event::{Event, EventKind, Message, News, Person, RoomThen};
 pub use ids::{MessageId, Position, RoomId, UserId};
-pub use projection::{Projection, ProjectionError, applied as projection_applied};
+pub use projection::{
+    About, Projection, ProjectionError, applied as projection_applied,
+    fingerprint as projection_fingerprint,
+};
 pub use rejection::Rejection;
+pub use stored::{StoredEntry, UnreadableEntry, Vocabulary};
+pub use sum::is_damage;
 pub use text::{
     ExternalId, Malformed, MessageText, RequestId, RoomName, SenderTime, Slug, TokenHash, Topic,
     UserName,

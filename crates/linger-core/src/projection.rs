@@ -13,10 +13,13 @@ use rusqlite::{
 };
 use sha2::{Digest, Sha256};
 
-use crate::{Entry, LogId, Outcome, Position, Timestamp, apply};
+use crate::{Entry, LogId, Outcome, Position, Timestamp, Vocabulary, apply, sum};
 
 /// The form of the tables. A projection of another form is made anew.
-const SCHEMA: u32 = 1;
+const SCHEMA: u32 = 2;
+/// Further ahead of an entry's own time than this, the last time is wrong: nodes'
+/// clocks agree better, and so does one clock with itself.
+const AHEAD_MS_MAX: i64 = 5000;
 
 /// The tables, open for writing. One owner: the follower.
 ///
@@ -38,16 +41,39 @@ struct Mark {
     at: Timestamp,
 }
 
+/// A projection's own words, whatever version made it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct About {
+    /// The log that it is a projection of.
+    pub log: String,
+    /// How far it is.
+    pub applied: Position,
+    /// The form of its tables.
+    pub form: u32,
+}
+
 /// Why a projection cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ProjectionError {
-    /// It belongs to another log, or to another version's tables: delete it and
-    /// open it again.
+    /// It belongs to another log, or to another version's tables: another one is to
+    /// be made of the log.
     #[error("the projection does not belong to this log or this version")]
     Foreign,
     /// The database failed.
     #[error("the projection's database failed: {0}")]
     Database(#[from] rusqlite::Error),
+}
+
+impl About {
+    /// Tells whether its tables have today's form.
+    pub fn is_current(&self) -> bool {
+        self.form == SCHEMA
+    }
+
+    /// Tells whether an earlier version made its tables.
+    pub fn is_older(&self) -> bool {
+        self.form < SCHEMA
+    }
 }
 
 impl Projection {
@@ -66,9 +92,34 @@ impl Projection {
         Projection::prepare(connection, log)
     }
 
-    /// Makes an empty projection in memory, for tests.
+    /// Returns what the projection at `path` says of itself; none where there is
+    /// nothing. Changes nothing.
+    ///
+    /// Errors: it cannot be read.
+    pub fn about(path: &Path) -> rusqlite::Result<Option<About>> {
+        let connection = Projection::open_reader(path)?;
+        let schema: u32 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+        if schema == 0 {
+            return Ok(None);
+        }
+        // All forms so far have these two.
+        let value = "SELECT value FROM meta WHERE key = ?1";
+        Ok(Some(About {
+            log: connection.query_row(value, ["log_id"], |row| row.get(0))?,
+            applied: connection.query_row(value, ["applied"], |row| row.get(0))?,
+            form: schema,
+        }))
+    }
+
+    /// Makes an empty projection in memory.
     pub fn in_memory(log: LogId) -> Result<Projection, ProjectionError> {
         Projection::prepare(Connection::open_in_memory()?, log)
+    }
+
+    /// Makes an empty projection in a file that has no name, and is gone when it is
+    /// closed.
+    pub fn temporary(log: LogId) -> Result<Projection, ProjectionError> {
+        Projection::prepare(Connection::open("")?, log)
     }
 
     /// Opens a connection that can only read the projection at `path`.
@@ -174,32 +225,43 @@ impl Projection {
         self.applied = self.committed;
     }
 
-    /// Returns a hash over all tables: equal for equal projections, on every machine.
+    /// Returns a hash over each table, a line for each: equal for equal projections,
+    /// on every machine. A new table adds a line, and changes no other.
     pub fn fingerprint(&self) -> rusqlite::Result<String> {
-        const TABLES: [(&str, &str); 7] = [
-            ("meta", "key"),
-            ("users", "id"),
-            ("sessions", "token_hash"),
-            ("rooms", "id"),
-            ("stays", "room_id, user_id, joined"),
-            ("events", "position"),
-            ("requests", "author, request_id"),
-        ];
+        fingerprint(&self.connection)
+    }
+}
+
+/// Returns a hash over each table of the projection behind this connection, a line
+/// for each.
+pub fn fingerprint(connection: &Connection) -> rusqlite::Result<String> {
+    const TABLES: [(&str, &str); 10] = [
+        ("meta", "key"),
+        ("epochs", "position"),
+        ("users", "id"),
+        ("sessions", "token_hash"),
+        ("rooms", "id"),
+        ("members", "room_id, user_id"),
+        ("past_stays", "user_id, room_id, joined"),
+        ("events", "position"),
+        ("concerns", "place, numbered, position"),
+        ("requests", "author, request_id"),
+    ];
+    let mut lines = String::new();
+    for (table, order) in TABLES {
         let mut hash = Sha256::new();
-        for (table, order) in TABLES {
-            let mut select =
-                self.connection.prepare(&format!("SELECT * FROM {table} ORDER BY {order}"))?;
-            let columns = select.column_count();
-            let mut rows = select.query([])?;
-            while let Some(row) = rows.next()? {
-                hash_bytes(&mut hash, b'r', table.as_bytes());
-                for column in 0..columns {
-                    hash_value(&mut hash, row.get_ref(column)?);
-                }
+        let mut select = connection.prepare(&format!("SELECT * FROM {table} ORDER BY {order}"))?;
+        let columns = select.column_count();
+        let mut rows = select.query([])?;
+        while let Some(row) = rows.next()? {
+            hash_bytes(&mut hash, b'r', table.as_bytes());
+            for column in 0..columns {
+                hash_value(&mut hash, row.get_ref(column)?);
             }
         }
-        Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+        lines += &format!("{table} {}\n", const_hex::encode(hash.finalize()));
     }
+    Ok(lines)
 }
 
 /// Applies entries after `mark`. Returns what they did, and how far the tables
@@ -212,13 +274,23 @@ fn apply_all(
     let mut outcomes = Vec::with_capacity(entries.len());
     for entry in entries {
         assert!(entry.position > mark.position, "{} comes after {}", entry.position, mark.position);
-        // A clock that was set back must not make time run backwards.
-        mark = Mark { position: entry.position, at: mark.at.max(entry.draft.at) };
+        mark = Mark { position: entry.position, at: time_of(entry, mark.at) };
         outcomes.push(apply::apply(tx, entry, mark.at)?);
     }
     set_meta(tx, "applied", mark.position.get().cast_signed())?;
     set_meta(tx, "last_at_ms", mark.at.as_ms())?;
     Ok((outcomes, mark))
+}
+
+/// Returns the time that an entry counts for, after an entry that counted for `last`.
+///
+/// A clock that was set back must not make time run backwards; but a last time that
+/// is far ahead was wrong, and must not stamp all that comes after it.
+fn time_of(entry: &Entry, last: Timestamp) -> Timestamp {
+    let own = entry.draft.at;
+    let is_last_wrong =
+        entry.draft.rules() > Vocabulary::FIRST && last.as_ms() - own.as_ms() > AHEAD_MS_MAX;
+    if is_last_wrong { own } else { last.max(own) }
 }
 
 /// Returns the position of the last entry that the projection behind this
@@ -247,18 +319,26 @@ fn hash_bytes(hash: &mut Sha256, tag: u8, bytes: &[u8]) {
 }
 
 fn meta<T: FromSql>(connection: &Connection, key: &str) -> rusqlite::Result<T> {
-    connection
-        .prepare_cached("SELECT value FROM meta WHERE key = ?1")?
-        .query_one([key], |row| row.get(0))
+    connection.prepare_cached("SELECT key, value, sum FROM meta WHERE key = ?1")?.query_one(
+        [key],
+        |row| {
+            sum::check(row, "meta")?;
+            row.get(1)
+        },
+    )
 }
 
-fn set_meta(
+pub(crate) fn set_meta(
     connection: &Connection,
     key: &str,
     value: impl rusqlite::ToSql,
 ) -> rusqlite::Result<()> {
+    let sum = sum::of_values(&[&key, &value])?;
     connection
-        .prepare_cached("INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET value = excluded.value")?
-        .execute(params![key, value])?;
+        .prepare_cached(
+            "INSERT INTO meta (key, value, sum) VALUES (?1, ?2, ?3)
+             ON CONFLICT DO UPDATE SET value = excluded.value, sum = excluded.sum",
+        )?
+        .execute(params![key, value, sum])?;
     Ok(())
 }

@@ -1,25 +1,38 @@
--- The tables that apply makes of the log. Derived: delete the file, and the node
--- makes it again from the log. A change here changes SCHEMA in projection.rs.
+-- The tables that apply makes of the log. Derived: the node makes the file again
+-- from the log whenever it has to. A change here changes SCHEMA in projection.rs.
+--
+-- Whatever is served has a checksum over its row, in the column "sum": it is
+-- written with the row, and compared whenever the row is read (sum.rs).
 
 -- What this is a projection of, and how far it has come: log_id, applied,
 -- last_at_ms.
 CREATE TABLE meta (
     key   TEXT PRIMARY KEY,
-    value ANY NOT NULL
+    value ANY NOT NULL,
+    sum   INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+-- The epochs of the log: from which position on, and the random value.
+CREATE TABLE epochs (
+    position INTEGER PRIMARY KEY,
+    epoch    TEXT NOT NULL,
+    sum      INTEGER NOT NULL
+) STRICT;
 
 -- People. external_id: how clients of another protocol know them.
 CREATE TABLE users (
     id          INTEGER PRIMARY KEY,
     name        TEXT NOT NULL,
     role        TEXT NOT NULL,
-    external_id TEXT UNIQUE
+    external_id TEXT UNIQUE,
+    sum         INTEGER NOT NULL
 ) STRICT;
 
 -- Who presents a token with this hash is this user.
 CREATE TABLE sessions (
     token_hash BLOB PRIMARY KEY,
-    user_id    INTEGER NOT NULL
+    user_id    INTEGER NOT NULL,
+    sum        INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 -- Rooms, with the count of their members now and the number of their latest event.
@@ -30,35 +43,64 @@ CREATE TABLE rooms (
     topic       TEXT NOT NULL,
     kind        TEXT NOT NULL,
     members     INTEGER NOT NULL,
-    last_number INTEGER NOT NULL
+    last_number INTEGER NOT NULL,
+    sum         INTEGER NOT NULL
 ) STRICT;
 
--- Who was a member of what, from which event to which: both ends included.
-CREATE TABLE stays (
+-- Who is a member of what now, and since which event, that one included.
+CREATE TABLE members (
     room_id INTEGER NOT NULL,
     user_id INTEGER NOT NULL,
     joined  INTEGER NOT NULL,
-    "left"  INTEGER,
-    PRIMARY KEY (room_id, user_id, joined)
+    sum     INTEGER NOT NULL,
+    PRIMARY KEY (room_id, user_id)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX stays_by_user ON stays (user_id, room_id);
+CREATE INDEX members_by_user ON members (user_id, room_id);
 
--- What happened, as readers are told it. room_id is null outside of rooms.
+-- Who was a member of what, from which event to which: both ends included.
+CREATE TABLE past_stays (
+    user_id INTEGER NOT NULL,
+    room_id INTEGER NOT NULL,
+    joined  INTEGER NOT NULL,
+    "left"  INTEGER NOT NULL,
+    sum     INTEGER NOT NULL,
+    PRIMARY KEY (user_id, room_id, joined)
+) STRICT, WITHOUT ROWID;
+
+-- What happened, as readers are told it, and whom it concerns: audience is 'room',
+-- 'person' or 'room_mates', audience_id the room's or the person's id, and
+-- audience_rooms the rooms of those who share one. number is there in rooms only.
 CREATE TABLE events (
-    position   INTEGER PRIMARY KEY,
-    room_id    INTEGER,
-    is_message INTEGER NOT NULL,
-    json       TEXT NOT NULL
+    position       INTEGER PRIMARY KEY,
+    kind           TEXT NOT NULL,
+    audience       TEXT NOT NULL,
+    audience_id    INTEGER NOT NULL,
+    audience_rooms TEXT,
+    number         INTEGER,
+    json           TEXT NOT NULL,
+    sum            INTEGER NOT NULL
 ) STRICT;
-CREATE INDEX events_by_room ON events (room_id, position);
-CREATE INDEX messages_by_room ON events (room_id, position) WHERE is_message;
+CREATE INDEX messages_by_room ON events (audience_id, position) WHERE kind = 'message_sent';
+CREATE INDEX events_outside ON events (position) WHERE audience <> 'room';
 
--- Every accepted request, for ever: a repeat is known as a repeat. The digest
--- tells whether a repeat asks for the same.
+-- One row for each room and each person that an event concerns; numbered: whether
+-- it is an event of that room.
+CREATE TABLE concerns (
+    place    INTEGER NOT NULL,
+    numbered INTEGER NOT NULL,
+    position INTEGER NOT NULL,
+    PRIMARY KEY (place, numbered, position)
+) STRICT, WITHOUT ROWID;
+
+-- Every accepted request that its author named, for ever: a repeat is known as a
+-- repeat. The salted digest tells whether it asks for the same. Without a salt it
+-- is that of the first vocabulary; without a digest the request is erased.
 CREATE TABLE requests (
     author     INTEGER NOT NULL,
     request_id TEXT NOT NULL,
     position   INTEGER NOT NULL,
-    digest     BLOB NOT NULL,
+    salt       BLOB,
+    digest     BLOB,
+    sum        INTEGER NOT NULL,
     PRIMARY KEY (author, request_id)
 ) STRICT, WITHOUT ROWID;

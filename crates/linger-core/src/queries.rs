@@ -4,13 +4,13 @@
 //! Each takes a connection to the projection and answers from one moment. What
 //! a reader may see of the answers is decided in [`crate::visibility`].
 
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use serde::Serialize;
 
 use crate::{
-    Author, Event, ExternalId, MessageId, News, Position, RequestId, RoomId, RoomKind, RoomName,
-    Slug, TokenHash, Topic, UserId, UserName,
-    visibility::{Scope, Stay, can_see},
+    Audience, Author, Epoch, Event, ExternalId, MessageId, News, Position, RequestId, RoomId,
+    RoomKind, RoomName, Salt, Slug, TokenHash, Topic, UserId, UserName, sum,
+    visibility::{Scope, Stays},
 };
 
 /// A room as it is now. Its JSON form is the native API's.
@@ -55,14 +55,47 @@ pub struct History {
     pub more: bool,
 }
 
+/// An author's request that was accepted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownRequest {
+    /// Where.
+    pub position: Position,
+    /// With what the digest is salted; none in the first vocabulary.
+    pub(crate) salt: Option<Salt>,
+    /// The digest of what was sent; none when it is erased.
+    pub(crate) digest: Option<[u8; 32]>,
+}
+
+/// One membership that lasts: columns of `members`.
+pub(crate) const MEMBER: &str =
+    "SELECT room_id, user_id, joined, sum FROM members WHERE room_id = ?1 AND user_id = ?2";
+/// One event, with the columns that [`news`] reads.
+const EVENT: &str =
+    "SELECT position, kind, audience, audience_id, audience_rooms, number, json, sum
+     FROM events WHERE position = ?1";
+/// A room's messages in a range, newest first, with the same columns.
+const MESSAGES: &str =
+    "SELECT position, kind, audience, audience_id, audience_rooms, number, json, sum
+     FROM events WHERE audience_id = ?1 AND kind = 'message_sent' AND position BETWEEN ?2 AND ?3
+     ORDER BY position DESC LIMIT ?4";
+
+/// Begins a transaction for the questions that follow, so that they are answered
+/// from one moment; unless there is one already. It ends with what it returns.
+pub fn moment(connection: &Connection) -> rusqlite::Result<Option<Transaction<'_>>> {
+    connection.is_autocommit().then(|| connection.unchecked_transaction()).transpose()
+}
+
 /// Returns the user who holds a token.
 pub fn user_by_token(
     connection: &Connection,
     hash: &TokenHash,
 ) -> rusqlite::Result<Option<UserId>> {
     connection
-        .prepare_cached("SELECT user_id FROM sessions WHERE token_hash = ?1")?
-        .query_one([hash.0], |row| row.get(0))
+        .prepare_cached("SELECT token_hash, user_id, sum FROM sessions WHERE token_hash = ?1")?
+        .query_one([hash.0], |row| {
+            sum::check(row, "sessions")?;
+            row.get(1)
+        })
         .optional()
 }
 
@@ -71,19 +104,20 @@ pub fn user_by_external_id(
     connection: &Connection,
     id: &ExternalId,
 ) -> rusqlite::Result<Option<UserId>> {
-    connection
-        .prepare_cached("SELECT id FROM users WHERE external_id = ?1")?
-        .query_one([id], |row| row.get(0))
-        .optional()
+    let user = connection
+        .prepare_cached(
+            "SELECT id, name, role, external_id, sum FROM users WHERE external_id = ?1",
+        )?
+        .query_one([id], user_of_row)
+        .optional()?;
+    Ok(user.map(|user| user.id))
 }
 
 /// Returns a user.
 pub fn user(connection: &Connection, id: UserId) -> rusqlite::Result<Option<User>> {
     connection
-        .prepare_cached("SELECT name, role, external_id FROM users WHERE id = ?1")?
-        .query_one([id], |row| {
-            Ok(User { id, name: row.get(0)?, role: row.get(1)?, external_id: row.get(2)? })
-        })
+        .prepare_cached("SELECT id, name, role, external_id, sum FROM users WHERE id = ?1")?
+        .query_one([id], user_of_row)
         .optional()
 }
 
@@ -91,7 +125,7 @@ pub fn user(connection: &Connection, id: UserId) -> rusqlite::Result<Option<User
 pub fn rooms(connection: &Connection) -> rusqlite::Result<Vec<Room>> {
     connection
         .prepare_cached(
-            "SELECT id, slug, name, topic, kind, members, last_number FROM rooms ORDER BY id",
+            "SELECT id, slug, name, topic, kind, members, last_number, sum FROM rooms ORDER BY id",
         )?
         .query_map([], room_of_row)?
         .collect()
@@ -101,109 +135,148 @@ pub fn rooms(connection: &Connection) -> rusqlite::Result<Vec<Room>> {
 pub fn room(connection: &Connection, id: RoomId) -> rusqlite::Result<Option<Room>> {
     connection
         .prepare_cached(
-            "SELECT id, slug, name, topic, kind, members, last_number FROM rooms WHERE id = ?1",
+            "SELECT id, slug, name, topic, kind, members, last_number, sum FROM rooms WHERE id = ?1",
         )?
         .query_one([id], room_of_row)
         .optional()
 }
 
 /// Returns all memberships of a user, past ones too.
-pub fn stays_of(connection: &Connection, user: UserId) -> rusqlite::Result<Vec<Stay>> {
-    connection
-        .prepare_cached(r#"SELECT room_id, joined, "left" FROM stays WHERE user_id = ?1 ORDER BY room_id, joined"#)?
-        .query_map([user], |row| Ok(Stay { room: row.get(0)?, joined: row.get(1)?, left: row.get(2)? }))?
-        .collect()
+pub fn stays_of(connection: &Connection, user: UserId) -> rusqlite::Result<Stays> {
+    let mut stays = Stays::default();
+    let mut select = connection
+        .prepare_cached("SELECT room_id, user_id, joined, sum FROM members WHERE user_id = ?1")?;
+    let mut rows = select.query([user])?;
+    while let Some(row) = rows.next()? {
+        sum::check(row, "members")?;
+        stays.begin(row.get(0)?, row.get(2)?);
+    }
+    let mut select = connection.prepare_cached(
+        r#"SELECT user_id, room_id, joined, "left", sum FROM past_stays WHERE user_id = ?1 ORDER BY room_id, joined"#,
+    )?;
+    let mut rows = select.query([user])?;
+    while let Some(row) = rows.next()? {
+        sum::check(row, "past_stays")?;
+        stays.add_past(row.get(1)?, row.get(2)?, row.get(3)?);
+    }
+    Ok(stays)
 }
 
-/// Calls `visit` for every membership there ever was.
-pub fn each_stay(
-    connection: &Connection,
-    mut visit: impl FnMut(UserId, Stay),
-) -> rusqlite::Result<()> {
-    let mut select = connection.prepare(r#"SELECT user_id, room_id, joined, "left" FROM stays"#)?;
-    let mut rows = select.query([])?;
-    while let Some(row) = rows.next()? {
-        visit(row.get(0)?, Stay { room: row.get(1)?, joined: row.get(2)?, left: row.get(3)? });
-    }
-    Ok(())
+/// Returns the memberships of everybody who ever had one.
+pub fn all_stays(connection: &Connection) -> rusqlite::Result<Vec<(UserId, Stays)>> {
+    let mut select = connection.prepare(
+        "SELECT user_id FROM members UNION SELECT user_id FROM past_stays ORDER BY user_id",
+    )?;
+    let users: Vec<UserId> = select.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    users.into_iter().map(|user| Ok((user, stays_of(connection, user)?))).collect()
+}
+
+/// Returns the epochs of the log, from which position on each, oldest first.
+pub fn epochs(connection: &Connection) -> rusqlite::Result<Vec<(Position, Epoch)>> {
+    connection
+        .prepare_cached("SELECT position, epoch, sum FROM epochs ORDER BY position")?
+        .query_map([], |row| {
+            sum::check(row, "epochs")?;
+            Ok((row.get(0)?, row.get(1)?))
+        })?
+        .collect()
 }
 
 /// Returns the position of the last event in a room, or outside of all rooms; the
 /// start if there is none.
 pub fn last_event(connection: &Connection, room: Option<RoomId>) -> rusqlite::Result<Position> {
-    connection
-        .prepare_cached("SELECT coalesce(max(position), 0) FROM events WHERE room_id IS ?1")?
-        .query_row([room], |row| row.get(0))
+    match room {
+        Some(room) => connection
+            .prepare_cached(
+                "SELECT coalesce(max(position), 0) FROM concerns WHERE place = ?1 AND numbered = 1",
+            )?
+            .query_row([room], |row| row.get(0)),
+        None => connection
+            .prepare_cached(
+                "SELECT coalesce(max(position), 0) FROM events WHERE audience <> 'room'",
+            )?
+            .query_row([], |row| row.get(0)),
+    }
 }
 
 /// Returns the messages of a room before `before`, the newest `limit` of them,
 /// as far as a reader with these stays may see them.
+///
+/// Cost: the rows of the answer, and a lookup for each stay of the reader in the room.
 pub fn history(
     connection: &Connection,
     scope: Scope,
-    stays: &[Stay],
+    stays: &Stays,
     before: Option<MessageId>,
     limit: usize,
 ) -> rusqlite::Result<History> {
-    let Scope::Room(room, _) = scope else {
+    let Scope::Room(room, kind) = scope else {
         panic!("history is a room's: {scope:?}");
     };
-    let before = before.map_or(Position::MAX, MessageId::position);
-    let mut select = connection.prepare_cached(
-        "SELECT room_id, json FROM events WHERE room_id = ?1 AND is_message AND position < ?2 ORDER BY position DESC",
-    )?;
-    let mut rows = select.query(params![room, before])?;
+    let end = before.map_or(Position::MAX, |before| before.position().before());
+    let everything = (Position::START, None);
+    let ranges: Vec<_> = match kind {
+        RoomKind::Open => vec![everything],
+        RoomKind::Closed => stays.of_room(room).rev().collect(),
+    };
+    let mut select = connection.prepare_cached(MESSAGES)?;
     let mut messages = Vec::new();
-    let mut more = false;
-    while let Some(row) = rows.next()? {
-        let news = news(row)?;
-        if !can_see(scope, stays, &news, |_| stays) {
-            continue;
-        }
-        more = messages.len() == limit;
-        if more {
+    for (from, to) in ranges {
+        let to = to.map_or(end, |to| to.min(end));
+        // One more than asked for tells whether there are more.
+        let wanted = limit + 1 - messages.len();
+        let found = select.query_map(params![room, from, to, wanted], news)?;
+        messages.extend(found.collect::<Result<Vec<_>, _>>()?);
+        if messages.len() > limit {
             break;
         }
-        messages.push(news);
     }
+    let more = messages.len() > limit;
+    messages.truncate(limit);
     messages.reverse();
     Ok(History { messages, more })
 }
 
 /// Returns the event at a position.
 pub fn news_at(connection: &Connection, position: Position) -> rusqlite::Result<Option<News>> {
-    connection
-        .prepare_cached("SELECT room_id, json FROM events WHERE position = ?1")?
-        .query_one([position], news)
-        .optional()
+    connection.prepare_cached(EVENT)?.query_one([position], news).optional()
 }
 
-/// Returns where an author's request was accepted, with the digest of what it asked.
+/// Returns an author's request that was accepted under this id.
 pub fn request(
     connection: &Connection,
     author: Author,
     request_id: &RequestId,
-) -> rusqlite::Result<Option<(Position, [u8; 32])>> {
+) -> rusqlite::Result<Option<KnownRequest>> {
     connection
         .prepare_cached(
-            "SELECT position, digest FROM requests WHERE author = ?1 AND request_id = ?2",
+            "SELECT author, request_id, position, salt, digest, sum FROM requests
+             WHERE author = ?1 AND request_id = ?2",
         )?
         .query_one(params![author.to_number().cast_signed(), request_id], |row| {
-            Ok((row.get(0)?, row.get(1)?))
+            sum::check(row, "requests")?;
+            let salt: Option<[u8; 16]> = row.get(3)?;
+            Ok(KnownRequest { position: row.get(2)?, salt: salt.map(Salt), digest: row.get(4)? })
         })
         .optional()
 }
 
-/// Reads a row of `room_id, json` of the table `events`.
+/// Reads a row of [`EVENT`] or [`MESSAGES`].
 pub(crate) fn news(row: &Row<'_>) -> rusqlite::Result<News> {
-    let json: Box<str> = row.get(1)?;
-    let event: Event = serde_json::from_str(&json).map_err(|error| {
-        rusqlite::Error::FromSqlConversionFailure(1, rusqlite::types::Type::Text, error.into())
-    })?;
-    Ok(News { event, room_id: row.get(0)?, json })
+    sum::check(row, "events")?;
+    let json: Box<str> = row.get(6)?;
+    let event: Event = serde_json::from_str(&json)
+        .map_err(|error| sum::damaged(format!("an event does not decode: {error}")))?;
+    Ok(News { event, audience: Audience::of_row(row, 2)?, json })
+}
+
+fn user_of_row(row: &Row<'_>) -> rusqlite::Result<User> {
+    sum::check(row, "users")?;
+    Ok(User { id: row.get(0)?, name: row.get(1)?, role: row.get(2)?, external_id: row.get(3)? })
 }
 
 fn room_of_row(row: &Row<'_>) -> rusqlite::Result<Room> {
+    sum::check(row, "rooms")?;
     Ok(Room {
         id: row.get(0)?,
         slug: row.get(1)?,

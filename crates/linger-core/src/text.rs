@@ -152,27 +152,15 @@ impl TokenHash {
 
 impl Serialize for TokenHash {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&Hex(&self.0))
+        serializer.serialize_str(&const_hex::encode(self.0))
     }
 }
 
 impl<'de> Deserialize<'de> for TokenHash {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        if text.len() != 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            return Err(serde::de::Error::custom("a token hash is 64 hex digits"));
-        }
-        let byte =
-            |i: usize| u8::from_str_radix(&text[i * 2..i * 2 + 2], 16).expect("two hex digits");
-        Ok(TokenHash(std::array::from_fn(byte)))
-    }
-}
-
-struct Hex<'a>(&'a [u8]);
-
-impl fmt::Display for Hex<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        let bytes = const_hex::decode_to_array(text).map_err(serde::de::Error::custom)?;
+        Ok(TokenHash(bytes))
     }
 }
 

@@ -8,7 +8,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use linger_node::Unavailable;
+use linger_node::{NotReady, Unavailable};
 use prometheus_client::encoding::text::encode;
 use serde_json::json;
 
@@ -19,11 +19,15 @@ pub(crate) async fn health() -> Response {
     json::answer(StatusCode::OK, &json!({ "status": "ok" }))
 }
 
-/// `GET /ready`: the log can be reached and the projection has caught up.
+/// `GET /ready`: the log can be written, and the projection follows it; else why not.
 pub(crate) async fn ready(State(app): State<Arc<App>>) -> Response {
-    match app.node.is_ready() {
-        true => json::answer(StatusCode::OK, &json!({ "status": "ready" })),
-        false => Failure::from(Unavailable::Starting).into_response(),
+    match app.node.readiness().await {
+        Ok(()) => json::answer(StatusCode::OK, &json!({ "status": "ready" })),
+        Err(NotReady::NotOpen) => Failure::from(Unavailable::Starting).into_response(),
+        Err(NotReady::Ill(reason)) => {
+            let failure = Failure::from(Unavailable::Storage);
+            Failure { detail: reason, ..failure }.into_response()
+        }
     }
 }
 

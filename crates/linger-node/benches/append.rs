@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use linger_core::{Author, Command, MessageText, Slug, UserId, UserName};
-use linger_node::{Limits, Node, SystemClock};
+use linger_node::{Limits, Node, Rollback, SystemClock};
 use tokio::{runtime::Runtime, task::JoinSet};
 
 fn append(criterion: &mut Criterion) {
@@ -23,9 +23,7 @@ fn append(criterion: &mut Criterion) {
                 let mut submits = JoinSet::new();
                 for _ in 0..in_flight {
                     let (node, send) = (node.clone(), send.clone());
-                    submits.spawn(
-                        async move { node.submit(ann, node.fresh_request_id(), send).await },
-                    );
+                    submits.spawn(async move { node.submit(ann, None, send).await });
                 }
                 while let Some(receipt) = submits.join_next().await {
                     receipt.expect("no submit panics").expect("a member may send");
@@ -38,15 +36,15 @@ fn append(criterion: &mut Criterion) {
 
 /// Opens a node, with ann as a member of its lobby, and what she says.
 async fn open(folder: &std::path::Path) -> (Arc<Node>, Author, Command) {
-    let node = Node::open(folder, Limits::default(), Arc::new(SystemClock)).expect("a new node");
+    let node = Node::open(folder, Rollback::Refused, Limits::default(), Arc::new(SystemClock));
+    let node = node.expect("a new node");
     node.ready().await.expect("the lobby opens");
     let name = UserName::parse("ann").expect("a name");
     let guest = Command::CreateGuest { name, token_hash: None, external_id: None };
-    let receipt =
-        node.submit(Author::Server, node.fresh_request_id(), guest).await.expect("a guest");
+    let receipt = node.submit(Author::Server, None, guest).await.expect("a guest");
     let ann = Author::User(UserId::new(receipt.position));
     let room = node.room(&Slug::parse("lobby").expect("a slug"), None).expect("the lobby").id;
-    node.submit(ann, node.fresh_request_id(), Command::JoinRoom { room }).await.expect("ann joins");
+    node.submit(ann, None, Command::JoinRoom { room }).await.expect("ann joins");
     let text = MessageText::parse("A thing that somebody says, in about fifty characters")
         .expect("a text");
     (Arc::new(node), ann, Command::SendMessage { room, text, sender_time: None })

@@ -6,8 +6,9 @@
 
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use linger_core::{
-    Author, Command, Draft, Entry, LogId, MessageText, Position, Projection, RequestId, RoomId,
-    RoomKind, RoomName, Slug, Timestamp, Topic, UserId, UserName,
+    Author, Command, Draft, Entry, LogId, MessageText, Nonce, Position, Projection, Request,
+    RequestId, RoomId, RoomKind, RoomName, Salt, Slug, Timestamp, Topic, UserId, UserName,
+    Vocabulary,
 };
 
 fn apply(criterion: &mut Criterion) {
@@ -66,8 +67,16 @@ fn message(position: Position) -> Entry {
 
 fn entry(position: Position, author: Author, command: Command) -> Entry {
     let request_id = RequestId::parse(&position.to_string()).expect("digits are a request id");
-    let at = Timestamp::from_ms(1_800_000_000_000);
-    Entry { position, draft: Draft { at, author, request_id, command } }
+    let draft = Draft {
+        vocabulary: Vocabulary::LATEST,
+        at: Timestamp::from_ms(1_800_000_000_000),
+        author,
+        request: Some(Request::of(request_id, &command)),
+        salt: Some(Salt([7; 16])),
+        nonce: Some(Nonce::from_random(position.get())),
+        command,
+    };
+    Entry { position, draft }
 }
 
 fn ann() -> Author {

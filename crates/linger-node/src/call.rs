@@ -6,7 +6,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use linger_core::{News, RoomId, UserId, visibility::Scope};
+use linger_core::{Audience, News, RoomId, UserId, visibility::Scope};
 
 use crate::roster::Roster;
 
@@ -67,22 +67,22 @@ impl Awaited {
 
 impl Call {
     /// Returns whom a batch concerns: those who asked for it, and those whom the
-    /// news is for that it left. The roster has taken that in.
+    /// news is for that it left.
     pub(crate) fn of<'n>(
         authors: impl Iterator<Item = UserId>,
         news: impl Iterator<Item = &'n News>,
-        roster: &Roster,
     ) -> Call {
         let mut call = Call { authors: authors.collect(), ..Call::default() };
         for news in news {
             call.users.extend(news.subject());
-            match news.room_id {
+            match &news.audience {
                 // A batch is mostly one busy room: do not collect it again and again.
-                Some(room) if call.rooms.last() == Some(&room) => {}
-                Some(room) => call.rooms.push(room),
-                // A rename: for all who share a room with the renamed.
-                None => {
-                    call.rooms.extend(roster.stays(news.subject()).iter().map(|stay| stay.room));
+                Audience::Room(room) if call.rooms.last() == Some(room) => {}
+                Audience::Room(room) => call.rooms.push(*room),
+                Audience::Person(person) => call.users.push(*person),
+                Audience::RoomMates { of, rooms } => {
+                    call.users.push(*of);
+                    call.rooms.extend(rooms);
                 }
             }
         }
@@ -91,9 +91,9 @@ impl Call {
         call
     }
 
-    /// Returns who waits for the outcome of what this user asked for.
-    pub(crate) fn of_author(user: UserId) -> Call {
-        Call { authors: vec![user], ..Call::default() }
+    /// Returns who waits for the outcome of what these users asked for.
+    pub(crate) fn of_authors(authors: Vec<UserId>) -> Call {
+        Call { authors, ..Call::default() }
     }
 
     /// Tells whether it concerns nobody.

@@ -2,7 +2,7 @@
 //!
 //! Tests hand in one that they control.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use linger_core::Timestamp;
 
@@ -13,6 +13,12 @@ pub trait Clock: Send + Sync {
 
     /// Returns 32 random bytes that nobody can guess.
     fn secret(&self) -> [u8; 32];
+
+    /// Returns 32 random bytes for what must differ from all others of its kind, and
+    /// need not be kept secret.
+    fn nonce(&self) -> [u8; 32] {
+        self.secret()
+    }
 
     /// Returns a random number that nobody can guess.
     fn random(&self) -> u64 {
@@ -27,8 +33,11 @@ pub struct SystemClock;
 
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
-        let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Timestamp::from_ms(i64::try_from(elapsed.as_millis()).unwrap_or(i64::MAX))
+        let ms = |time: Duration| i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
+        Timestamp::from_ms(match SystemTime::now().duration_since(UNIX_EPOCH) {
+            Ok(since) => ms(since),
+            Err(before) => -ms(before.duration()),
+        })
     }
 
     fn secret(&self) -> [u8; 32] {

@@ -2,7 +2,13 @@
 //!
 //! Outcomes and news go out of memory as soon as a batch is applied; a commit is
 //! for the tables' readers only. One comes when somebody is about to read what is
-//! not committed, else a short time after the first batch that it has.
+//! not committed, else a short time after the first batch that it has. While commits
+//! fail, a full disk say, readers ask the follower itself, who sees what is applied.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
 
 use linger_core::{Position, Projection};
 use tokio::{
@@ -10,14 +16,14 @@ use tokio::{
     time::{Duration, Instant, timeout},
 };
 
-use crate::{Limits, Unavailable};
+use crate::Limits;
 
 /// How long to wait before what failed is tried again.
 pub(crate) const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// The follower's side.
 pub(crate) struct Commits {
-    committed: watch::Sender<Position>,
+    state: watch::Sender<State>,
     wanted: watch::Receiver<Position>,
     /// When the first batch that is not committed was applied.
     since: Option<Instant>,
@@ -29,25 +35,56 @@ pub(crate) struct Commits {
 
 /// The readers' side.
 pub(crate) struct Committed {
-    committed: watch::Receiver<Position>,
+    state: watch::Receiver<State>,
     /// Up to where somebody is about to read; never beyond what is announced.
     wanted: watch::Sender<Position>,
     patience: Duration,
 }
 
-/// Returns both sides, for a projection in which nothing is uncommitted.
-pub(crate) fn commits(projection: &Projection, limits: &Limits) -> (Commits, Committed) {
-    let (announce, committed) = watch::channel(projection.committed());
+/// How far the tables are that everybody reads.
+#[derive(Debug, Clone, Copy)]
+struct State {
+    committed: Position,
+    /// Commits fail just now.
+    is_stuck: bool,
+}
+
+/// Where what is applied can be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Readable {
+    /// In the file.
+    Everywhere,
+    /// On the follower's own connection only.
+    AtTheFollower,
+    /// Not in the time that a submit may take, or the follower has ended.
+    Nowhere,
+}
+
+/// Where readers report that the tables are damaged. Clones are the same place.
+#[derive(Clone)]
+pub(crate) struct Damage {
+    generation: Arc<AtomicU64>,
+    reported: watch::Sender<Option<(u64, String)>>,
+}
+
+/// Returns both sides. `is_new`: the projection is one that nobody can read yet.
+pub(crate) fn commits(
+    projection: &Projection,
+    is_new: bool,
+    limits: &Limits,
+) -> (Commits, Committed) {
+    let committed = if is_new { Position::START } else { projection.committed() };
+    let (announce, state) = watch::channel(State { committed, is_stuck: false });
     let (want, wanted) = watch::channel(Position::START);
     let commits = Commits {
-        committed: announce,
+        state: announce,
         wanted,
         since: None,
         not_before: Instant::now(),
         after: limits.commit_after,
         uncommitted_max: limits.uncommitted_max,
     };
-    (commits, Committed { committed, wanted: want, patience: limits.submit_timeout })
+    (commits, Committed { state, wanted: want, patience: limits.submit_timeout })
 }
 
 impl Commits {
@@ -83,39 +120,91 @@ impl Commits {
         self.wanted.changed().await
     }
 
-    /// Commits, and tells who waits for it. One that fails is due again later.
-    pub(crate) fn commit(&mut self, projection: &mut Projection) {
-        match projection.commit() {
-            Ok(()) => _ = self.committed.send_replace(projection.committed()),
-            Err(error) => {
-                // Not lost: the log has it. Questions to the tables wait meanwhile.
-                tracing::error!(%error, "the projection could not be committed; trying again");
-                self.not_before = Instant::now() + RETRY_AFTER;
-            }
+    /// Commits. One that fails is due again later: the log has what it was about.
+    ///
+    /// Errors: those of the database.
+    pub(crate) fn commit(&mut self, projection: &mut Projection) -> rusqlite::Result<()> {
+        let committed = projection.commit();
+        if committed.is_err() {
+            self.not_before = Instant::now() + RETRY_AFTER;
+            self.state.send_modify(|state| state.is_stuck = true);
         }
         self.note(projection);
+        committed
+    }
+
+    /// Tells the readers that the file has all that was committed.
+    pub(crate) fn announce(&self, projection: &Projection) {
+        let committed = projection.committed();
+        self.state.send_replace(State { committed, is_stuck: false });
+    }
+
+    /// Tells the readers that there is no file to read: another one is being made.
+    pub(crate) fn withdraw(&mut self) {
+        self.state.send_replace(State { committed: Position::START, is_stuck: false });
+        self.since = None;
     }
 }
 
 impl Committed {
-    /// Waits until whoever reads the tables sees what is applied up to `position`.
-    ///
-    /// Errors: [`Unavailable::Storage`] when that takes longer than a submit may,
-    /// or when the follower has ended before.
-    pub(crate) async fn reach(&self, position: Position) -> Result<(), Unavailable> {
-        if *self.committed.borrow() >= position {
-            return Ok(());
+    /// Waits until what is applied up to `position` can be read from the tables.
+    pub(crate) async fn reach(&self, position: Position) -> Readable {
+        if self.state.borrow().committed >= position {
+            return Readable::Everywhere;
         }
         self.wanted.send_if_modified(|wanted| {
             let is_more = position > *wanted;
             *wanted = position.max(*wanted);
             is_more
         });
-        let mut committed = self.committed.clone();
-        let reached = committed.wait_for(|committed| *committed >= position);
+        let mut state = self.state.clone();
+        let reached = state.wait_for(|state| state.committed >= position || state.is_stuck);
         match timeout(self.patience, reached).await {
-            Ok(Ok(_)) => Ok(()),
-            Ok(Err(_)) | Err(_) => Err(Unavailable::Storage),
+            Ok(Ok(state)) if state.committed >= position => Readable::Everywhere,
+            Ok(Ok(_)) => Readable::AtTheFollower,
+            Ok(Err(_)) | Err(_) => Readable::Nowhere,
         }
+    }
+}
+
+impl Damage {
+    pub(crate) fn new() -> Damage {
+        Damage { generation: Arc::default(), reported: watch::Sender::new(None) }
+    }
+
+    /// Returns which projection is read now.
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Acquire)
+    }
+
+    /// Reports that the projection of a generation is damaged.
+    pub(crate) fn report(&self, generation: u64, error: &rusqlite::Error) {
+        self.reported.send_replace(Some((generation, error.to_string())));
+    }
+
+    /// Begins another generation: earlier reports are of no interest any more.
+    pub(crate) fn next_generation(&self) {
+        self.generation.fetch_add(1, Ordering::AcqRel);
+        self.reported.send_replace(None);
+    }
+
+    /// Waits until the follower has taken note of what was reported, but not longer
+    /// than this: from then on the tables are not readable before they are whole.
+    pub(crate) async fn until_healed(&self, patience: Duration) {
+        let mut reported = self.reported.subscribe();
+        // Whoever waits in vain finds the tables as they are.
+        let _ = timeout(patience, reported.wait_for(Option::is_none)).await;
+    }
+
+    /// Returns what is wrong with the projection that is read now, if that is known.
+    pub(crate) fn known(&self) -> Option<String> {
+        let reported = self.reported.borrow();
+        let (generation, reason) = reported.as_ref()?;
+        (*generation == self.generation()).then(|| reason.clone())
+    }
+
+    /// Hears of reports from now on.
+    pub(crate) fn listen(&self) -> watch::Receiver<Option<(u64, String)>> {
+        self.reported.subscribe()
     }
 }

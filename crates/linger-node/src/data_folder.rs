@@ -1,8 +1,11 @@
-//! The folder with a node's two files: `log.db`, the truth, and `projection.db`,
-//! which is made of it.
+//! The folder with a node's files: `log.db`, the truth, and `projection.db`, which
+//! is made of it.
 //!
 //! One node at a time: a lock on the file `lock` keeps a second one out, and the
-//! operating system lets go of it when the process ends, however it ends.
+//! operating system lets go of it when the process ends, however it ends. Nothing
+//! that may be the last copy of something is thrown away: a log that knows less than
+//! its projection is not followed, and a projection is only replaced by one that is
+//! whole ([`ProjectionFiles`]).
 
 use std::{
     fs::{self, File, TryLockError},
@@ -10,9 +13,16 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use linger_core::{LogId, Projection, ProjectionError};
+use linger_core::{About, Epoch, LogId, Position, Projection, ProjectionError, is_damage, queries};
 
-use crate::{Clock, log::sqlite::SqliteFile, roster::Roster};
+use crate::{
+    Clock,
+    files::Files,
+    log::sqlite::{AboutLog, LogError, SqliteFile, has_lost_frames},
+    private::{self, NotOurs},
+    projection_files::{Old, ProjectionFiles, Replacing, dated},
+    roster::Roster,
+};
 
 /// Why a data folder cannot be used; says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +42,15 @@ pub enum OpenError {
         /// What the operating system says.
         error: io::Error,
     },
+    /// A file in it is not ours to write.
+    #[error(transparent)]
+    NotOurs(#[from] NotOurs),
+    /// A newer version wrote it.
+    #[error("{file} was written by a newer version of linger; run the newer version")]
+    Newer {
+        /// The file.
+        file: PathBuf,
+    },
     /// A file in it is no database of ours, or is damaged.
     #[error(
         "{file} cannot be opened: {error}; restore it from a backup, or name another folder with --data"
@@ -39,16 +58,52 @@ pub enum OpenError {
     File {
         /// The file.
         file: PathBuf,
-        /// What SQLite says.
-        error: rusqlite::Error,
+        /// What is wrong with it.
+        error: String,
+    },
+    /// Something is lost in the middle of the log's WAL.
+    #[error(
+        "{wal} is damaged in the middle: the log can be read up to entry {entries}, and what was written after that is lost; put log.db and log.db-wal back from a backup, or see with 'linger salvage' what projection.db still knows, or go on without it with --accept-rollback"
+    )]
+    DamagedWal {
+        /// The WAL.
+        wal: PathBuf,
+        /// How many entries can be read.
+        entries: u64,
+    },
+    /// The log knows less than what was made of it: part of it is lost.
+    #[error(
+        "{log} has {entries} entries, but projection.db beside it was made of {known}: part of the log is missing; put the newer log.db back together with its log.db-wal, or see with 'linger salvage' what is only in projection.db, or go on without that with --accept-rollback"
+    )]
+    Shorter {
+        /// The log.
+        log: PathBuf,
+        /// How many entries it has.
+        entries: u64,
+        /// How many the projection has seen.
+        known: u64,
     },
 }
 
-/// Both files, open, and what of them the node holds in memory.
+/// Whether a log may be followed that knows less than its projection.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Rollback {
+    /// It may not: the node does not open.
+    #[default]
+    Refused,
+    /// It may: the operator has put an older log back on purpose.
+    Accepted,
+}
+
+/// The files, open, and what of them the node holds in memory.
 pub(crate) struct Opened {
     pub(crate) log: SqliteFile,
+    pub(crate) files: Files,
     pub(crate) projection: Projection,
+    /// The projection is a new one that is still to be made, beside an old one.
+    pub(crate) replacing: Option<Replacing>,
     pub(crate) roster: Roster,
+    pub(crate) epochs: Vec<(Position, Epoch)>,
 }
 
 /// A data folder that is ours as long as this lives.
@@ -58,77 +113,181 @@ pub(crate) struct DataFolder {
 }
 
 impl DataFolder {
-    /// Makes the folder if need be, and takes it.
+    /// Makes the folder if need be, makes it private, and takes it.
+    ///
+    /// Errors: it is in use, or this user cannot write what is in it.
     pub(crate) fn take(path: &Path) -> Result<DataFolder, OpenError> {
         let refused = |error| OpenError::Folder { folder: path.to_owned(), error };
-        fs::create_dir_all(path).map_err(refused)?;
-        let lock = File::create(path.join("lock")).map_err(refused)?;
+        // SQLite would take a name like `file:x` for an address with settings in it.
+        let path = &std::path::absolute(path).map_err(refused)?;
+        private::make_folder(path).map_err(refused)?;
+        private::must_be_writable(path)?;
+        let lock = private::open(&path.join("lock")).map_err(refused)?;
         match lock.try_lock() {
-            Ok(()) => Ok(DataFolder { path: path.to_owned(), _lock: lock }),
-            Err(TryLockError::WouldBlock) => Err(OpenError::InUse(path.to_owned())),
-            Err(TryLockError::Error(error)) => Err(refused(error)),
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(OpenError::InUse(path.to_owned())),
+            Err(TryLockError::Error(error)) => return Err(refused(error)),
         }
+        private::tighten(path).map_err(refused)?;
+        Ok(DataFolder { path: path.to_owned(), _lock: lock })
     }
 
-    /// Returns where the projection is.
-    pub(crate) fn projection_path(&self) -> PathBuf {
-        self.path.join("projection.db")
+    /// Returns where the projection is, and what may stand beside it.
+    pub(crate) fn projection_files(&self) -> ProjectionFiles {
+        ProjectionFiles::new(self.path.join("projection.db"))
     }
 
-    /// Opens both files. The projection is made anew when it is not of this log
-    /// and this version; the log gets another id when it was rolled back.
-    pub(crate) fn open(&self, clock: &dyn Clock) -> Result<Opened, OpenError> {
-        let path = self.path.join("log.db");
-        if self.projection_path().exists() && !path.exists() {
+    fn log_path(&self) -> PathBuf {
+        self.path.join("log.db")
+    }
+
+    /// Opens the files. Nothing is changed before it is known that the log can be
+    /// read, and that it knows no less than what was made of it.
+    pub(crate) fn open(&self, clock: &dyn Clock, rollback: Rollback) -> Result<Opened, OpenError> {
+        let new_id = || LogId::from_random(clock.random());
+        let path = self.log_path();
+        let failed = |error| match error {
+            LogError::Newer => OpenError::Newer { file: path.clone() },
+            LogError::Damaged(_) | LogError::Database(_) => {
+                OpenError::File { file: path.clone(), error: error.to_string() }
+            }
+        };
+        let projections = self.projection_files();
+        let known = projections.about();
+        let about = self.about_log().map_err(failed)?;
+        let is_shorter = self.is_shorter(about.as_ref(), &known);
+        if let (Some(shorter), Rollback::Refused) = (&is_shorter, rollback) {
+            return Err(shorter.error(path.clone()));
+        }
+        let wal = self.path.join("log.db-wal");
+        let has_lost = has_lost_frames(&wal).map_err(self.refused())?;
+        if has_lost {
+            let entries = about.as_ref().map_or(0, |about| about.tail.get());
+            if rollback == Rollback::Refused {
+                return Err(OpenError::DamagedWal { wal, entries });
+            }
+            let kept = dated(&wal, clock.now());
+            fs::copy(&wal, &kept).map_err(self.refused())?;
+            tracing::warn!(kept = %kept.display(), entries, "going on without what is lost; the damaged WAL is kept there");
+        }
+        if is_shorter.is_some() {
+            let kept = projections.set_aside(clock.now()).map_err(self.refused())?;
             tracing::warn!(
-                "there is a projection but no log: beginning a new, empty log; if it was moved away, stop and put it back"
+                kept = %kept.display(),
+                "going on with the older log; what only the projection knew is kept there"
             );
         }
-        let new_id = || LogId::from_random(clock.random());
-        let failed = |error| OpenError::File { file: path.clone(), error };
+        private::open(&path).map_err(self.refused())?;
         let mut log = SqliteFile::open(&path, new_id()).map_err(failed)?;
-        let (projection, roster) = self.open_projection(log.id())?;
-        if projection.applied() <= log.tail() {
-            return Ok(Opened { log, projection, roster });
+        let is_rolled_back = is_shorter.is_some() || has_lost;
+        if is_rolled_back && !log.has_epochs().map_err(failed)? {
+            // Cursors without an epoch cannot be told from those of the lost future.
+            log.rename(new_id()).map_err(failed)?;
         }
-        // Somebody put an older log in place: positions will be used again for
-        // other entries, so cursors from before must not be taken for current.
-        tracing::warn!(
-            "the log is older than its projection: it gets a new id, and readers start afresh"
-        );
-        drop(projection);
-        log.rename(new_id()).map_err(failed)?;
-        let (projection, roster) = self.open_projection(log.id())?;
-        Ok(Opened { log, projection, roster })
+        let (mut projection, mut replacing) =
+            self.open_projection(&projections, &known, &log, clock)?;
+        let load = |projection: &Projection| {
+            let roster = Roster::load(projection.connection())?;
+            Ok::<_, rusqlite::Error>((roster, queries::epochs(projection.connection())?))
+        };
+        let (roster, epochs) = match load(&projection) {
+            Ok(loaded) => loaded,
+            Err(error) if is_damage(&error) && replacing.is_none() => {
+                drop(projection);
+                let reason = error.to_string();
+                let begun =
+                    projections.begin_anew(log.id(), log.tail(), clock.now(), Old::Kept, &reason);
+                (projection, replacing) = begun.map(|(it, anew)| (it, Some(anew)))?;
+                load(&projection).map_err(self.failed_projection())?
+            }
+            Err(error) => return Err(self.failed_projection()(error)),
+        };
+        let files = Files::remember(&[path.clone(), wal, self.path.join("lock")]);
+        let files = files.map_err(self.refused())?;
+        Ok(Opened { log, files, projection, replacing, roster, epochs })
     }
 
-    /// Opens the projection of `log` with what the node holds of it in memory. One
-    /// that is damaged, or not of this log and this version, is made anew.
-    fn open_projection(&self, log: LogId) -> Result<(Projection, Roster), OpenError> {
-        let path = self.projection_path();
-        let open = || {
-            let projection = Projection::open(&path, log)?;
-            let roster = Roster::load(projection.connection())?;
-            Ok::<_, ProjectionError>((projection, roster))
-        };
-        let failure = match open() {
-            Ok(opened) => return Ok(opened),
-            Err(failure) => failure,
-        };
-        tracing::info!(reason = %failure, "making the projection anew from the log");
-        for suffix in ["", "-wal", "-shm"] {
-            let mut file = path.clone().into_os_string();
-            file.push(suffix);
-            match fs::remove_file(&file) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                    return Err(OpenError::Folder { folder: self.path.clone(), error });
-                }
-                _ => {}
-            }
+    /// Returns what the log says of itself; none where there is nothing.
+    fn about_log(&self) -> Result<Option<AboutLog>, LogError> {
+        let path = self.log_path();
+        let length = |path: &Path| fs::metadata(path).map_or(0, |metadata| metadata.len());
+        if length(&path) > 0 {
+            return SqliteFile::about(&path);
         }
-        open().map_err(|failure| match failure {
-            ProjectionError::Database(error) => OpenError::File { file: path.clone(), error },
-            ProjectionError::Foreign => panic!("a new projection of {log} is foreign to it"),
-        })
+        // SQLite would take it for a new database, and throw its WAL away.
+        match length(&self.path.join("log.db-wal")) {
+            0 => Ok(None),
+            _ => Err(LogError::Damaged("it is empty beside its log.db-wal".to_owned())),
+        }
+    }
+
+    fn is_shorter(
+        &self,
+        about: Option<&AboutLog>,
+        known: &Result<Option<About>, rusqlite::Error>,
+    ) -> Option<Shorter> {
+        let Ok(Some(known)) = known else { return None };
+        let entries = about.map_or(Position::START, |about| about.tail);
+        let shorter = Shorter { entries, known: known.applied };
+        (shorter.known > shorter.entries).then_some(shorter)
+    }
+
+    /// Opens the projection of `log`, or begins to make it anew beside the one that
+    /// is there.
+    fn open_projection(
+        &self,
+        projections: &ProjectionFiles,
+        known: &Result<Option<About>, rusqlite::Error>,
+        log: &SqliteFile,
+        clock: &dyn Clock,
+    ) -> Result<(Projection, Option<Replacing>), OpenError> {
+        let replace = |old, reason: &str| {
+            let begun = projections.begin_anew(log.id(), log.tail(), clock.now(), old, reason);
+            begun.map(|(projection, replacing)| (projection, Some(replacing)))
+        };
+        let anew = |reason: &str| replace(Old::Kept, reason);
+        match known {
+            // Trouble that passes, a full disk say, is no reason to make it anew.
+            Err(error) if is_damage(error) => return anew(&error.to_string()),
+            Err(error) => return Err(self.failed_projection()(error)),
+            Ok(Some(about)) if about.log != log.id().as_str() => {
+                return anew("it is of another log");
+            }
+            Ok(Some(about)) if about.is_older() => {
+                return replace(Old::Removed, "its tables have an older form");
+            }
+            Ok(Some(about)) if !about.is_current() => return anew("its tables have another form"),
+            Ok(_) => {}
+        }
+        private::open(projections.path()).map_err(self.refused())?;
+        match Projection::open(projections.path(), log.id()) {
+            Ok(projection) => Ok((projection, None)),
+            Err(ProjectionError::Foreign) => anew("it is of another log"),
+            Err(ProjectionError::Database(error)) if is_damage(&error) => anew(&error.to_string()),
+            Err(ProjectionError::Database(error)) => Err(self.failed_projection()(error)),
+        }
+    }
+
+    fn refused(&self) -> impl Fn(io::Error) -> OpenError + '_ {
+        |error| OpenError::Folder { folder: self.path.clone(), error }
+    }
+
+    fn failed_projection<E: std::fmt::Display>(&self) -> impl Fn(E) -> OpenError + '_ {
+        |error| OpenError::File {
+            file: self.projection_files().path().to_owned(),
+            error: error.to_string(),
+        }
+    }
+}
+
+/// A log that knows less than its projection.
+struct Shorter {
+    entries: Position,
+    known: Position,
+}
+
+impl Shorter {
+    fn error(&self, log: PathBuf) -> OpenError {
+        OpenError::Shorter { log, entries: self.entries.get(), known: self.known.get() }
     }
 }

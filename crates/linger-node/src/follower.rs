@@ -3,7 +3,11 @@
 //! One batch after another: apply, remember in memory, wake the waiting room,
 //! announce the position to the submits. The tables' readers see batches when
 //! they are committed, and [`commits`](crate::commits) says when that is. On a
-//! thread of its own in production; as a task in the simulation.
+//! thread of its own in production; as a task in the simulation. What it does when
+//! the tables turn out to be damaged is in `healing`.
+
+mod healing;
+mod progress;
 
 use std::{
     ops::ControlFlow,
@@ -11,32 +15,44 @@ use std::{
     sync::{Arc, RwLock},
 };
 
-use linger_core::{Position, Projection};
+use linger_core::{Command, Entry, Epoch, Outcome, Position, Projection, is_damage};
 use tokio::{
-    sync::watch,
+    sync::{mpsc, watch},
     time::{Duration, Instant, sleep_until},
 };
 
+pub(crate) use healing::TableFiles;
+
 use crate::{
     call::Call,
-    commits::{Commits, RETRY_AFTER},
+    commits::{Commits, Damage, RETRY_AFTER},
+    follower::progress::Progress,
+    health::{Health, Part},
     hub::Hub,
     log::{Log, ReadError},
     memory::Memory,
     metrics::Metrics,
+    read_pool::Question,
 };
 
-/// How often a long catch-up says how far it is.
-const PROGRESS_EVERY: Duration = Duration::from_secs(2);
+/// How often it is looked whether the data files are still there, while nobody
+/// writes: seldom enough to cost nothing.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// Applies the log. Owns the projection.
 pub(crate) struct Follower {
     pub(crate) log: Arc<dyn Log>,
     pub(crate) projection: Projection,
+    /// None where there is nothing to put in the projection's place.
+    pub(crate) files: Option<TableFiles>,
     pub(crate) commits: Commits,
+    pub(crate) damage: Damage,
+    /// Questions that only the follower's connection can answer.
+    pub(crate) questions: mpsc::Receiver<Question>,
     pub(crate) memory: Arc<RwLock<Memory>>,
     pub(crate) hub: Arc<Hub>,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) health: Arc<Health>,
     pub(crate) applied: watch::Sender<Position>,
     pub(crate) batch_max: usize,
 }
@@ -46,67 +62,115 @@ impl Follower {
     /// that cannot be read. Leaves nothing uncommitted.
     pub(crate) async fn run(mut self, stop: watch::Receiver<()>) {
         self.follow(stop).await;
-        self.commits.commit(&mut self.projection);
+        // What cannot be committed is applied again at the next start.
+        let _ = self.commits.commit(&mut self.projection);
     }
 
     async fn follow(&mut self, mut stop: watch::Receiver<()>) {
         let mut tail = self.log.tail();
+        let mut reports = self.damage.listen();
         let mut progress = Progress::begin(self.projection.applied(), *tail.borrow());
         // One for all sleeps: a new one would be entered in the timers for each batch.
         let mut alarm = pin!(sleep_until(Instant::now()));
         let mut try_from = Instant::now();
-        while stop.has_changed().is_ok() {
+        let mut look_at = Instant::now() + LOOK_EVERY;
+        while stop.has_changed().is_ok() && !self.health.has_ended() {
             let (now, end) = (Instant::now(), *tail.borrow_and_update());
+            let refused = self.log.take_refused();
+            if !refused.is_empty() {
+                self.hub.wake_annexes(Call::of_authors(refused));
+            }
+            if try_from <= now && self.heal().is_break() {
+                try_from = now + RETRY_AFTER;
+                continue;
+            }
             let commit_at = self.commits.due(&self.projection);
             if commit_at.is_some_and(|at| at <= now) {
-                self.commits.commit(&mut self.projection);
+                self.commit();
                 continue;
             }
             let has_more = self.projection.applied() < end;
             let step_at =
                 (has_more && !self.commits.are_overdue(&self.projection)).then_some(try_from);
             if step_at.is_some_and(|at| at <= now) {
-                if self.try_step(end, &mut try_from).is_break() {
-                    return;
+                if self.step(end).is_break() {
+                    try_from = Instant::now() + RETRY_AFTER;
                 }
                 progress.tell(self.projection.applied(), end);
                 continue;
             }
-            let wake_at = commit_at.into_iter().chain(step_at).min();
+            if look_at <= now {
+                self.look_for_files();
+                look_at = now + LOOK_EVERY;
+            }
+            let heal_at = self.needs_healing().then_some(try_from);
+            let wake_at = [commit_at, step_at, heal_at, self.looks().then_some(look_at)];
+            let wake_at = wake_at.into_iter().flatten().min();
             if let Some(at) = wake_at.filter(|at| alarm.deadline() != *at) {
                 alarm.as_mut().reset(at);
             }
+            // What was told is there: nobody reads less than that.
+            let is_complete = self.projection.applied() >= *self.applied.borrow();
             tokio::select! {
                 biased;
                 _ = stop.changed() => return,
                 Ok(()) = self.commits.wanted() => {}
                 grown = tail.changed() => if grown.is_err() { return },
+                Ok(()) = reports.changed() => {}
+                Some(question) = self.questions.recv(), if is_complete => {
+                    question(self.projection.connection());
+                }
                 () = &mut alarm, if wake_at.is_some() => {}
             }
         }
     }
 
-    /// Applies one batch; one that fails is tried again from `try_from` on. Breaks
-    /// off when that would not help.
-    fn try_step(&mut self, end: Position, try_from: &mut Instant) -> ControlFlow<()> {
-        match self.step(end) {
+    /// Commits, and tells who waits for it.
+    fn commit(&mut self) {
+        match self.commits.commit(&mut self.projection) {
+            Ok(()) if self.is_readable() => {
+                self.commits.announce(&self.projection);
+                self.health.is_well(Part::Tables);
+            }
             Ok(()) => {}
+            Err(error) => self.fail(&error),
+        }
+    }
+
+    /// Applies one batch. Breaks off when it failed: it is tried again later, unless
+    /// the node ends.
+    fn step(&mut self, end: Position) -> ControlFlow<()> {
+        match self.try_step(end) {
+            Ok(()) => return ControlFlow::Continue(()),
             Err(StepError::Log(ReadError::Entry(error))) => {
                 // To wait does not help, and to skip it would be a lie.
-                tracing::error!(%error, "the log cannot be applied any further");
-                return ControlFlow::Break(());
+                self.health.end(error.to_string());
             }
-            Err(error) => {
-                // Not lost: the log has it. Submits say "unknown" meanwhile.
-                tracing::error!(%error, "the log could not be applied; trying again");
-                *try_from = Instant::now() + RETRY_AFTER;
+            Err(StepError::Log(ReadError::Database(error))) if is_damage(&error) => {
+                let advice = "stop, and restore it from a backup";
+                self.health.end(format!("log.db is damaged: {error}; {advice}"));
+            }
+            Err(StepError::Log(error)) => {
+                self.health.is_ill(Part::Tables, format!("the log cannot be read: {error}"));
+            }
+            Err(StepError::Projection(error)) => self.fail(&error),
+        }
+        ControlFlow::Break(())
+    }
+
+    /// Takes note of an error of the tables. What it undid is applied again.
+    fn fail(&self, error: &rusqlite::Error) {
+        match is_damage(error) {
+            true => self.damage.report(self.damage.generation(), error),
+            false => {
+                let reason = format!("projection.db cannot be written: {error}");
+                self.health.is_ill(Part::Tables, reason);
             }
         }
-        ControlFlow::Continue(())
     }
 
     /// Applies one batch and tells everybody whom it concerns.
-    fn step(&mut self, end: Position) -> Result<(), StepError> {
+    fn try_step(&mut self, end: Position) -> Result<(), StepError> {
         let (begin, told) = (self.projection.applied(), *self.applied.borrow());
         // What a rollback took back was told already. It comes first, and alone, so
         // that it can be committed whatever becomes of the rest.
@@ -123,17 +187,18 @@ impl Follower {
         if is_told {
             return Ok(());
         }
+        let epochs = begun_epochs(&entries, &outcomes);
         let positions = entries.iter().map(|entry| entry.position);
         let outcomes: Vec<_> = positions.zip(outcomes).collect();
         let news: Vec<_> =
             outcomes.iter().filter_map(|(_, outcome)| outcome.news().cloned()).collect();
         let applied = self.projection.applied();
-        self.memory.write().expect("no holder of this lock panics").absorb(outcomes);
+        self.memory.write().expect("no holder of this lock panics").absorb(outcomes, &epochs);
         self.metrics.projection_position.set(applied.get().cast_signed());
         {
             let memory = self.memory.read().expect("no holder of this lock panics");
             let authors = entries.iter().filter_map(|entry| entry.draft.author.user());
-            let call = Call::of(authors, news.iter().map(|news| &**news), &memory.roster);
+            let call = Call::of(authors, news.iter().map(|news| &**news));
             self.hub.wake(call, &memory.roster);
         }
         self.applied.send_replace(applied);
@@ -141,34 +206,13 @@ impl Follower {
     }
 }
 
-/// Says how far it is when that takes long.
-struct Progress {
-    /// Where it was at the start, and where it is to go; none once it is there.
-    start: Option<(Position, Position, Instant)>,
-    said: Option<Instant>,
-}
-
-impl Progress {
-    fn begin(applied: Position, end: Position) -> Progress {
-        let start = (applied < end).then(|| (applied, end, Instant::now()));
-        Progress { start, said: None }
-    }
-
-    fn tell(&mut self, applied: Position, end: Position) {
-        if let Some((begin, end, started)) = self.start.take_if(|(_, end, _)| applied >= *end) {
-            let entries = end.get() - begin.get();
-            tracing::info!(entries, ms = started.elapsed().as_millis(), "applied the log");
-        }
-        if applied >= end {
-            self.said = None;
-            return;
-        }
-        let said = self.said.get_or_insert_with(Instant::now);
-        if said.elapsed() >= PROGRESS_EVERY {
-            *said = Instant::now();
-            tracing::info!(%applied, tail = %end, "applying the log: {} %", applied.get() * 100 / end.get());
-        }
-    }
+/// Returns the epochs that a batch has begun.
+fn begun_epochs(entries: &[Entry], outcomes: &[Outcome]) -> Vec<(Position, Epoch)> {
+    let begun = |(entry, outcome): (&Entry, &Outcome)| match (&entry.draft.command, outcome) {
+        (Command::BeginEpoch { epoch }, Outcome::Accepted(_)) => Some((entry.position, *epoch)),
+        _ => None,
+    };
+    entries.iter().zip(outcomes).filter_map(begun).collect()
 }
 
 /// Why a batch could not be applied.

@@ -7,11 +7,15 @@
 //! This crate knows order, durability and waiting; it knows no HTTP.
 
 mod call;
+mod check;
 mod clock;
 mod commits;
 mod data_folder;
+mod epochs;
 mod essential;
+mod files;
 mod follower;
+mod health;
 mod hub;
 pub mod limits;
 mod log;
@@ -19,20 +23,26 @@ mod memory;
 mod metrics;
 mod node;
 mod page;
+mod private;
+mod projection_files;
 pub mod questions;
 mod read_pool;
 mod refusal;
 mod roster;
+mod salvage;
 #[cfg(test)]
 mod simulation;
 #[cfg(test)]
 mod tests;
 
 pub use call::{Annex, Awaited, Call, WaitLists};
+pub use check::{Report, check};
 pub use clock::{Clock, SystemClock};
-pub use data_folder::OpenError;
+pub use data_folder::{OpenError, Rollback};
 pub use limits::Limits;
-pub use node::{Node, Progress, Receipt, Submitted};
+pub use node::{Node, NotReady, Progress, Receipt, Submitted};
 pub use page::{After, Page, ResetReason, Wait};
+pub use private::NotOurs;
 pub use refusal::{Refusal, Unavailable};
 pub use roster::RoomRef;
+pub use salvage::salvage;

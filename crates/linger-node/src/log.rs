@@ -12,7 +12,7 @@ pub(crate) mod sqlite;
 
 use std::sync::{Arc, OnceLock};
 
-use linger_core::{Draft, Entry, LogId, Position};
+use linger_core::{Draft, Entry, LogId, Position, UserId};
 use tokio::sync::{oneshot, watch};
 
 /// One totally ordered log. Shared by submits (append) and the follower (read).
@@ -24,7 +24,8 @@ pub(crate) trait Log: Send + Sync {
     /// from then on every read has it, in this place, for ever.
     ///
     /// A dropped or failed answer means "unknown": the entry may be in the log.
-    /// Errors: [`AppendError::Full`] when the queue is at its bound.
+    /// Errors: [`AppendError::Full`] when the queue is at its bound,
+    /// [`AppendError::NotWritten`] when the log cannot be written just now.
     fn append(&self, draft: Draft) -> Result<Appending, AppendError> {
         self.append_noting(draft, None)
     }
@@ -32,6 +33,16 @@ pub(crate) trait Log: Send + Sync {
     /// Appends, and notes the position for somebody who does not wait for the answer:
     /// it stands there before the tail comes to it.
     fn append_noting(&self, draft: Draft, note: Option<Note>) -> Result<Appending, AppendError>;
+
+    /// Writes something that changes nothing, so that the node's health is that of
+    /// this moment. Answered, or dropped, when that is done.
+    fn probe(&self) -> oneshot::Receiver<()>;
+
+    /// Returns whose appends were refused after they were queued, since the last call:
+    /// no entry will come that calls them. The tail's watchers hear of it.
+    fn take_refused(&self) -> Vec<UserId> {
+        Vec::new()
+    }
 
     /// Returns up to `limit` durable entries after `after`, in order.
     fn read_after(&self, after: Position, limit: usize) -> Result<Vec<Entry>, ReadError>;
@@ -52,6 +63,9 @@ pub(crate) enum AppendError {
     /// Nothing was written: too many appends are queued.
     #[error("too many appends are queued")]
     Full,
+    /// Nothing was written, and that is known: the disk is full, say.
+    #[error("the log cannot be written")]
+    NotWritten,
     /// Nobody can say now whether it was written.
     #[error("the log did not acknowledge the append")]
     Unknown,
@@ -60,9 +74,9 @@ pub(crate) enum AppendError {
 /// Why the log cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ReadError {
-    /// An entry does not decode.
+    /// An entry is damaged, or of a later version.
     #[error(transparent)]
-    Entry(#[from] linger_core::UnknownEntry),
+    Entry(#[from] linger_core::UnreadableEntry),
     /// The database failed.
     #[error("the log's database failed: {0}")]
     Database(#[from] rusqlite::Error),

@@ -7,16 +7,18 @@
 use std::{collections::VecDeque, sync::Arc};
 
 use linger_core::{
-    News, Outcome, Position, UserId,
+    Cursor, Epoch, LogId, News, Outcome, Position, UserId,
     visibility::{Scope, can_see},
 };
 
-use crate::{Limits, roster::Roster};
+use crate::{Limits, epochs::Epochs, roster::Roster};
 
 /// The newest events and outcomes, all of the same moment.
 pub(crate) struct Memory {
     /// Who is in which room, at that moment, and what is forgotten of it.
     pub(crate) roster: Roster,
+    /// The log's epochs.
+    pub(crate) epochs: Epochs,
     applied: Position,
     /// Every event after this one is in `news`.
     floor: Position,
@@ -39,9 +41,15 @@ pub(crate) struct Look {
 
 impl Memory {
     /// Begins with nothing after `applied`.
-    pub(crate) fn new(roster: Roster, applied: Position, limits: &Limits) -> Memory {
+    pub(crate) fn new(
+        roster: Roster,
+        epochs: Vec<(Position, Epoch)>,
+        applied: Position,
+        limits: &Limits,
+    ) -> Memory {
         Memory {
             roster,
+            epochs: Epochs::new(epochs),
             applied,
             floor: applied,
             news: VecDeque::new(),
@@ -58,8 +66,18 @@ impl Memory {
         self.applied
     }
 
+    /// Returns a position as a cursor of its log.
+    pub(crate) fn cursor(&self, log: LogId, position: Position) -> Cursor {
+        Cursor { log, epoch: self.epochs.of(position), position }
+    }
+
     /// Takes in what a batch did. Called by the follower, in order.
-    pub(crate) fn absorb(&mut self, outcomes: Vec<(Position, Outcome)>) {
+    pub(crate) fn absorb(
+        &mut self,
+        outcomes: Vec<(Position, Outcome)>,
+        epochs: &[(Position, Epoch)],
+    ) {
+        self.epochs.extend(epochs);
         for (position, outcome) in outcomes {
             if let Outcome::Accepted(Some(news)) = &outcome {
                 self.roster.fold(news);
@@ -96,7 +114,7 @@ impl Memory {
         let stays = self.roster.stays(reader);
         let mut seen = Look { news: Vec::new(), upto: self.applied.max(after) };
         for news in self.news.range(begin..) {
-            if !can_see(scope, stays, news, |user| self.roster.stays(Some(user))) {
+            if !can_see(scope, stays, news) {
                 continue;
             }
             seen.news.push(news.clone());

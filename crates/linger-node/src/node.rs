@@ -6,42 +6,46 @@
 //! applied that position, and reads the outcome there. [`Node::wait`] is the one
 //! way news travel: enter the waiting room, look, and sleep until called.
 
+mod assembly;
 mod submit;
 mod wait;
 
 use std::{
     collections::HashMap,
-    path::Path,
     sync::{
         Arc, Mutex, RwLock,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     thread::JoinHandle,
+    time::Duration,
 };
 
 use linger_core::{
-    Author, Command, Cursor, LogId, Position, Rejection, RequestId, RoomKind, RoomName, Slug,
-    TokenHash, Topic, UserId, visibility::Scope,
+    Author, Command, Cursor, Epoch, LogId, Position, Rejection, Request, RequestId, RoomKind,
+    RoomName, Slug, TokenHash, Topic, UserId, visibility::Scope,
 };
 use prometheus_client::registry::Registry;
 use rusqlite::Connection;
-use tokio::{runtime::Handle, sync::watch};
+use tokio::{
+    sync::{mpsc, watch},
+    time::timeout,
+};
 
+#[cfg(test)]
+pub(crate) use assembly::Parts;
 pub use submit::{Progress, Receipt, Submitted};
 
 use crate::{
-    Clock, Limits, OpenError, Refusal, RoomRef, Unavailable,
-    commits::{Committed, commits},
-    data_folder::{DataFolder, Opened},
-    essential,
-    follower::Follower,
+    Clock, Limits, Refusal, RoomRef, Unavailable,
+    commits::{Committed, Damage, Readable},
+    data_folder::DataFolder,
+    health::Health,
     hub::Hub,
     log::Log,
     memory::Memory,
     metrics::Metrics,
     questions::{Question, WhoHolds},
-    read_pool::ReadPool,
-    roster::Roster,
+    read_pool::{self, ReadPool, Unanswered},
 };
 
 /// One running node.
@@ -51,6 +55,10 @@ pub struct Node {
     hub: Arc<Hub>,
     applied: watch::Receiver<Position>,
     committed: Committed,
+    damage: Damage,
+    /// For what only the follower's connection can answer.
+    ask_follower: mpsc::Sender<read_pool::Question>,
+    pub(crate) health: Arc<Health>,
     /// None only while the node is being dropped.
     read_pool: Option<ReadPool>,
     clock: Arc<dyn Clock>,
@@ -66,82 +74,26 @@ pub struct Node {
     _folder: Option<DataFolder>,
 }
 
+/// Why the node is not ready.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NotReady {
+    /// It applies its log, or is about to end.
+    NotOpen,
+    /// Something is wrong; says what.
+    Ill(String),
+}
+
 impl Node {
-    /// Opens the node whose data is in `folder`, which is made if need be.
+    /// Waits until the log is applied, opens an epoch, and the lobby of a new server.
     ///
-    /// It applies its log in the background: [`Node::ready`] waits for that.
-    /// Call it inside of a tokio runtime; to drop the node closes its files.
-    pub fn open(folder: &Path, limits: Limits, clock: Arc<dyn Clock>) -> Result<Node, OpenError> {
-        let folder = DataFolder::take(folder)?;
-        let Opened { log, projection, roster } = folder.open(&*clock)?;
-        let metrics = Arc::new(Metrics::new());
-        let log = Arc::new(log.start(&limits, metrics.clone()));
-        let path = folder.projection_path();
-        let read_pool = ReadPool::start(&path, &limits)
-            .map_err(|error| OpenError::File { file: path, error })?;
-        let (mut node, follower) =
-            Node::assemble(log, projection, roster, read_pool, limits, clock, metrics);
-        let (stop, stopped) = watch::channel(());
-        let runtime = Handle::current();
-        let work = move || runtime.block_on(follower.run(stopped));
-        let thread = essential::spawn("follower", work);
-        node.stop = Some(stop);
-        node.follower = Some(thread);
-        node._folder = Some(folder);
-        Ok(node)
-    }
-
-    /// Puts a node together. The follower is still to be run.
-    pub(crate) fn assemble(
-        log: Arc<dyn Log>,
-        projection: linger_core::Projection,
-        roster: Roster,
-        read_pool: ReadPool,
-        limits: Limits,
-        clock: Arc<dyn Clock>,
-        metrics: Arc<Metrics>,
-    ) -> (Node, Follower) {
-        let hub = Arc::new(Hub::new(limits.waiters_max, metrics.clone()));
-        let memory = Arc::new(RwLock::new(Memory::new(roster, projection.applied(), &limits)));
-        let (announce, applied) = watch::channel(projection.applied());
-        let (commits, committed) = commits(&projection, &limits);
-        let follower = Follower {
-            log: log.clone(),
-            projection,
-            commits,
-            memory: memory.clone(),
-            hub: hub.clone(),
-            metrics: metrics.clone(),
-            applied: announce,
-            batch_max: limits.apply_batch_max,
-        };
-        let node = Node {
-            log,
-            memory,
-            hub,
-            applied,
-            committed,
-            read_pool: Some(read_pool),
-            clock,
-            metrics,
-            limits,
-            sessions: Mutex::default(),
-            is_open: AtomicBool::new(false),
-            deadlines: AtomicU64::new(0),
-            stop: None,
-            follower: None,
-            _folder: None,
-        };
-        (node, follower)
-    }
-
-    /// Waits until the log is applied, and opens the lobby of a new server.
-    ///
-    /// Errors: [`Refusal`], if the lobby cannot be opened.
+    /// Errors: [`Refusal`], if they cannot be opened: the log cannot be written.
     pub async fn ready(&self) -> Result<(), Refusal> {
         let tail = *self.log.tail().borrow();
         let mut applied = self.applied.clone();
         applied.wait_for(|applied| *applied >= tail).await.map_err(|_| Unavailable::Storage)?;
+        let random = self.clock.nonce()[..8].try_into().expect("eight of 32 bytes");
+        let epoch = Epoch::from_random(u64::from_le_bytes(random));
+        self.submit(Author::Server, None, Command::BeginEpoch { epoch }).await?;
         let lobby = Slug::parse("lobby").expect("it is a slug");
         if self.room(&lobby, None).is_err() {
             let open = Command::OpenRoom {
@@ -151,17 +103,17 @@ impl Node {
                 kind: RoomKind::Open,
             };
             let request_id = RequestId::parse("lobby").expect("it is a request id");
-            self.submit(Author::Server, request_id, open).await?;
+            let request = Request::of(request_id, &open);
+            self.submit(Author::Server, Some(request), open).await?;
         }
         self.is_open.store(true, Ordering::Release);
         Ok(())
     }
 
-    /// Waits until the node cannot go on: its log has an entry that this version
-    /// cannot read. What was acknowledged is in the log all the same.
-    pub async fn failed(&self) {
-        let mut applied = self.applied.clone();
-        while applied.changed().await.is_ok() {}
+    /// Waits until the node cannot go on, and returns why, in a sentence for the
+    /// operator. What was acknowledged is in the log all the same.
+    pub async fn failed(&self) -> String {
+        self.health.ended().await
     }
 
     /// Tells whether the node has applied its log, once, since it was opened.
@@ -169,12 +121,35 @@ impl Node {
         self.is_open.load(Ordering::Acquire)
     }
 
-    /// Tells whether the node can serve: the log is applied, or nearly.
-    pub fn is_ready(&self) -> bool {
+    /// Tells whether the node does all its work: the log is applied, or nearly, and
+    /// both the log and the tables can be written, which is tried if nobody has just
+    /// done it.
+    ///
+    /// Errors: why not.
+    pub async fn readiness(&self) -> Result<(), NotReady> {
+        /// Longer than a slow disk takes for a small commit.
+        const PROBE_MAX: Duration = Duration::from_secs(2);
+        /// Somebody who asks all the time must not keep the disk busy.
+        const PROVEN_FOR: Duration = Duration::from_secs(5);
+        if !self.is_open() || self.is_closing() {
+            return match self.health.any_illness() {
+                Some(illness) => Err(NotReady::Ill(illness)),
+                None => Err(NotReady::NotOpen),
+            };
+        }
+        if !self.health.was_written_within(PROVEN_FOR)
+            && timeout(PROBE_MAX, self.log.probe()).await.is_err()
+        {
+            return Err(NotReady::Ill("the disk does not answer in time".to_owned()));
+        }
+        if let Some(illness) = self.health.any_illness() {
+            return Err(NotReady::Ill(illness));
+        }
         let lag = self.log.tail().borrow().get().saturating_sub(self.applied.borrow().get());
-        self.is_open.load(Ordering::Acquire)
-            && lag <= self.limits.ready_lag_max
-            && !self.is_closing()
+        match lag <= self.limits.ready_lag_max {
+            true => Ok(()),
+            false => Err(NotReady::NotOpen),
+        }
     }
 
     /// Answers any other question from the projection.
@@ -185,14 +160,41 @@ impl Node {
 
     /// Asks the tables, which have by then what memory has now: nobody reads there
     /// less than they were told.
+    ///
+    /// Tables that turn out to be damaged are made anew, and asked again.
     async fn ask_tables<T: Send + 'static>(
         &self,
-        question: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+        question: impl FnOnce(&Connection) -> rusqlite::Result<T> + Clone + Send + 'static,
     ) -> Result<T, Unavailable> {
+        match self.ask_tables_once(question.clone()).await {
+            Err(Unanswered::Damaged) => {
+                self.damage.until_healed(self.limits.submit_timeout).await;
+                Ok(self.ask_tables_once(question).await?)
+            }
+            answer => Ok(answer?),
+        }
+    }
+
+    async fn ask_tables_once<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, Unanswered> {
         let told = self.memory().applied();
-        self.committed.reach(told).await?;
-        let read_pool = self.read_pool.as_ref();
-        read_pool.expect("it closes only when nobody has the node any more").ask(question).await
+        match self.committed.reach(told).await {
+            Readable::Everywhere => {
+                let read_pool = self.read_pool.as_ref();
+                let read_pool =
+                    read_pool.expect("it closes only when nobody has the node any more");
+                read_pool.ask(&self.damage, question).await
+            }
+            Readable::AtTheFollower => {
+                let (question, answered) = read_pool::envelope(self.damage.clone(), question);
+                self.ask_follower.try_send(question).map_err(|_| Unanswered::Overloaded)?;
+                let answer = timeout(self.limits.submit_timeout, answered).await;
+                answer.ok().and_then(Result::ok).unwrap_or(Err(Unanswered::Failed))
+            }
+            Readable::Nowhere => Err(Unanswered::Failed),
+        }
     }
 
     /// Returns the user who holds this token.
@@ -231,7 +233,8 @@ impl Node {
 
     /// Returns the position that this node has applied, as a cursor.
     pub fn latest(&self) -> Cursor {
-        self.cursor(self.memory().applied())
+        let memory = self.memory();
+        memory.cursor(self.log.id(), memory.applied())
     }
 
     /// Returns the end of the log as a cursor: whatever is appended from now on
@@ -240,14 +243,9 @@ impl Node {
         self.cursor(*self.log.tail().borrow())
     }
 
-    /// Returns a request id for a request that brings none.
-    pub fn fresh_request_id(&self) -> RequestId {
-        RequestId::parse(&hex(&self.clock.secret()[..16])).expect("hex digits are a request id")
-    }
-
     /// Returns a new secret token: 64 hex digits, which nobody can guess.
     pub fn fresh_token(&self) -> String {
-        hex(&self.clock.secret())
+        const_hex::encode(self.clock.secret())
     }
 
     /// Returns the clock that the node was given.
@@ -272,7 +270,7 @@ impl Node {
     }
 
     fn cursor(&self, position: Position) -> Cursor {
-        Cursor { log: self.log.id(), position }
+        self.memory().cursor(self.log.id(), position)
     }
 
     fn memory(&self) -> std::sync::RwLockReadGuard<'_, Memory> {
@@ -281,22 +279,5 @@ impl Node {
 
     fn sessions(&self) -> std::sync::MutexGuard<'_, HashMap<TokenHash, UserId>> {
         self.sessions.lock().expect("no holder of this lock panics")
-    }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-impl Drop for Node {
-    fn drop(&mut self) {
-        if let Some(read_pool) = self.read_pool.take() {
-            read_pool.close();
-        }
-        // Then the follower: it holds the log, and writes the projection.
-        drop(self.stop.take());
-        if let Some(follower) = self.follower.take() {
-            follower.join().expect("its panic would have ended the process");
-        }
     }
 }

@@ -45,6 +45,8 @@ pub struct Page {
 pub enum ResetReason {
     /// It is of another log.
     OtherLog,
+    /// It is from a past that this log does not have: an older copy was put back.
+    OtherPast,
     /// It is from beyond the log's end: the log was rolled back.
     BeyondTheEnd,
 }
@@ -54,6 +56,7 @@ impl ResetReason {
     pub fn code(self) -> &'static str {
         match self {
             ResetReason::OtherLog => "other_log",
+            ResetReason::OtherPast => "other_past",
             ResetReason::BeyondTheEnd => "beyond_the_end",
         }
     }

@@ -6,16 +6,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use linger_core::{
-    Cursor, ExternalId, LogId, MessageId, News, Position, TokenHash, UserId, projection_applied,
+    Cursor, ExternalId, LogId, MessageId, News, Position, RoomKind, TokenHash, UserId,
+    projection_applied,
     queries::{self, History, Room, User},
-    visibility::{Stay, can_enter},
+    visibility::Stays,
 };
 use rusqlite::Connection;
 
 use crate::RoomRef;
 
 /// A question, and how it is answered from the projection.
-pub trait Question: Send + 'static {
+pub trait Question: Clone + Send + 'static {
     /// What comes back.
     type Answer: Send + 'static;
 
@@ -25,7 +26,7 @@ pub trait Question: Send + 'static {
 }
 
 /// Who holds this token?
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct WhoHolds(pub TokenHash);
 
 impl Question for WhoHolds {
@@ -37,7 +38,7 @@ impl Question for WhoHolds {
 }
 
 /// Whom do another protocol's clients know by this id?
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct WhoIs(pub ExternalId);
 
 impl Question for WhoIs {
@@ -50,17 +51,17 @@ impl Question for WhoIs {
 
 /// By which ids do another protocol's clients know these users? Those of them
 /// who have one.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct KnownAs(pub BTreeSet<UserId>);
 
 impl Question for KnownAs {
     type Answer = BTreeMap<UserId, ExternalId>;
 
     fn answer(self, connection: &Connection, _: LogId) -> rusqlite::Result<Self::Answer> {
-        let tx = connection.unchecked_transaction()?;
+        let _moment = queries::moment(connection)?;
         let mut known = BTreeMap::new();
         for id in self.0 {
-            let user = queries::user(&tx, id)?;
+            let user = queries::user(connection, id)?;
             known.extend(
                 user.and_then(|user| user.external_id).map(|external_id| (id, external_id)),
             );
@@ -70,7 +71,7 @@ impl Question for KnownAs {
 }
 
 /// Who is this user now?
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct WhoNow(pub UserId);
 
 impl Question for WhoNow {
@@ -82,7 +83,7 @@ impl Question for WhoNow {
 }
 
 /// What does a page need to start for this user?
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Start(pub UserId);
 
 /// All that a page needs to start: the events after `cursor` bring it up to date.
@@ -100,36 +101,38 @@ impl Question for Start {
     type Answer = Option<Started>;
 
     fn answer(self, connection: &Connection, log: LogId) -> rusqlite::Result<Option<Started>> {
-        // One transaction, so that the cursor is of the same moment as the rest.
-        let tx = connection.unchecked_transaction()?;
-        let Some(user) = queries::user(&tx, self.0)? else { return Ok(None) };
-        let stays = queries::stays_of(&tx, self.0)?;
-        let is_in =
-            |room: &Room| stays.iter().any(|stay| stay.room == room.id && stay.left.is_none());
-        let rooms = queries::rooms(&tx)?.into_iter().filter(is_in).collect();
-        let cursor = Cursor { log, position: projection_applied(&tx)? };
+        // So that the cursor is of the same moment as the rest.
+        let _moment = queries::moment(connection)?;
+        let Some(user) = queries::user(connection, self.0)? else { return Ok(None) };
+        let stays = queries::stays_of(connection, self.0)?;
+        let rooms = stays.rooms().filter_map(|room| queries::room(connection, room).transpose());
+        let rooms = rooms.collect::<Result<_, _>>()?;
+        let position = projection_applied(connection)?;
+        let epochs = queries::epochs(connection)?;
+        let begun = epochs.iter().rev().find(|(begin, _)| *begin <= position);
+        let cursor = Cursor { log, epoch: begun.map(|(_, epoch)| *epoch), position };
         Ok(Some(Started { user, rooms, cursor }))
     }
 }
 
 /// Which rooms exist for this reader?
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Rooms(pub Option<UserId>);
 
 impl Question for Rooms {
     type Answer = Vec<Room>;
 
     fn answer(self, connection: &Connection, _: LogId) -> rusqlite::Result<Vec<Room>> {
-        let tx = connection.unchecked_transaction()?;
-        let stays = stays_now(&tx, self.0)?;
-        let mut rooms = queries::rooms(&tx)?;
-        rooms.retain(|room| can_enter(room.id, room.kind, &stays));
+        let _moment = queries::moment(connection)?;
+        let stays = stays_of(connection, self.0)?;
+        let mut rooms = queries::rooms(connection)?;
+        rooms.retain(|room| exists_now(room, &stays));
         Ok(rooms)
     }
 }
 
 /// What is this room like now?
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct RoomNow {
     /// The room.
     pub room: RoomRef,
@@ -141,24 +144,26 @@ impl Question for RoomNow {
     type Answer = Option<Room>;
 
     fn answer(self, connection: &Connection, _: LogId) -> rusqlite::Result<Option<Room>> {
-        let tx = connection.unchecked_transaction()?;
-        let stays = stays_now(&tx, self.reader)?;
-        let room = queries::room(&tx, self.room.id)?;
-        Ok(room.filter(|room| can_enter(room.id, room.kind, &stays)))
+        let _moment = queries::moment(connection)?;
+        let stays = stays_of(connection, self.reader)?;
+        let room = queries::room(connection, self.room.id)?;
+        Ok(room.filter(|room| exists_now(room, &stays)))
     }
 }
 
-/// Returns the memberships that last: a past one opens the door to what was seen
-/// then, not to how a closed room is now.
-fn stays_now(connection: &Connection, reader: Option<UserId>) -> rusqlite::Result<Vec<Stay>> {
-    let Some(reader) = reader else { return Ok(Vec::new()) };
-    let mut stays = queries::stays_of(connection, reader)?;
-    stays.retain(|stay| stay.left.is_none());
-    Ok(stays)
+/// Tells whether a room as it is now exists for somebody: a past membership opens
+/// the door to what was seen then, not to how a closed room is now.
+fn exists_now(room: &Room, stays: &Stays) -> bool {
+    room.kind == RoomKind::Open || stays.is_in(room.id)
+}
+
+fn stays_of(connection: &Connection, reader: Option<UserId>) -> rusqlite::Result<Stays> {
+    let stays = reader.map(|reader| queries::stays_of(connection, reader)).transpose();
+    Ok(stays?.unwrap_or_default())
 }
 
 /// What was said in this room before?
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Earlier {
     /// The room.
     pub room: RoomRef,
@@ -174,15 +179,14 @@ impl Question for Earlier {
     type Answer = History;
 
     fn answer(self, connection: &Connection, _: LogId) -> rusqlite::Result<History> {
-        let tx = connection.unchecked_transaction()?;
-        let stays =
-            self.reader.map(|user| queries::stays_of(&tx, user)).transpose()?.unwrap_or_default();
-        queries::history(&tx, self.room.scope(), &stays, self.before, self.limit)
+        let _moment = queries::moment(connection)?;
+        let stays = stays_of(connection, self.reader)?;
+        queries::history(connection, self.room.scope(), &stays, self.before, self.limit)
     }
 }
 
 /// What happened at this position?
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct HappenedAt(pub(crate) Position);
 
 impl Question for HappenedAt {

@@ -1,19 +1,20 @@
 //! The door from async code into SQLite, for reading.
 //!
-//! A few threads, each with a read-only connection of its own, answer questions
-//! from one bounded queue. (The other door is the follower, for writing.)
+//! A few threads answer questions from one bounded queue, with read-only connections
+//! to the projection. (The other door is the follower, for writing.) The connections
+//! can be closed, so that another projection can take the place of this one.
 
 use std::{
-    path::Path,
-    sync::{Arc, Mutex},
+    path::{Path, PathBuf},
+    sync::{Arc, Condvar, Mutex, MutexGuard},
     thread::JoinHandle,
 };
 
-use linger_core::Projection;
+use linger_core::{Projection, is_damage};
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::{Limits, Unavailable, essential};
+use crate::{Limits, Unavailable, commits::Damage, essential};
 
 pub(crate) type Question = Box<dyn FnOnce(&Connection) + Send>;
 
@@ -30,28 +31,118 @@ pub(crate) enum ReadPool {
     Inline(Mutex<Connection>, TableTime),
 }
 
+/// Why a question has no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unanswered {
+    /// The queue is at its bound.
+    Overloaded,
+    /// The tables are damaged, and are about to be made anew.
+    Damaged,
+    /// The database fails, or is closed just now.
+    Failed,
+}
+
+impl From<Unanswered> for Unavailable {
+    fn from(unanswered: Unanswered) -> Unavailable {
+        match unanswered {
+            Unanswered::Overloaded => Unavailable::Overloaded,
+            Unanswered::Damaged | Unanswered::Failed => Unavailable::Storage,
+        }
+    }
+}
+
+/// The connections of the threads, or why there are none.
+pub(crate) struct Connections {
+    path: PathBuf,
+    state: Mutex<State>,
+    is_returned: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    /// Open, and not in use now.
+    idle: Vec<Connection>,
+    in_use: usize,
+    /// While it is, no connection is opened.
+    is_closed: bool,
+}
+
+impl Connections {
+    /// To the projection at `path`, which need not be there before the first
+    /// question.
+    pub(crate) fn to(path: &Path) -> Arc<Connections> {
+        let (state, is_returned) = (Mutex::default(), Condvar::new());
+        Arc::new(Connections { path: path.to_owned(), state, is_returned })
+    }
+
+    /// Closes all of them, and waits for those that are in use: the files may be
+    /// renamed then.
+    pub(crate) fn close(&self) {
+        let mut state = self.lock();
+        state.is_closed = true;
+        state.idle.clear();
+        let in_use = |state: &mut State| state.in_use > 0;
+        let state = self.is_returned.wait_while(state, in_use);
+        drop(state.expect("no holder of this lock panics"));
+    }
+
+    /// Lets them be opened again.
+    pub(crate) fn open(&self) {
+        self.lock().is_closed = false;
+    }
+
+    /// Answers a question with one of them; none while they are closed, or when none
+    /// can be opened.
+    fn answer(&self, question: Question) {
+        let mut state = self.lock();
+        if state.is_closed {
+            return;
+        }
+        state.in_use += 1;
+        let connection = state.idle.pop();
+        drop(state);
+        let opened = connection.map_or_else(|| Projection::open_reader(&self.path), Ok);
+        match &opened {
+            Ok(connection) => question(connection),
+            Err(error) => tracing::error!(%error, "the projection could not be opened for reading"),
+        }
+        let mut state = self.lock();
+        state.in_use -= 1;
+        if !state.is_closed {
+            state.idle.extend(opened.ok());
+        }
+        drop(state);
+        self.is_returned.notify_all();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("no holder of this lock panics")
+    }
+}
+
 impl ReadPool {
     /// Starts the threads. [`ReadPool::close`] ends them.
-    pub(crate) fn start(projection: &Path, limits: &Limits) -> rusqlite::Result<ReadPool> {
+    pub(crate) fn start(connections: &Arc<Connections>, limits: &Limits) -> ReadPool {
         let (queue, questions) = mpsc::channel::<Question>(limits.read_queue_max);
         let questions = Arc::new(Mutex::new(questions));
         let mut threads = Vec::with_capacity(limits.read_threads);
         for number in 0..limits.read_threads {
-            let connection = Projection::open_reader(projection)?;
-            let questions = questions.clone();
+            let (connections, questions) = (connections.clone(), questions.clone());
             threads.push(essential::spawn(&format!("read-{number}"), move || {
                 // The lock is held while waiting for the next question only.
                 let next = || questions.lock().ok()?.blocking_recv();
                 while let Some(question) = next() {
-                    question(&connection);
+                    connections.answer(question);
                 }
+                // The projection's writer must be the last to close, or the
+                // projection stays in two files.
+                connections.close();
             }));
         }
-        Ok(ReadPool::Threads(queue, threads))
+        ReadPool::Threads(queue, threads)
     }
 
-    /// Lets the threads finish and close their connections: who writes must be
-    /// the last to close, or the projection stays in two files.
+    /// Lets the threads finish and close their connections.
     pub(crate) fn close(self) {
         match self {
             ReadPool::Threads(queue, threads) => {
@@ -67,20 +158,16 @@ impl ReadPool {
 
     /// Asks, and waits for the answer.
     ///
-    /// Errors: [`Unavailable::Overloaded`] when the queue is at its bound,
-    /// [`Unavailable::Storage`] when the database fails.
+    /// Errors: [`Unanswered`].
     pub(crate) async fn ask<T: Send + 'static>(
         &self,
+        damage: &Damage,
         question: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
-    ) -> Result<T, Unavailable> {
-        let (answer, answered) = oneshot::channel();
-        let question: Question = Box::new(move |connection: &Connection| {
-            // Nobody waits for it any more: not an error.
-            let _ = answer.send(question(connection));
-        });
+    ) -> Result<T, Unanswered> {
+        let (question, answered) = envelope(damage.clone(), question);
         match self {
             ReadPool::Threads(queue, _) => {
-                queue.try_send(question).map_err(|_| Unavailable::Overloaded)?;
+                queue.try_send(question).map_err(|_| Unanswered::Overloaded)?;
             }
             #[cfg(test)]
             ReadPool::Inline(connection, table_time) => {
@@ -91,13 +178,33 @@ impl ReadPool {
                 }
             }
         }
-        match answered.await {
-            Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(error)) => {
-                tracing::error!(%error, "the projection could not be read");
-                Err(Unavailable::Storage)
-            }
-            Err(_) => Err(Unavailable::Storage),
-        }
+        answered.await.unwrap_or(Err(Unanswered::Failed))
     }
+}
+
+/// Makes a question that can be sent to whoever has a connection, and where its
+/// answer comes. Dropped unasked, it is answered with an error of the receiver.
+///
+/// Damage that it finds is reported, so that the follower makes the tables anew.
+pub(crate) fn envelope<T: Send + 'static>(
+    damage: Damage,
+    question: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+) -> (Question, oneshot::Receiver<Result<T, Unanswered>>) {
+    let (answer, answered) = oneshot::channel();
+    let generation = damage.generation();
+    let question: Question = Box::new(move |connection: &Connection| {
+        let told = question(connection).map_err(|error| match is_damage(&error) {
+            true => {
+                damage.report(generation, &error);
+                Unanswered::Damaged
+            }
+            false => {
+                tracing::error!(%error, "the projection could not be read");
+                Unanswered::Failed
+            }
+        });
+        // Nobody waits for it any more: not an error.
+        let _ = answer.send(told);
+    });
+    (question, answered)
 }

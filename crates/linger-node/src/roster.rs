@@ -9,7 +9,7 @@ use std::collections::{HashMap, HashSet};
 
 use linger_core::{
     EventKind, News, Position, RoomId, RoomKind, Slug, UserId, queries,
-    visibility::{Scope, Stay, can_enter},
+    visibility::{NOWHERE, Scope, Stays, can_enter},
 };
 
 /// A room, as far as readers and writers must know it.
@@ -35,7 +35,7 @@ impl RoomRef {
 pub(crate) struct Roster {
     rooms: HashMap<Slug, RoomRef>,
     kinds: HashMap<RoomId, RoomKind>,
-    stays: HashMap<UserId, Vec<Stay>>,
+    stays: HashMap<UserId, Stays>,
     members: HashMap<RoomId, HashSet<UserId>>,
     /// The last event of each room that memory does not hold, and the last one
     /// outside of all rooms.
@@ -52,18 +52,18 @@ impl Roster {
             roster.insert(RoomRef { id: room.id, slug: room.slug, kind: room.kind });
         }
         roster.forgotten.insert(None, queries::last_event(connection, None)?);
-        queries::each_stay(connection, |user, stay| {
-            roster.stays.entry(user).or_default().push(stay);
-            if stay.left.is_none() {
-                roster.members.entry(stay.room).or_default().insert(user);
+        for (user, stays) in queries::all_stays(connection)? {
+            for room in stays.rooms() {
+                roster.members.entry(room).or_default().insert(user);
             }
-        })?;
+            roster.stays.insert(user, stays);
+        }
         Ok(roster)
     }
 
     /// Takes in what an event changes.
     pub(crate) fn fold(&mut self, news: &News) {
-        let Some(room) = news.room_id else { return };
+        let Some(room) = news.room_id() else { return };
         match &news.event.kind {
             EventKind::RoomOpened { opened } => {
                 let slug = news.event.room.clone().expect("a room's event names its room");
@@ -74,11 +74,7 @@ impl Roster {
             }
             EventKind::MemberJoined { member, .. } => self.begin_stay(member.id, room, news),
             EventKind::MemberLeft { member } => {
-                let stays = self.stays.get_mut(&member.id);
-                let stay = stays.and_then(|stays| {
-                    stays.iter_mut().find(|stay| stay.room == room && stay.left.is_none())
-                });
-                stay.expect("who leaves was a member").left = Some(news.position());
+                self.stays.entry(member.id).or_default().end(room, news.position());
                 self.members.entry(room).or_default().remove(&member.id);
             }
             EventKind::MessageSent { .. } | EventKind::UserRenamed { .. } => {}
@@ -97,8 +93,8 @@ impl Roster {
     }
 
     /// Returns the memberships of a user, past ones too; a visitor has none.
-    pub(crate) fn stays(&self, reader: Option<UserId>) -> &[Stay] {
-        reader.and_then(|user| self.stays.get(&user)).map_or(&[], Vec::as_slice)
+    pub(crate) fn stays(&self, reader: Option<UserId>) -> &Stays {
+        reader.and_then(|user| self.stays.get(&user)).unwrap_or(&NOWHERE)
     }
 
     /// Tells whether the user is a member now.
@@ -113,7 +109,7 @@ impl Roster {
 
     /// Notes that memory no longer holds this event.
     pub(crate) fn forget(&mut self, news: &News) {
-        self.forgotten.insert(news.room_id, news.position());
+        self.forgotten.insert(news.room_id(), news.position());
     }
 
     /// Tells whether memory holds whatever this reader can see in this scope after
@@ -123,10 +119,11 @@ impl Roster {
         match scope {
             Scope::Room(room, _) => forgotten(Some(room)) <= after,
             Scope::Mine(_) => {
-                let mut stays = self.stays(reader).iter();
-                let is_past = |left: Option<Position>| left.is_some_and(|left| left <= after);
-                forgotten(None) <= after
-                    && stays.all(|stay| forgotten(Some(stay.room)) <= after || is_past(stay.left))
+                let mut remembers = forgotten(None) <= after;
+                self.stays(reader).each_after(after, |room, _, _| {
+                    remembers &= forgotten(Some(room)) <= after;
+                });
+                remembers
             }
         }
     }
@@ -137,8 +134,7 @@ impl Roster {
     }
 
     fn begin_stay(&mut self, user: UserId, room: RoomId, news: &News) {
-        let stay = Stay { room, joined: news.position(), left: None };
-        self.stays.entry(user).or_default().push(stay);
+        self.stays.entry(user).or_default().begin(room, news.position());
         self.members.entry(room).or_default().insert(user);
     }
 }

@@ -10,6 +10,7 @@ use std::{
 
 use anyhow::{Context, anyhow};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use linger_node::Rollback;
 use serde::Deserialize;
 
 /// A chat server over plain HTTP: a request lingers until there is news.
@@ -21,6 +22,9 @@ pub(crate) struct Arguments {
     /// Read settings from this TOML file; its keys are the long flags, like rate-limits = "off"
     #[arg(long, env = "LINGER_CONFIG", value_name = "FILE", global = true)]
     config: Option<PathBuf>,
+    /// Follow log.db although it has fewer entries than projection.db was made of: an older copy was put back on purpose
+    #[arg(long)]
+    accept_rollback: bool,
     #[command(flatten)]
     given: Given,
 }
@@ -29,7 +33,27 @@ pub(crate) struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Verb {
     /// Serve until SIGTERM or Ctrl-C
+    Serve {
+        /// Follow log.db although it has fewer entries than projection.db was made of: an older copy was put back on purpose
+        #[arg(long)]
+        accept_rollback: bool,
+    },
+    /// Read everything in the data folder, say what is damaged, and change nothing; exit code 1 if something is
+    Check,
+    /// Write what projection.db knows and log.db does not into a new folder, and change nothing
+    Salvage {
+        /// A folder that is not there yet
+        #[arg(long, value_name = "FOLDER")]
+        into: PathBuf,
+    },
+}
+
+/// What the program is asked to do.
+#[derive(Debug)]
+pub(crate) enum Task {
     Serve,
+    Check,
+    Salvage { into: PathBuf },
 }
 
 /// What may be given, in whichever way.
@@ -72,6 +96,8 @@ enum Switch {
 /// How the program is set up.
 #[derive(Debug)]
 pub(crate) struct Settings {
+    pub(crate) task: Task,
+    pub(crate) rollback: Rollback,
     pub(crate) listen: SocketAddr,
     pub(crate) data: PathBuf,
     pub(crate) visitors_may_read: bool,
@@ -87,7 +113,16 @@ pub(crate) struct Settings {
 impl Settings {
     /// Gathers what was given. Errors: a sentence that names the file and what is wrong.
     pub(crate) fn gather(arguments: Arguments) -> anyhow::Result<Settings> {
-        let Arguments { command: None | Some(Verb::Serve), config, given } = arguments;
+        let Arguments { command, config, mut accept_rollback, given } = arguments;
+        let task = match command {
+            None => Task::Serve,
+            Some(Verb::Serve { accept_rollback: is_accepted }) => {
+                accept_rollback |= is_accepted;
+                Task::Serve
+            }
+            Some(Verb::Check) => Task::Check,
+            Some(Verb::Salvage { into }) => Task::Salvage { into },
+        };
         let file = config.as_deref().map(read).transpose()?.unwrap_or_default();
         let data = match given.data.or(file.data) {
             Some(data) => data,
@@ -101,6 +136,8 @@ impl Settings {
             given.or(file).map_or(default, |switch| switch == Switch::On)
         };
         Ok(Settings {
+            task,
+            rollback: if accept_rollback { Rollback::Accepted } else { Rollback::Refused },
             listen: given
                 .listen
                 .or(file.listen)

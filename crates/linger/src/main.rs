@@ -1,6 +1,7 @@
 //! The program: parse, run, exit code. One sentence when it fails.
 
 mod config;
+mod inspect;
 mod serve;
 
 use std::process::ExitCode;
@@ -28,11 +29,19 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    match config::Settings::gather(arguments).and_then(serve::serve) {
-        Ok(()) => ExitCode::SUCCESS,
+    match config::Settings::gather(arguments).and_then(run) {
+        Ok(code) => code,
         Err(error) => {
             eprintln!("linger: {error:#}");
             ExitCode::FAILURE
         }
+    }
+}
+
+fn run(settings: config::Settings) -> anyhow::Result<ExitCode> {
+    match settings.task {
+        config::Task::Serve => serve::serve(settings).map(|()| ExitCode::SUCCESS),
+        config::Task::Check => inspect::check(&settings.data),
+        config::Task::Salvage { into } => inspect::salvage(&settings.data, &into),
     }
 }

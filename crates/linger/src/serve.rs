@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::{Context, anyhow, bail};
 use linger_http::{App, Server, ServerSettings};
-use linger_node::{Limits, Node, SystemClock};
+use linger_node::{Limits, Node, NotReady, Refusal, SystemClock};
 use tokio::{
     net::{TcpListener, TcpSocket},
     signal::unix::{Signal, SignalKind, signal},
@@ -37,7 +37,8 @@ pub(crate) fn serve(settings: Settings) -> anyhow::Result<()> {
 }
 
 async fn run(settings: Settings) -> anyhow::Result<()> {
-    let node = Node::open(&settings.data, Limits::default(), Arc::new(SystemClock))?;
+    let node =
+        Node::open(&settings.data, settings.rollback, Limits::default(), Arc::new(SystemClock))?;
     let node = Arc::new(node);
     let listener = listen(settings.listen).map_err(|error| {
         anyhow!(
@@ -73,17 +74,20 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
     let opened = tokio::select! {
         biased;
         () = signals.wait() => None,
+        reason = node.failed() => bail!(reason),
         opened = node.ready() => Some(opened),
     };
     if let Some(opened) = opened {
-        opened.context("the log could not be applied, or the lobby not be opened")?;
+        if let Err(refusal) = opened {
+            bail!("the server cannot start: {}", reason_of(&node, refusal).await);
+        }
         // A program that started us may read this line; nobody else need.
         let (url, data) = (url(address), settings.data.display());
         let _ = writeln!(std::io::stdout(), "Linger is open at {url}  (data in {data})");
         tokio::select! {
             biased;
             () = signals.wait() => {}
-            () = node.failed() => bail!("the log cannot be applied any further; what is wrong is above"),
+            reason = node.failed() => bail!(reason),
         }
     }
     tracing::info!(held = node.waiting(), "closing: held requests are answered, others may finish");
@@ -94,6 +98,14 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
     // The last owner: its files are closed here, in order.
     drop(node);
     Ok(())
+}
+
+/// Returns why the node does not open: in its own words, if it has any.
+async fn reason_of(node: &Node, refusal: Refusal) -> String {
+    match node.readiness().await {
+        Err(NotReady::Ill(reason)) => reason,
+        _ => refusal.to_string(),
+    }
 }
 
 /// Listens, with room for everybody who comes back at once after a restart.

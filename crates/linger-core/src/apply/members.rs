@@ -3,10 +3,13 @@
 //! A stay lasts from the event that began it to the event that ended it, both
 //! included: who joins sees it, and who leaves sees that too.
 
-use rusqlite::params;
+use rusqlite::{OptionalExtension, params};
 
-use super::{Refused, RoomFacts, Step};
-use crate::{EventKind, News, Person, Rejection, RoomId, RoomKind, RoomThen, UserId};
+use super::{Refused, Step, rooms};
+use crate::{
+    EventKind, News, Person, Position, Rejection, RoomId, RoomKind, UserId, queries, queries::Room,
+    sum,
+};
 
 /// Makes the author a member of an open room. A member stays one.
 pub(super) fn join(step: &Step<'_>, room: RoomId) -> Result<Option<News>, Refused> {
@@ -19,7 +22,7 @@ pub(super) fn join(step: &Step<'_>, room: RoomId) -> Result<Option<News>, Refuse
         // A closed room is not told from a missing one by those outside.
         return Err(Rejection::RoomNotFound.into());
     }
-    admit(step, &room, person.clone(), person).map(Some)
+    admit(step, room, person.clone(), person).map(Some)
 }
 
 /// Makes another user a member; the author must be one. A member stays one.
@@ -33,70 +36,74 @@ pub(super) fn add(step: &Step<'_>, room: RoomId, user: UserId) -> Result<Option<
     if is_member(step, room.id, person.id)? {
         return Ok(None);
     }
-    admit(step, &room, person, by).map(Some)
+    admit(step, room, person, by).map(Some)
 }
 
-/// Ends the author's membership. Who is no member of an open room stays none.
+/// Ends the author's membership. Leaving an open room that they are not in changes
+/// nothing.
 pub(super) fn leave(step: &Step<'_>, room: RoomId) -> Result<Option<News>, Refused> {
     let person = step.user()?;
-    let room = step.room(room)?;
-    if !is_member(step, room.id, person.id)? {
+    let mut room = step.room(room)?;
+    let Some(joined) = joined(step, room.id, person.id)? else {
         return match room.kind {
             RoomKind::Open => Ok(None),
             RoomKind::Closed => Err(Rejection::RoomNotFound.into()),
         };
-    }
+    };
     step.tx
-        .prepare_cached(r#"UPDATE stays SET "left" = ?3 WHERE room_id = ?1 AND user_id = ?2 AND "left" IS NULL"#)?
-        .execute(params![room.id, person.id, step.position])?;
+        .prepare_cached("DELETE FROM members WHERE room_id = ?1 AND user_id = ?2")?
+        .execute(params![room.id, person.id])?;
+    let sum = sum::of_values(&[&person.id, &room.id, &joined, &step.position])?;
     step.tx
-        .prepare_cached("UPDATE rooms SET members = members - 1 WHERE id = ?1")?
-        .execute([room.id])?;
-    step.tell_room(&room, Some(person.clone()), |_| EventKind::MemberLeft { member: person })
+        .prepare_cached(
+            r#"INSERT INTO past_stays (user_id, room_id, joined, "left", sum) VALUES (?1, ?2, ?3, ?4, ?5)"#,
+        )?
+        .execute(params![person.id, room.id, joined, step.position, sum])?;
+    room.members -= 1;
+    step.tell_room(room, Some(person.clone()), |_| EventKind::MemberLeft { member: person })
         .map(Some)
 }
 
 /// Tells whether the user is a member now.
 pub(super) fn is_member(step: &Step<'_>, room: RoomId, user: UserId) -> rusqlite::Result<bool> {
-    step.tx
-        .prepare_cached(
-            r#"SELECT 1 FROM stays WHERE room_id = ?1 AND user_id = ?2 AND "left" IS NULL"#,
-        )?
-        .exists(params![room, user])
+    Ok(joined(step, room, user)?.is_some())
 }
 
-/// Begins a membership with this entry's event.
-pub(super) fn begin_stay(step: &Step<'_>, room: RoomId, user: UserId) -> rusqlite::Result<()> {
+/// Returns since when the user is a member.
+fn joined(step: &Step<'_>, room: RoomId, user: UserId) -> rusqlite::Result<Option<Position>> {
     step.tx
-        .prepare_cached("INSERT INTO stays (room_id, user_id, joined) VALUES (?1, ?2, ?3)")?
-        .execute(params![room, user, step.position])?;
+        .prepare_cached(queries::MEMBER)?
+        .query_one(params![room, user], |row| {
+            sum::check(row, "members")?;
+            row.get(2)
+        })
+        .optional()
+}
+
+/// Begins a membership with this entry's event. The caller writes the room's counts.
+pub(super) fn begin_stay(step: &Step<'_>, room: &mut Room, user: UserId) -> rusqlite::Result<()> {
+    let sum = sum::of_values(&[&room.id, &user, &step.position])?;
     step.tx
-        .prepare_cached("UPDATE rooms SET members = members + 1 WHERE id = ?1")?
-        .execute([room])?;
+        .prepare_cached(
+            "INSERT INTO members (room_id, user_id, joined, sum) VALUES (?1, ?2, ?3, ?4)",
+        )?
+        .execute(params![room.id, user, step.position, sum])?;
+    room.members += 1;
     Ok(())
 }
 
 /// Returns what somebody who is outside of the room is told.
-pub(super) fn outsider(room: &RoomFacts) -> Refused {
+pub(super) fn outsider(room: &Room) -> Refused {
     match room.kind {
         RoomKind::Open => Rejection::NotAMember.into(),
         RoomKind::Closed => Rejection::RoomNotFound.into(),
     }
 }
 
-fn admit(step: &Step<'_>, room: &RoomFacts, member: Person, by: Person) -> Result<News, Refused> {
-    begin_stay(step, room.id, member.id)?;
-    let entered = step
-        .tx
-        .prepare_cached("SELECT name, topic, members FROM rooms WHERE id = ?1")?
-        .query_one([room.id], |row| {
-        Ok(RoomThen {
-            id: room.id,
-            name: row.get(0)?,
-            topic: row.get(1)?,
-            kind: room.kind,
-            members: row.get(2)?,
-        })
-    })?;
-    step.tell_room(room, Some(by), |_| EventKind::MemberJoined { member, entered })
+fn admit(step: &Step<'_>, mut room: Room, member: Person, by: Person) -> Result<News, Refused> {
+    begin_stay(step, &mut room, member.id)?;
+    step.tell_room(room, Some(by), |room| EventKind::MemberJoined {
+        member,
+        entered: rooms::then(room),
+    })
 }

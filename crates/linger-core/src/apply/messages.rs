@@ -1,7 +1,9 @@
 //! Rules about messages: members say something.
 
 use super::{Refused, Step, members};
-use crate::{EventKind, Message, MessageId, MessageText, News, RoomId, SenderTime};
+use crate::{
+    ErasedKind, EventKind, Message, MessageId, MessageText, News, RoomId, SenderTime, Vocabulary,
+};
 
 /// Says something in a room. The author must be a member.
 ///
@@ -13,20 +15,44 @@ pub(super) fn send(
     text: &MessageText,
     sender_time: Option<&SenderTime>,
 ) -> Result<Option<News>, Refused> {
+    leave_message(step, room, Some(text), sender_time)
+}
+
+/// Does what a send did whose payload is erased: the same message, without a text.
+pub(super) fn send_erased(
+    step: &Step<'_>,
+    kind: ErasedKind,
+    room: RoomId,
+) -> Result<Option<News>, Refused> {
+    match kind {
+        ErasedKind::SendMessage => leave_message(step, room, None, None),
+    }
+}
+
+fn leave_message(
+    step: &Step<'_>,
+    room: RoomId,
+    text: Option<&MessageText>,
+    sender_time: Option<&SenderTime>,
+) -> Result<Option<News>, Refused> {
     let by = step.user()?;
     let room = step.room(room)?;
     if !members::is_member(step, room.id, by.id)? {
         return Err(members::outsider(&room));
     }
-    let news = step.tell_room(&room, Some(by.clone()), |number| EventKind::MessageSent {
+    // The first vocabulary does not tell a name that was chosen from one made up.
+    let chosen = step.draft.request.as_ref().filter(|_| step.draft.rules() > Vocabulary::FIRST);
+    let news = step.tell_room(room, Some(by.clone()), |room| EventKind::MessageSent {
         message: Message {
             id: MessageId::new(step.position),
             room: room.slug.clone(),
-            number,
+            number: room.last_number,
             at: step.at,
             by,
-            text: text.clone(),
+            text: text.cloned(),
             sender_time: sender_time.cloned(),
+            deleted: text.is_none(),
+            request_id: chosen.map(|request| request.id.clone()),
         },
     })?;
     Ok(Some(news))

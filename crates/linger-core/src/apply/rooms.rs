@@ -1,9 +1,12 @@
 //! Rules about rooms: they are opened.
 
-use rusqlite::params;
+use rusqlite::{Connection, params};
 
-use super::{Refused, RoomFacts, Step, members};
-use crate::{EventKind, News, Rejection, RoomId, RoomKind, RoomName, RoomThen, Slug, Topic};
+use super::{Refused, Step, exists, members};
+use crate::{
+    EventKind, News, Rejection, RoomId, RoomKind, RoomName, RoomThen, Slug, Topic, queries::Room,
+    sum,
+};
 
 /// Opens a room. A user who opens one is its first member; the server is none.
 pub(super) fn open(
@@ -13,23 +16,50 @@ pub(super) fn open(
     topic: &Topic,
     kind: RoomKind,
 ) -> Result<Option<News>, Refused> {
-    let opener = step.author.user().map(|_| step.user()).transpose()?;
-    let is_taken = step.tx.prepare_cached("SELECT 1 FROM rooms WHERE slug = ?1")?.exists([slug])?;
-    if is_taken {
+    let opener = step.draft.author.user().map(|_| step.user()).transpose()?;
+    if exists(step.tx, "SELECT 1 FROM rooms WHERE slug = ?1", [slug])? {
         return Err(Rejection::SlugTaken.into());
     }
-    let id = RoomId::new(step.position);
+    let mut room = Room {
+        id: RoomId::new(step.position),
+        slug: slug.clone(),
+        name: name.clone(),
+        topic: topic.clone(),
+        kind,
+        members: 0,
+        last_number: 0,
+    };
     step.tx
         .prepare_cached(
-            "INSERT INTO rooms (id, slug, name, topic, kind, members, last_number) VALUES (?1, ?2, ?3, ?4, ?5, 0, 0)",
+            "INSERT INTO rooms (id, slug, name, topic, kind, members, last_number, sum)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         )?
-        .execute(params![id, slug, name, topic, kind])?;
+        .execute(params![room.id, slug, name, topic, kind, 0, 0, sum(&room)?])?;
     if let Some(opener) = &opener {
-        members::begin_stay(step, id, opener.id)?;
+        members::begin_stay(step, &mut room, opener.id)?;
     }
-    let room = RoomFacts { id, slug: slug.clone(), kind };
-    let (name, topic) = (name.clone(), topic.clone());
-    let members = opener.iter().len() as u64;
-    let opened = RoomThen { id, name, topic, kind, members };
-    step.tell_room(&room, opener, |_| EventKind::RoomOpened { opened }).map(Some)
+    step.tell_room(room, opener, |room| EventKind::RoomOpened { opened: then(room) }).map(Some)
+}
+
+/// Returns the room, as it is told to readers.
+pub(super) fn then(room: &Room) -> RoomThen {
+    RoomThen {
+        id: room.id,
+        name: room.name.clone(),
+        topic: room.topic.clone(),
+        kind: room.kind,
+        members: room.members,
+    }
+}
+
+/// Writes down how many members a room has, and the number of its latest event.
+pub(super) fn write_counts(tx: &Connection, room: &Room) -> rusqlite::Result<()> {
+    tx.prepare_cached("UPDATE rooms SET members = ?2, last_number = ?3, sum = ?4 WHERE id = ?1")?
+        .execute(params![room.id, room.members, room.last_number, sum(room)?])?;
+    Ok(())
+}
+
+fn sum(room: &Room) -> rusqlite::Result<u32> {
+    let Room { id, slug, name, topic, kind, members, last_number } = room;
+    sum::of_values(&[id, slug, name, topic, kind, members, last_number])
 }

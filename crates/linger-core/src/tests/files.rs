@@ -8,10 +8,13 @@ use std::path::PathBuf;
 
 use tempfile::TempDir;
 
-use super::logs::{ALL, Log, empty, stays_of};
+use super::{
+    draft,
+    logs::{ALL, Log, empty, stays_of},
+};
 use crate::{
-    Author, Command, Draft, Entry, LogId, Position, Projection, ProjectionError, RequestId, RoomId,
-    Timestamp, UserId, feed, projection_applied, visibility::Scope,
+    Author, Command, Entry, LogId, Position, Projection, ProjectionError, RoomId, Timestamp,
+    UserId, feed, projection_applied, visibility::Scope,
 };
 
 #[test]
@@ -95,9 +98,15 @@ fn time_does_not_run_backwards_over_a_restart() {
     projection.commit().unwrap();
     drop(projection);
     let mut projection = Projection::open(&path, LogId::from_random(0)).unwrap();
-    let leave = bobs(10, 5_000_000, Command::LeaveRoom { room: tea() });
+    let leave = bobs(10, 8_996_000, Command::LeaveRoom { room: tea() });
     let outcomes = projection.apply(&[leave]).unwrap();
     assert_eq!(outcomes[0].news().unwrap().event.at, Timestamp::from_ms(9_000_000));
+    // Further than a clock is ever set back, the last time was wrong (F7).
+    drop(projection);
+    let mut projection = Projection::open(&path, LogId::from_random(0)).unwrap();
+    let leave = bobs(10, 5_000_000, Command::LeaveRoom { room: tea() });
+    let outcomes = projection.apply(&[leave]).unwrap();
+    assert_eq!(outcomes[0].news().unwrap().event.at, Timestamp::from_ms(5_000_000));
 }
 
 #[test]
@@ -153,12 +162,8 @@ fn who_joins_while_reading_misses_nothing() {
 /// What bob asks for; [`Log::of`] begins with eight entries, in which he is not
 /// in #tea.
 fn bobs(position: u64, at_ms: i64, command: Command) -> Entry {
-    let draft = Draft {
-        at: Timestamp::from_ms(at_ms),
-        author: Author::User(bob()),
-        request_id: RequestId::parse(&format!("r{position}")).unwrap(),
-        command,
-    };
+    let at = Timestamp::from_ms(at_ms);
+    let draft = draft(at, Author::User(bob()), &format!("r{position}"), command);
     Entry { position: Position::new(position), draft }
 }
 

@@ -7,12 +7,12 @@
 use proptest::prelude::*;
 use rusqlite::Connection;
 
-use super::model::Model;
+use super::{draft, model::Model};
 use crate::{
-    Author, Command, Draft, Entry, ExternalId, LogId, MessageText, Outcome, Position, Projection,
-    RequestId, RoomId, RoomKind, RoomName, SenderTime, Slug, Timestamp, TokenHash, Topic, UserId,
-    UserName, queries,
-    visibility::{Scope, Stay},
+    Author, Command, Entry, Epoch, ExternalId, LogId, MessageText, Outcome, Position, Projection,
+    Request, RoomId, RoomKind, RoomName, SenderTime, Slug, Timestamp, TokenHash, Topic, UserId,
+    UserName, Vocabulary, queries,
+    visibility::{Scope, Stays},
 };
 
 /// One thing that somebody asks for.
@@ -20,9 +20,20 @@ use crate::{
 pub(super) struct Ask {
     who: usize,
     what: What,
-    request: Option<u8>,
+    request: Name,
     skipped_positions: u64,
     ms_later: i64,
+}
+
+/// How an ask is named.
+#[derive(Debug, Clone)]
+enum Name {
+    /// Under a new request id.
+    New,
+    /// Under one that may have been used before.
+    Used(u8),
+    /// Not at all: nobody will know a repeat.
+    None,
 }
 
 #[derive(Debug, Clone)]
@@ -34,6 +45,7 @@ enum What {
     Add(usize, usize),
     Leave(usize),
     Say(usize, u8),
+    Epoch(u64),
     /// What was asked so many entries ago, by the same author or by another.
     Again(usize, bool),
 }
@@ -43,6 +55,7 @@ pub(super) struct Log {
     pub(super) entries: Vec<Entry>,
     pub(super) outcomes: Vec<Outcome>,
     pub(super) model: Model,
+    vocabulary: Vocabulary,
 }
 
 /// More than any of these logs holds.
@@ -66,11 +79,19 @@ pub(super) fn asks() -> impl Strategy<Value = Vec<Ask>> {
         4 => (room.clone(), 1..AUTHORS).prop_map(|(room, user)| What::Add(room, user)),
         3 => room.clone().prop_map(What::Leave),
         12 => (room, any::<u8>()).prop_map(|(room, text)| What::Say(room, text)),
+        1 => any::<u64>().prop_map(What::Epoch),
         2 => (1_usize..20, any::<bool>()).prop_map(|(ago, by_same)| What::Again(ago, by_same)),
     ];
     let who = prop_oneof![1 => Just(0), 12 => 1..=NAMES.len(), 1 => Just(AUTHORS - 1)];
-    let request = prop::option::weighted(0.3, 0_u8..6);
-    let ask = (who, what, request, 0_u64..3, -2000_i64..5000).prop_map(
+    let request = prop_oneof![
+        6 => Just(Name::New),
+        3 => (0_u8..6).prop_map(Name::Used),
+        1 => Just(Name::None),
+    ];
+    // Mostly the clock goes on; sometimes it is far ahead for once.
+    let ms_later =
+        prop_oneof![20 => -2000_i64..5000, 1 => 100_000_i64..1_000_000, 1 => -1_000_000_i64..-6000];
+    let ask = (who, what, request, 0_u64..3, ms_later).prop_map(
         |(who, what, request, skipped_positions, ms_later)| Ask {
             who,
             what,
@@ -91,9 +112,14 @@ impl Log {
     /// Makes the entries: first a cast, and an open and a closed room with two
     /// members each (cleo is in both); then the asks.
     pub(super) fn of(asks: &[Ask]) -> Log {
-        let mut log = Log { entries: Vec::new(), outcomes: Vec::new(), model: Model::default() };
+        let mut log = Log {
+            entries: Vec::new(),
+            outcomes: Vec::new(),
+            model: Model::default(),
+            vocabulary: Vocabulary::FIRST,
+        };
         let prelude =
-            |who, what| Ask { who, what, request: None, skipped_positions: 0, ms_later: 0 };
+            |who, what| Ask { who, what, request: Name::New, skipped_positions: 0, ms_later: 0 };
         for name in 0..NAMES.len() {
             log.append(&prelude(0, What::Create(name as u8, None, None)));
         }
@@ -101,7 +127,11 @@ impl Log {
         log.append(&prelude(2, What::Open(1, RoomKind::Closed)));
         log.append(&prelude(3, What::Join(0)));
         log.append(&prelude(2, What::Add(1, 3)));
-        asks.iter().for_each(|ask| log.append(ask));
+        let (first, second) = asks.split_at(asks.len() / 4);
+        first.iter().for_each(|ask| log.append(ask));
+        // From here on the log is written by a newer version.
+        log.vocabulary = Vocabulary::LATEST;
+        second.iter().for_each(|ask| log.append(ask));
         log
     }
 
@@ -109,25 +139,35 @@ impl Log {
         let last = self.entries.last();
         let position = last.map_or(1, |last| last.position.get() + 1 + ask.skipped_positions * 10);
         let at_ms = last.map_or(1_000_000, |last| last.draft.at.as_ms() + ask.ms_later);
-        let mut draft = Draft {
-            at: Timestamp::from_ms(at_ms),
-            author: match ask.who {
-                0 => Author::Server,
-                user => Author::User(cast(user)),
-            },
-            request_id: match ask.request {
-                Some(reused) => RequestId::parse(&format!("r{reused}")).unwrap(),
-                None => RequestId::parse(&format!("only-{position}")).unwrap(),
-            },
-            command: self.command(&ask.what),
+        let author = match ask.who {
+            0 => Author::Server,
+            user => Author::User(cast(user)),
         };
+        let request_id = match ask.request {
+            Name::Used(reused) => format!("r{reused}"),
+            Name::New | Name::None => format!("only-{position}"),
+        };
+        let command = self.command(&ask.what);
+        let mut draft = draft(Timestamp::from_ms(at_ms), author, &request_id, command);
         if let What::Again(ago, by_same_author) = ask.what {
             let earlier = &self.entries[self.entries.len().saturating_sub(ago)].draft;
-            draft.request_id = earlier.request_id.clone();
+            draft.request = earlier.request.clone();
             if by_same_author {
                 draft.author = earlier.author;
             }
         }
+        let of = |request: Request| Request::of(request.id, &draft.command);
+        draft.request = draft.request.map(of);
+        if self.vocabulary == Vocabulary::FIRST {
+            if matches!(draft.command, Command::BeginEpoch { .. }) {
+                // It has no such thing.
+                return;
+            }
+            (draft.salt, draft.nonce) = (None, None);
+        } else if matches!(ask.request, Name::None) {
+            draft.request = None;
+        }
+        draft.vocabulary = self.vocabulary;
         let entry = Entry { position: Position::new(position), draft };
         self.outcomes.push(self.model.apply(&entry));
         self.entries.push(entry);
@@ -156,6 +196,7 @@ impl Log {
                 text: MessageText::parse(&format!("text {text}")).unwrap(),
                 sender_time: (text % 4 == 0).then(|| SenderTime::parse("12:00").unwrap()),
             },
+            What::Epoch(bits) => Command::BeginEpoch { epoch: Epoch::from_random(bits) },
             What::Again(ago, _) => {
                 self.entries[self.entries.len().saturating_sub(ago)].draft.command.clone()
             }
@@ -169,7 +210,7 @@ impl Log {
     }
 
     /// Every way in which every reader can read, with the reader's stays.
-    pub(super) fn views(&self, db: &Connection) -> Vec<(Scope, Vec<Stay>)> {
+    pub(super) fn views(&self, db: &Connection) -> Vec<(Scope, Stays)> {
         let mut views = Vec::new();
         for reader in readers() {
             let stays = stays_of(db, reader);
@@ -190,8 +231,8 @@ fn cast(i: usize) -> UserId {
     UserId::new(Position::new(if i == AUTHORS - 1 { MISSING } else { i as u64 }))
 }
 
-pub(super) fn stays_of(db: &Connection, reader: Option<UserId>) -> Vec<Stay> {
-    reader.map_or(Vec::new(), |user| queries::stays_of(db, user).unwrap())
+pub(super) fn stays_of(db: &Connection, reader: Option<UserId>) -> Stays {
+    reader.map_or(Stays::default(), |user| queries::stays_of(db, user).unwrap())
 }
 
 pub(super) fn empty() -> Projection {

@@ -2,14 +2,38 @@
 //!
 //! `story` tells short scenes, played on the `stage`, and what a reader sees of
 //! them; `properties` holds the laws that all `logs` obey, against the second
-//! opinion of the `model`; `replay` proves that old logs stay readable; `files`
-//! opens projections on disk; `texts` tries the parsers.
+//! opinion of the `model`; `audiences` compares tables, memory's rule and a naive
+//! rule for who may see what; `erasure` erases entries anywhere; `replay` proves that
+//! old logs stay readable; `stored` reads entries that are not what was stored;
+//! `files` opens projections on disk; `texts` tries the parsers.
 
+mod audiences;
+mod erasure;
 mod files;
 mod logs;
 mod model;
 mod properties;
 mod replay;
 mod stage;
+mod stored;
 mod story;
+mod sums;
 mod texts;
+
+use crate::{Author, Command, Draft, Nonce, Request, RequestId, Salt, Timestamp, Vocabulary};
+
+/// A draft in today's vocabulary. Salt and nonce are made of the request id, which
+/// is new for each.
+fn draft(at: Timestamp, author: Author, request_id: &str, command: Command) -> Draft {
+    let id = RequestId::parse(request_id).unwrap();
+    let chance = crc32fast::hash(request_id.as_bytes());
+    Draft {
+        vocabulary: Vocabulary::LATEST,
+        at,
+        author,
+        request: Some(Request::of(id, &command)),
+        salt: Some(Salt(std::array::from_fn(|i| (chance >> (i % 4 * 8)) as u8))),
+        nonce: Some(Nonce::from_random(chance.into())),
+        command,
+    }
+}

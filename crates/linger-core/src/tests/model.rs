@@ -11,9 +11,9 @@ use std::{
 };
 
 use crate::{
-    Author, Command, Draft, Entry, Event, EventKind, ExternalId, Message, MessageId, News, Outcome,
-    Person, Position, Rejection, RequestId, RoomId, RoomKind, RoomThen, Timestamp, TokenHash,
-    UserId, UserName, queries::Room,
+    Audience, Author, Command, Draft, Entry, Epoch, Event, EventKind, ExternalId, Message,
+    MessageId, News, Outcome, Person, Position, Rejection, RequestId, RoomId, RoomKind, RoomThen,
+    Timestamp, TokenHash, UserId, UserName, Vocabulary, queries::Room,
 };
 
 /// Everything that was, and who was there.
@@ -21,6 +21,7 @@ use crate::{
 pub(super) struct Model {
     pub(super) rooms: BTreeMap<RoomId, Room>,
     pub(super) members: BTreeMap<RoomId, BTreeSet<UserId>>,
+    pub(super) epochs: Vec<(Position, Epoch)>,
     told: Vec<Told>,
     names: BTreeMap<UserId, UserName>,
     external_ids: BTreeSet<ExternalId>,
@@ -39,9 +40,15 @@ impl Model {
     /// Does what an entry asks for.
     pub(super) fn apply(&mut self, entry: &Entry) -> Outcome {
         let Entry { position, draft } = entry;
-        self.time = self.time.max(Some(draft.at));
-        let request = (draft.author, draft.request_id.clone());
-        match self.requests.get(&request) {
+        let is_ahead = |last: &Timestamp| last.as_ms() > draft.at.as_ms() + 5000;
+        self.time = match self.time {
+            Some(last) if draft.vocabulary != Vocabulary::FIRST && is_ahead(&last) => {
+                Some(draft.at)
+            }
+            last => last.max(Some(draft.at)),
+        };
+        let request = draft.request.as_ref().map(|request| (draft.author, request.id.clone()));
+        match request.as_ref().and_then(|request| self.requests.get(request)) {
             Some((first, command)) if *command == draft.command => {
                 return Outcome::Repeated { first: *first };
             }
@@ -52,7 +59,9 @@ impl Model {
             Ok(told) => told,
             Err(rejection) => return Outcome::Rejected(rejection),
         };
-        self.requests.insert(request, (*position, draft.command.clone()));
+        if let Some(request) = request {
+            self.requests.insert(request, (*position, draft.command.clone()));
+        }
         let news = told.as_ref().map(|told| Arc::new(told.news.clone()));
         self.told.extend(told);
         Outcome::Accepted(news)
@@ -67,7 +76,7 @@ impl Model {
     pub(super) fn in_room(&self, room: RoomId, reader: Option<UserId>) -> Vec<News> {
         let is_open = self.rooms[&room].kind == RoomKind::Open;
         let was_there = |told: &Told| reader.is_some_and(|user| told.witnesses.contains(&user));
-        self.told_if(|told| told.news.room_id == Some(room) && (is_open || was_there(told)))
+        self.told_if(|told| told.news.room_id() == Some(room) && (is_open || was_there(told)))
     }
 
     fn told_if(&self, may_see: impl Fn(&Told) -> bool) -> Vec<News> {
@@ -90,6 +99,13 @@ impl Model {
             self.names.insert(UserId::new(position), name.clone());
             return Ok(None);
         }
+        if let Command::BeginEpoch { epoch } = &draft.command {
+            if draft.author != Author::Server {
+                return Err(Rejection::NotForUsers);
+            }
+            self.epochs.push((position, *epoch));
+            return Ok(None);
+        }
         if let (Command::OpenRoom { .. }, Author::Server) = (&draft.command, draft.author) {
             return self.open(position, &draft.command, None).map(Some);
         }
@@ -98,7 +114,8 @@ impl Model {
         };
         let by = self.person(user).ok_or(Rejection::UserNotFound)?;
         match &draft.command {
-            Command::CreateGuest { .. } => unreachable!("done above"),
+            Command::CreateGuest { .. } | Command::BeginEpoch { .. } => unreachable!("done above"),
+            Command::Erased { .. } => unreachable!("nobody asks for it"),
             Command::OpenRoom { .. } => self.open(position, &draft.command, Some(by)).map(Some),
             Command::RenameUser { name } if *name == by.name => Ok(None),
             Command::RenameUser { name } => {
@@ -112,7 +129,10 @@ impl Model {
                 let at = self.time.expect("it was set");
                 let kind = EventKind::UserRenamed { old_name };
                 let event = Event { position, number: None, room: None, at, by: Some(by), kind };
-                Ok(Some(Told { news: News::new(event, None), witnesses }))
+                let is_in = |room: &RoomId| self.members[room].contains(&user);
+                let rooms = self.members.keys().copied().filter(is_in).collect();
+                let audience = Audience::RoomMates { of: user, rooms };
+                Ok(Some(Told { news: News::new(event, audience), witnesses }))
             }
             Command::JoinRoom { room } if self.is_member(*room, user) => Ok(None),
             Command::JoinRoom { room } => match self.kind(*room) {
@@ -147,8 +167,15 @@ impl Model {
                     number: self.rooms[room].last_number + 1,
                     at: self.time.expect("it was set"),
                     by: by.clone(),
-                    text: text.clone(),
+                    text: Some(text.clone()),
                     sender_time: sender_time.clone(),
+                    deleted: false,
+                    request_id: match &draft.request {
+                        Some(request) if draft.vocabulary != Vocabulary::FIRST => {
+                            Some(request.id.clone())
+                        }
+                        _ => None,
+                    },
                 };
                 let witnesses = self.members[room].clone();
                 let kind = EventKind::MessageSent { message };
@@ -206,7 +233,7 @@ impl Model {
             by,
             kind,
         };
-        Told { news: News::new(event, Some(room.id)), witnesses }
+        Told { news: News::new(event, Audience::Room(room.id)), witnesses }
     }
 
     fn person(&self, id: UserId) -> Option<Person> {

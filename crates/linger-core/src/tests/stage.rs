@@ -11,11 +11,11 @@
 
 use std::collections::BTreeMap;
 
+use super::draft;
 use crate::{
-    Author, Command, Draft, Entry, EventKind, LogId, MessageText, News, Outcome, Position,
-    Projection, RequestId, RoomId, RoomKind, RoomName, Slug, Timestamp, Topic, UserId, UserName,
-    feed, queries,
-    visibility::{Scope, Stay, can_enter},
+    Author, Command, Entry, EventKind, LogId, MessageText, News, Outcome, Position, Projection,
+    RoomId, RoomKind, RoomName, Slug, Timestamp, Topic, UserId, UserName, feed, queries,
+    visibility::{Scope, Stays, can_enter},
 };
 
 /// Plays a script and compares what a reader sees of it.
@@ -117,7 +117,8 @@ impl Stage {
         if let (Command::OpenRoom { slug, .. }, Outcome::Accepted(Some(news))) =
             (&command, &outcome)
         {
-            self.rooms.insert(format!("#{slug}"), news.room_id.expect("a room opens in itself"));
+            let room = news.room_id().expect("a room opens in itself");
+            self.rooms.insert(format!("#{slug}"), room);
         }
         assert_eq!(self.in_words(&outcome), expected, "the outcome of '{step}'");
     }
@@ -162,12 +163,7 @@ impl Stage {
     fn apply(&mut self, author: Author, request_id: Option<&str>, command: Command) -> Outcome {
         let position = self.projection.applied().next();
         let request_id = request_id.map_or(format!("only-{position}"), str::to_owned);
-        let draft = Draft {
-            at: Timestamp::from_ms(self.seconds * 1000),
-            author,
-            request_id: RequestId::parse(&request_id).unwrap(),
-            command,
-        };
+        let draft = draft(Timestamp::from_ms(self.seconds * 1000), author, &request_id, command);
         self.projection.apply(&[Entry { position, draft }]).unwrap().remove(0)
     }
 
@@ -187,7 +183,7 @@ impl Stage {
     fn show(&self, reader: &Reads) -> Vec<String> {
         let connection = self.projection.connection();
         let stays = match reader.who {
-            "a visitor" => Vec::new(),
+            "a visitor" => Stays::default(),
             who => queries::stays_of(connection, user(who)).unwrap(),
         };
         let news = match reader.what {
@@ -201,12 +197,12 @@ impl Stage {
         news.iter().map(|news| line(news, reader.with_times)).collect()
     }
 
-    fn feed(&self, scope: Scope, stays: &[Stay]) -> Vec<News> {
+    fn feed(&self, scope: Scope, stays: &Stays) -> Vec<News> {
         let connection = self.projection.connection();
         feed::read(connection, scope, stays, Position::START, 100).unwrap().news
     }
 
-    fn rooms_for(&self, stays: &[Stay]) -> Vec<String> {
+    fn rooms_for(&self, stays: &Stays) -> Vec<String> {
         let mut rooms = queries::rooms(self.projection.connection()).unwrap();
         rooms.retain(|room| can_enter(room.id, room.kind, stays));
         let line = |room: &queries::Room| {
@@ -252,8 +248,11 @@ fn line(news: &News, with_times: bool) -> String {
         }
         EventKind::MemberJoined { member, .. } => format!("{by} added {} to #{room}", member.name),
         EventKind::MemberLeft { member } => format!("{} left #{room}", member.name),
-        EventKind::MessageSent { message } if room == "tea" => format!("{by}: {}", message.text),
-        EventKind::MessageSent { message } => format!("{by} in #{room}: {}", message.text),
+        EventKind::MessageSent { message } => {
+            let text = message.text.as_ref().map_or("(deleted)", MessageText::as_str);
+            let place = if room == "tea" { String::new() } else { format!(" in #{room}") };
+            format!("{by}{place}: {text}")
+        }
         EventKind::UserRenamed { old_name } => format!("{old_name} is called {by}"),
     };
     let number = event.number.map_or(String::new(), |number| format!("{number} "));

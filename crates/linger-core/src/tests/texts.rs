@@ -8,8 +8,8 @@ use proptest::prelude::*;
 
 use super::properties::laws;
 use crate::{
-    Cursor, ExternalId, LogId, Malformed, MessageText, Position, RequestId, RoomName, SenderTime,
-    Slug, Timestamp, TokenHash, Topic, UserName,
+    Cursor, Epoch, ExternalId, LogId, Malformed, MessageText, Position, RequestId, RoomName,
+    SenderTime, Slug, Timestamp, TokenHash, Topic, UserName,
 };
 
 /// A parser: what it is called, its bounds, what it does, and whether it trims.
@@ -141,8 +141,27 @@ fn a_malformed_text_is_told_what_to_do() {
 }
 
 #[test]
+fn every_clock_has_a_time_that_is_printed() {
+    let rows = [
+        (0, "1970-01-01T00:00:00.000Z"),
+        (-315_619_200_000, "1960-01-01T00:00:00.000Z"),
+        (316_516_000_000_000, "9999-12-30T22:00:00.000Z"),
+        (i64::MAX, "9999-12-30T22:00:00.000Z"),
+        (i64::MIN, "0000-01-01T00:00:00.000Z"),
+    ];
+    for (ms, printed) in rows {
+        assert_eq!(Timestamp::from_ms(ms).to_string(), printed);
+    }
+}
+
+#[test]
 fn a_cursor_has_one_written_form() {
-    let cursor = Cursor { log: "abcdefg234".parse().unwrap(), position: Position::new(7) };
+    let (log, epoch) = ("abcdefg234".parse().unwrap(), "hijklmn5".parse().unwrap());
+    let cursor = Cursor { log, epoch: Some(epoch), position: Position::new(7) };
+    assert_eq!(cursor.to_string(), "abcdefg234-hijklmn5-7");
+    assert_eq!("abcdefg234-hijklmn5-7".parse(), Ok(cursor));
+    // As it was before there were epochs.
+    let cursor = Cursor { epoch: None, ..cursor };
     assert_eq!("abcdefg234-7".parse(), Ok(cursor));
     let largest = format!("abcdefg234-{}", Position::MAX);
     assert_eq!(largest.parse::<Cursor>().unwrap().position, Position::MAX);
@@ -231,7 +250,8 @@ proptest! {
 
     #[test]
     fn a_printed_cursor_reads_as_it_was(bits: u64, position in 0..=Position::MAX.get()) {
-        let cursor = Cursor { log: LogId::from_random(bits), position: Position::new(position) };
+        let epoch = bits.is_multiple_of(2).then(|| Epoch::from_random(bits));
+        let cursor = Cursor { log: LogId::from_random(bits), epoch, position: Position::new(position) };
         prop_assert_eq!(cursor.to_string().parse(), Ok(cursor));
     }
 

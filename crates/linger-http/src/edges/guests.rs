@@ -41,6 +41,6 @@ pub(crate) async fn make_guest(
         token_hash: Some(TokenHash::of(&token)),
         external_id: None,
     };
-    let receipt = app.node.submit(Author::Server, app.node.fresh_request_id(), command).await?;
+    let receipt = app.node.submit(Author::Server, None, command).await?;
     Ok(NewGuest { id: UserId::new(receipt.position), name, token })
 }

@@ -41,15 +41,14 @@ impl Lobby<'_> {
         Ticket { reader, scope: self.room.scope(), after: cursor, limit, form }
     }
 
-    /// Says something under a fresh request id; these protocols bring none.
+    /// Says something; these protocols bring no request id.
     pub(super) async fn say(
         &self,
         user: UserId,
         text: MessageText,
         sender_time: Option<SenderTime>,
     ) -> Result<(), Failure> {
-        let request_id = self.node.fresh_request_id();
-        say(self.node, user, request_id, &self.room, text, sender_time).await?;
+        say(self.node, user, None, &self.room, text, sender_time).await?;
         Ok(())
     }
 }

@@ -68,7 +68,7 @@ async fn get_name(
         id: fresh_uuid(clock.secret()),
     };
     let command = username.create();
-    let receipt = app.node.submit(Author::Server, app.node.fresh_request_id(), command).await?;
+    let receipt = app.node.submit(Author::Server, None, command).await?;
     let user = UserId::new(receipt.position);
     app.visitors.begin(&username.id, user, receipt.position, Instant::now())?;
     Ok(json::answer(StatusCode::OK, &username.to_string()))
@@ -184,7 +184,8 @@ impl PartialEq for Asking {
 /// Makes a wait of what a visitor asked for.
 pub(crate) fn ask(app: &App, username: Username, visitor: Visitor) -> Result<Asked, Failure> {
     let Visitor { user, position, .. } = visitor;
-    let cursor = Cursor { log: app.node.log_id(), position };
+    // Kept in memory only: it is of this server's own past.
+    let cursor = Cursor { log: app.node.log_id(), epoch: None, position };
     let form = Form::Names(Arc::new(Asking { id: username.id, user }));
     let ticket = Lobby::of(&app.node, Some(user))?.ticket(cursor, LOOK_EVENTS, form);
     Ok(Asked { ticket, hold: app.settings.names_hold, opening: None })
@@ -203,7 +204,7 @@ pub(crate) fn tell(
     page: &Page,
     is_over: bool,
 ) -> Result<Whole, Position> {
-    let message = page.news.iter().find_map(|news| news.message());
+    let message = page.news.iter().filter_map(|news| news.message()).find(|it| !it.deleted);
     let upto = message.map_or(page.cursor.position, |message| message.id.position());
     // Also past what is no message: the visitor is always where the ticket is, or
     // another request has moved them.
@@ -247,7 +248,8 @@ fn spoken(message: &Message) -> Spoken<'_> {
         Some(time) => time.to_string(),
         None => clock_time(&message.at.to_string()),
     };
-    Spoken { username: message.by.name.as_str(), message: message.text.as_str(), time }
+    let text = message.text.as_ref().map_or("", MessageText::as_str);
+    Spoken { username: message.by.name.as_str(), message: text, time }
 }
 
 /// Returns `YYYY-MM-DD HH:MM:SS` of an RFC 3339 time, as the article's page

@@ -19,8 +19,8 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use linger_core::RequestId;
-use linger_node::Node;
+use linger_core::{Request, RequestId};
+use serde::Serialize;
 use utoipa::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -96,13 +96,20 @@ async fn no_such_method() -> Response {
     Failure::new(StatusCode::METHOD_NOT_ALLOWED, "no_such_method", detail).into_response()
 }
 
-/// Returns the request id of the header `Idempotency-Key`, or a fresh one.
-fn request_id_of(fields: &impl Fields, node: &Node) -> Result<RequestId, Failure> {
+/// Returns what was sent as a request of the name in the header `Idempotency-Key`;
+/// none without that header.
+fn request_of(fields: &impl Fields, sent: &impl Serialize) -> Result<Option<Request>, Failure> {
+    let id = request_id_of(fields)?;
+    Ok(id.map(|id| Request::new(id, sent)))
+}
+
+/// Returns the request id of the header `Idempotency-Key`, if it is there.
+fn request_id_of(fields: &impl Fields) -> Result<Option<RequestId>, Failure> {
     if !fields.has("idempotency-key") {
-        return Ok(node.fresh_request_id());
+        return Ok(None);
     }
     let key = fields.text("idempotency-key");
     let key = key.ok_or_else(|| Failure::malformed("Idempotency-Key is printable ASCII"))?;
     // The draft of the header has it as a quoted string; both forms are in use.
-    Ok(RequestId::parse(key.trim_matches('"'))?)
+    Ok(Some(RequestId::parse(key.trim_matches('"'))?))
 }

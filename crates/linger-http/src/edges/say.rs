@@ -1,8 +1,6 @@
 //! Saying something, as every edge does it: who speaks in an open room joins it.
 
-use linger_core::{
-    Author, Command, MessageText, Rejection, RequestId, RoomKind, SenderTime, UserId,
-};
+use linger_core::{Author, Command, MessageText, Rejection, Request, RoomKind, SenderTime, UserId};
 use linger_node::{Node, Receipt, Refusal, RoomRef};
 
 /// Sends a message. A stranger to an open room is made a member first.
@@ -12,18 +10,18 @@ use linger_node::{Node, Receipt, Refusal, RoomRef};
 pub(crate) async fn say(
     node: &Node,
     user: UserId,
-    request_id: RequestId,
+    request: Option<Request>,
     room: &RoomRef,
     text: MessageText,
     sender_time: Option<SenderTime>,
 ) -> Result<Receipt, Refusal> {
     let author = Author::User(user);
     let command = Command::SendMessage { room: room.id, text, sender_time };
-    match node.submit(author, request_id.clone(), command.clone()).await {
+    match node.submit(author, request.clone(), command.clone()).await {
         Err(Refusal::Rejected(Rejection::NotAMember)) if room.kind == RoomKind::Open => {
             let join = Command::JoinRoom { room: room.id };
-            node.submit(author, node.fresh_request_id(), join).await?;
-            node.submit(author, request_id, command).await
+            node.submit(author, None, join).await?;
+            node.submit(author, request, command).await
         }
         answer => answer,
     }

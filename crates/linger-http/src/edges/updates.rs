@@ -164,7 +164,8 @@ struct Update {
 }
 
 fn encode<'n>(messages: impl IntoIterator<Item = &'n News>, cursor: Cursor) -> String {
-    let messages = messages.into_iter().filter_map(|news| news.message());
+    // The article's page has no words for what is deleted.
+    let messages = messages.into_iter().filter_map(|news| news.message()).filter(|it| !it.deleted);
     let update =
         Update { html: messages.map(html::element).collect(), latest_cursor: cursor.to_string() };
     html::inert_json(&update)

@@ -52,7 +52,7 @@ impl Sending {
         if !app.node.would_take(author, &command) || app.rates.send(saying.user).is_err() {
             return None;
         }
-        let submitted = app.node.begin(author, saying.request_id.clone(), command)?;
+        let submitted = app.node.begin(author, saying.request.clone(), command)?;
         let due = Instant::now() + app.node.submit_timeout();
         let (task, answer) = (OnceLock::new(), OnceLock::new());
         Some(Sending { saying, submitted, task, answer, due })

@@ -20,7 +20,7 @@ use axum::{
 };
 use linger_core::Timestamp;
 use linger_http::{App, ServerSettings, Settings};
-use linger_node::{Clock, Limits, Node, SystemClock};
+use linger_node::{Clock, Limits, Node, Rollback, SystemClock};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::{task::JoinHandle, time::timeout};
@@ -127,7 +127,9 @@ impl Stage {
 
     async fn assemble(set: Set, settings: Settings) -> Stage {
         let path: &Path = set.folder.path();
-        let node = Arc::new(Node::open(path, set.limits.clone(), set.clock.clone()).unwrap());
+        let node = Arc::new(
+            Node::open(path, Rollback::Refused, set.limits.clone(), set.clock.clone()).unwrap(),
+        );
         let app = Arc::new(App::new(node.clone(), settings));
         let (entrance, listening) = Entrance::open(set.driver, app, node.clone(), set.bounds).await;
         Stage { node, entrance, listening, set }
@@ -256,8 +258,8 @@ struct Clockwork {
 
 impl Clock for Clockwork {
     fn now(&self) -> Timestamp {
-        /// 2026-11-21T10:00:00Z.
-        const BEGIN_MS: i64 = 1_795_255_200_000;
+        /// A second before 2026-11-21T10:00:00Z, when the lobby opens.
+        const BEGIN_MS: i64 = 1_795_255_199_000;
         let seconds = self.seconds.fetch_add(1, Ordering::Relaxed);
         Timestamp::from_ms(BEGIN_MS + 1000 * seconds.cast_signed())
     }
@@ -265,5 +267,10 @@ impl Clock for Clockwork {
     fn secret(&self) -> [u8; 32] {
         let number = self.secrets.fetch_add(1, Ordering::Relaxed) + 1;
         [u8::try_from(number).expect("a transcript is short"); 32]
+    }
+
+    fn nonce(&self) -> [u8; 32] {
+        // Epochs are made of it; what else is stays in the log.
+        [0; 32]
     }
 }

@@ -60,7 +60,7 @@ async fn say(stage: &Stage, edge: &str, person: &str, text: &str) {
                 .await
         }
         "put" => {
-            let path = format!("/api/v1/rooms/lobby/messages/{text}");
+            let path = format!("/api/v1/rooms/lobby/messages/{text}-1");
             let body = json!({ "text": text }).to_string();
             stage.send(request(Method::PUT, &path, &body, &[("cookie", person)])).await
         }

@@ -71,12 +71,14 @@ async fn a_cursor_that_is_none_of_ours_gets_the_buffer(driver: Driver) {
     let stage = Stage::open(driver).await;
     stage.new_message("one").await;
     let (_, cursor) = told(&stage.update("").await);
-    let (log, _) = cursor.split_once('-').unwrap();
+    let (log, _) = cursor.rsplit_once('-').unwrap();
     let beyond = format!("{log}-999999");
+    let other_past = format!("{}-aaaaaaaa-1", log.split_once('-').unwrap().0);
     let cases = [
         ("a uuid of the article's server", "8d5a7f6e-38e7-4b0f-9f9c-111111111111"),
         ("of another log", "aaaaaaaaaa-1"),
         ("from beyond the end", &beyond),
+        ("of another past", &other_past),
         ("words", "latest"),
         ("an undefined JavaScript variable", "undefined"),
         ("markup", "<script>"),

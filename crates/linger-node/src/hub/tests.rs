@@ -6,14 +6,13 @@
 use std::iter;
 
 use linger_core::{
-    Author, Command, Draft, Entry, LogId, News, Outcome, Position, Projection, RoomId, RoomKind,
-    Timestamp,
-    visibility::{Stay, can_see},
+    Audience, Author, Command, Draft, Entry, LogId, News, Outcome, Position, Projection, RoomId,
+    RoomKind, Timestamp, visibility::can_see,
 };
 use proptest::{prelude::*, test_runner::RngSeed};
 
 use super::*;
-use crate::tests::cast::{create, open, rename, request, say};
+use crate::tests::cast::{create, draft, open, rename, say};
 
 /// What can happen in the waiting room. Numbers are taken modulo what there is.
 #[derive(Debug, Clone)]
@@ -52,7 +51,7 @@ proptest! {
                 Act::Leave(_) => {}
                 Act::Apply(count) => {
                     let news = town.apply(count);
-                    let call = Call::of(iter::empty(), news.iter().map(|news| &**news), &town.roster);
+                    let call = Call::of(iter::empty(), news.iter().map(|news| &**news));
                     hub.wake(call, &town.roster);
                     for (scope, _, is_called) in &mut waiting {
                         *is_called |= news.iter().any(|news| town.concerns(news, *scope));
@@ -147,9 +146,8 @@ impl Town {
     }
 
     fn expect(&mut self, author: Author, command: Command) {
-        let request_id =
-            request(&format!("{}", self.to_come.len() + self.projection.applied().get() as usize));
-        self.to_come.push(Draft { at: Timestamp::from_ms(0), author, request_id, command });
+        let number = self.to_come.len() + self.projection.applied().get() as usize;
+        self.to_come.push(draft(Timestamp::from_ms(0), author, &number.to_string(), command));
     }
 
     /// Applies the next entries in one batch.
@@ -176,19 +174,19 @@ impl Town {
         }
     }
 
-    /// The rule who is called, in words: who waits for the room, who is in it,
-    /// and who it is about; a rename is for all rooms that its subject was ever in.
+    /// The rule who is called, in words: who waits for the room, who is in it, and
+    /// who it is about; a rename is for all rooms that its subject is in then.
     fn concerns(&self, news: &News, scope: Scope) -> bool {
-        let rooms: Vec<RoomId> = match (news.room_id, news.subject()) {
-            (Some(room), _) => vec![room],
-            (None, Some(renamed)) => self.stays(renamed).map(|stay| stay.room).collect(),
-            (None, None) => vec![],
+        let rooms = match &news.audience {
+            Audience::Room(room) => vec![*room],
+            Audience::Person(_) => vec![],
+            Audience::RoomMates { rooms, .. } => rooms.clone(),
         };
         match scope {
             Scope::Room(room, _) => rooms.contains(&room),
             Scope::Mine(user) => {
-                let is_in = |stay: &Stay| stay.left.is_none() && rooms.contains(&stay.room);
-                news.subject() == Some(user) || self.stays(user).any(is_in)
+                let mut is_in = self.roster.stays(Some(user)).rooms();
+                news.subject() == Some(user) || is_in.any(|room| rooms.contains(&room))
             }
         }
     }
@@ -197,15 +195,9 @@ impl Town {
     fn sees(&self, news: &News, scope: Scope) -> bool {
         let stays = |user| self.roster.stays(Some(user));
         match scope {
-            Scope::Mine(user) => can_see(scope, stays(user), news, stays),
-            Scope::Room(..) => {
-                self.users.iter().any(|&user| can_see(scope, stays(user), news, stays))
-            }
+            Scope::Mine(user) => can_see(scope, stays(user), news),
+            Scope::Room(..) => self.users.iter().any(|&user| can_see(scope, stays(user), news)),
         }
-    }
-
-    fn stays(&self, user: UserId) -> impl Iterator<Item = &Stay> {
-        self.roster.stays(Some(user)).iter()
     }
 }
 

@@ -6,16 +6,18 @@
 use std::sync::Arc;
 
 use linger_core::{
-    Author, Command, Draft, Entry, ExternalId, LogId, MessageText, Position, RoomId, RoomKind,
-    SenderTime, Timestamp, Topic, UserId, UserName,
+    Author, Command, Draft, Entry, Epoch, ExternalId, LogId, MessageText, Position, RoomId,
+    RoomKind, SenderTime, Timestamp, Topic, UserId, UserName,
 };
 use tempfile::TempDir;
 
 use super::{Log, memory::MemoryLog, sqlite::SqliteFile};
 use crate::{
     Limits,
+    files::Files,
+    health::Health,
     metrics::Metrics,
-    tests::cast::{create, open, rename, request, say},
+    tests::cast::{self, create, open, rename, say},
 };
 
 /// A place where a log is kept, so that it can be opened again.
@@ -36,7 +38,9 @@ impl Engine {
             Engine::Memory(log) => log.clone(),
             Engine::Sqlite(folder) => {
                 let file = SqliteFile::open(&folder.path().join("log.db"), LogId::from_random(1));
-                Arc::new(file.unwrap().start(&Limits::default(), Arc::new(Metrics::new())))
+                let (metrics, health) = (Arc::new(Metrics::new()), Arc::new(Health::new()));
+                let limits = Limits::default();
+                Arc::new(file.unwrap().start(Arc::new(Files::default()), &limits, metrics, health))
             }
         }
     }
@@ -55,12 +59,9 @@ pub(super) fn append(log: &dyn Log, draft: Draft) -> Position {
 /// Returns a draft that is told from others by its author and number.
 pub(super) fn draft(author: u64, number: u64) -> Draft {
     let room = RoomId::new(Position::new(1));
-    Draft {
-        at: Timestamp::from_ms(number.cast_signed()),
-        author: Author::User(UserId::new(Position::new(author))),
-        request_id: request(&format!("request-{number}")),
-        command: say(room, &format!("word {number}")),
-    }
+    let at = Timestamp::from_ms(number.cast_signed());
+    let author = Author::User(UserId::new(Position::new(author)));
+    cast::draft(at, author, &format!("request-{number}"), say(room, &format!("word {number}")))
 }
 
 fn all(log: &dyn Log) -> Vec<Entry> {
@@ -235,6 +236,7 @@ fn every_command_is_read_back_as_it_was_written() {
         Command::LeaveRoom { room },
         say(room, "one"),
         Command::SendMessage { room, text, sender_time },
+        Command::BeginEpoch { epoch: Epoch::from_random(7) },
     ];
     // A new command belongs in the list above, and then here.
     let kinds = commands.each_ref().map(|command| match command {
@@ -245,8 +247,11 @@ fn every_command_is_read_back_as_it_was_written() {
         Command::AddMember { .. } => 4,
         Command::LeaveRoom { .. } => 5,
         Command::SendMessage { .. } => 6,
+        Command::BeginEpoch { .. } => 7,
+        // Nobody appends it: it replaces what was appended.
+        Command::Erased { .. } => unreachable!(),
     });
-    assert!((0..=6).all(|kind| kinds.contains(&kind)));
+    assert!((0..=7).all(|kind| kinds.contains(&kind)));
 
     let authors = [Author::Server, Author::User(UserId::new(user))];
     let times = [-1, 0, 1_767_225_600_000].map(Timestamp::from_ms);
@@ -257,8 +262,11 @@ fn every_command_is_read_back_as_it_was_written() {
             for (author, at) in
                 authors.into_iter().zip(times.into_iter().cycle().skip(drafts.len()))
             {
-                let request_id = request(&format!("A-z.0_{}", drafts.len()));
-                drafts.push(Draft { at, author, request_id, command: command.clone() });
+                let id = format!("A-z.0_{}", drafts.len());
+                let named = cast::draft(at, author, &id, command.clone());
+                // A made-up name is none.
+                drafts.push(Draft { request: None, ..named.clone() });
+                drafts.push(named);
             }
         }
         for draft in &drafts {

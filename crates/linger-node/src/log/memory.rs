@@ -41,6 +41,10 @@ impl Log for MemoryLog {
         Ok(appending)
     }
 
+    fn probe(&self) -> oneshot::Receiver<()> {
+        oneshot::channel().1
+    }
+
     fn read_after(&self, after: Position, limit: usize) -> Result<Vec<Entry>, ReadError> {
         let entries = self.entries.lock().unwrap();
         let begin = entries.partition_point(|entry| entry.position <= after);

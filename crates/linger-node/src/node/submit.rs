@@ -6,8 +6,8 @@ use std::{
 };
 
 use linger_core::{
-    Author, Command, Draft, News, Outcome, Position, Rejection, RequestId, RoomKind, UserId,
-    queries,
+    Author, Command, Draft, News, Nonce, Outcome, Position, Rejection, Request, RoomKind, Salt,
+    UserId, Vocabulary, queries,
 };
 use tokio::{sync::oneshot::error::TryRecvError, time::timeout};
 
@@ -57,13 +57,13 @@ impl Node {
     pub fn begin(
         &self,
         author: Author,
-        request_id: RequestId,
+        request: Option<Request>,
         command: Command,
     ) -> Option<Submitted> {
         if !self.would_take(author, &command) {
             return None;
         }
-        let draft = Draft { at: self.clock.now(), author, request_id, command };
+        let draft = self.draft(author, request, command);
         let position = Note::default();
         let appending = self.log.append_noting(draft, Some(position.clone())).ok()?;
         Some(Submitted { position, appending: Mutex::new(appending) })
@@ -81,9 +81,8 @@ impl Node {
             return match appending.try_recv() {
                 // As soon as this: the note stands there, too, but the call is to come.
                 Ok(Ok(_)) | Err(TryRecvError::Empty) => Progress::OnItsWay,
-                Ok(Err(_)) | Err(TryRecvError::Closed) => {
-                    Progress::Outcome(Err(Unavailable::Unknown.into()))
-                }
+                Ok(Err(error)) => Progress::Outcome(Err(error.into())),
+                Err(TryRecvError::Closed) => Progress::Outcome(Err(Unavailable::Unknown.into())),
             };
         };
         let memory = self.memory();
@@ -103,7 +102,7 @@ impl Node {
 
     /// Calls those who wait in an annex for the outcome of what this user asked for.
     pub fn call_author(&self, user: UserId) {
-        self.hub.wake_annexes(Call::of_author(user));
+        self.hub.wake_annexes(Call::of_authors(vec![user]));
     }
 
     /// Returns how long a submit waits for its outcome before it is unknown.
@@ -118,15 +117,15 @@ impl Node {
     pub async fn submit(
         &self,
         author: Author,
-        request_id: RequestId,
+        request: Option<Request>,
         command: Command,
     ) -> Result<Receipt, Refusal> {
         if let Some(rejection) = self.refused_already(author, &command)
-            && self.find_request(author, request_id.clone()).await?.is_none()
+            && !self.is_known(author, request.as_ref()).await?
         {
             return Err(rejection.into());
         }
-        let draft = Draft { at: self.clock.now(), author, request_id, command };
+        let draft = self.draft(author, request, command);
         let position = timeout(self.limits.submit_timeout, self.append(draft))
             .await
             .map_err(|_| Unavailable::Unknown)??;
@@ -140,12 +139,7 @@ impl Node {
 
     /// Appends, and waits until the position is applied here.
     async fn append(&self, draft: Draft) -> Result<Position, Unavailable> {
-        let appending = self.log.append(draft).map_err(|error| match error {
-            AppendError::Full => Unavailable::Overloaded,
-            AppendError::Unknown => Unavailable::Unknown,
-        })?;
-        let position =
-            appending.await.map_err(|_| Unavailable::Unknown)?.map_err(|_| Unavailable::Unknown)?;
+        let position = self.log.append(draft)?.await.map_err(|_| Unavailable::Unknown)??;
         let mut applied = self.applied.clone();
         applied.wait_for(|applied| *applied >= position).await.map_err(|_| Unavailable::Unknown)?;
         Ok(position)
@@ -167,14 +161,47 @@ impl Node {
         })
     }
 
-    async fn find_request(
+    /// Tells whether the author's request was accepted before, here.
+    async fn is_known(
         &self,
         author: Author,
-        request_id: RequestId,
-    ) -> Result<Option<Position>, Unavailable> {
+        request: Option<&Request>,
+    ) -> Result<bool, Unavailable> {
+        let Some(request_id) = request.map(|request| request.id.clone()) else { return Ok(false) };
         let found =
             self.ask_tables(move |connection| queries::request(connection, author, &request_id));
-        Ok(found.await?.map(|(position, _)| position))
+        Ok(found.await?.is_some())
+    }
+
+    fn draft(&self, author: Author, request: Option<Request>, command: Command) -> Draft {
+        let chance = self.clock.nonce();
+        let (salt, nonce) = chance.split_at(16);
+        let nonce = u64::from_le_bytes(nonce[..8].try_into().expect("eight of 16 bytes"));
+        Draft {
+            vocabulary: Vocabulary::LATEST,
+            at: self.clock.now(),
+            author,
+            request,
+            salt: Some(Salt(salt.try_into().expect("16 of 32 bytes"))),
+            nonce: Some(Nonce::from_random(nonce)),
+            command,
+        }
+    }
+}
+
+impl From<AppendError> for Unavailable {
+    fn from(error: AppendError) -> Unavailable {
+        match error {
+            AppendError::Full => Unavailable::Overloaded,
+            AppendError::NotWritten => Unavailable::Storage,
+            AppendError::Unknown => Unavailable::Unknown,
+        }
+    }
+}
+
+impl From<AppendError> for Refusal {
+    fn from(error: AppendError) -> Refusal {
+        Unavailable::from(error).into()
     }
 }
 

@@ -14,7 +14,8 @@ use tokio::time::Instant;
 
 use super::Node;
 use crate::{
-    After, Annex, Awaited, Call, Page, ResetReason, Unavailable, Wait, WaitLists, memory::Look,
+    After, Annex, Awaited, Call, Page, ResetReason, Unavailable, Wait, WaitLists, epochs::Known,
+    memory::Look,
 };
 
 impl Node {
@@ -61,8 +62,10 @@ impl Node {
             Ok(position) => position,
             Err(reset) => return Some(self.reset(reset)),
         };
-        let look = self.memory().look(wait.reader, wait.scope, after, wait.limit)?;
-        Some(Page { reset: None, cursor: self.cursor(look.upto), news: look.news })
+        let memory = self.memory();
+        let look = memory.look(wait.reader, wait.scope, after, wait.limit)?;
+        let cursor = memory.cursor(self.log.id(), look.upto);
+        Some(Page { reset: None, cursor, news: look.news })
     }
 
     /// Tells whether [`Node::glance`] would find out whether there is news: the
@@ -102,9 +105,9 @@ impl Node {
         }
         let read = self.ask_tables(move |connection| {
             // One moment: a join between the two reads would be passed over.
-            let tx = connection.unchecked_transaction()?;
-            let stays = reader.map(|user| queries::stays_of(&tx, user)).transpose()?;
-            feed::read(&tx, scope, &stays.unwrap_or_default(), after, limit)
+            let _moment = queries::moment(connection)?;
+            let stays = reader.map(|user| queries::stays_of(connection, user)).transpose()?;
+            feed::read(connection, scope, &stays.unwrap_or_default(), after, limit)
         });
         let read = read.await?;
         Ok(Look { news: read.news.into_iter().map(Arc::new).collect(), upto: read.upto })
@@ -119,16 +122,28 @@ impl Node {
         match after {
             After::Latest => Ok(self.memory().applied()),
             After::Start => Ok(Position::START),
-            After::Cursor(cursor) if cursor.log != self.log.id() => Err(ResetReason::OtherLog),
-            // What is applied is not beyond the end; mostly that is enough to know.
-            After::Cursor(cursor)
-                if cursor.position > self.memory().applied()
-                    && cursor.position > *self.log.tail().borrow() =>
-            {
-                Err(ResetReason::BeyondTheEnd)
-            }
-            After::Cursor(cursor) => Ok(cursor.position),
+            After::Cursor(cursor) => self.check(cursor).map(|()| cursor.position),
         }
+    }
+
+    /// Errors: it comes from another log, or from a past that this log does not have.
+    fn check(&self, cursor: Cursor) -> Result<(), ResetReason> {
+        if cursor.log != self.log.id() {
+            return Err(ResetReason::OtherLog);
+        }
+        let memory = self.memory();
+        // Without an epoch it is from before there were any, and taken as it is. Before
+        // the log is applied, no epoch can be told from one that is to come.
+        let epoch = cursor.epoch.filter(|_| self.is_open());
+        match epoch.map(|epoch| memory.epochs.find(epoch)) {
+            Some(Known::No) => return Err(ResetReason::OtherPast),
+            Some(Known::Ended(end)) if cursor.position > end => return Err(ResetReason::OtherPast),
+            Some(Known::Ended(_) | Known::Lasts) | None => {}
+        }
+        // What is applied is not beyond the end; mostly that is enough to know.
+        let is_beyond =
+            cursor.position > memory.applied() && cursor.position > *self.log.tail().borrow();
+        if is_beyond { Err(ResetReason::BeyondTheEnd) } else { Ok(()) }
     }
 
     /// Returns the moment until which to hold a reader who is ready to wait this

@@ -48,7 +48,8 @@ fn check_once(story: &Story, truth: &Truth) {
     let mut accepted: BTreeSet<(Author, &RequestId)> = BTreeSet::new();
     for entry in &story.entries {
         if matches!(truth.outcomes[&entry.position], Outcome::Accepted(_)) {
-            let request = (entry.draft.author, &entry.draft.request_id);
+            let Some(request) = &entry.draft.request else { continue };
+            let request = (entry.draft.author, &request.id);
             assert!(accepted.insert(request), "{request:?} took effect twice");
         }
     }
@@ -69,10 +70,8 @@ fn check_promises<'a>(promises: impl Iterator<Item = &'a Promise>, story: &Story
             panic!("{request_id} was acknowledged and is not in the log")
         };
         let draft = &entry.draft;
-        assert_eq!(
-            (&draft.author, &draft.request_id, &draft.command),
-            (author, request_id, command)
-        );
+        let id = draft.request.as_ref().map(|request| &request.id);
+        assert_eq!((&draft.author, id, &draft.command), (author, Some(request_id), command));
         let expected = Outcome::Accepted(receipt.news.clone());
         assert_eq!(
             truth.outcomes[&receipt.position], expected,
@@ -180,7 +179,7 @@ impl Truth {
         let is_seen = move |told: &&Told| match scope {
             Scope::Mine(_) => was_there(told),
             Scope::Room(room, kind) => {
-                told.news.room_id == Some(room) && (kind == RoomKind::Open || was_there(told))
+                told.news.room_id() == Some(room) && (kind == RoomKind::Open || was_there(told))
             }
         };
         self.told.iter().filter(is_seen).map(|told| &told.news)
@@ -189,7 +188,7 @@ impl Truth {
 
 /// Returns who was there: who comes and who goes among them.
 fn witness(members: &mut BTreeMap<RoomId, BTreeSet<UserId>>, news: &News) -> BTreeSet<UserId> {
-    let Some(room) = news.room_id else {
+    let Some(room) = news.room_id() else {
         // A rename: all rooms that the renamed is in.
         let subject = news.subject().expect("it is about somebody");
         let shared = members.values().filter(|members| members.contains(&subject)).flatten();

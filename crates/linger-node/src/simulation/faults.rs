@@ -176,7 +176,8 @@ impl Log for FaultyLog {
 
     fn append_noting(&self, draft: Draft, note: Option<Note>) -> Result<Appending, AppendError> {
         let shared = self.0.clone();
-        let what = format!("{} {}", draft.author.to_number(), draft.request_id);
+        let id = draft.request.as_ref().map_or("", |request| request.id.as_str());
+        let what = format!("{} {id}", draft.author.to_number());
         let (answer, appending) = oneshot::channel();
         if shared.happens(|faults| faults.full) {
             shared.tell(format!("{what}: full"));
@@ -212,6 +213,10 @@ impl Log for FaultyLog {
             answer.send(Ok(position)).unwrap();
         }
         Ok(appending)
+    }
+
+    fn probe(&self) -> oneshot::Receiver<()> {
+        self.0.log.probe()
     }
 
     fn read_after(&self, after: Position, limit: usize) -> Result<Vec<Entry>, ReadError> {

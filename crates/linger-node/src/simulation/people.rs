@@ -10,7 +10,7 @@ use std::{
 };
 
 use linger_core::{
-    Author, Command, News, Position, Rejection, RequestId, RoomId, RoomKind, UserId,
+    Author, Command, News, Position, Rejection, Request, RequestId, RoomId, RoomKind, UserId,
     visibility::Scope,
 };
 use tokio::time::{Instant, timeout};
@@ -206,7 +206,11 @@ impl Writer {
     ) -> Option<Result<Receipt, Refusal>> {
         let (_, node) = self.world.node()?;
         self.world
-            .until_crash(node.submit(Author::User(self.user), request_id.clone(), command.clone()))
+            .until_crash(node.submit(
+                Author::User(self.user),
+                Some(Request::of(request_id.clone(), command)),
+                command.clone(),
+            ))
             .await
     }
 
@@ -226,7 +230,7 @@ impl Writer {
                     if receipt.is_repeat { " again" } else { "" }
                 );
                 if let (Command::OpenRoom { .. }, Some(news)) = (command, &receipt.news) {
-                    self.rooms.extend(news.room_id);
+                    self.rooms.extend(news.room_id());
                 }
                 let (request_id, command) = (request_id.clone(), command.clone());
                 self.report.promises.push(Promise {

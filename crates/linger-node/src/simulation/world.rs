@@ -256,7 +256,8 @@ impl Story {
 async fn until_done(node: &Node, author: Author, command: Command) -> UserId {
     let request_id = cast::request(&format!("setup-{}", node.latest().position));
     loop {
-        match node.submit(author, request_id.clone(), command.clone()).await {
+        match node.submit(author, cast::named(request_id.as_str(), &command), command.clone()).await
+        {
             Ok(receipt) => return UserId::new(receipt.position),
             // Forgotten outcomes are the plan's: ask again.
             Err(refusal) => assert!(matches!(refusal, crate::Refusal::Unavailable(_)), "{refusal}"),

@@ -10,7 +10,7 @@ use linger_core::{Author, Command, Position, Rejection, RoomKind, UserId};
 
 use super::{
     assembled::{Assembled, Parts},
-    cast::{from, of_room, open, rename, request, say},
+    cast::{from, named, of_room, open, rename, say},
 };
 use crate::{Annex, Awaited, Call, Limits, Progress, Refusal, RoomRef, WaitLists};
 
@@ -125,7 +125,8 @@ async fn a_submit_that_was_begun_is_known_when_its_author_is_called() {
     let (node, [ann, ..], tea) = tea(&Parts::new(Limits::default())).await;
     let notebook = attach(&node);
     let begin = |id: &str, text: &str| {
-        node.begin(Author::User(ann), request(id), say(tea.id, text)).expect("she is a member")
+        let command = say(tea.id, text);
+        node.begin(Author::User(ann), named(id, &command), command).expect("she is a member")
     };
     let cursor = node.latest();
     let first = begin("one", "tea");
@@ -154,8 +155,8 @@ async fn a_submit_that_was_begun_is_known_when_its_author_is_called() {
 async fn who_leaves_before_what_they_began_to_say_is_applied_is_told_so() {
     let (node, [ann, _, cleo], tea) = tea(&Parts::new(Limits::default())).await;
     let author = Author::User(ann);
-    let leave = node.begin(author, request("leave"), Command::LeaveRoom { room: tea.id }).unwrap();
-    let sent = node.begin(author, request("one"), say(tea.id, "too late")).unwrap();
+    let leave = node.begin(author, None, Command::LeaveRoom { room: tea.id }).unwrap();
+    let sent = node.begin(author, None, say(tea.id, "too late")).unwrap();
     node.guest("dora").await;
     assert!(matches!(node.progress(&leave), Progress::Outcome(Ok(_))));
     let Progress::Outcome(Err(Refusal::Rejected(rejection))) = node.progress(&sent) else {
@@ -166,6 +167,6 @@ async fn who_leaves_before_what_they_began_to_say_is_applied_is_told_so() {
     node.ready().await.unwrap();
     for user in [ann, cleo] {
         assert!(!node.would_take(Author::User(user), &say(tea.id, "hello")));
-        assert!(node.begin(Author::User(user), request("two"), say(tea.id, "hello")).is_none());
+        assert!(node.begin(Author::User(user), None, say(tea.id, "hello")).is_none());
     }
 }

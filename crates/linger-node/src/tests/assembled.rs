@@ -10,15 +10,17 @@ use std::{
     time::Duration,
 };
 
-use linger_core::{LogId, Position, Projection, projection_applied};
+use linger_core::{LogId, Position, Projection, projection_applied, queries};
 use tempfile::TempDir;
 use tokio::{sync::watch, task::JoinHandle};
 
 use super::cast::TestClock;
 use crate::{
     Limits, Node,
+    health::Health,
     log::{Log, memory::MemoryLog},
     metrics::Metrics,
+    node,
     read_pool::{ReadPool, TableTime},
     roster::Roster,
 };
@@ -108,15 +110,19 @@ impl Parts {
         // A commit becomes a rollback; an interrupted write takes the transaction along.
         projection.connection_mut().commit_hook(fails(Doing::Commit)).unwrap();
         projection.connection_mut().progress_handler(100, fails(Doing::Apply)).unwrap();
-        let (node, follower) = Node::assemble(
-            self.log.clone(),
+        let epochs = queries::epochs(projection.connection()).unwrap();
+        let (node, follower) = Node::assemble(node::Parts {
+            log: self.log.clone(),
             projection,
             roster,
+            epochs,
+            files: None,
             read_pool,
-            self.limits.clone(),
-            Arc::new(TestClock::new(1)),
-            Arc::new(Metrics::new()),
-        );
+            limits: self.limits.clone(),
+            clock: Arc::new(TestClock::new(1)),
+            metrics: Arc::new(Metrics::new()),
+            health: Arc::new(Health::new()),
+        });
         let (stop, stopped) = watch::channel(());
         let applied = follower.applied.subscribe();
         let follower = tokio::spawn(follower.run(stopped));

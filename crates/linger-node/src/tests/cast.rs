@@ -5,8 +5,9 @@
 use std::sync::Mutex;
 
 use linger_core::{
-    Author, Command, Cursor, MessageText, News, RequestId, RoomId, RoomKind, RoomName, Slug,
-    Timestamp, TokenHash, Topic, UserId, UserName, visibility::Scope,
+    Author, Command, Cursor, Draft, MessageText, News, Nonce, Request, RequestId, RoomId, RoomKind,
+    RoomName, Salt, Slug, Timestamp, TokenHash, Topic, UserId, UserName, Vocabulary,
+    visibility::Scope,
 };
 use tokio::time::{Duration, Instant};
 
@@ -66,6 +67,25 @@ pub(crate) fn request(id: &str) -> RequestId {
     RequestId::parse(id).unwrap()
 }
 
+/// Names what a command asks for.
+pub(crate) fn named(id: &str, command: &Command) -> Option<Request> {
+    Some(Request::of(request(id), command))
+}
+
+/// A draft in today's vocabulary. Salt and nonce are made of the request id.
+pub(crate) fn draft(at: Timestamp, author: Author, id: &str, command: Command) -> Draft {
+    let chance = crc32fast::hash(id.as_bytes());
+    Draft {
+        vocabulary: Vocabulary::LATEST,
+        at,
+        author,
+        request: named(id, &command),
+        salt: Some(Salt([chance as u8; 16])),
+        nonce: Some(Nonce::from_random(u64::from(chance) << 1)),
+        command,
+    }
+}
+
 /// A node, with short forms of what the tests ask it all the time.
 impl Node {
     /// Submits under a request id.
@@ -75,12 +95,13 @@ impl Node {
         request_id: &str,
         command: Command,
     ) -> Result<Receipt, Refusal> {
-        self.submit(Author::User(user), request(request_id), command).await
+        let request = named(request_id, &command);
+        self.submit(Author::User(user), request, command).await
     }
 
     /// Creates a guest.
     pub(crate) async fn guest(&self, name: &str) -> UserId {
-        let receipt = self.submit(Author::Server, request(name), create(name)).await;
+        let receipt = self.submit(Author::Server, named(name, &create(name)), create(name)).await;
         UserId::new(receipt.unwrap().position)
     }
 
@@ -130,7 +151,10 @@ pub(crate) fn from(cursor: Cursor) -> After {
 /// Returns what was said in these events, in order; other events by their type.
 pub(crate) fn told<'n>(news: impl IntoIterator<Item = &'n std::sync::Arc<News>>) -> Vec<String> {
     let tell = |news: &std::sync::Arc<News>| match news.message() {
-        Some(message) => format!("{}: {}", message.by.name, message.text),
+        Some(message) => {
+            let text = message.text.as_ref().map_or("(deleted)", MessageText::as_str);
+            format!("{}: {text}", message.by.name)
+        }
         None => news.event.kind.name().to_owned(),
     };
     news.into_iter().map(tell).collect()

@@ -42,6 +42,10 @@ impl Log for Moody {
         self.log.append_noting(draft, note)
     }
 
+    fn probe(&self) -> tokio::sync::oneshot::Receiver<()> {
+        self.log.probe()
+    }
+
     fn read_after(&self, after: Position, limit: usize) -> Result<Vec<Entry>, ReadError> {
         let fails = |left: u32| left.checked_sub(1);
         match self.failures.try_update(Ordering::Relaxed, Ordering::Relaxed, fails) {

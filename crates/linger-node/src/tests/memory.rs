@@ -6,7 +6,7 @@ use linger_core::{Cursor, LogId, Position, RoomKind};
 
 use super::{
     assembled::Parts,
-    cast::{create, from, mine, of_room, rename, request, told},
+    cast::{create, from, mine, named, of_room, rename, told},
 };
 use crate::{After, Limits, ResetReason, Unavailable, questions::Rooms};
 
@@ -56,7 +56,10 @@ async fn a_reader_further_back_than_memory_reaches_gets_the_same_events_from_the
         let log = node.log_id();
         let positions = (0..=node.latest().position.get()).map(Position::new);
         let waits = positions.flat_map(|position| {
-            scopes.map(|wait| crate::Wait { after: from(Cursor { log, position }), ..wait })
+            scopes.map(|wait| crate::Wait {
+                after: from(Cursor { log, epoch: None, position }),
+                ..wait
+            })
         });
         let page = |page: crate::Page| (told(&page.news), page.cursor);
         glanced.push(waits.map(|wait| node.glance(&wait).map(page)).collect::<Vec<_>>());
@@ -151,7 +154,8 @@ async fn a_cursor_of_another_log_or_from_beyond_the_end_is_answered_with_a_reset
 async fn an_outcome_that_memory_has_forgotten_is_unknown_and_the_repeat_knows_it() {
     let parts = Parts::new(Limits { outcomes_max: 0, ..Limits::default() });
     let node = parts.start();
-    let ask = || node.submit(linger_core::Author::Server, request("ann"), create("ann"));
+    let ask =
+        || node.submit(linger_core::Author::Server, named("ann", &create("ann")), create("ann"));
     assert_eq!(ask().await.unwrap_err(), Unavailable::Unknown.into());
     assert_eq!(node.latest().position.get(), 1);
 }

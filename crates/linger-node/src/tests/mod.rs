@@ -12,5 +12,7 @@ mod commits;
 mod folder;
 mod follower;
 mod memory;
+mod rollback;
 mod story;
+mod upgrades;
 mod waits;

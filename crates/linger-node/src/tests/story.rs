@@ -25,7 +25,10 @@ async fn twelve_readers_who_race_four_writers_read_the_same_complete_sequence() 
     let folder = tempfile::tempdir().unwrap();
     // Memory reaches back so little that those who dawdle read the tables.
     let limits = Limits { recent_events_max: 16, ..Limits::default() };
-    let node = Arc::new(Node::open(folder.path(), limits, Arc::new(TestClock::new(1))).unwrap());
+    let node = Arc::new(
+        Node::open(folder.path(), crate::Rollback::Refused, limits, Arc::new(TestClock::new(1)))
+            .unwrap(),
+    );
     node.ready().await.unwrap();
     let ann = node.guest("ann").await;
     let tea = node.opens(ann, "tea", RoomKind::Open).await;
@@ -85,7 +88,10 @@ async fn read(
         assert!(page.reset.is_none() && page.news.len() <= limit);
         for news in &page.news {
             numbers.extend(news.event.number);
-            messages.extend(news.message().map(|said| (news.position(), said.text.to_string())));
+            messages.extend(
+                news.message()
+                    .map(|said| (news.position(), said.text.as_ref().unwrap().to_string())),
+            );
         }
         after = from(page.cursor);
         tokio::task::yield_now().await;

@@ -12,7 +12,7 @@ use super::{
     assembled::{Assembled, Parts},
     cast::{from, mine, of_room, rename, told},
 };
-use crate::{After, Limits, RoomRef, Unavailable};
+use crate::{After, Limits, NotReady, RoomRef, Unavailable};
 
 const MINUTE: u64 = 60;
 
@@ -197,7 +197,8 @@ async fn a_node_that_closes_answers_everybody_and_holds_nobody_any_more() {
     let said = node.says(ann, &tea, "the last word").await;
     assert_eq!(node.waits(mine(bob, After::Start), MINUTE).await.news.last(), said.news.as_ref());
     assert_eq!(begin.elapsed(), Duration::ZERO);
-    assert!(node.is_closing() && !node.is_ready());
+    assert!(node.is_closing());
+    assert_eq!(node.readiness().await, Err(NotReady::NotOpen));
 }
 
 #[tokio::test(start_paused = true)]

@@ -92,6 +92,7 @@ fn a_message_is_said_once_under_its_request_id_for_ever() {
         json!({ "message": {
             "id": message["id"], "room": "lobby", "number": 3, "at": message["at"],
             "by": { "id": ann.id, "name": "ann" }, "text": "Hello, <b>你好</b> 🍵",
+            "request_id": "My.id_1-a",
         } })
     );
     let at = message["at"].as_str().unwrap();
@@ -268,10 +269,13 @@ fn a_cursor_of_another_log_or_from_beyond_the_end_is_answered_with_a_reset() {
     let mut ann = server.guest("ann");
     let foreign = cursor_of(&mut other.guest("bob"), "/api/v1/events");
     let latest = cursor_of(&mut ann, "/api/v1/events");
-    let (log, position) = latest.split_once('-').unwrap();
+    let (log, position) = latest.rsplit_once('-').unwrap();
     let beyond = format!("{log}-{}", position.parse::<u64>().unwrap() + 1);
     for path in ["/api/v1/events", "/api/v1/rooms/lobby/events"] {
-        for (cursor, reason) in [(&foreign, "other_log"), (&beyond, "beyond_the_end")] {
+        let other_past = format!("{}-aaaaaaaa-1", log.split_once('-').unwrap().0);
+        for (cursor, reason) in
+            [(&foreign, "other_log"), (&beyond, "beyond_the_end"), (&other_past, "other_past")]
+        {
             // Also where the caller would wait: a reset is an answer.
             let answer = ann.get(&format!("{path}?after={cursor}&wait=55"));
             check_cursor_is_last(&answer);

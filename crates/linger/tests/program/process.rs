@@ -125,6 +125,15 @@ impl Program {
         self
     }
 
+    /// As another user and their group, from a copy of the program that they may
+    /// run. Only root can do that.
+    #[cfg(target_os = "linux")]
+    pub fn run_by(mut self, user: u32, executable: &Path) -> Program {
+        executable.clone_into(&mut self.executable);
+        self.user = Some(user);
+        self
+    }
+
     /// Starts the server and waits until it says that it is ready.
     pub fn start(&self) -> Server {
         self.try_start().unwrap_or_else(|refusal| panic!("it does not start: {refusal:?}"))
@@ -253,6 +262,12 @@ impl Server {
         self.stderr.take().unwrap().join().unwrap();
         // Taken, so that it is not shown as well.
         std::mem::take(&mut self.log.lock().unwrap())
+    }
+
+    /// Returns what it has said on standard error so far, in whole lines.
+    #[cfg(target_os = "linux")]
+    pub fn log(&self) -> String {
+        self.log.lock().unwrap().clone()
     }
 
     /// Returns its own memory in bytes: what is not a file's.

@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use linger_core::{Author, Command, ExternalId, RequestId, UserId, UserName};
+use linger_core::{Author, Command, ExternalId, Request, RequestId, UserId, UserName};
 use linger_node::{Refusal, questions::WhoIs};
 use sha2::{Digest, Sha256};
 
@@ -49,7 +49,7 @@ impl Username {
             return Ok(user);
         }
         may_create()?;
-        match app.node.submit(Author::Server, self.request_id(), self.create()).await {
+        match app.node.submit(Author::Server, Some(self.request()), self.create()).await {
             Ok(receipt) => Ok(UserId::new(receipt.position)),
             Err(Refusal::Unavailable(unavailable)) => Err(unavailable.into()),
             // Somebody came in under this id in between, perhaps by another name.
@@ -58,10 +58,10 @@ impl Username {
     }
 
     /// Made of the id, so that one who comes in twice at once comes in once.
-    fn request_id(&self) -> RequestId {
-        let digest = Sha256::digest(self.id.as_str());
-        let hex: String = digest[..16].iter().map(|byte| format!("{byte:02x}")).collect();
-        RequestId::parse(&format!("names.{hex}")).expect("hex digits and a dot are a request id")
+    fn request(&self) -> Request {
+        let hex = const_hex::encode(&Sha256::digest(self.id.as_str())[..16]);
+        let id = RequestId::parse(&format!("names.{hex}"));
+        Request::of(id.expect("hex digits and a dot are a request id"), &self.create())
     }
 }
 

@@ -148,11 +148,18 @@ pub(super) struct MessageShape {
     #[schema(example = "2026-11-21T20:50:05.123Z")]
     at: String,
     by: PersonShape,
-    #[schema(min_length = 1, max_length = 4000)]
-    text: String,
+    /// Absent when it is deleted.
+    #[schema(min_length = 1, max_length = 4000, required = false)]
+    text: Option<String>,
     /// What the sender's own clock said, in protocols that carry it.
     #[schema(required = false)]
     sender_time: Option<String>,
+    /// Whether its text is gone for ever.
+    #[schema(required = false)]
+    deleted: Option<bool>,
+    /// The request id that its author chose, if they did.
+    #[schema(required = false, max_length = 64)]
+    request_id: Option<String>,
 }
 
 /// A message that was sent.
@@ -184,7 +191,8 @@ pub(super) struct EventShape {
     #[schema(required = false)]
     room: Option<String>,
     r#type: EventTypeShape,
-    /// RFC 3339, UTC, with milliseconds; never earlier than the event before it.
+    /// RFC 3339, UTC, with milliseconds; not earlier than the event before it, unless a
+    /// wrong clock was put right in between.
     at: String,
     /// Who did it; absent when the server did.
     #[schema(required = false)]

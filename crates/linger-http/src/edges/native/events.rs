@@ -118,7 +118,7 @@ fn ask(
     let after = match given.as_deref() {
         // A place: what happens from now on comes after it.
         None | Some("latest") => app.node.latest(),
-        Some("start") => Cursor { log: app.node.log_id(), position: Position::START },
+        Some("start") => Cursor { log: app.node.log_id(), epoch: None, position: Position::START },
         Some(cursor) => cursor.parse()?,
     };
     let limit = query.number("limit", 1, PAGE_EVENTS_MAX as u64)?.unwrap_or(PAGE_EVENTS_DEFAULT);

@@ -8,7 +8,9 @@ use axum::{
     http::{HeaderMap, StatusCode},
     response::Response,
 };
-use linger_core::{Command, Message, MessageId, MessageText, Position, RequestId, Slug, UserId};
+use linger_core::{
+    Command, Message, MessageId, MessageText, Position, Request, RequestId, Slug, UserId,
+};
 use linger_node::{Node, Receipt, RoomRef, limits::HISTORY_PAGE_MAX, questions::Earlier};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -58,7 +60,7 @@ pub(super) async fn put(
     JsonBody(new): JsonBody<NewMessage>,
 ) -> Result<Response, Failure> {
     let request_id = RequestId::parse(&request_id)?;
-    let saying = saying(&app, caller.user()?, &room, request_id, &new)?;
+    let saying = saying(&app, caller.user()?, &room, Some(request_id), &new)?;
     app.rates.send(saying.user)?;
     Ok(say(&app.node, &saying).await?.map(Body::from))
 }
@@ -86,18 +88,18 @@ pub(super) async fn post(
     JsonBody(new): JsonBody<NewMessage>,
 ) -> Result<Response, Failure> {
     let user = caller.user()?;
-    let request_id = request_id_of(&headers, &app.node)?;
+    let request_id = request_id_of(&headers)?;
     let saying = saying(&app, user, &room, request_id, &new)?;
     app.rates.send(user)?;
     Ok(say(&app.node, &saying).await?.map(Body::from))
 }
 
-/// Something that a user says, under their own request id.
+/// Something that a user says, perhaps under a request id of theirs.
 #[derive(Debug)]
 pub(crate) struct Saying {
     pub(crate) user: UserId,
     pub(crate) room: RoomRef,
-    pub(crate) request_id: RequestId,
+    pub(crate) request: Option<Request>,
     pub(crate) text: MessageText,
 }
 
@@ -114,8 +116,8 @@ pub(crate) fn ask_say(
 ) -> Result<Saying, Failure> {
     let user = caller.user()?;
     let request_id = match request_id {
-        Some(request_id) => RequestId::parse(request_id)?,
-        None => request_id_of(fields, &app.node)?,
+        Some(request_id) => Some(RequestId::parse(request_id)?),
+        None => request_id_of(fields)?,
     };
     saying(app, user, room, request_id, &json::parse(body)?)
 }
@@ -124,12 +126,15 @@ fn saying(
     app: &App,
     user: UserId,
     room: &str,
-    request_id: RequestId,
+    request_id: Option<RequestId>,
     new: &NewMessage,
 ) -> Result<Saying, Failure> {
     let text = MessageText::parse(&new.text)?;
     let room = app.node.room(&Slug::parse(room)?, Some(user))?;
-    Ok(Saying { user, room, request_id, text })
+    // White space around it was never part of a text.
+    let sent = ("send_message", room.id, new.text.trim());
+    let request = request_id.map(|id| Request::new(id, &sent));
+    Ok(Saying { user, room, request, text })
 }
 
 impl Saying {
@@ -142,8 +147,8 @@ impl Saying {
 
 /// Says it, and returns the answer. Who speaks in an open room joins it.
 pub(crate) async fn say(node: &Node, saying: &Saying) -> Result<Whole, Failure> {
-    let Saying { user, room, request_id, text } = saying;
-    Ok(said(&say::say(node, *user, request_id.clone(), room, text.clone(), None).await?))
+    let Saying { user, room, request, text } = saying;
+    Ok(said(&say::say(node, *user, request.clone(), room, text.clone(), None).await?))
 }
 
 /// Returns the answer to who said something.

@@ -100,9 +100,7 @@ pub(super) async fn rename_me(
     let id = caller.user()?;
     let name = UserName::parse(&new.name)?;
     app.rates.send(id)?;
-    app.node
-        .submit(Author::User(id), app.node.fresh_request_id(), Command::RenameUser { name })
-        .await?;
+    app.node.submit(Author::User(id), None, Command::RenameUser { name }).await?;
     let user = app.node.query(WhoNow(id)).await?.ok_or_else(Failure::unknown_token)?;
     Ok(json::answer(StatusCode::OK, &json!({ "user": user })))
 }

@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::{documents, path::Path, request_id_of};
+use super::{documents, path::Path, request_of};
 use crate::{
     App,
     caller::Caller,
@@ -77,10 +77,13 @@ pub(super) async fn open(
     let slug = Slug::parse(&new.slug)?;
     let name = RoomName::parse(new.name.as_deref().unwrap_or(slug.as_str()))?;
     let topic = Topic::parse(new.topic.as_deref().unwrap_or_default())?;
-    let request_id = request_id_of(&headers, &app.node)?;
+    let [name_sent, topic_sent] =
+        [&new.name, &new.topic].map(|sent| sent.as_deref().map(str::trim));
+    let sent = ("open_room", &new.slug, name_sent, topic_sent, new.kind);
+    let request = request_of(&headers, &sent)?;
     app.rates.send(user)?;
     let command = Command::OpenRoom { slug: slug.clone(), name, topic, kind: new.kind };
-    let receipt = app.node.submit(Author::User(user), request_id, command).await?;
+    let receipt = app.node.submit(Author::User(user), request, command).await?;
     let status = if receipt.is_repeat { StatusCode::OK } else { StatusCode::CREATED };
     let shown = room_now(&app, &slug, Some(user), status).await?;
     let location = format!("/api/v1/rooms/{}", json::percent_encoded(slug.as_str()));
@@ -170,7 +173,7 @@ async fn change_members(
     let user = caller.user()?;
     let room = app.node.room(&Slug::parse(room)?, Some(user))?;
     app.rates.send(user)?;
-    app.node.submit(Author::User(user), app.node.fresh_request_id(), command(room.id)).await?;
+    app.node.submit(Author::User(user), None, command(room.id)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -185,12 +185,16 @@ async fn a_cursor_of_no_use_is_answered_at_once_with_a_reset_to_go_on_from(drive
     let stage = Stage::open(driver).await;
     let ann = stage.guest("ann").await;
     let latest = stage.latest();
-    let (log, position) = latest.split_once('-').unwrap();
+    let (log, position) = latest.rsplit_once('-').unwrap();
     let beyond = format!("{log}-{}", position.parse::<u64>().unwrap() + 1);
+    let (id, _) = log.split_once('-').unwrap();
+    let other_past = format!("{id}-aaaaaaaa-1");
     let cases = [
         ("aaaaaaaaaa-1", "other_log"),
         ("aaaaaaaaaa-999999", "other_log"),
         (beyond.as_str(), "beyond_the_end"),
+        // An epoch that this log never had: from before a copy was put back.
+        (other_past.as_str(), "other_past"),
     ];
     for (cursor, reason) in cases {
         for path in [LOBBY, MINE] {

@@ -68,7 +68,7 @@ impl Stage {
     pub(super) async fn frames(&self, guest: &Guest, path: &str, after: &str) -> Vec<String> {
         let page = self.events(guest, &format!("{path}?after={after}&wait=0&limit=1000")).await;
         let latest = self.latest();
-        let (log, _) = latest.split_once('-').unwrap();
+        let (log, _) = latest.rsplit_once('-').unwrap();
         let frame = |event: &Value| {
             let (position, kind) = (&event["position"], event["type"].as_str().unwrap());
             format!("id: {log}-{position}\nevent: {kind}\ndata: {event}\n\n")
@@ -191,7 +191,7 @@ async fn a_cursor_of_no_use_is_told_by_an_event_and_the_stream_goes_on(driver: D
     let stage = Stage::open(driver).await;
     let ann = stage.guest("ann").await;
     let latest = stage.latest();
-    let beyond = format!("{}-999999", latest.split_once('-').unwrap().0);
+    let beyond = format!("{}-999999", latest.rsplit_once('-').unwrap().0);
     for (cursor, reason) in [("aaaaaaaaaa-1", "other_log"), (&beyond, "beyond_the_end")] {
         for path in [LOBBY, MINE] {
             let here = stage.latest();

@@ -1,0 +1,195 @@
+//! The stored form of an entry: columns for what every entry has, and the command
+//! as JSON.
+//!
+//! An entry says which vocabulary it needs. Decoding is strict: what a vocabulary
+//! does not have is damage under its number, and a reason to run the newer version
+//! under a higher one. Whatever a released version stored, every later version
+//! decodes; `fixtures/logs` holds old logs that prove it.
+
+use crate::{
+    Asked, Author, Command, Draft, Entry, Nonce, Position, Request, RequestId, Salt, Timestamp,
+    sum::Sum,
+};
+
+/// The words that an entry is written in, and the rules that decide what it does.
+///
+/// A release that adds a command, a field or a rule for new entries adds one
+/// (docs/decisions/0016).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Vocabulary(u32);
+
+/// An entry as engines store it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredEntry {
+    /// The number of the vocabulary.
+    pub vocabulary: u32,
+    /// Milliseconds since 1970, UTC.
+    pub at_ms: i64,
+    /// The author's user id; 0 is the server.
+    pub author: u64,
+    /// The author's name for the request; empty where they chose none.
+    pub request_id: String,
+    /// SHA-256 of what was sent.
+    pub asked: Option<[u8; 32]>,
+    /// The salt of the digest that is kept of it.
+    pub salt: Option<[u8; 16]>,
+    /// By which a node knows its own append; below 2^63.
+    pub nonce: Option<u64>,
+    /// The command as JSON.
+    pub command: String,
+}
+
+/// Why an entry cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum UnreadableEntry {
+    /// A later version of Linger wrote it.
+    #[error(
+        "the log has an entry of vocabulary {vocabulary} at position {position}, and this version knows vocabularies up to {}; run the newer version",
+        Vocabulary::LATEST.0
+    )]
+    Newer {
+        /// Where it is.
+        position: Position,
+        /// The number that it has.
+        vocabulary: u32,
+    },
+    /// It is not what was stored.
+    #[error(
+        "the log is damaged at position {position}: {reason}; restore log.db from a backup, or let 'linger salvage' write down what can still be read"
+    )]
+    Damaged {
+        /// Where it is.
+        position: Position,
+        /// A few words on what is wrong with it.
+        reason: String,
+    },
+}
+
+impl Vocabulary {
+    /// The first one that was released.
+    pub const FIRST: Vocabulary = Vocabulary(1);
+    /// Epochs, erased entries, requests without a name, salts and nonces; times that
+    /// recover from a wrong clock; messages that tell their request id.
+    pub const SECOND: Vocabulary = Vocabulary(2);
+    /// The one that entries are written in today.
+    pub const LATEST: Vocabulary = Vocabulary::SECOND;
+
+    /// Returns the number.
+    pub fn get(self) -> u32 {
+        self.0
+    }
+
+    /// Returns the vocabulary of this number, if this version knows it.
+    pub fn known(number: u32) -> Option<Vocabulary> {
+        (Vocabulary::FIRST.0..=Vocabulary::LATEST.0).contains(&number).then_some(Vocabulary(number))
+    }
+}
+
+impl StoredEntry {
+    /// Encodes a draft in the form of its vocabulary.
+    pub fn encode(draft: &Draft) -> StoredEntry {
+        let is_first = draft.vocabulary == Vocabulary::FIRST;
+        let request = draft.request.as_ref();
+        StoredEntry {
+            vocabulary: draft.vocabulary.0,
+            at_ms: draft.at.as_ms(),
+            author: draft.author.to_number(),
+            request_id: request.map(|request| request.id.to_string()).unwrap_or_default(),
+            // The first vocabulary has it in the command.
+            asked: request.and_then(|it| it.asked).filter(|_| !is_first).map(|asked| asked.0),
+            salt: draft.salt.map(|salt| salt.0),
+            nonce: draft.nonce.map(Nonce::get),
+            command: encode_command(&draft.command),
+        }
+    }
+
+    /// Returns the checksum of the entry at this place, over all that is stored.
+    pub fn checksum(&self, position: Position) -> u32 {
+        let mut sum = Sum::default();
+        sum.number(position.get().cast_signed());
+        sum.number(self.vocabulary.into());
+        sum.number(self.at_ms);
+        sum.number(self.author.cast_signed());
+        sum.text(self.request_id.as_bytes());
+        sum.optional(self.asked.as_ref(), |sum, asked| sum.blob(asked));
+        sum.optional(self.salt.as_ref(), |sum, salt| sum.blob(salt));
+        sum.optional(self.nonce, |sum, nonce| sum.number(nonce.cast_signed()));
+        sum.text(self.command.as_bytes());
+        sum.finish()
+    }
+
+    /// Decodes any released form.
+    pub fn decode(self, position: Position) -> Result<Entry, UnreadableEntry> {
+        let Some(vocabulary) = Vocabulary::known(self.vocabulary) else {
+            return Err(match self.vocabulary {
+                0 => damaged(position, "no entry has vocabulary 0"),
+                vocabulary => UnreadableEntry::Newer { position, vocabulary },
+            });
+        };
+        let draft = self.draft(vocabulary).map_err(|reason| damaged(position, reason))?;
+        Ok(Entry { position, draft })
+    }
+
+    fn draft(self, vocabulary: Vocabulary) -> Result<Draft, String> {
+        let at = Timestamp::from_ms(self.at_ms);
+        if at.as_ms() != self.at_ms || self.author > Position::MAX.get() {
+            return Err(format!("time {} or author {} is out of range", self.at_ms, self.author));
+        }
+        let command: Command =
+            serde_json::from_str(&self.command).map_err(|error| error.to_string())?;
+        if command.vocabulary() > vocabulary {
+            return Err(format!("vocabulary {} has no such command", vocabulary.0));
+        }
+        let is_erased = matches!(command, Command::Erased { .. });
+        let is_named = !self.request_id.is_empty();
+        let asked = match vocabulary {
+            Vocabulary::FIRST => Some(Asked::of(&command)),
+            _ => self.asked.map(Asked),
+        };
+        let is_consistent = match vocabulary {
+            Vocabulary::FIRST => is_named && self.asked.is_none() && self.salt.is_none(),
+            _ if is_erased => self.asked.is_none() && self.salt.is_none(),
+            _ => self.asked.is_some() == is_named && self.salt.is_some(),
+        };
+        if !is_consistent {
+            return Err("its request id, digest and salt do not go together".to_owned());
+        }
+        let request = match is_named {
+            false => None,
+            true => Some(Request { id: request_id(self.request_id)?, asked }),
+        };
+        Ok(Draft {
+            vocabulary,
+            at,
+            author: Author::from_number(self.author),
+            request,
+            salt: self.salt.map(Salt),
+            nonce: self.nonce.map(|nonce| Nonce::from_random(nonce << 1)),
+            command,
+        })
+    }
+
+    /// Returns what is left of an entry when its payload is erased: who asked, where,
+    /// when, under which request id, and what kind of thing it was.
+    ///
+    /// None where the command has no payload to erase.
+    pub fn erased(draft: &Draft) -> Option<StoredEntry> {
+        let command = draft.command.erased(draft.rules())?;
+        let request = draft.request.clone().map(|request| Request { asked: None, ..request });
+        let vocabulary = Vocabulary::SECOND;
+        Some(StoredEntry::encode(&Draft { vocabulary, request, salt: None, command, ..*draft }))
+    }
+}
+
+/// Returns the command's stored form; equal commands have equal forms.
+pub(crate) fn encode_command(command: &Command) -> String {
+    serde_json::to_string(command).expect("a command has no maps and no failing parts")
+}
+
+fn request_id(text: String) -> Result<RequestId, String> {
+    serde_json::from_value(text.into()).map_err(|error| error.to_string())
+}
+
+fn damaged(position: Position, reason: impl Into<String>) -> UnreadableEntry {
+    UnreadableEntry::Damaged { position, reason: reason.into() }
+}

@@ -1,0 +1,113 @@
+//! Checksums: what is read back is what was written, or it is known to be damaged.
+//!
+//! CRC-32 finds every single damaged byte, and all but one in four thousand
+//! million other accidents. It is no defence against somebody who forges a file.
+//! Entries of the log have one over their stored form, and rows of the projection
+//! over their columns.
+
+use rusqlite::{
+    Row, ToSql, ffi,
+    types::{ToSqlOutput, ValueRef},
+};
+
+/// A checksum being made. Kinds and lengths are part of it: neighbours cannot
+/// trade bytes unnoticed.
+#[derive(Default)]
+pub(crate) struct Sum(crc32fast::Hasher);
+
+impl Sum {
+    pub(crate) fn number(&mut self, number: i64) {
+        self.part(b'i', &number.to_le_bytes());
+    }
+
+    pub(crate) fn text(&mut self, text: &[u8]) {
+        self.part(b't', text);
+    }
+
+    pub(crate) fn blob(&mut self, blob: &[u8]) {
+        self.part(b'b', blob);
+    }
+
+    pub(crate) fn optional<T>(&mut self, value: Option<T>, add: impl FnOnce(&mut Sum, T)) {
+        match value {
+            None => self.part(b'n', &[]),
+            Some(value) => add(self, value),
+        }
+    }
+
+    fn value(&mut self, value: ValueRef<'_>) {
+        match value {
+            ValueRef::Null => self.part(b'n', &[]),
+            ValueRef::Integer(number) => self.number(number),
+            ValueRef::Real(number) => self.part(b'f', &number.to_bits().to_le_bytes()),
+            ValueRef::Text(text) => self.text(text),
+            ValueRef::Blob(blob) => self.blob(blob),
+        }
+    }
+
+    fn part(&mut self, kind: u8, bytes: &[u8]) {
+        self.0.update(&[kind]);
+        self.0.update(&(bytes.len() as u64).to_le_bytes());
+        self.0.update(bytes);
+    }
+
+    pub(crate) fn finish(self) -> u32 {
+        self.0.finalize()
+    }
+}
+
+/// Returns the checksum of a row that is about to be written.
+pub(crate) fn of_values(values: &[&dyn ToSql]) -> rusqlite::Result<u32> {
+    let mut sum = Sum::default();
+    for value in values {
+        match value.to_sql()? {
+            ToSqlOutput::Borrowed(value) => sum.value(value),
+            ToSqlOutput::Owned(value) => sum.value((&value).into()),
+            _ => unreachable!("tables hold plain values only"),
+        }
+    }
+    Ok(sum.finish())
+}
+
+/// Checks a row whose columns are followed by their checksum.
+///
+/// Errors: [`damaged`], when they do not go together.
+pub(crate) fn check(row: &Row<'_>, table: &str) -> rusqlite::Result<()> {
+    let columns = row.as_ref().column_count() - 1;
+    let mut sum = Sum::default();
+    for column in 0..columns {
+        sum.value(row.get_ref(column)?);
+    }
+    match row.get_ref(columns)? {
+        ValueRef::Integer(stored) if stored == i64::from(sum.finish()) => Ok(()),
+        _ => Err(damaged(format!("a row of {table} is not what was written"))),
+    }
+}
+
+/// Returns the error that says: this file is damaged.
+pub(crate) fn damaged(reason: impl Into<String>) -> rusqlite::Error {
+    rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_CORRUPT), Some(reason.into()))
+}
+
+/// Tells whether an error means that the file is damaged: to try again does not help.
+pub fn is_damage(error: &rusqlite::Error) -> bool {
+    use rusqlite::{Error, ErrorCode};
+    match error {
+        Error::SqliteFailure(error, _) => match error.code {
+            ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => true,
+            // Rules are checked before anything is written: a constraint that does not
+            // hold has other rows under it than apply has seen. (A commit that somebody
+            // vetoes is none of these.)
+            ErrorCode::ConstraintViolation => {
+                error.extended_code != ffi::SQLITE_CONSTRAINT_COMMITHOOK
+            }
+            _ => false,
+        },
+        Error::FromSqlConversionFailure(..)
+        | Error::IntegralValueOutOfRange(..)
+        | Error::InvalidColumnType(..)
+        | Error::Utf8Error(..)
+        | Error::QueryReturnedNoRows => true,
+        _ => false,
+    }
+}

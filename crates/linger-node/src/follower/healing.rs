@@ -1,0 +1,132 @@
+//! Tables that heal themselves: a damaged projection is made anew from the log
+//! while the node runs, and takes the old one's place when it is whole.
+//!
+//! Meanwhile readers who are caught up read on from memory, and the tables are not
+//! read at all: the old ones might say anything. What was told already is applied in
+//! silence, as after a rollback.
+
+use std::{ops::ControlFlow, sync::Arc};
+
+use linger_core::Projection;
+
+use super::Follower;
+use crate::{
+    Clock,
+    files::Files,
+    health::Part,
+    projection_files::{Old, ProjectionFiles, Replacing},
+    read_pool::Connections,
+};
+
+/// Where the tables are, and what is about to take their place.
+pub(crate) struct TableFiles {
+    pub(crate) files: ProjectionFiles,
+    pub(crate) connections: Arc<Connections>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) replacing: Option<Replacing>,
+    /// The log's files, whose end is the node's.
+    pub(crate) log: Arc<Files>,
+}
+
+impl Follower {
+    /// Tells whether the projection that is written is the one that everybody reads.
+    pub(super) fn is_readable(&self) -> bool {
+        self.files.as_ref().is_none_or(|files| files.replacing.is_none())
+    }
+
+    /// Tells whether there is something for [`Follower::heal`] to do now.
+    pub(super) fn needs_healing(&self) -> bool {
+        self.damage.known().is_some() || self.is_whole()
+    }
+
+    /// Begins new tables when these are damaged, and puts them into their place when
+    /// they are whole. Breaks off when that failed.
+    pub(super) fn heal(&mut self) -> ControlFlow<()> {
+        if let Some(reason) = self.damage.known() {
+            return self.begin_anew(&reason);
+        }
+        if self.is_whole() {
+            return self.take_place();
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// Tells whether there are files to look for.
+    pub(super) fn looks(&self) -> bool {
+        self.files.is_some()
+    }
+
+    /// Ends the node when its files were taken away.
+    pub(super) fn look_for_files(&self) {
+        let Some(files) = &self.files else { return };
+        if let Some(gone) = files.log.gone() {
+            self.health.end_without(gone);
+        }
+    }
+
+    fn is_whole(&self) -> bool {
+        let replacing = self.files.as_ref().and_then(|files| files.replacing.as_ref());
+        replacing.is_some_and(|replacing| self.projection.applied() >= replacing.until)
+    }
+
+    fn begin_anew(&mut self, reason: &str) -> ControlFlow<()> {
+        let Some(files) = &mut self.files else {
+            self.health.end(format!("the projection is damaged: {reason}"));
+            return ControlFlow::Break(());
+        };
+        if files.replacing.is_some() {
+            // Made of the log just now, and damaged again: it will not get better.
+            self.health.end(format!(
+                "the projection cannot be made from the log: {reason}; see whether the disk is sound"
+            ));
+            return ControlFlow::Break(());
+        }
+        self.health.is_ill(Part::Tables, format!("projection.db is damaged: {reason}"));
+        files.connections.close();
+        self.commits.withdraw();
+        let (log, until, now) = (self.log.id(), *self.applied.borrow(), files.clock.now());
+        match files.files.begin_anew(log, until, now, Old::Kept, reason) {
+            Ok((projection, replacing)) => {
+                files.replacing = Some(replacing);
+                self.projection = projection;
+                self.damage.next_generation();
+                ControlFlow::Continue(())
+            }
+            Err(error) => {
+                self.health.is_ill(Part::Tables, error.to_string());
+                ControlFlow::Break(())
+            }
+        }
+    }
+
+    fn take_place(&mut self) -> ControlFlow<()> {
+        if let Err(error) = self.commits.commit(&mut self.projection) {
+            self.fail(&error);
+            return ControlFlow::Break(());
+        }
+        let Some(files) = &mut self.files else { return ControlFlow::Continue(()) };
+        let Some(replacing) = files.replacing.take() else { return ControlFlow::Continue(()) };
+        files.connections.close();
+        let log = self.projection.log();
+        let taken =
+            Projection::in_memory(log).map_err(|error| error.to_string()).and_then(|none| {
+                // Closed, it is one file, which can be renamed.
+                drop(std::mem::replace(&mut self.projection, none));
+                files.files.replace(&replacing).map_err(|error| error.to_string())?;
+                Projection::open(files.files.path(), log).map_err(|error| error.to_string())
+            });
+        match taken {
+            Ok(projection) => self.projection = projection,
+            Err(error) => {
+                self.health.end(format!(
+                    "the projection that was made anew cannot be put in its place: {error}"
+                ));
+                return ControlFlow::Break(());
+            }
+        }
+        files.connections.open();
+        self.commits.announce(&self.projection);
+        self.health.is_well(Part::Tables);
+        ControlFlow::Continue(())
+    }
+}

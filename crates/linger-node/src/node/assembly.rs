@@ -1,0 +1,157 @@
+//! Puts a node together on its data folder, and takes it apart in order.
+
+use std::{
+    path::Path,
+    sync::{
+        Arc, Mutex, RwLock,
+        atomic::{AtomicBool, AtomicU64},
+    },
+};
+
+use linger_core::{Epoch, Position, Projection};
+use tokio::{
+    runtime::Handle,
+    sync::{mpsc, watch},
+};
+
+use super::Node;
+use crate::{
+    Clock, Limits, OpenError, Rollback,
+    commits::{Damage, commits},
+    data_folder::{DataFolder, Opened},
+    essential,
+    follower::{Follower, TableFiles},
+    health::Health,
+    hub::Hub,
+    log::Log,
+    memory::Memory,
+    metrics::Metrics,
+    read_pool::{Connections, ReadPool},
+    roster::Roster,
+};
+
+/// The parts that a node is put together of.
+pub(crate) struct Parts {
+    pub(crate) log: Arc<dyn Log>,
+    pub(crate) projection: Projection,
+    pub(crate) roster: Roster,
+    pub(crate) epochs: Vec<(Position, Epoch)>,
+    pub(crate) files: Option<TableFiles>,
+    pub(crate) read_pool: ReadPool,
+    pub(crate) limits: Limits,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) health: Arc<Health>,
+}
+
+impl Node {
+    /// Opens the node whose data is in `folder`, which is made if need be.
+    ///
+    /// It applies its log in the background: [`Node::ready`] waits for that.
+    /// Call it inside of a tokio runtime; to drop the node closes its files.
+    pub fn open(
+        folder: &Path,
+        rollback: Rollback,
+        limits: Limits,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Node, OpenError> {
+        let folder = DataFolder::take(folder)?;
+        let Opened { log, files, projection, replacing, roster, epochs } =
+            folder.open(&*clock, rollback)?;
+        let log_files = Arc::new(files);
+        let (metrics, health) = (Arc::new(Metrics::new()), Arc::new(Health::new()));
+        let log = Arc::new(log.start(log_files.clone(), &limits, metrics.clone(), health.clone()));
+        let files = folder.projection_files();
+        let connections = Connections::to(files.path());
+        let read_pool = ReadPool::start(&connections, &limits);
+        let files = Some(TableFiles {
+            files,
+            connections,
+            clock: clock.clone(),
+            replacing,
+            log: log_files,
+        });
+        let (mut node, follower) = Node::assemble(Parts {
+            log,
+            projection,
+            roster,
+            epochs,
+            files,
+            read_pool,
+            limits,
+            clock,
+            metrics,
+            health,
+        });
+        let (stop, stopped) = watch::channel(());
+        let runtime = Handle::current();
+        let work = move || runtime.block_on(follower.run(stopped));
+        let thread = essential::spawn("follower", work);
+        node.stop = Some(stop);
+        node.follower = Some(thread);
+        node._folder = Some(folder);
+        Ok(node)
+    }
+
+    /// Puts a node together. The follower is still to be run.
+    pub(crate) fn assemble(parts: Parts) -> (Node, Follower) {
+        let Parts { log, projection, roster, epochs, files, .. } = parts;
+        let Parts { read_pool, limits, clock, metrics, health, .. } = parts;
+        let hub = Arc::new(Hub::new(limits.waiters_max, metrics.clone()));
+        let memory = Memory::new(roster, epochs, projection.applied(), &limits);
+        let memory = Arc::new(RwLock::new(memory));
+        let (announce, applied) = watch::channel(projection.applied());
+        let is_new = files.as_ref().is_some_and(|files| files.replacing.is_some());
+        let (commits, committed) = commits(&projection, is_new, &limits);
+        let (ask_follower, questions) = mpsc::channel(limits.read_queue_max);
+        let damage = Damage::new();
+        let follower = Follower {
+            log: log.clone(),
+            projection,
+            files,
+            commits,
+            damage: damage.clone(),
+            questions,
+            memory: memory.clone(),
+            hub: hub.clone(),
+            metrics: metrics.clone(),
+            health: health.clone(),
+            applied: announce,
+            batch_max: limits.apply_batch_max,
+        };
+        let node = Node {
+            log,
+            memory,
+            hub,
+            applied,
+            committed,
+            damage,
+            ask_follower,
+            health,
+            read_pool: Some(read_pool),
+            clock,
+            metrics,
+            limits,
+            sessions: Mutex::default(),
+            is_open: AtomicBool::new(false),
+            deadlines: AtomicU64::new(0),
+            stop: None,
+            follower: None,
+            _folder: None,
+        };
+        (node, follower)
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        if let Some(read_pool) = self.read_pool.take() {
+            read_pool.close();
+        }
+        // Then the follower: it holds the log, and writes the projection.
+        drop(self.stop.take());
+        if let Some(follower) = self.follower.take() {
+            follower.join().expect("its panic would have ended the process");
+        }
+    }
+}

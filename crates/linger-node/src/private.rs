@@ -1,0 +1,125 @@
+//! Files that nobody else reads, and that are ours to write.
+//!
+//! Messages are private: the folder is 0700 and its files 0600, those that are
+//! there already too. A file that this user cannot write is found before anything
+//! is begun, and named together with its owner.
+
+use std::{
+    fs::{self, DirBuilder, File, OpenOptions, Permissions},
+    io::{self, Write},
+    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt},
+    path::{Path, PathBuf},
+};
+
+/// A file that this user cannot write; says whose it is.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "{file} cannot be written: {error}; it belongs to {owner} (mode {mode:04o}), and linger runs as {user}: make it that user's own (chown), or start linger as its owner"
+)]
+pub struct NotOurs {
+    file: PathBuf,
+    error: io::Error,
+    owner: String,
+    mode: u32,
+    user: String,
+}
+
+/// The names of what a data folder holds begin like this.
+const OURS: [&str; 3] = ["lock", "log.db", "projection.db"];
+
+/// Makes a folder that nobody else can enter, unless it is there.
+pub(crate) fn make_folder(path: &Path) -> io::Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+/// Opens a file for writing, and makes it if need be, for nobody else to read.
+pub(crate) fn open(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
+}
+
+/// Checks that this user can write the folder and whatever of ours is in it.
+pub(crate) fn must_be_writable(folder: &Path) -> Result<(), NotOurs> {
+    for file in ours(folder).map_err(|error| not_ours(folder, error))? {
+        let opened = OpenOptions::new().read(true).write(true).open(&file);
+        opened.map_err(|error| not_ours(&file, error))?;
+    }
+    probe(folder).map_err(|error| not_ours(folder, error))
+}
+
+/// Writes a file in the folder, and removes it again.
+pub(crate) fn probe(folder: &Path) -> io::Result<()> {
+    let path = folder.join("lock.probe");
+    let written = open(&path).and_then(|mut file| file.write_all(b"linger"));
+    let removed = fs::remove_file(&path);
+    written.and(removed)
+}
+
+/// Lets nobody else read what is in the folder. The folder itself is closed too,
+/// unless it holds other things than ours.
+pub(crate) fn tighten(folder: &Path) -> io::Result<()> {
+    let files = ours(folder)?;
+    for file in &files {
+        limit_mode(file, 0o600)?;
+    }
+    let is_shared = fs::read_dir(folder)?.count() > files.len();
+    let mode = fs::metadata(folder)?.mode();
+    if is_shared && mode & 0o077 != 0 {
+        // It may be somebody's whole home; the files in it are closed all the same.
+        return Ok(());
+    }
+    limit_mode(folder, 0o700)
+}
+
+/// Takes away what others may do with it. What is somebody else's stays as it is.
+fn limit_mode(path: &Path, most: u32) -> io::Result<()> {
+    let mode = fs::metadata(path)?.mode() & 0o7777;
+    if mode & !most == 0 {
+        return Ok(());
+    }
+    match fs::set_permissions(path, Permissions::from_mode(mode & most)) {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            tracing::warn!(path = %path.display(), mode = format!("{mode:04o}"), "others may read this, and it is not ours to change");
+            Ok(())
+        }
+        done => done,
+    }
+}
+
+fn ours(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let is_ours = OURS.iter().any(|ours| name.to_string_lossy().starts_with(ours));
+        if is_ours && entry.file_type()?.is_file() {
+            files.push(entry.path());
+        }
+    }
+    Ok(files)
+}
+
+fn not_ours(file: &Path, error: io::Error) -> NotOurs {
+    let metadata = fs::metadata(file);
+    let (owner, mode) = metadata.map_or((0, 0), |metadata| (metadata.uid(), metadata.mode()));
+    NotOurs {
+        file: file.to_owned(),
+        error,
+        owner: name_of(owner),
+        mode: mode & 0o7777,
+        user: name_of(rustix::process::geteuid().as_raw()),
+    }
+}
+
+/// Returns a user's name, as the system's list of users has it.
+fn name_of(user: u32) -> String {
+    let users = fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let name = users.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        (fields.nth(1)?.parse() == Ok(user)).then_some(name)
+    });
+    name.map_or_else(|| format!("user {user}"), |name| format!("{name} (user {user})"))
+}

@@ -1,0 +1,153 @@
+//! The projection's file, and how another one takes its place.
+//!
+//! A projection that cannot be used is made anew from the log, in a file beside it.
+//! The old one stays until the new one is whole; then it is kept under a name with
+//! the date, or removed if all that was wrong with it is an older form. So no failure in between costs what only the old one knew.
+
+use std::{
+    ffi::OsString,
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use linger_core::{About, LogId, Position, Projection, ProjectionError, Timestamp};
+
+use crate::{OpenError, private};
+
+/// Where the projection is.
+#[derive(Debug, Clone)]
+pub(crate) struct ProjectionFiles {
+    path: PathBuf,
+}
+
+/// A new projection that is being made.
+#[derive(Debug, Clone)]
+pub(crate) struct Replacing {
+    /// When it is so far, it is whole.
+    pub(crate) until: Position,
+    /// When it was begun.
+    since: Timestamp,
+    old: Old,
+}
+
+/// The end of the old projection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Old {
+    /// It is kept under a name with the date.
+    Kept,
+    /// It is removed: the new one has all that it had.
+    Removed,
+}
+
+impl ProjectionFiles {
+    pub(crate) fn new(path: PathBuf) -> ProjectionFiles {
+        ProjectionFiles { path }
+    }
+
+    /// Returns the path of the projection that is read.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Returns what the projection says of itself; none where there is none.
+    pub(crate) fn about(&self) -> rusqlite::Result<Option<About>> {
+        match fs::metadata(&self.path) {
+            Ok(metadata) if metadata.len() > 0 => Projection::about(&self.path),
+            _ => Ok(None),
+        }
+    }
+
+    /// Begins a new projection beside the old one; whole once it is at `until`.
+    pub(crate) fn begin_anew(
+        &self,
+        log: LogId,
+        until: Position,
+        since: Timestamp,
+        old: Old,
+        reason: &str,
+    ) -> Result<(Projection, Replacing), OpenError> {
+        tracing::warn!(reason, "making the projection anew from the log");
+        let path = self.path_of_the_new();
+        let refused = |error| OpenError::Folder { folder: self.path.clone(), error };
+        remove(&path).map_err(refused)?;
+        private::open(&path).map_err(refused)?;
+        let projection = Projection::open(&path, log).map_err(|error| match error {
+            ProjectionError::Database(error) => {
+                OpenError::File { file: path.clone(), error: error.to_string() }
+            }
+            ProjectionError::Foreign => panic!("a new projection of {log} is foreign to it"),
+        })?;
+        Ok((projection, Replacing { until, since, old }))
+    }
+
+    /// Puts the new projection in the place of the old one. Nobody may have either of
+    /// them open.
+    pub(crate) fn replace(&self, replacing: &Replacing) -> io::Result<()> {
+        if replacing.old == Old::Removed {
+            remove(&self.path)?;
+        } else if fs::exists(&self.path)? {
+            let kept = self.set_aside(replacing.since)?;
+            tracing::info!(kept = %kept.display(), "the projection is made anew; the old one is kept");
+        }
+        rename(&self.path_of_the_new(), &self.path)
+    }
+
+    /// Keeps the projection under a name with the date, and returns that. Older ones
+    /// that were kept like this stay.
+    pub(crate) fn set_aside(&self, at: Timestamp) -> io::Result<PathBuf> {
+        let kept = dated(&self.path, at);
+        rename(&self.path, &kept)?;
+        Ok(kept)
+    }
+
+    fn path_of_the_new(&self) -> PathBuf {
+        with_suffix(&self.path, ".new")
+    }
+}
+
+/// Returns a path beside this one, with the date, at which there is nothing yet.
+pub(crate) fn dated(path: &Path, at: Timestamp) -> PathBuf {
+    // Colons are no part of a file's name everywhere.
+    let date = at.to_string().replace(':', "-");
+    let numbered = (2..).map(|number| format!(".{date}.{number}"));
+    let names = std::iter::once(format!(".{date}")).chain(numbered);
+    let mut paths = names.map(|name| with_suffix(path, &name));
+    paths.find(|path| !path.exists()).expect("numbers do not end")
+}
+
+/// What SQLite has beside a database, and finds by its name: the WAL belongs to it,
+/// and its index is made anew.
+const WAL: &str = "-wal";
+const WAL_INDEX: &str = "-shm";
+
+/// Renames a database with what belongs to it.
+fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    // The WAL first: without its database it is nothing, and the database without it
+    // would look whole.
+    let wal = with_suffix(from, WAL);
+    match fs::metadata(&wal).map_or(0, |metadata| metadata.len()) {
+        0 => remove_if_there(&wal)?,
+        _ => fs::rename(wal, with_suffix(to, WAL))?,
+    }
+    fs::rename(from, to)?;
+    remove_if_there(&with_suffix(from, WAL_INDEX))
+}
+
+fn remove(path: &Path) -> io::Result<()> {
+    remove_if_there(path)?;
+    remove_if_there(&with_suffix(path, WAL))?;
+    remove_if_there(&with_suffix(path, WAL_INDEX))
+}
+
+fn remove_if_there(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name: OsString = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
