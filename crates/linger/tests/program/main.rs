@@ -12,7 +12,11 @@ mod chance;
 mod client;
 mod connections;
 mod crowd;
+#[cfg(target_os = "linux")]
+mod disk;
 mod durability;
+#[cfg(target_os = "linux")]
+mod faults;
 mod limits;
 mod memory;
 mod native;
