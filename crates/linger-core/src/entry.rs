@@ -106,9 +106,11 @@ impl Asked {
         Asked(Sha256::digest(encode_command(command)).into())
     }
 
-    /// Returns what is kept of it for ever, to know a repeat.
-    pub(crate) fn salted(&self, salt: Salt) -> [u8; 32] {
-        Sha256::new().chain_update(salt.0).chain_update(self.0).finalize().into()
+    /// Returns what is kept of it for ever, to know a repeat: half of a digest, since
+    /// an author can only deceive themselves, and there is one for each message.
+    pub(crate) fn salted(&self, salt: Salt) -> [u8; 16] {
+        let digest = Sha256::new().chain_update(salt.0).chain_update(self.0).finalize();
+        *digest.first_chunk().expect("16 of 32 bytes")
     }
 }
 

@@ -17,6 +17,8 @@ use crate::{Entry, LogId, Outcome, Position, Timestamp, Vocabulary, apply, sum};
 
 /// The form of the tables. A projection of another form is made anew.
 const SCHEMA: u32 = 2;
+/// Pages that are kept in memory, in KiB; taken as they are needed.
+const CACHE_KIB: i64 = 8192;
 /// Further ahead of an entry's own time than this, the last time is wrong: nodes'
 /// clocks agree better, and so does one clock with itself.
 const AHEAD_MS_MAX: i64 = 5000;
@@ -89,6 +91,10 @@ impl Projection {
         // What a statement may have to undo is kept in small pieces of memory, not in
         // 64 KiB of it that are taken and given back each time.
         connection.pragma_update(None, "temp_store", "memory")?;
+        // Requests come under names that follow from nothing, so each is in a page of its
+        // own: with SQLite's 2 MiB a commit's worth of them does not fit, and pages are
+        // written that are changed again (docs/decisions/0016).
+        connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
         Projection::prepare(connection, log)
     }
 

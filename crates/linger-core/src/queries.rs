@@ -63,7 +63,7 @@ pub struct KnownRequest {
     /// With what the digest is salted; none in the first vocabulary.
     pub(crate) salt: Option<Salt>,
     /// The digest of what was sent; none when it is erased.
-    pub(crate) digest: Option<[u8; 32]>,
+    pub(crate) digest: Option<Vec<u8>>,
 }
 
 /// One membership that lasts: columns of `members`.

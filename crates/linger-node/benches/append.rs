@@ -4,10 +4,13 @@
 //! `cargo bench -p linger-node --bench append`. With many in flight, group
 //! commit makes one fsync serve them all; the figure for one is the disk's.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use linger_core::{Author, Command, MessageText, Slug, UserId, UserName};
+use linger_core::{Author, Command, MessageText, Request, RequestId, Slug, UserId, UserName};
 use linger_node::{Limits, Node, Rollback, SystemClock};
 use tokio::{runtime::Runtime, task::JoinSet};
 
@@ -23,7 +26,8 @@ fn append(criterion: &mut Criterion) {
                 let mut submits = JoinSet::new();
                 for _ in 0..in_flight {
                     let (node, send) = (node.clone(), send.clone());
-                    submits.spawn(async move { node.submit(ann, None, send).await });
+                    let request = Some(named(&send));
+                    submits.spawn(async move { node.submit(ann, request, send).await });
                 }
                 while let Some(receipt) = submits.join_next().await {
                     receipt.expect("no submit panics").expect("a member may send");
@@ -32,6 +36,15 @@ fn append(criterion: &mut Criterion) {
         });
     }
     group.finish();
+}
+
+/// Names a request as a page does: no name follows from the one before.
+fn named(command: &Command) -> Request {
+    static NUMBER: AtomicU64 = AtomicU64::new(1);
+    let number = u128::from(NUMBER.fetch_add(1, Ordering::Relaxed));
+    let spread = number.wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835);
+    let id = RequestId::parse(&format!("{spread:032x}")).expect("hex digits are a request id");
+    Request::of(id, command)
 }
 
 /// Opens a node, with ann as a member of its lobby, and what she says.

@@ -202,7 +202,7 @@ impl DataFolder {
             }
             Err(error) => return Err(self.failed_projection()(error)),
         };
-        let files = Files::remember(&[path.clone(), wal, self.path.join("lock")]);
+        let files = Files::remember(&self.path, &["log.db", "log.db-wal", "lock"]);
         let files = files.map_err(self.refused())?;
         Ok(Opened { log, files, projection, replacing, roster, epochs })
     }

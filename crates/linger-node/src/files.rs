@@ -2,19 +2,33 @@
 //!
 //! Bytes that go to a file that was deleted, moved away or replaced are lost, and
 //! nothing says so: the file stays open. So the ones that matter are remembered by
-//! their number on the disk, and compared with what stands at their path.
+//! their number on the disk, and compared with what stands at their path. A folder in
+//! which nothing was made, removed or renamed since then still has them all, which is
+//! one look instead of several.
 
 use std::{
+    fs::Metadata,
     io,
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
+    sync::Mutex,
+    time::{Duration, SystemTime},
 };
 
 use crate::private;
 
-/// Paths, and which files stood there.
+/// File systems stamp changes by a clock that ticks: what changed so recently may
+/// change again without another stamp.
+const TICK_MAX: Duration = Duration::from_secs(1);
+
+/// Files of one folder, and which ones stood at their paths.
 #[derive(Debug, Default)]
-pub(crate) struct Files(Vec<(PathBuf, Identity)>);
+pub(crate) struct Files {
+    folder: PathBuf,
+    files: Vec<(PathBuf, Identity)>,
+    /// The folder when all of them were there.
+    seen: Mutex<Option<Stamp>>,
+}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Identity {
@@ -22,30 +36,111 @@ struct Identity {
     inode: u64,
 }
 
+/// A folder, and when something in it was made, removed or renamed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Stamp {
+    folder: Identity,
+    changed: SystemTime,
+}
+
 impl Files {
-    /// Remembers which files stand at these paths now.
-    pub(crate) fn remember(paths: &[PathBuf]) -> io::Result<Files> {
-        let files = paths.iter().map(|path| Ok((path.clone(), identity(path)?)));
-        Ok(Files(files.collect::<io::Result<_>>()?))
+    /// Remembers which files of these names stand in a folder now.
+    pub(crate) fn remember(folder: &Path, names: &[&str]) -> io::Result<Files> {
+        let file = |name: &&str| {
+            let path = folder.join(name);
+            let identity = Identity::of(&path.metadata()?);
+            Ok((path, identity))
+        };
+        let files = names.iter().map(file).collect::<io::Result<_>>()?;
+        Ok(Files { folder: folder.to_owned(), files, seen: Mutex::default() })
     }
 
     /// Returns a path at which the file stands no longer, if there is one.
     ///
-    /// Cost: one system call a file.
+    /// Cost: one system call while nothing changes in the folder, else one more a file.
     pub(crate) fn gone(&self) -> Option<&Path> {
-        let is_gone = |(path, known): &&(PathBuf, Identity)| identity(path).ok() != Some(*known);
-        self.0.iter().find(is_gone).map(|(path, _)| path.as_path())
+        let now = Stamp::of(&self.folder).ok();
+        let mut seen = self.seen.lock().expect("no holder of this lock panics");
+        if now.is_some() && *seen == now {
+            return None;
+        }
+        let is_gone = |(path, known): &&(PathBuf, Identity)| {
+            path.metadata().map(|metadata| Identity::of(&metadata)).ok() != Some(*known)
+        };
+        let gone = self.files.iter().find(is_gone).map(|(path, _)| path.as_path());
+        // Looked at before the files were: what changes meanwhile has another stamp.
+        *seen = now.filter(|stamp| gone.is_none() && stamp.is_settled());
+        gone
     }
 
     /// Returns what the operating system says to somebody who writes beside them;
     /// nothing where that goes well.
     pub(crate) fn why_not_written(&self) -> Option<io::Error> {
-        let (path, _) = self.0.first()?;
-        private::probe(path.parent()?).err()
+        private::probe(&self.folder).err()
     }
 }
 
-fn identity(path: &Path) -> io::Result<Identity> {
-    let metadata = std::fs::metadata(path)?;
-    Ok(Identity { device: metadata.dev(), inode: metadata.ino() })
+impl Stamp {
+    fn of(folder: &Path) -> io::Result<Stamp> {
+        let metadata = folder.metadata()?;
+        Ok(Stamp { folder: Identity::of(&metadata), changed: metadata.modified()? })
+    }
+
+    fn is_settled(&self) -> bool {
+        // By a clock that was set, it may lie ahead: that is not recent either.
+        self.changed.elapsed().unwrap_or_else(|ahead| ahead.duration()) > TICK_MAX
+    }
+}
+
+impl Identity {
+    fn of(metadata: &Metadata) -> Identity {
+        Identity { device: metadata.dev(), inode: metadata.ino() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn a_file_that_is_removed_moved_or_replaced_is_gone_however_old_the_folder_is() {
+        type Change = fn(&Path);
+        let changes: [(&str, Change); 5] = [
+            ("removed", |folder| fs::remove_file(folder.join("b")).unwrap()),
+            ("moved", |folder| fs::rename(folder.join("b"), folder.join("c")).unwrap()),
+            ("replaced", |folder| {
+                fs::write(folder.join("c"), "another").unwrap();
+                fs::rename(folder.join("c"), folder.join("b")).unwrap();
+            }),
+            ("its folder removed", |folder| fs::remove_dir_all(folder).unwrap()),
+            ("its folder moved", |folder| {
+                fs::rename(folder, folder.with_file_name("moved")).unwrap();
+            }),
+        ];
+        for (case, change) in changes {
+            for is_old in [false, true] {
+                let outer = tempfile::tempdir().unwrap();
+                let folder = outer.path().join("data");
+                fs::create_dir(&folder).unwrap();
+                for name in ["a", "b"] {
+                    fs::write(folder.join(name), name).unwrap();
+                }
+                if is_old {
+                    let then = SystemTime::now() - Duration::from_secs(60);
+                    fs::File::open(&folder).unwrap().set_modified(then).unwrap();
+                }
+                let files = Files::remember(&folder, &["a", "b"]).unwrap();
+                assert_eq!((files.gone(), files.gone()), (None, None), "{case}");
+                assert_eq!(files.seen.lock().unwrap().is_some(), is_old, "{case}");
+                fs::write(folder.join("unrelated"), "x").unwrap();
+                assert_eq!(files.gone(), None, "{case}: another file is no matter");
+                change(&folder);
+                let gone = files.gone().map(Path::to_owned);
+                let expected = if case.contains("folder") { "a" } else { "b" };
+                assert_eq!(gone, Some(folder.join(expected)), "{case}, old: {is_old}");
+            }
+        }
+    }
 }

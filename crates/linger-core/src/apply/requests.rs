@@ -18,8 +18,8 @@ pub(super) fn outcome_of_repeat(
     let is_the_same = match (known.digest, known.salt, request.asked) {
         // One of them is erased: nobody can say any more that they differ.
         (None, ..) | (_, _, None) => true,
-        (Some(digest), None, Some(_)) => digest == Asked::of(&draft.command).0,
-        (Some(digest), Some(salt), Some(asked)) => digest == asked.salted(salt),
+        (Some(digest), None, Some(_)) => *digest == Asked::of(&draft.command).0,
+        (Some(digest), Some(salt), Some(asked)) => *digest == asked.salted(salt),
     };
     Ok(Some(match is_the_same {
         true => Outcome::Repeated { first: known.position },
@@ -32,10 +32,10 @@ pub(super) fn remember(tx: &Connection, entry: &Entry) -> rusqlite::Result<()> {
     let Entry { position, draft } = entry;
     let Some(request) = &draft.request else { return Ok(()) };
     let digest = request.asked.map(|asked| match draft.salt {
-        None => asked.0,
-        Some(salt) => asked.salted(salt),
+        None => asked.0.to_vec(),
+        Some(salt) => asked.salted(salt).to_vec(),
     });
-    insert(tx, draft.author, &request.id, *position, draft.salt, digest)
+    insert(tx, draft.author, &request.id, *position, draft.salt, digest.as_deref())
 }
 
 fn insert(
@@ -44,7 +44,7 @@ fn insert(
     id: &RequestId,
     position: crate::Position,
     salt: Option<Salt>,
-    digest: Option<[u8; 32]>,
+    digest: Option<&[u8]>,
 ) -> rusqlite::Result<()> {
     let (author, salt) = (author.to_number().cast_signed(), salt.map(|salt| salt.0));
     let sum = sum::of_values(&[&author, id, &position, &salt, &digest])?;

@@ -2,7 +2,7 @@
 //!
 //! It acknowledges what is durable and nothing else. What it knows not to be
 //! written it says so at once; while the log cannot be written it refuses at the
-//! door, and tries again each second. Before it acknowledges it makes sure that its
+//! door, and tries again each second. Before each commit it makes sure that its
 //! files are still those in the folder: what is written to a deleted file is lost.
 
 use std::{
@@ -73,9 +73,12 @@ impl Writer {
                     Queued::Probe(answer) => probes.push(answer),
                 }
             }
+            // Before it writes, so that nothing goes to a file that is not there any more.
+            if self.is_cut_off() {
+                return;
+            }
             let begin = Instant::now();
             match self.commit(&batch) {
-                Ok(()) if self.is_cut_off() => return,
                 Ok(()) => self.acknowledge(begin, &mut batch),
                 Err(failed) => {
                     self.refuse(failed, &mut batch);
@@ -199,8 +202,10 @@ impl Writer {
             }
             // Dropped, the log unparks it.
             thread::park_timeout(TRY_AGAIN_AFTER);
+            if self.is_cut_off() {
+                return std::ops::ControlFlow::Break(());
+            }
             match self.commit(&[]) {
-                Ok(()) if self.is_cut_off() => return std::ops::ControlFlow::Break(()),
                 Ok(()) => {
                     self.find_last();
                     self.health.is_well(Part::Log);
