@@ -203,6 +203,10 @@ impl<S: Service> Shard<S> {
     /// rests next.
     pub(super) fn unpark(&mut self, key: u32) -> S::Ticket {
         self.waiters.leave(&mut self.connections, key);
+        if self.closing.is_none() {
+            // Before its answer goes out: somebody who has it is not counted any more.
+            self.inbox.show_parked(self.waiters.len());
+        }
         let state = &mut self.connections[key as usize].state;
         match mem::replace(state, State::Reading) {
             State::Parked(ticket) => ticket,
