@@ -75,9 +75,10 @@ fn answer_all(ann: &mut Client, crowd: &[TcpStream], text: &str) {
 }
 
 /// Returns what the server takes once that becomes no less: who hung up is
-/// forgotten a little later.
+/// forgotten a little later, and the allocator gives back what nobody used for half
+/// a second (`.cargo/config.toml`), so it looks for longer than that.
 fn settled(server: &Server) -> u64 {
-    const LOOKS: u32 = 20;
+    const LOOKS: u32 = 75;
     let (mut least, mut looks) = (u64::MAX, 0);
     while looks < LOOKS {
         let bytes = server.memory();
