@@ -89,7 +89,20 @@ pub(crate) fn address_of(app: &App, fields: &impl Fields, peer: IpAddr) -> IpAdd
     }
     // The nearest proxy adds its caller at the end; what is before it may be made up.
     let forwarded = fields.texts("x-forwarded-for").next_back();
-    forwarded.and_then(|value| value.rsplit(',').next()?.trim().parse().ok()).unwrap_or(peer)
+    let address = forwarded.and_then(|value| value.rsplit(',').next()).and_then(forwarded_address);
+    address.unwrap_or(peer)
+}
+
+/// Reads an address as proxies write it: plain, in quotes, in brackets, with a port.
+fn forwarded_address(given: &str) -> Option<IpAddr> {
+    let given = given.trim().trim_matches('"');
+    if let Ok(address) = given.parse() {
+        return Some(address);
+    }
+    if let Ok(address) = given.parse::<SocketAddr>() {
+        return Some(address.ip());
+    }
+    given.strip_prefix('[')?.strip_suffix(']')?.parse().ok()
 }
 
 /// A request that sets a cookie or rides on one: from our own pages only.
@@ -138,4 +151,30 @@ fn session_cookie(fields: &impl Fields) -> Option<&str> {
         .flat_map(|cookies| cookies.split(';'))
         .filter_map(|pair| pair.trim().split_once('='));
     pairs.find(|(name, _)| *name == SESSION_COOKIE).map(|(_, token)| token)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_forwarded_address_is_understood_in_every_form_that_proxies_write() {
+        let rows = [
+            ("203.0.113.9", Some("203.0.113.9")),
+            (" 203.0.113.9 ", Some("203.0.113.9")),
+            ("203.0.113.9:40001", Some("203.0.113.9")),
+            ("2001:db8::1", Some("2001:db8::1")),
+            ("[2001:db8::1]", Some("2001:db8::1")),
+            ("[2001:db8::1]:443", Some("2001:db8::1")),
+            ("\"[2001:db8::1]:443\"", Some("2001:db8::1")),
+            ("unknown", None),
+            ("_hidden", None),
+            ("203.0.113.9:port", None),
+            ("", None),
+        ];
+        for (given, expected) in rows {
+            let expected = expected.map(|address| address.parse::<IpAddr>().unwrap());
+            assert_eq!(forwarded_address(given), expected, "{given:?}");
+        }
+    }
 }

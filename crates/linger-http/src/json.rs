@@ -35,14 +35,22 @@ impl<S: Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
     }
 }
 
-/// Parses a body. An empty one counts as `{}`. Errors: 400 for what is not JSON,
-/// or other JSON.
+/// Parses a body, with or without a byte order mark before it. An empty one counts as
+/// `{}`. Errors: 400 for what is not JSON, or other JSON.
 pub(crate) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Failure> {
-    let text = if body.trim_ascii().is_empty() { b"{}" } else { body };
-    serde_json::from_slice(text).map_err(|error| {
-        let detail = format!("the body is not the JSON that belongs here: {error}");
-        Failure::new(StatusCode::BAD_REQUEST, "malformed_json", detail)
-    })
+    const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+    let text = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body).trim_ascii_start();
+    // serde takes a list of values for the fields of an object, in their order.
+    if text.first() == Some(&b'[') {
+        return Err(malformed("an array is no object"));
+    }
+    let text = if text.is_empty() { b"{}" } else { text };
+    serde_json::from_slice(text).map_err(malformed)
+}
+
+fn malformed(error: impl std::fmt::Display) -> Failure {
+    let detail = format!("the body is not the JSON that belongs here: {error}");
+    Failure::new(StatusCode::BAD_REQUEST, "malformed_json", detail)
 }
 
 /// Reads a whole body. Errors: 413 above [`BODY_MAX`]; 408 after

@@ -3,6 +3,7 @@
 //! The contract is `openapi()`, made from the handlers. Each family of calls has
 //! a file of its own; all of them parse, ask the node, and render.
 
+mod accept;
 mod documents;
 mod events;
 mod messages;

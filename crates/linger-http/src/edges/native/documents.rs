@@ -263,7 +263,7 @@ pub(super) struct ResetShape {
 #[into_params(parameter_in = Query)]
 pub(super) struct EventsParameters {
     /// A cursor from an earlier answer; `latest`: from now on; `start`: from the
-    /// beginning. With SSE the header `Last-Event-ID` comes first.
+    /// beginning. With SSE the header `Last-Event-ID`, or else `lastEventId` in the address, comes first.
     #[param(required = false, example = "latest")]
     after: Option<String>,
     /// Seconds that the request may be held while there is no news: 0 is a short

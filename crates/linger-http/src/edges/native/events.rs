@@ -16,7 +16,7 @@ use linger_node::{
     limits::{PAGE_EVENTS_MAX, WAIT_DEFAULT, WAIT_MAX},
 };
 
-use super::{documents, path::Path, query::Query};
+use super::{accept, documents, path::Path, query::Query};
 use crate::{
     App,
     caller::Caller,
@@ -111,10 +111,11 @@ fn ask(
     fields: &impl Fields,
 ) -> Result<Asked, Failure> {
     let query = Query::new(query);
-    let is_stream =
-        fields.text("accept").is_some_and(|accept| accept.contains("text/event-stream"));
-    let last_event_id = fields.text("last-event-id").filter(|_| is_stream);
-    let given = last_event_id.map(Cow::Borrowed).or_else(|| query.text("after"));
+    let is_stream = accept::prefers_stream(fields.texts("accept"));
+    let by_header = fields.text("last-event-id").map(Cow::Borrowed);
+    // Polyfills cannot send the header, and put it into the address.
+    let last_event_id = by_header.or_else(|| query.text("lastEventId")).filter(|_| is_stream);
+    let given = last_event_id.or_else(|| query.text("after"));
     let after = match given.as_deref() {
         // A place: what happens from now on comes after it.
         None | Some("latest") => app.node.latest(),

@@ -176,6 +176,15 @@ async fn the_last_event_id_comes_before_the_parameter(driver: Driver) {
         stream.expect_hello().await;
         stream.expect(&expected).await;
     }
+    // As polyfills send it; the header comes first.
+    for (query, headers) in [
+        (format!("?after=start&lastEventId={middle}"), vec![]),
+        ("?lastEventId=nonsense".to_owned(), vec![("last-event-id", middle.as_str())]),
+    ] {
+        let mut stream = stage.stream(&format!("{TEA}{query}"), &headers).await;
+        stream.expect_hello().await;
+        stream.expect(&expected).await;
+    }
     // A browser that lost the stream before its first event: nothing is missed.
     let mut lost = stage.stream(TEA, &[]).await;
     let hello = lost.frame().await.unwrap();
