@@ -192,7 +192,7 @@ impl Damage {
     /// than this: from then on the tables are not readable before they are whole.
     pub(crate) async fn until_healed(&self, patience: Duration) {
         let mut reported = self.reported.subscribe();
-        // Whoever waits in vain finds the tables as they are.
+        // After a wait in vain the tables are asked as they are.
         let _ = timeout(patience, reported.wait_for(Option::is_none)).await;
     }
 

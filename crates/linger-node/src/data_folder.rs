@@ -58,7 +58,7 @@ pub enum OpenError {
     File {
         /// The file.
         file: PathBuf,
-        /// What is wrong with it.
+        /// A few words on what is wrong with it.
         error: String,
     },
     /// Something is lost in the middle of the log's WAL.

@@ -12,7 +12,7 @@ use linger_core::{Epoch, Position};
 #[derive(Debug, Default)]
 pub(crate) struct Epochs(Vec<(Position, Epoch)>);
 
-/// What is known of an epoch.
+/// The log's knowledge of an epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Known {
     /// This log has no such epoch.

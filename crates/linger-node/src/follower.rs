@@ -3,8 +3,8 @@
 //! One batch after another: apply, remember in memory, wake the waiting room,
 //! announce the position to the submits. The tables' readers see batches when
 //! they are committed, and [`commits`](crate::commits) says when that is. On a
-//! thread of its own in production; as a task in the simulation. What it does when
-//! the tables turn out to be damaged is in `healing`.
+//! thread of its own in production; as a task in the simulation. Damaged tables
+//! are the matter of `healing`.
 
 mod healing;
 mod progress;
@@ -62,7 +62,7 @@ impl Follower {
     /// that cannot be read. Leaves nothing uncommitted.
     pub(crate) async fn run(mut self, stop: watch::Receiver<()>) {
         self.follow(stop).await;
-        // What cannot be committed is applied again at the next start.
+        // Entries that cannot be committed are applied again at the next start.
         let _ = self.commits.commit(&mut self.projection);
     }
 
@@ -109,7 +109,7 @@ impl Follower {
             if let Some(at) = wake_at.filter(|at| alarm.deadline() != *at) {
                 alarm.as_mut().reset(at);
             }
-            // What was told is there: nobody reads less than that.
+            // All that was told is there: nobody reads less than that.
             let is_complete = self.projection.applied() >= *self.applied.borrow();
             tokio::select! {
                 biased;
@@ -158,7 +158,7 @@ impl Follower {
         ControlFlow::Break(())
     }
 
-    /// Takes note of an error of the tables. What it undid is applied again.
+    /// Takes note of an error of the tables. The entries that it undid are applied again.
     fn fail(&self, error: &rusqlite::Error) {
         match is_damage(error) {
             true => self.damage.report(self.damage.generation(), error),

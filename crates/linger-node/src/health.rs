@@ -2,8 +2,8 @@
 //!
 //! The log's writer and the follower say how they are; `/ready` and the door for
 //! appends ask. It is logged once that the node is not ready, and once that it is
-//! again. What cannot be mended while the node
-//! runs ends it ([`Health::end`]).
+//! again. A fault that cannot be mended while the node runs ends it
+//! ([`Health::end`]).
 
 use std::{
     path::Path,

@@ -24,8 +24,11 @@ pub struct NotOurs {
     user: String,
 }
 
-/// The names of what a data folder holds begin like this.
-const OURS: [&str; 3] = ["lock", "log.db", "projection.db"];
+/// The names that databases of ours begin with: there are files beside them.
+const DATABASES: [&str; 2] = ["log.db", "projection.db"];
+/// The other files of ours.
+const LOCK: &str = "lock";
+const PROBE: &str = "lock.probe";
 
 /// Makes a folder that nobody else can enter, unless it is there.
 pub(crate) fn make_folder(path: &Path) -> io::Result<()> {
@@ -51,7 +54,7 @@ pub(crate) fn must_be_writable(folder: &Path) -> Result<(), NotOurs> {
 
 /// Writes a file in the folder, and removes it again.
 pub(crate) fn probe(folder: &Path) -> io::Result<()> {
-    let path = folder.join("lock.probe");
+    let path = folder.join(PROBE);
     let written = open(&path).and_then(|mut file| file.write_all(b"linger"));
     let removed = fs::remove_file(&path);
     written.and(removed)
@@ -93,7 +96,10 @@ fn ours(folder: &Path) -> io::Result<Vec<PathBuf>> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         let name = entry.file_name();
-        let is_ours = OURS.iter().any(|ours| name.to_string_lossy().starts_with(ours));
+        // Nothing else: the folder may be somebody's home.
+        let is_ours = name == LOCK
+            || name == PROBE
+            || DATABASES.iter().any(|ours| name.to_string_lossy().starts_with(ours));
         if is_ours && entry.file_type()?.is_file() {
             files.push(entry.path());
         }
@@ -122,4 +128,32 @@ fn name_of(user: u32) -> String {
         (fields.nth(1)?.parse() == Ok(user)).then_some(name)
     });
     name.map_or_else(|| format!("user {user}"), |name| format!("{name} (user {user})"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_our_own_files_are_closed_to_others_and_a_folder_with_other_things_stays_open() {
+        let mode = |path: &Path| fs::metadata(path).unwrap().mode() & 0o777;
+        let names = ["lock", "log.db", "log.db-wal", "projection.db.2026-11-25", "lockpicking.txt"];
+        for is_shared in [false, true] {
+            let folder = tempfile::tempdir().unwrap();
+            fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
+            for name in &names[..names.len() - usize::from(!is_shared)] {
+                fs::write(folder.path().join(name), "x").unwrap();
+                let open = Permissions::from_mode(0o644);
+                fs::set_permissions(folder.path().join(name), open).unwrap();
+            }
+            tighten(folder.path()).unwrap();
+            let modes = names[..4].iter().map(|name| mode(&folder.path().join(name)));
+            assert_eq!(modes.collect::<Vec<_>>(), [0o600; 4]);
+            let expected = if is_shared { 0o755 } else { 0o700 };
+            assert_eq!(mode(folder.path()), expected, "shared: {is_shared}");
+            if is_shared {
+                assert_eq!(mode(&folder.path().join("lockpicking.txt")), 0o644, "it is not ours");
+            }
+        }
+    }
 }

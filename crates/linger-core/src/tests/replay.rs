@@ -150,8 +150,8 @@ fn the_fingerprint_is_that_of_one_log() {
     assert_ne!(of(1), of(2));
 }
 
-/// A line of a log in `fixtures/logs`. What the first vocabulary did not have is
-/// left out there; the checksum is that of the form of today.
+/// A line of a log in `fixtures/logs`. Fields that the first vocabulary did not
+/// have are left out there; the checksum is that of the form of today.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Line {

@@ -2,7 +2,7 @@
 //! while the node runs, and takes the old one's place when it is whole.
 //!
 //! Meanwhile readers who are caught up read on from memory, and the tables are not
-//! read at all: the old ones might say anything. What was told already is applied in
+//! read at all: the old ones might say anything. Entries that were told already are applied in
 //! silence, as after a rollback.
 
 use std::{ops::ControlFlow, sync::Arc};

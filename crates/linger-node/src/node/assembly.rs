@@ -63,6 +63,10 @@ impl Node {
         let log = Arc::new(log.start(log_files.clone(), &limits, metrics.clone(), health.clone()));
         let files = folder.projection_files();
         let connections = Connections::to(files.path());
+        if replacing.is_some() {
+            // Nobody reads the old tables while new ones are made.
+            connections.close();
+        }
         let read_pool = ReadPool::start(&connections, &limits);
         let files = Some(TableFiles {
             files,

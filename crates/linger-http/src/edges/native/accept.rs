@@ -19,7 +19,7 @@ pub(super) fn prefers_stream<'a>(accept: impl Iterator<Item = &'a str>) -> bool 
     stream.is_some_and(|stream: f32| stream > 0.0 && page.is_none_or(|page| stream >= page))
 }
 
-/// Reads `q=0.5`. What is no number counts as not said.
+/// Reads `q=0.5`. A weight that is no number counts as not said.
 fn weight(parameter: &str) -> Option<f32> {
     let (name, value) = parameter.split_once('=')?;
     name.trim().eq_ignore_ascii_case("q").then(|| value.trim().parse().ok()).flatten()

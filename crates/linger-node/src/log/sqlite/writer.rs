@@ -1,7 +1,7 @@
 //! The thread that writes the log: group commits, and what to do when one fails.
 //!
-//! It acknowledges what is durable and nothing else. What it knows not to be
-//! written it says so at once; while the log cannot be written it refuses at the
+//! It acknowledges what is durable and nothing else. Appends that are known not to
+//! be written are refused at once; while the log cannot be written it refuses at the
 //! door, and tries again each second. Before each commit it makes sure that its
 //! files are still those in the folder: what is written to a deleted file is lost.
 
