@@ -3,7 +3,7 @@
 //! hyper makes a date for each second in which it serves, and cannot be told not to;
 //! the crate that it uses panics when the machine's clock is before 1970 or after
 //! 9999. Here such a clock is taken for the nearest end of these years. Only what
-//! hyper and linger-http call is here.
+//! hyper and linger-serve call is here.
 
 use std::{
     fmt,

@@ -1,58 +1,54 @@
-//! The edges: each protocol translated to the node's `submit`, `wait`, `query`.
+//! The dialects: each protocol translated to the node's `submit`, `wait`, `query`.
 //!
-//! [`router`] is the whole URL map on one page. Every protocol dialect has a
-//! file of its own under `edges`; no two of them know each other. This crate
-//! knows protocols; its manifest lists no SQL and no log, so it cannot reach them.
+//! [`routes`] is the list of dialects, and the only place that names them all. A
+//! dialect is one folder: it hands linger-serve its routes, and a renderer for
+//! what it holds. No two of them know each other; what several of them share
+//! (saying something, the lobby, guests) is below them. This crate knows
+//! protocols; its manifest lists no SQL and no sockets, so it cannot reach them.
 
-mod app;
-mod caller;
-mod edges;
-mod failure;
-mod fields;
 mod friendly_names;
+mod guests;
 mod health;
-mod held;
-mod json;
-mod rates;
-mod server;
+mod lobby;
+mod names;
+mod native;
+mod page;
+mod say;
+mod updates;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use axum::{
-    Router,
-    http::{HeaderMap, HeaderValue, header},
-    middleware,
-    response::Response,
-    routing::get,
-};
+use linger_serve::{App, Routes};
 
-pub use app::{App, Settings};
-pub use edges::native::openapi;
-pub use server::{Server, ServerSettings};
+pub use native::openapi;
 
-/// Returns the whole URL map.
-pub fn router(app: Arc<App>) -> Router {
-    let ready = middleware::from_fn_with_state(app.clone(), health::only_when_ready);
-    // A dialect goes around the rest: its clients understand nothing else.
-    Router::new()
-        .nest("/api/v1", edges::native::routes().layer(ready.clone()))
-        .merge(edges::updates::in_dialect(edges::updates::routes().layer(ready.clone())))
-        .merge(edges::names::in_dialect(edges::names::routes().layer(ready)))
-        .route("/health", get(health::health))
-        .route("/ready", get(health::ready))
-        .route("/metrics", get(health::metrics))
-        .with_state(app)
-        .merge(edges::page::routes())
-        .method_not_allowed_fallback(edges::page::no_such_method)
-        .layer(middleware::map_response(all_say_what_they_are))
+/// How the operator set the dialects up.
+#[derive(Debug, Clone)]
+pub struct DialectSettings {
+    /// How long `/update` is held. The article holds for ever; proxies that cut
+    /// earlier only make its client ask again.
+    pub update_hold: Duration,
+    /// How long `/get_new_message` is held: the article's 30 s.
+    pub names_hold: Duration,
 }
 
-async fn all_say_what_they_are(mut response: Response) -> Response {
-    never_sniff(response.headers_mut());
-    response
+impl Default for DialectSettings {
+    fn default() -> DialectSettings {
+        DialectSettings {
+            update_hold: Duration::from_secs(300),
+            names_hold: Duration::from_secs(30),
+        }
+    }
 }
 
-/// A browser takes an answer for what we say that it is, whatever it looks like.
-fn never_sniff(headers: &mut HeaderMap) {
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+/// Returns the routes of all dialects.
+pub fn routes(app: &Arc<App>, settings: &DialectSettings) -> Routes {
+    Routes::new()
+        .merge(native::routes(app))
+        .merge(updates::routes(app, settings.update_hold))
+        .merge(names::routes(app, settings.names_hold))
+        .merge(health::routes(app))
+        .merge(page::routes())
+        // A dialect has words of its own for this; the others share these.
+        .on_hyper(|router| router.method_not_allowed_fallback(page::no_such_method))
 }

@@ -1,7 +1,7 @@
 //! Every bound of a node, in one place: queues, pages, waits, memory.
 //!
 //! Each is a number with its reason. Rates (so many per second and person) are
-//! the edge's and stand in linger-http.
+//! the edge's and stand in linger-serve.
 
 use std::time::Duration;
 

@@ -10,6 +10,7 @@
 
 use std::{mem::MaybeUninit, net::SocketAddr};
 
+pub use httparse::Header as Field;
 use httparse::{Header, Status};
 
 /// Bytes in a head, at most. Browsers send one or two thousand.
@@ -86,6 +87,19 @@ impl<'a> Request<'a> {
     pub fn header(&self, name: &str) -> Option<&'a [u8]> {
         let mut named = self.fields.iter().filter(|field| field.name.eq_ignore_ascii_case(name));
         named.next().map(|field| field.value)
+    }
+
+    /// Makes a request of what another server has read. `target` is its path and its
+    /// query.
+    pub fn new(
+        method: Method,
+        target: (&'a str, Option<&'a str>),
+        fields: &'a [Field<'a>],
+        body: &'a [u8],
+        peer: SocketAddr,
+    ) -> Request<'a> {
+        let (path, query) = target;
+        Request { method, path, query, body, peer, fields }
     }
 
     /// Returns the request with its body, once that is here.

@@ -9,8 +9,9 @@ use std::{
 };
 
 use anyhow::{Context, anyhow, bail};
-use linger_http::{App, Server, ServerSettings};
+use linger_http::DialectSettings;
 use linger_node::{Limits, Node, NotReady, Refusal, SystemClock};
+use linger_serve::{App, AppSettings, Server, ServerSettings};
 use tokio::{
     net::{TcpListener, TcpSocket},
     signal::unix::{Signal, SignalKind, signal},
@@ -47,18 +48,19 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
         )
     })?;
     let address = listener.local_addr()?;
-    let edges = linger_http::Settings {
+    let access = AppSettings {
         visitors_may_read: settings.visitors_may_read,
         rate_limits: settings.rate_limits,
         behind_proxy: settings.behind_proxy,
-        ..linger_http::Settings::default()
     };
-    let app = Arc::new(App::new(node.clone(), edges));
+    let app = Arc::new(App::new(node.clone(), access));
+    let routes = linger_http::routes(&app, &DialectSettings::default());
     let connections_max = connections_max(settings.connections_max)?;
     let connections_per_address_max = connections_per_address_max(&settings, connections_max);
     let server = Server::new(
         listener,
-        app,
+        &app,
+        routes,
         ServerSettings {
             connections_max,
             connections_per_address_max,

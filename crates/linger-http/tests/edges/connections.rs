@@ -6,7 +6,7 @@
 
 use std::time::{Duration, Instant};
 
-use linger_http::ServerSettings;
+use linger_serve::ServerSettings;
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},

@@ -12,8 +12,8 @@ use axum::{
     http::{HeaderMap, Request, StatusCode},
 };
 use http_body_util::BodyExt;
-use linger_http::{App, Server, ServerSettings, router};
 use linger_node::Node;
+use linger_serve::{App, Routes, Server, ServerSettings, router};
 use tokio::{
     net::TcpListener,
     runtime::Handle,
@@ -102,13 +102,13 @@ impl Entrance {
     pub(crate) async fn open(
         driver: Driver,
         app: Arc<App>,
-        node: Arc<Node>,
+        routes: Routes,
         bounds: ServerSettings,
     ) -> (Entrance, Option<Listening>) {
         match driver {
-            Driver::Router => (Entrance::Router(router(app)), None),
+            Driver::Router => (Entrance::Router(router(app, routes)), None),
             Driver::Sockets => {
-                let listening = Listening::start(app, node, bounds).await;
+                let listening = Listening::start(app, routes, bounds).await;
                 let client = Client::new(listening.address);
                 (Entrance::Sockets(Arc::new(client)), Some(listening))
             }
@@ -160,10 +160,11 @@ impl Coming {
 }
 
 impl Listening {
-    async fn start(app: Arc<App>, node: Arc<Node>, bounds: ServerSettings) -> Listening {
+    async fn start(app: Arc<App>, routes: Routes, bounds: ServerSettings) -> Listening {
+        let node = app.node.clone();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let server = Server::new(listener, app, bounds).unwrap();
+        let server = Server::new(listener, &app, routes, bounds).unwrap();
         let (end, ended) = oneshot::channel();
         let server = tokio::spawn(server.run(async { drop(ended.await) }));
         Listening { address, node, end: Some(end), server: Some(server) }

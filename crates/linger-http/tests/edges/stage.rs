@@ -19,8 +19,9 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, header},
 };
 use linger_core::Timestamp;
-use linger_http::{App, ServerSettings, Settings};
+use linger_http::DialectSettings;
 use linger_node::{Clock, Limits, Node, Rollback, SystemClock};
+use linger_serve::{App, AppSettings, ServerSettings};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::{task::JoinHandle, time::timeout};
@@ -50,6 +51,13 @@ struct Set {
     folder: TempDir,
 }
 
+/// How the operator set everything up that requests meet.
+#[derive(Default)]
+pub(crate) struct Settings {
+    pub(crate) app: AppSettings,
+    pub(crate) dialects: DialectSettings,
+}
+
 /// What came back.
 #[derive(Debug)]
 pub(crate) struct Answer {
@@ -61,12 +69,23 @@ pub(crate) struct Answer {
 /// Long holds and no rates: what tests mostly want.
 pub(crate) fn patient() -> Settings {
     let hold = 2 * PATIENCE;
-    Settings { rate_limits: false, update_hold: hold, names_hold: hold, ..Settings::default() }
+    Settings {
+        app: AppSettings { rate_limits: false, ..AppSettings::default() },
+        dialects: DialectSettings { update_hold: hold, names_hold: hold },
+    }
 }
 
 /// Short holds and no rates.
 pub(crate) fn hasty() -> Settings {
-    Settings { update_hold: SHORT, names_hold: SHORT, ..patient() }
+    Settings { dialects: DialectSettings { update_hold: SHORT, names_hold: SHORT }, ..patient() }
+}
+
+impl Settings {
+    /// Changes something.
+    pub(crate) fn with(mut self, change: impl FnOnce(&mut Settings)) -> Settings {
+        change(&mut self);
+        self
+    }
 }
 
 impl Stage {
@@ -130,8 +149,9 @@ impl Stage {
         let node = Arc::new(
             Node::open(path, Rollback::Refused, set.limits.clone(), set.clock.clone()).unwrap(),
         );
-        let app = Arc::new(App::new(node.clone(), settings));
-        let (entrance, listening) = Entrance::open(set.driver, app, node.clone(), set.bounds).await;
+        let app = Arc::new(App::new(node.clone(), settings.app));
+        let routes = linger_http::routes(&app, &settings.dialects);
+        let (entrance, listening) = Entrance::open(set.driver, app, routes, set.bounds).await;
         Stage { node, entrance, listening, set }
     }
 

@@ -2,7 +2,6 @@
 //! once, however long they would have waited.
 
 use axum::http::{Method, StatusCode};
-use linger_http::Settings;
 
 use super::{LOBBY, MINE, TEA, check_problem, told};
 use crate::{
@@ -115,7 +114,11 @@ async fn without_a_token_one_is_a_visitor_who_reads_open_rooms_where_that_is_all
     driver: Driver,
 ) {
     for visitors_may_read in [true, false] {
-        let stage = Stage::open_with(driver, Settings { visitors_may_read, ..patient() }).await;
+        let stage = Stage::open_with(
+            driver,
+            patient().with(|it| it.app.visitors_may_read = visitors_may_read),
+        )
+        .await;
         let ann = stage.guest("ann").await;
         for accept in [("accept", "application/json"), STREAM] {
             check_problem(&stage.get(MINE, &[accept]).await, 401, "no_token", "my rooms");

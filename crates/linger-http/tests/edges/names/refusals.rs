@@ -5,7 +5,6 @@
 //! wrong method, a server that still starts.
 
 use axum::http::{Method, StatusCode};
-use linger_http::Settings;
 use serde_json::json;
 use tokio::task::JoinSet;
 
@@ -104,7 +103,7 @@ async fn a_page_of_any_origin_may_call_also_while_the_server_starts(driver: Driv
 }
 
 async fn who_sends_too_fast_or_takes_too_many_names_is_told_when_to_come_back(driver: Driver) {
-    let stage = Stage::open_with(driver, Settings { rate_limits: true, ..patient() }).await;
+    let stage = Stage::open_with(driver, patient().with(|it| it.app.rate_limits = true)).await;
     let first = |answers: Vec<Answer>| {
         answers.into_iter().find(|answer| answer.status == StatusCode::TOO_MANY_REQUESTS)
     };
@@ -119,7 +118,7 @@ async fn who_sends_too_fast_or_takes_too_many_names_is_told_when_to_come_back(dr
 }
 
 async fn where_visitors_may_not_read_who_has_a_name_may(driver: Driver) {
-    let stage = Stage::open_with(driver, Settings { visitors_may_read: false, ..hasty() }).await;
+    let stage = Stage::open_with(driver, hasty().with(|it| it.app.visitors_may_read = false)).await;
     let ann = stage.get_name().await;
     stage.send_message(&ann, "one").await;
     let refused = stage.json("/get_all_message", &json!(null)).await;

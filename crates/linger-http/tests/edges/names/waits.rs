@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use axum::http::{Method, StatusCode};
-use linger_http::Settings;
+use linger_http::DialectSettings;
 use serde_json::json;
 
 use super::{numbered, told};
@@ -71,7 +71,8 @@ async fn people_who_come_and_go_do_not_end_a_hold(driver: Driver) {
 
 async fn a_hold_in_which_people_only_come_and_go_ends_in_time_and_misses_nothing(driver: Driver) {
     let names_hold = Duration::from_millis(500);
-    let stage = Stage::open_with(driver, Settings { names_hold, ..patient() }).await;
+    let stage =
+        Stage::open_with(driver, patient().with(|it| it.dialects.names_hold = names_hold)).await;
     let (ann, bob) = (stage.get_name().await, stage.get_name().await);
     let held = stage.hold(stage.get_new_message(&bob)).await;
     let cleo = stage.json("/api/v1/guests", &json!({ "name": "cleo" })).await.cookie();
@@ -176,12 +177,12 @@ async fn a_restart_keeps_names_and_messages_and_nothing_said_since_is_missed(dri
 }
 
 async fn by_default_a_wait_lasts_up_to_30_seconds_and_a_little_less(driver: Driver) {
-    let settings = Settings::default();
+    let settings = DialectSettings::default();
     assert_eq!((settings.names_hold.as_secs(), settings.update_hold.as_secs()), (30, 300));
     // A wait that is over in time shows that it is held at all.
     let stage = Stage::open_with(driver, hasty()).await;
     let started = tokio::time::Instant::now();
     assert_eq!(told(&stage.get_new_message("ann==u-1").await), None);
     let held = started.elapsed();
-    assert!(held >= hasty().names_hold * 9 / 10 && held < PATIENCE, "{held:?}");
+    assert!(held >= hasty().dialects.names_hold * 9 / 10 && held < PATIENCE, "{held:?}");
 }

@@ -130,8 +130,7 @@ async fn a_server_that_starts_says_so_in_plain_words(driver: Driver) {
 
 async fn where_visitors_may_not_read_a_session_may(driver: Driver) {
     let stage =
-        Stage::open_with(driver, linger_http::Settings { visitors_may_read: false, ..patient() })
-            .await;
+        Stage::open_with(driver, patient().with(|it| it.app.visitors_may_read = false)).await;
     let ann = stage.form("/new", "msg=one", &[]).await.cookie();
     assert_eq!(stage.update("").await.status, StatusCode::UNAUTHORIZED);
     let answer = stage.form("/update", "cursor=", &[("cookie", &ann)]).await;

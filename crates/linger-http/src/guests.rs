@@ -1,0 +1,42 @@
+//! Making a guest who holds a session, as every dialect with sessions does it.
+
+use axum::http::{HeaderMap, header};
+use linger_core::{Author, Command, TokenHash, UserId, UserName};
+use linger_serve::{Address, App, Failure, refuse_other_origins};
+
+use crate::friendly_names::{Language, friendly_name};
+
+/// A guest who was made just now, and the token that makes one this guest.
+pub(crate) struct NewGuest {
+    pub(crate) id: UserId,
+    pub(crate) name: UserName,
+    pub(crate) token: String,
+}
+
+/// Makes a guest of this name; without one, of a friendly name in the language
+/// of `locale`, or of the request.
+///
+/// Errors: 403 for a page of another origin, since the answer sets a cookie;
+/// 429 when the address makes too many.
+pub(crate) async fn make_guest(
+    app: &App,
+    address: Address,
+    headers: &HeaderMap,
+    name: Option<UserName>,
+    locale: Option<&str>,
+) -> Result<NewGuest, Failure> {
+    refuse_other_origins(headers)?;
+    app.rates.guest(address.0)?;
+    let name = name.unwrap_or_else(|| {
+        let accepted = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+        friendly_name(Language::choose(locale, accepted), app.node.clock().random())
+    });
+    let token = app.node.fresh_token();
+    let command = Command::CreateGuest {
+        name: name.clone(),
+        token_hash: Some(TokenHash::of(&token)),
+        external_id: None,
+    };
+    let receipt = app.node.submit(Author::Server, None, command).await?;
+    Ok(NewGuest { id: UserId::new(receipt.position), name, token })
+}

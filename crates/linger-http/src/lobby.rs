@@ -1,0 +1,52 @@
+//! The lobby, where the seed protocols speak: its newest messages, and a ticket
+//! to wait for more of them.
+//!
+//! `updates` and `names` both read like this. Delivery is a wait and sending is
+//! a [`Saying`], as everywhere.
+
+use linger_core::{Cursor, MessageText, News, RoomKind, SenderTime, Slug, UserId};
+use linger_node::{Node, RoomRef, Unavailable, questions::Earlier};
+use linger_serve::{Failure, RendererRef, Ticket};
+
+use crate::say::Saying;
+
+/// The lobby, as one reader sees it.
+pub(crate) struct Lobby<'a> {
+    node: &'a Node,
+    room: RoomRef,
+    reader: Option<UserId>,
+}
+
+impl Lobby<'_> {
+    /// Finds the lobby.
+    pub(crate) fn of(node: &Node, reader: Option<UserId>) -> Result<Lobby<'_>, Failure> {
+        let slug = Slug::parse("lobby").expect("it is a slug");
+        Ok(Lobby { node, room: node.room(&slug, reader)?, reader })
+    }
+
+    /// Returns the newest `limit` messages, oldest first.
+    pub(crate) async fn newest(&self, limit: usize) -> Result<Vec<News>, Unavailable> {
+        let newest = Earlier { room: self.room.clone(), reader: self.reader, before: None, limit };
+        Ok(self.node.query(newest).await?.messages)
+    }
+
+    /// Returns the ticket of a reader who is at `cursor`, and for whom up to `limit`
+    /// events are looked at.
+    pub(crate) fn ticket(&self, cursor: Cursor, limit: usize, renderer: RendererRef) -> Ticket {
+        // All see the same of an open room.
+        let reader = self.reader.filter(|_| self.room.kind == RoomKind::Closed);
+        Ticket { reader, scope: self.room.scope(), after: cursor, limit, renderer }
+    }
+
+    /// Says something; these protocols bring no request id.
+    pub(crate) async fn say(
+        &self,
+        user: UserId,
+        text: MessageText,
+        sender_time: Option<SenderTime>,
+    ) -> Result<(), Failure> {
+        let saying = Saying { user, room: self.room.clone(), request: None, text, sender_time };
+        saying.say(self.node).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,211 @@
+//! Who is here, and how far each has read: `/get_new_message` brings no cursor,
+//! so the server keeps one for each visitor.
+//!
+//! The article keeps a queue for each; a cursor is a number however much is said,
+//! so nobody is dropped for being slow. Used by `names` only. In memory only: what
+//! a restart forgets, [`Visitors::begin`] makes good.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, MutexGuard},
+    time::Duration,
+};
+
+use linger_core::{ExternalId, Position, UserId};
+use linger_node::Unavailable;
+use tokio::time::Instant;
+
+/// A visitor who asks for nothing for so long is dropped. Four holds: who polls
+/// is never dropped, also when a request or two of theirs are lost.
+pub(super) const IDLE_MAX: Duration = Duration::from_secs(120);
+/// Visitors at once: as many as the node holds requests. About 200 bytes each.
+const VISITORS_MAX: usize = 100_000;
+/// Between two looks for the idle: each goes through all visitors.
+const SWEEP_EVERY: Duration = Duration::from_secs(5);
+
+/// All visitors.
+#[derive(Debug)]
+pub(super) struct Visitors {
+    present: Mutex<Present>,
+    /// Where the log ended when this server began, and when that was.
+    began: Position,
+    began_at: Instant,
+}
+
+#[derive(Debug)]
+struct Present {
+    visitors: HashMap<ExternalId, Visitor>,
+    swept_at: Instant,
+}
+
+/// One visitor, as they were when asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Visitor {
+    pub(super) user: UserId,
+    /// Everything up to here was answered, or is not for them.
+    pub(super) position: Position,
+    used_at: Instant,
+}
+
+impl Visitors {
+    /// Begins with nobody. `end` is the end of the log.
+    pub(super) fn new(end: Position) -> Visitors {
+        let now = Instant::now();
+        let present = Present { visitors: HashMap::new(), swept_at: now };
+        Visitors { present: Mutex::new(present), began: end, began_at: now }
+    }
+
+    /// Returns a visitor who is here.
+    pub(super) fn find(&self, id: &ExternalId, now: Instant) -> Option<Visitor> {
+        let mut present = self.lock();
+        let visitor = present.visitors.get_mut(id)?;
+        visitor.used_at = now;
+        Some(*visitor)
+    }
+
+    /// Lets a visitor in who reads from `latest` on, and returns them; one who is
+    /// here already stays where they are.
+    ///
+    /// Soon after the server began, they read from there on: who was here before a
+    /// restart must not miss what others said before they came back.
+    /// Errors: [`Unavailable::Overloaded`] when too many are here.
+    pub(super) fn begin(
+        &self,
+        id: &ExternalId,
+        user: UserId,
+        latest: Position,
+        now: Instant,
+    ) -> Result<Visitor, Unavailable> {
+        let mut present = self.lock();
+        present.sweep(now);
+        let is_full = present.visitors.len() >= VISITORS_MAX && !present.visitors.contains_key(id);
+        if is_full {
+            return Err(Unavailable::Overloaded);
+        }
+        let position = match now - self.began_at < IDLE_MAX {
+            // A newcomer has not missed what was said before they came.
+            true => self.began.max(user.position()),
+            false => latest,
+        };
+        let newcomer = Visitor { user, position, used_at: now };
+        let visitor = present.visitors.entry(id.clone()).or_insert(newcomer);
+        visitor.used_at = now;
+        Ok(*visitor)
+    }
+
+    /// Moves a visitor, who is this user, from `from` to `to`.
+    ///
+    /// Errors: where the visitor is, when another request moved them before.
+    pub(super) fn advance(
+        &self,
+        id: &ExternalId,
+        user: UserId,
+        from: Position,
+        to: Position,
+        now: Instant,
+    ) -> Result<(), Position> {
+        let mut present = self.lock();
+        // Dropped in between: then nobody else moved them.
+        let dropped = Visitor { user, position: from, used_at: now };
+        let visitor = present.visitors.entry(id.clone()).or_insert(dropped);
+        visitor.used_at = now;
+        if visitor.position != from {
+            return Err(visitor.position);
+        }
+        visitor.position = to;
+        Ok(())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Present> {
+        self.present.lock().expect("no holder of this lock panics")
+    }
+}
+
+impl Present {
+    /// Drops the idle, when it is time to.
+    fn sweep(&mut self, now: Instant) {
+        if now - self.swept_at >= SWEEP_EVERY {
+            self.swept_at = now;
+            self.visitors.retain(|_, visitor| now - visitor.used_at < IDLE_MAX);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+    /// Long after the start: nobody comes back from before a restart.
+    const LATER: Duration = Duration::from_secs(1000);
+
+    fn at(position: u64) -> Position {
+        Position::new(position)
+    }
+
+    fn user(number: u64) -> UserId {
+        UserId::new(at(number))
+    }
+
+    fn id(text: &str) -> ExternalId {
+        ExternalId::parse(text).unwrap()
+    }
+
+    #[test]
+    fn a_visitor_who_stopped_asking_is_dropped_and_one_who_asks_is_not() {
+        let visitors = Visitors::new(at(9));
+        let mut now = visitors.began_at + LATER;
+        for name in ["ann", "bob"] {
+            visitors.begin(&id(name), user(1), at(10), now).unwrap();
+        }
+        for _ in 0..5 {
+            now += IDLE_MAX - SECOND;
+            assert!(visitors.find(&id("ann"), now).is_some());
+            visitors.begin(&id("cleo"), user(3), at(10), now).unwrap();
+        }
+        assert!(visitors.find(&id("bob"), now).is_none());
+        assert_eq!(visitors.lock().visitors.len(), 2);
+    }
+
+    #[test]
+    fn of_two_requests_of_one_visitor_one_moves_the_cursor() {
+        let visitors = Visitors::new(at(9));
+        let now = visitors.began_at + LATER;
+        let visitor = visitors.begin(&id("ann"), user(1), at(10), now).unwrap();
+        assert_eq!(visitor.position, at(10));
+        let advance = |from, to| visitors.advance(&id("ann"), user(1), at(from), at(to), now);
+        assert_eq!(advance(10, 11), Ok(()));
+        assert_eq!(advance(10, 11), Err(at(11)));
+        assert_eq!(advance(11, 12), Ok(()));
+        assert_eq!(visitors.find(&id("ann"), now).map(|visitor| visitor.position), Some(at(12)));
+    }
+
+    #[test]
+    fn who_comes_back_soon_after_a_restart_reads_on_from_it() {
+        let cases = [
+            ("was here before", user(3), SECOND, at(9)),
+            ("came since", user(12), SECOND, at(12)),
+            ("comes back much later", user(3), LATER, at(20)),
+        ];
+        for (case, user, after, expected) in cases {
+            let visitors = Visitors::new(at(9));
+            let now = visitors.began_at + after;
+            let visitor = visitors.begin(&id("ann"), user, at(20), now).unwrap();
+            assert_eq!(visitor.position, expected, "{case}");
+        }
+    }
+
+    #[test]
+    fn one_visitor_too_many_is_told_to_come_back_until_others_have_gone() {
+        let visitors = Visitors::new(at(9));
+        let now = visitors.began_at + LATER;
+        for number in 0..VISITORS_MAX {
+            visitors.begin(&id(&number.to_string()), user(1), at(10), now).unwrap();
+        }
+        let begin =
+            |name, now| visitors.begin(&id(name), user(2), at(10), now).map(|visitor| visitor.user);
+        assert_eq!(begin("ann", now), Err(Unavailable::Overloaded));
+        assert_eq!(begin("7", now), Ok(user(1)), "who is here already stays");
+        assert_eq!(begin("ann", now + IDLE_MAX), Ok(user(2)));
+    }
+}

@@ -1,0 +1,123 @@
+//! The native API, version 1: everything the page does, for everybody.
+//!
+//! The contract is `openapi()`, made from the handlers. Each family of calls has
+//! a file of its own; all of them parse, ask the node, and render.
+
+mod accept;
+mod documents;
+mod events;
+mod messages;
+mod path;
+mod people;
+mod query;
+mod rooms;
+mod stream;
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use linger_core::{Request as Named, RequestId};
+use linger_serve::{App, Failure, Fields, Handler, Method, Problem, Routes, encoded};
+use serde::Serialize;
+use utoipa::{OpenApi, Path as Described, openapi::HttpMethod};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Linger",
+        version = "1",
+        description = "Chat over plain HTTP: a request lingers until there is news.\n\n\
+            Send `Authorization: Bearer TOKEN` or the cookie `linger_session`. Errors are RFC 9457 \
+            problem+json with a stable `code`."
+    ),
+    servers((url = "/api/v1")),
+    paths(events::of_room, events::mine, messages::put, messages::post),
+    components(schemas(Problem))
+)]
+struct Document;
+
+/// Returns the routes below `/api/v1`.
+pub(crate) fn routes(app: &Arc<App>) -> Routes {
+    let (calls, document) = described();
+    let patterns: Vec<String> = document.paths.paths.keys().cloned().collect();
+    let document: Arc<str> = to_json(&document).into();
+    let document = get(async move || encoded(StatusCode::OK, document.to_string()));
+    let routes = Routes::new()
+        .router(calls.with_state(app.clone()), patterns.into_iter())
+        .at_once("/openapi.json", document);
+    let routes = held::<events::__path_of_room>(routes, events::of_room);
+    let routes = held::<events::__path_mine>(routes, events::mine);
+    let routes = held::<messages::__path_put>(routes, messages::put);
+    let routes = held::<messages::__path_post>(routes, messages::post);
+    let in_own_words =
+        |router: Router| router.fallback(no_such_call).method_not_allowed_fallback(no_such_method);
+    Routes::new().nest("/api/v1", routes.on_hyper(in_own_words).when_ready(app))
+}
+
+/// Adds a call that may be held, where the document has it.
+fn held<D: Described>(routes: Routes, handler: impl Handler) -> Routes {
+    let method = match D::methods()[..] {
+        [HttpMethod::Get] => Method::Get,
+        [HttpMethod::Post] => Method::Post,
+        [HttpMethod::Put] => Method::Put,
+        _ => panic!("{} is a call by one method that the park knows", D::path()),
+    };
+    routes.held(method, &D::path(), handler)
+}
+
+/// Returns the OpenAPI 3.1 document of the native API, as JSON.
+pub fn openapi() -> String {
+    to_json(&described().1)
+}
+
+/// Returns the calls that are never held, and the document of all calls.
+fn described() -> (Router<Arc<App>>, utoipa::openapi::OpenApi) {
+    OpenApiRouter::with_openapi(Document::openapi())
+        .routes(routes!(people::create_guest))
+        .routes(routes!(people::me, people::rename_me))
+        .routes(routes!(rooms::list, rooms::open))
+        .routes(routes!(rooms::show))
+        .routes(routes!(rooms::join, rooms::leave))
+        .routes(routes!(rooms::add_member))
+        .routes(routes!(messages::history))
+        .split_for_parts()
+}
+
+fn to_json(document: &utoipa::openapi::OpenApi) -> String {
+    document.to_pretty_json().expect("a document has no failing parts")
+}
+
+async fn no_such_call() -> Response {
+    let detail = "there is no such call; GET /api/v1/openapi.json lists them all";
+    Failure::new(StatusCode::NOT_FOUND, "no_such_call", detail).into_response()
+}
+
+async fn no_such_method() -> Response {
+    let detail =
+        "this address takes other methods: see the header Allow, or GET /api/v1/openapi.json";
+    Failure::new(StatusCode::METHOD_NOT_ALLOWED, "no_such_method", detail).into_response()
+}
+
+/// Returns what was sent as a request of the name in the header `Idempotency-Key`;
+/// none without that header.
+fn request_of(fields: &impl Fields, sent: &impl Serialize) -> Result<Option<Named>, Failure> {
+    let id = request_id_of(fields)?;
+    Ok(id.map(|id| Named::new(id, sent)))
+}
+
+/// Returns the request id of the header `Idempotency-Key`, if it is there.
+fn request_id_of(fields: &impl Fields) -> Result<Option<RequestId>, Failure> {
+    if !fields.has("idempotency-key") {
+        return Ok(None);
+    }
+    let key = fields.text("idempotency-key");
+    let key = key.ok_or_else(|| Failure::malformed("Idempotency-Key is printable ASCII"))?;
+    // The draft of the header has it as a quoted string; both forms are in use.
+    Ok(Some(RequestId::parse(key.trim_matches('"'))?))
+}

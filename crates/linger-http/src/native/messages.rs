@@ -1,0 +1,136 @@
+//! Messages: say something, once; read what was said.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{RawQuery, State},
+    http::StatusCode,
+    response::Response,
+};
+use linger_core::{Message, MessageId, MessageText, Position, Request as Named, RequestId, Slug};
+use linger_node::{Receipt, limits::HISTORY_PAGE_MAX, questions::Earlier};
+use linger_serve::{
+    APPLICATION_JSON, App, Caller, Decision, Failure, Request, Undecided, WholeResponse, answer,
+    parse, whole,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use utoipa::ToSchema;
+
+use super::{documents, path::Path, query::Query, request_id_of};
+use crate::say::{Answered, Saying};
+
+/// Messages in a page of history, when the reader names no number.
+const HISTORY_PAGE_DEFAULT: usize = 50;
+
+#[derive(Deserialize, ToSchema)]
+pub(super) struct NewMessage {
+    /// What to say: 1 to 4000 characters after trimming.
+    #[schema(min_length = 1, max_length = 4000, example = "Hello!")]
+    text: String,
+}
+
+/// Sends a message under my own request id
+///
+/// The same again gets the same answer, for ever, and is said once. Sending to
+/// an open room joins it.
+#[utoipa::path(
+    put, path = "/rooms/{room}/messages/{request_id}", tag = "messages", request_body = NewMessage,
+    params(
+        ("room" = String, Path, description = "The room's slug, percent-encoded"),
+        ("request_id" = String, Path, description = "1 to 64 of `A-Z a-z 0-9 . _ -`"),
+    ),
+    responses(
+        documents::Writing,
+        (status = 201, body = documents::SentShape, description = "Done"),
+        (status = 200, body = documents::SentShape, description = "A repeat: it was said before"),
+    )
+)]
+pub(super) fn put(request: &Request<'_>) -> Result<Decision, Undecided> {
+    let id = RequestId::parse(&request.parameter("request_id")?)?;
+    say(request, Some(id))
+}
+
+/// Sends a message
+///
+/// The header `Idempotency-Key` plays the part of the request id.
+#[utoipa::path(
+    post, path = "/rooms/{room}/messages", tag = "messages", request_body = NewMessage,
+    params(
+        ("room" = String, Path, description = "The room's slug, percent-encoded"),
+        ("Idempotency-Key" = Option<String>, Header, description = "1 to 64 of `A-Z a-z 0-9 . _ -`"),
+    ),
+    responses(
+        documents::Writing,
+        (status = 201, body = documents::SentShape, description = "Done"),
+        (status = 200, body = documents::SentShape, description = "A repeat: it was said before"),
+    )
+)]
+pub(super) fn post(request: &Request<'_>) -> Result<Decision, Undecided> {
+    say(request, request_id_of(request.fields())?)
+}
+
+/// Understands a request to send a message, under this request id or none.
+fn say(request: &Request<'_>, id: Option<RequestId>) -> Result<Decision, Undecided> {
+    let user = request.caller()?.user()?;
+    let new: NewMessage = parse(request.body())?;
+    let text = MessageText::parse(&new.text)?;
+    let room = Slug::parse(&request.parameter("room")?)?;
+    let room = request.app().node.room(&room, Some(user))?;
+    // White space around it was never part of a text.
+    let sent = ("send_message", room.id, new.text.trim());
+    let request = id.map(|id| Named::new(id, &sent));
+    let saying = Saying { user, room, request, text, sender_time: None };
+    Ok(Decision::Submit(Box::new(Answered { saying, render: said })))
+}
+
+/// Tells that something was said.
+fn said(receipt: &Receipt) -> WholeResponse {
+    let message =
+        receipt.news.as_ref().and_then(|news| news.message()).expect("what was said is a message");
+    let body = serde_json::to_string(&Said { message }).expect("answers have no failing parts");
+    let mut whole = whole(APPLICATION_JSON, body);
+    if !receipt.is_repeat {
+        *whole.status_mut() = StatusCode::CREATED;
+    }
+    whole
+}
+
+#[derive(Serialize)]
+struct Said<'a> {
+    message: &'a Message,
+}
+
+/// Reads what was said before
+#[utoipa::path(
+    get, path = "/rooms/{room}/messages", tag = "messages",
+    params(
+        ("room" = String, Path, description = "The room's slug, percent-encoded"),
+        ("before" = Option<u64>, Query, description = "Only what was said before the message with this id"),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 200, description = "Most messages in the answer; 50 without"),
+    ),
+    responses(
+        documents::Reading,
+        (status = 200, body = documents::HistoryShape, description = "What was asked for"),
+    )
+)]
+pub(super) async fn history(
+    State(app): State<Arc<App>>,
+    Path(room): Path<String>,
+    RawQuery(raw): RawQuery,
+    caller: Caller,
+) -> Result<Response, Failure> {
+    let query = Query::new(raw.as_deref());
+    let before = query.number("before", 0, Position::MAX.get())?;
+    let limit = query.number("limit", 1, HISTORY_PAGE_MAX as u64)?;
+    let reader = caller.reader(&app)?;
+    let earlier = app.node.query(Earlier {
+        room: app.node.room(&Slug::parse(&room)?, reader)?,
+        reader,
+        before: before.map(|id| MessageId::new(Position::new(id))),
+        limit: limit.map_or(HISTORY_PAGE_DEFAULT, |limit| limit as usize),
+    });
+    let history = earlier.await?;
+    let messages: Vec<_> = history.messages.iter().filter_map(|news| news.message()).collect();
+    Ok(answer(StatusCode::OK, &json!({ "messages": messages, "more": history.more })))
+}

@@ -1,0 +1,89 @@
+//! Saying something, as every dialect does it: whoever speaks in an open room joins
+//! it.
+
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use linger_core::{Author, Command, MessageText, Rejection, Request, RoomKind, SenderTime, UserId};
+use linger_node::{Node, Receipt, Refusal, RoomRef};
+use linger_serve::{Submission, WholeResponse};
+
+/// Something that a user says, perhaps under a request id of theirs.
+#[derive(Debug, Clone)]
+pub(crate) struct Saying {
+    pub(crate) user: UserId,
+    pub(crate) room: RoomRef,
+    pub(crate) request: Option<Request>,
+    pub(crate) text: MessageText,
+    pub(crate) sender_time: Option<SenderTime>,
+}
+
+impl Saying {
+    /// Says it, and returns what that did.
+    pub(crate) async fn say(self, node: &Node) -> Result<Receipt, Refusal> {
+        match self.submit(node).await {
+            Err(Refusal::Rejected(rejection)) if self.joins_after(rejection) => {
+                self.join_and_say(node).await
+            }
+            answer => answer,
+        }
+    }
+
+    /// Tells whether this rejection is one of a stranger to an open room.
+    fn joins_after(&self, rejection: Rejection) -> bool {
+        rejection == Rejection::NotAMember && self.room.kind == RoomKind::Open
+    }
+
+    /// Makes the stranger a member, and says it again: a rejected send keeps its
+    /// request id free. So these are two entries, each with one event.
+    async fn join_and_say(&self, node: &Node) -> Result<Receipt, Refusal> {
+        let join = Command::JoinRoom { room: self.room.id };
+        node.submit(Author::User(self.user), None, join).await?;
+        self.submit(node).await
+    }
+
+    async fn submit(&self, node: &Node) -> Result<Receipt, Refusal> {
+        node.submit(Author::User(self.user), self.request.clone(), self.command()).await
+    }
+
+    fn command(&self) -> Command {
+        let (text, sender_time) = (self.text.clone(), self.sender_time.clone());
+        Command::SendMessage { room: self.room.id, text, sender_time }
+    }
+}
+
+/// The same, with the answer that tells that it was said.
+#[derive(Debug)]
+pub(crate) struct Answered {
+    pub(crate) saying: Saying,
+    pub(crate) render: fn(&Receipt) -> WholeResponse,
+}
+
+impl Submission for Answered {
+    fn author(&self) -> UserId {
+        self.saying.user
+    }
+
+    fn request(&self) -> Option<Request> {
+        self.saying.request.clone()
+    }
+
+    fn command(&self) -> Command {
+        self.saying.command()
+    }
+
+    fn go_on(
+        &self,
+        node: &Arc<Node>,
+        rejection: Rejection,
+    ) -> Option<BoxFuture<'static, Result<Receipt, Refusal>>> {
+        let (saying, node) = (self.saying.clone(), node.clone());
+        saying
+            .joins_after(rejection)
+            .then(|| Box::pin(async move { saying.join_and_say(&node).await }) as BoxFuture<_>)
+    }
+
+    fn render(&self, receipt: &Receipt) -> WholeResponse {
+        (self.render)(receipt)
+    }
+}

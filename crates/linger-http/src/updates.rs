@@ -1,0 +1,177 @@
+//! The first seed protocol: `POST /new` says something, `POST /update` is held
+//! until there is something to read.
+//!
+//! Source: the first article's `application`, routes `/new` and `/update`; its
+//! client is jQuery with `eval("(" + result + ")")`. What differs from it stands
+//! in docs/protocols/updates.md.
+
+mod form;
+mod html;
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    Router,
+    body::Body as Outgoing,
+    extract::State,
+    http::{HeaderMap, StatusCode, header},
+    middleware,
+    response::Response,
+    routing::post,
+};
+use linger_core::{Cursor, MessageText, News, UserId};
+use linger_node::Page;
+use linger_serve::{
+    Address, App, Body, Caller, Decision, Failure, Fields, Hold, Method, Rendered, Renderer,
+    RendererRef, Request, Routes, Undecided, WholeResponse, set_session_cookie, whole,
+};
+use serde::Serialize;
+
+use self::form::Form;
+use crate::{guests::make_guest, lobby::Lobby};
+
+/// Messages that a newcomer is shown: the article's `cache_size`.
+const BUFFER_MESSAGES: usize = 200;
+/// The article sends everything as this. JSON it must not be called: jQuery
+/// would parse it then, and the client's `eval` would fail on an object.
+const HTML: &str = "text/html; charset=utf-8";
+
+/// Returns the routes of this protocol, where `/update` is held for `hold`.
+pub(crate) fn routes(app: &Arc<App>, hold: Duration) -> Routes {
+    let update = move |request: &Request<'_>| update(request, hold);
+    Routes::new()
+        .at_once("/new", post(new).with_state(app.clone()))
+        .held(Method::Post, "/update", update)
+        .when_ready(app)
+        .on_hyper(in_plain_words)
+}
+
+/// Makes whatever these routes answer speak this protocol, errors too.
+fn in_plain_words(routes: Router) -> Router {
+    let retell = async |response| {
+        let plain = "text/plain; charset=utf-8";
+        Failure::retell(response, plain, |failure| failure.detail.clone())
+    };
+    routes.method_not_allowed_fallback(no_such_method).layer(middleware::map_response(retell))
+}
+
+async fn no_such_method() -> Failure {
+    Failure::new(StatusCode::METHOD_NOT_ALLOWED, "no_such_method", "this address takes POST only")
+}
+
+/// Says `msg` in the lobby. Source: the article's route `/new`.
+///
+/// A caller without a session becomes a guest, and gets one with the answer.
+async fn new(
+    State(app): State<Arc<App>>,
+    address: Address,
+    caller: Result<Caller, Failure>,
+    headers: HeaderMap,
+    Body(body): Body,
+) -> Result<Response, Failure> {
+    let known = match caller {
+        Err(failure) if is_forgotten(&failure, &headers) => None,
+        caller => caller?.user,
+    };
+    let text = MessageText::parse(&Form::new(&body).text("msg")?)?;
+    let (user, session) = match known {
+        Some(user) => (user, None),
+        None => {
+            let guest = make_guest(&app, address, &headers, None, None).await?;
+            (guest.id, Some(guest.token))
+        }
+    };
+    app.rates.send(user)?;
+    Lobby::of(&app.node, Some(user))?.say(user, text, None).await?;
+    let mut response = answer(String::new()).map(Outgoing::from);
+    if let Some(token) = session {
+        response.headers_mut().insert(header::SET_COOKIE, set_session_cookie(&token, &headers));
+    }
+    Ok(response)
+}
+
+/// Waits for the messages after `cursor`. Source: the article's route `/update`.
+///
+/// A cursor that is none of ours gets the whole buffer.
+fn update(request: &Request<'_>, hold: Duration) -> Result<Decision, Undecided> {
+    let app = request.app();
+    let caller = match request.caller() {
+        Err(Undecided::Failure(failure)) if is_forgotten(&failure, request.fields()) => {
+            Caller { user: None }
+        }
+        caller => caller?,
+    };
+    let reader = caller.reader(app)?;
+    let cursor = Form::new(request.body()).text("cursor")?;
+    match cursor.parse().ok().filter(|cursor| app.node.knows(*cursor)) {
+        Some(cursor) => {
+            let lobby = Lobby::of(&app.node, reader)?;
+            Ok(Decision::Hold(hold_after(&lobby, cursor, hold)))
+        }
+        None => Err(Undecided::Task(Box::pin(show_buffer(app.clone(), reader, hold)))),
+    }
+}
+
+/// Shows the newest messages; if there are none, waits for the first.
+async fn show_buffer(
+    app: Arc<App>,
+    reader: Option<UserId>,
+    hold: Duration,
+) -> Result<Decision, Failure> {
+    let lobby = Lobby::of(&app.node, reader)?;
+    // Before looking: what is said after this ends the wait below.
+    let end = app.node.latest();
+    let buffer = lobby.newest(BUFFER_MESSAGES).await?;
+    let Some(last) = buffer.last() else {
+        return Ok(Decision::Hold(hold_after(&lobby, end, hold)));
+    };
+    let cursor = Cursor { position: last.position(), ..end };
+    Ok(Decision::Answer(answer(encode(&buffer, cursor))))
+}
+
+fn hold_after(lobby: &Lobby<'_>, cursor: Cursor, hold: Duration) -> Hold {
+    let ticket = lobby.ticket(cursor, BUFFER_MESSAGES, RendererRef::Shared(&UPDATE));
+    Hold { ticket, hold, opening: None }
+}
+
+/// Renders the messages of a page.
+#[derive(Debug)]
+struct Update;
+
+static UPDATE: Update = Update;
+
+impl Renderer for Update {
+    fn render(&self, _: Cursor, page: &Page, is_over: bool) -> Rendered {
+        let mut news = page.news.iter().map(|news| &**news).filter(|news| news.message().is_some());
+        match is_over || news.clone().next().is_some() {
+            true => Rendered::Answer(answer(encode(&mut news, page.cursor))),
+            false => Rendered::Nothing(page.cursor),
+        }
+    }
+}
+
+/// Tells whether this is the failure of a session cookie that nobody holds any more.
+///
+/// The article has no sessions, so such a cookie is none; a client that sends a
+/// bearer token knows what it is, and is told.
+fn is_forgotten(failure: &Failure, fields: &impl Fields) -> bool {
+    *failure == Failure::unknown_token() && !fields.has("authorization")
+}
+
+#[derive(Serialize)]
+struct Shown {
+    html: String,
+    latest_cursor: String,
+}
+
+fn encode<'n>(messages: impl IntoIterator<Item = &'n News>, cursor: Cursor) -> String {
+    // The article's page has no words for what is deleted.
+    let messages = messages.into_iter().filter_map(|news| news.message()).filter(|it| !it.deleted);
+    let shown =
+        Shown { html: messages.map(html::element).collect(), latest_cursor: cursor.to_string() };
+    html::inert_json(&shown)
+}
+
+fn answer(body: String) -> WholeResponse {
+    whole(HTML, body)
+}

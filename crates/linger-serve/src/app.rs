@@ -1,0 +1,56 @@
+//! The node, and what all dialects share around it.
+
+use std::sync::{Arc, Mutex};
+
+use linger_node::Node;
+use prometheus_client::{encoding::text::encode, registry::Registry};
+
+use crate::rates::Rates;
+
+/// How the operator set up who may do what.
+#[derive(Debug, Clone)]
+pub struct AppSettings {
+    /// Whether those without a session may read open rooms.
+    pub visitors_may_read: bool,
+    /// Whether rates are limited; off for benchmarks.
+    pub rate_limits: bool,
+    /// Whether a reverse proxy in front tells the caller's address in
+    /// `X-Forwarded-For`. Off, the header is not believed.
+    pub behind_proxy: bool,
+}
+
+impl Default for AppSettings {
+    fn default() -> AppSettings {
+        AppSettings { visitors_may_read: true, rate_limits: true, behind_proxy: false }
+    }
+}
+
+/// The node, and what all dialects share around it.
+pub struct App {
+    /// The node that is served.
+    pub node: Arc<Node>,
+    /// Who may do what.
+    pub settings: AppSettings,
+    /// How often one may ask.
+    pub rates: Rates,
+    registry: Mutex<Registry>,
+}
+
+impl App {
+    /// Serves this node.
+    pub fn new(node: Arc<Node>, settings: AppSettings) -> App {
+        let mut registry = Registry::with_prefix("linger");
+        node.register_metrics(&mut registry);
+        let rates = Rates::new(settings.rate_limits);
+        App { node, settings, rates, registry: Mutex::new(registry) }
+    }
+
+    /// Returns the figures of the node as OpenMetrics text.
+    pub fn metrics(&self) -> String {
+        self.node.refresh_metrics();
+        let mut text = String::new();
+        let registry = self.registry.lock().expect("no holder of this lock panics");
+        encode(&mut text, &registry).expect("a string takes all that is written to it");
+        text
+    }
+}

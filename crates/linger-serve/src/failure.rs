@@ -1,0 +1,186 @@
+//! What goes wrong, as callers are told it.
+//!
+//! Three kinds: malformed (the request has no meaning), rejected (the rules say
+//! no) and unavailable (not just now). The native API renders a [`Failure`] as
+//! RFC 9457 `application/problem+json`; other dialects take its parts and use their
+//! own words.
+
+use axum::{
+    body::Body,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use linger_core::{Malformed, MalformedCursor, Rejection};
+use linger_node::{Refusal, Unavailable};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::response::{WholeResponse, whole};
+
+/// One thing that went wrong: what, and what to do next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// The HTTP status.
+    pub status: StatusCode,
+    /// Stable: clients are written against it.
+    pub code: &'static str,
+    /// A sentence for people.
+    pub detail: String,
+    /// Seconds after which to try again.
+    pub retry_after: Option<u64>,
+}
+
+/// RFC 9457: problem details.
+#[derive(Serialize, ToSchema)]
+pub struct Problem<'a> {
+    /// Always `about:blank`: `code` says which problem it is.
+    #[schema(example = "about:blank")]
+    r#type: &'static str,
+    /// The status in words.
+    #[schema(example = "Not Found")]
+    title: &'a str,
+    /// The HTTP status.
+    #[schema(example = 404)]
+    status: u16,
+    /// The stable code.
+    #[schema(example = "room_not_found")]
+    code: &'a str,
+    /// What to do next.
+    detail: &'a str,
+}
+
+impl Failure {
+    /// Makes a failure that has nothing to say about when to try again.
+    pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Failure {
+        Failure { status, code, detail: detail.into(), retry_after: None }
+    }
+
+    /// 400: the request has no meaning.
+    pub fn malformed(detail: impl Into<String>) -> Failure {
+        Failure::new(StatusCode::BAD_REQUEST, "malformed", detail)
+    }
+
+    /// 401: this is not for visitors.
+    pub fn no_token() -> Failure {
+        let detail = "this needs a token: POST /api/v1/guests gives one, send it as 'Authorization: Bearer TOKEN'";
+        Failure::new(StatusCode::UNAUTHORIZED, "no_token", detail)
+    }
+
+    /// 401: nobody holds the token that was sent.
+    pub fn unknown_token() -> Failure {
+        let detail = "nobody holds this token; POST /api/v1/guests gives a new one";
+        Failure::new(StatusCode::UNAUTHORIZED, "unknown_token", detail)
+    }
+
+    /// 413: `what` says how much is allowed.
+    pub fn too_large(what: &str) -> Failure {
+        Failure::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", format!("{what}; send less"))
+    }
+
+    /// 429: `what` came too often. `retry_after` is in seconds.
+    pub fn too_many(what: &str, retry_after: u64) -> Failure {
+        let detail = format!("{what}; try again in {retry_after} s");
+        Failure {
+            retry_after: Some(retry_after),
+            ..Failure::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", detail)
+        }
+    }
+
+    /// Tells a failure in another dialect: the answer keeps its status and its
+    /// headers, and gets the body that `tell` makes. Other answers stay as they are.
+    pub fn retell(
+        mut response: Response,
+        content_type: &'static str,
+        tell: impl FnOnce(&Failure) -> String,
+    ) -> Response {
+        let Some(failure) = response.extensions_mut().remove::<Failure>() else { return response };
+        *response.body_mut() = tell(&failure).into();
+        let headers = response.headers_mut();
+        headers.remove(header::CONTENT_LENGTH);
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+        response
+    }
+}
+
+impl Failure {
+    /// Returns the answer that tells it as a problem.
+    pub fn whole(&self) -> WholeResponse {
+        let problem = Problem {
+            r#type: "about:blank",
+            title: self.status.canonical_reason().unwrap_or_default(),
+            status: self.status.as_u16(),
+            code: self.code,
+            detail: &self.detail,
+        };
+        let body = serde_json::to_string(&problem).expect("a problem is plain text and a number");
+        let mut whole = whole("application/problem+json", body);
+        *whole.status_mut() = self.status;
+        let headers = whole.headers_mut();
+        if let Some(seconds) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, seconds.into());
+        }
+        if self.status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        whole
+    }
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        let mut response = self.whole().map(Body::from);
+        // For `retell`: an edge may tell it in its own words.
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+impl From<Malformed> for Failure {
+    fn from(malformed: Malformed) -> Failure {
+        Failure::malformed(malformed.0)
+    }
+}
+
+impl From<MalformedCursor> for Failure {
+    fn from(malformed: MalformedCursor) -> Failure {
+        Failure::new(StatusCode::BAD_REQUEST, "malformed_cursor", malformed.to_string())
+    }
+}
+
+impl From<Rejection> for Failure {
+    fn from(rejection: Rejection) -> Failure {
+        let status = match rejection {
+            Rejection::RoomNotFound | Rejection::UserNotFound => StatusCode::NOT_FOUND,
+            Rejection::SlugTaken
+            | Rejection::RequestIdReused
+            | Rejection::ExternalIdTaken
+            | Rejection::TokenTaken => StatusCode::CONFLICT,
+            Rejection::NotAMember | Rejection::NotForUsers | Rejection::NotForTheServer => {
+                StatusCode::FORBIDDEN
+            }
+        };
+        Failure::new(status, rejection.code(), rejection.to_string())
+    }
+}
+
+impl From<Unavailable> for Failure {
+    fn from(unavailable: Unavailable) -> Failure {
+        let (code, retry_after) = match unavailable {
+            Unavailable::Overloaded => ("overloaded", 2),
+            Unavailable::Unknown => ("outcome_unknown", 1),
+            Unavailable::Storage => ("storage_failed", 10),
+            Unavailable::Starting => ("starting", 1),
+        };
+        let failure = Failure::new(StatusCode::SERVICE_UNAVAILABLE, code, unavailable.to_string());
+        Failure { retry_after: Some(retry_after), ..failure }
+    }
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Failure {
+        match refusal {
+            Refusal::Rejected(rejection) => rejection.into(),
+            Refusal::Unavailable(unavailable) => unavailable.into(),
+        }
+    }
+}

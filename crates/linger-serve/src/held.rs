@@ -1,0 +1,16 @@
+//! Requests that are held, by either of two drivers: linger-park, for plain HTTP/1.1
+//! ([`parked`]), and tasks on hyper, for whatever else comes ([`task`]).
+//!
+//! Both let the same handlers decide ([`crate::routes`]), hold the same tickets and
+//! render by the same renderers; so an answer is the same whoever held it.
+
+mod bytes;
+mod news;
+mod parked;
+mod recent;
+mod sending;
+pub(crate) mod task;
+mod waiting_room;
+
+pub(crate) use parked::{HandedOver, ParkService};
+pub(crate) use waiting_room::WaitingRoom;

@@ -1,0 +1,183 @@
+//! Holding requests in linger-park: no task and no buffer while they wait.
+//!
+//! Sends are answered here too: they wait for their outcome as readers wait for
+//! news. Only what goes as hoped is answered here. Whatever is malformed, refused
+//! or needs the tables is handed over, and hyper's side answers it in full.
+
+use std::{net::SocketAddr, sync::Arc, time::Instant};
+
+use linger_node::{Awaited, Call};
+use linger_park::{
+    Answer, Connection, Look, Parked, Parking, Request, Service, Then, Topic, Verdict,
+    request::{Fields, Parsed, parse},
+};
+use tokio::{runtime::Handle, sync::mpsc::UnboundedSender};
+
+use super::{
+    bytes,
+    news::News,
+    sending::{self, Sending},
+    waiting_room::{Lists, topic},
+};
+use crate::{
+    app::App,
+    failure::Failure,
+    places::Place,
+    request::{Decision, Errand, Undecided},
+    routes::Table,
+    ticket::Ticket,
+};
+
+/// A connection whose next request the park does not answer, or not yet.
+pub(crate) type HandedOver = (Connection<Place>, Option<Errand>);
+
+/// What the park asks about requests.
+pub(crate) struct ParkService {
+    app: Arc<App>,
+    table: Arc<Table>,
+    news: News,
+    elsewhere: UnboundedSender<HandedOver>,
+    runtime: Handle,
+}
+
+/// What a request in the park waits for.
+#[derive(Clone)]
+pub(crate) enum Waiting {
+    /// News.
+    News(Ticket),
+    /// What becomes of something that was sent.
+    Outcome(Arc<Sending>),
+}
+
+impl PartialEq for Waiting {
+    fn eq(&self, other: &Waiting) -> bool {
+        match (self, other) {
+            (Waiting::News(one), Waiting::News(other)) => one == other,
+            (Waiting::Outcome(one), Waiting::Outcome(other)) => Arc::ptr_eq(one, other),
+            _ => false,
+        }
+    }
+}
+
+impl ParkService {
+    /// Answers for what the table has. Other requests go `elsewhere`. Call it inside
+    /// of a tokio runtime.
+    pub(crate) fn new(table: Arc<Table>, elsewhere: UnboundedSender<HandedOver>) -> ParkService {
+        let app = table.app.clone();
+        let news = News::new(app.clone());
+        ParkService { app, table, news, elsewhere, runtime: Handle::current() }
+    }
+
+    /// Tells whether the park is to have these bytes, which a connection brings
+    /// between two requests: they may be the beginning of a request for it.
+    pub(crate) fn claims(&self, bytes: &[u8], peer: SocketAddr) -> bool {
+        match parse(bytes, peer, &mut Fields::new()) {
+            Parsed::Head { head, .. } => self.wants(&head),
+            Parsed::Incomplete => !bytes.is_empty(),
+            Parsed::Foreign => false,
+        }
+    }
+
+    /// Returns what becomes of a request that was decided. None where hyper's side
+    /// answers it.
+    fn begin(&self, decision: Decision) -> Option<Verdict<Waiting, Errand>> {
+        Some(match decision {
+            Decision::Answer(whole) => Verdict::Answer(last(bytes::whole(whole))),
+            Decision::Hold(hold) => {
+                let (opening, parking) = self.news.begin(hold)?;
+                opening.map_or(Verdict::Park(parking), Verdict::Answer)
+            }
+            Decision::Submit(submission) => {
+                Verdict::Park(parking(Arc::new(Sending::begin(&self.app, submission)?)))
+            }
+        })
+    }
+
+    /// Returns the errand of finding out who holds this token.
+    fn authenticate(&self, token: String) -> Errand {
+        let app = self.app.clone();
+        Box::pin(async move {
+            let user = app.node.authenticate(&token).await?;
+            user.map(|_| ()).ok_or_else(Failure::unknown_token)
+        })
+    }
+}
+
+impl Service for ParkService {
+    type Ticket = Waiting;
+    type Wake = Call;
+    type Place = Place;
+    type Errand = Errand;
+
+    fn wants(&self, head: &Request<'_>) -> bool {
+        self.table.find(head.method, head.path).is_some()
+    }
+
+    fn ask(&self, request: &Request<'_>) -> Verdict<Waiting, Errand> {
+        if !self.app.node.is_open() {
+            return Verdict::NotMine;
+        }
+        // What is wrong with it is told by hyper's side, which has the words for it.
+        let verdict = match self.table.decide(request, None) {
+            Some(Ok(decision)) => self.begin(decision),
+            Some(Err(Undecided::Session(token))) => Some(Verdict::NotYet(self.authenticate(token))),
+            Some(Err(Undecided::Errand(errand))) => Some(Verdict::NotYet(errand)),
+            Some(Err(Undecided::Failure(_) | Undecided::Task(_))) | None => None,
+        };
+        verdict.unwrap_or(Verdict::NotMine)
+    }
+
+    fn look(&self, waiting: &Waiting) -> Look<Waiting> {
+        match waiting {
+            Waiting::News(ticket) => self.news.look(ticket),
+            Waiting::Outcome(sending) => {
+                let answer = sending.look(&self.app, &self.runtime).map(last);
+                Look { ticket: waiting.clone(), answer }
+            }
+        }
+    }
+
+    fn is_brief(&self, waiting: &Waiting) -> bool {
+        matches!(waiting, Waiting::Outcome(_))
+    }
+
+    fn expire(&self, waiting: &Waiting) -> Answer<Waiting> {
+        match waiting {
+            Waiting::News(ticket) => self.news.expire(ticket),
+            Waiting::Outcome(sending) => {
+                let answer = sending.look(&self.app, &self.runtime).or_else(|| sending.give_up());
+                answer.map_or_else(
+                    || {
+                        let then = Then::Park(parking(sending.clone()));
+                        Answer { bytes: Arc::new([]), items: 0, then }
+                    },
+                    last,
+                )
+            }
+        }
+    }
+
+    fn topics(&self, call: &Call, parked: &Parked<'_>, called: &mut Vec<Topic>) {
+        self.app.node.spread(call, &Lists(parked), |awaited| called.push(topic(awaited)));
+    }
+
+    fn count(&self, called: u64, items: u64) {
+        self.app.node.count(called, items);
+    }
+
+    fn hand_over(&self, connection: Connection<Place>, errand: Option<Errand>) {
+        // When the server has ended, nobody is there to take it, and it closes.
+        let _ = self.elsewhere.send((connection, errand));
+    }
+}
+
+fn parking(sending: Arc<Sending>) -> Parking<Waiting> {
+    let topic = topic(Awaited::Outcome(sending.user()));
+    let deadline = Instant::now() + sending::LOOK_EVERY;
+    Parking { ticket: Waiting::Outcome(sending), topic, deadline }
+}
+
+/// Returns an answer that is whole with these bytes.
+fn last(bytes: Arc<[u8]>) -> Answer<Waiting> {
+    Answer { bytes, items: 0, then: Then::NextRequest }
+}

@@ -1,0 +1,106 @@
+//! A send that waits for its outcome: a sender is a reader too.
+//!
+//! It is begun on a shard's thread and looked at when its author is called, like
+//! any other wait; nobody sleeps for it. What needs more than a look (a repeat, or
+//! something to be done after a rejection) is gone on with by a task.
+
+use std::{
+    sync::{Arc, OnceLock},
+    time::{Duration, Instant},
+};
+
+use futures_util::future::BoxFuture;
+use linger_core::{Author, Position, UserId};
+use linger_node::{Progress, Receipt, Refusal, Submitted, Unavailable};
+use tokio::runtime::Handle;
+
+use super::bytes;
+use crate::{app::App, failure::Failure, submission::Submission};
+
+/// One send. Only equal to itself.
+#[derive(Debug)]
+pub(crate) struct Sending {
+    submission: Box<dyn Submission>,
+    submitted: Submitted,
+    /// Set, a task goes on with it; and then, what came of that.
+    task: OnceLock<()>,
+    answer: OnceLock<Arc<[u8]>>,
+    /// When it becomes unknown what became of it.
+    due: Instant,
+}
+
+/// What is to be done that a look cannot do.
+enum More {
+    /// Go on after a rejection: the request id is free then.
+    GoOn(BoxFuture<'static, Result<Receipt, Refusal>>),
+    /// Read what the first one left.
+    Repeat(Position),
+}
+
+/// Between two looks at a send that nobody calls: one that the log refused.
+pub(super) const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+impl Sending {
+    /// Begins to send. None where hyper's side is to do it.
+    pub(super) fn begin(app: &App, submission: Box<dyn Submission>) -> Option<Sending> {
+        let (user, command) = (submission.author(), submission.command());
+        let author = Author::User(user);
+        // First what costs nothing: a rate that was counted is not given back.
+        if !app.node.would_take(author, &command) || app.rates.send(user).is_err() {
+            return None;
+        }
+        let submitted = app.node.begin(author, submission.request(), command)?;
+        let due = Instant::now() + app.node.submit_timeout();
+        let (task, answer) = (OnceLock::new(), OnceLock::new());
+        Some(Sending { submission, submitted, task, answer, due })
+    }
+
+    /// Returns whom to call when there is an outcome.
+    pub(super) fn user(&self) -> UserId {
+        self.submission.author()
+    }
+
+    /// Returns the answer, if there is one by now.
+    pub(super) fn look(self: &Arc<Sending>, app: &Arc<App>, runtime: &Handle) -> Option<Arc<[u8]>> {
+        if let Some(answer) = self.answer.get() {
+            return Some(answer.clone());
+        }
+        let more = match app.node.progress(&self.submitted) {
+            Progress::OnItsWay => return None,
+            Progress::Repeat(first) => More::Repeat(first),
+            Progress::Outcome(Err(Refusal::Rejected(rejection))) => {
+                match self.submission.go_on(&app.node, rejection) {
+                    Some(going_on) => More::GoOn(going_on),
+                    None => return Some(self.render(Err(rejection.into()))),
+                }
+            }
+            Progress::Outcome(outcome) => return Some(self.render(outcome)),
+        };
+        if self.task.set(()).is_ok() {
+            runtime.spawn(self.clone().go_on(app.clone(), more));
+        }
+        None
+    }
+
+    async fn go_on(self: Arc<Sending>, app: Arc<App>, more: More) {
+        let outcome = match more {
+            More::GoOn(going_on) => going_on.await,
+            More::Repeat(first) => app.node.repeat(first).await.map_err(Refusal::from),
+        };
+        self.answer.set(self.render(outcome)).expect("there is one task");
+        app.node.call_author(self.user());
+    }
+
+    fn render(&self, outcome: Result<Receipt, Refusal>) -> Arc<[u8]> {
+        bytes::whole(match outcome {
+            Ok(receipt) => self.submission.render(&receipt),
+            Err(refusal) => self.submission.render_failure(&Failure::from(refusal)),
+        })
+    }
+
+    /// Returns the answer to a send that is without an outcome for too long.
+    pub(super) fn give_up(&self) -> Option<Arc<[u8]>> {
+        let is_due = Instant::now() >= self.due;
+        is_due.then(|| self.render(Err(Unavailable::Unknown.into())))
+    }
+}

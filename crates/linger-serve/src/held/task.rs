@@ -1,0 +1,162 @@
+//! Holding a request in a task, for whatever comes by the router: HTTP/1.1 that
+//! linger-park does not take, and requests without a socket.
+//!
+//! The same handlers decide as in the park. What they cannot know at once is
+//! found out here, by waiting for it.
+
+use std::{convert::Infallible, net::SocketAddr, sync::Arc};
+
+use axum::{
+    Extension, Router,
+    body::{Body, Bytes},
+    extract::{OriginalUri, Request as Incoming},
+    http::{HeaderMap, Uri, request::Parts},
+    response::Response,
+    routing::{MethodFilter, MethodRouter, on},
+};
+use futures_util::{StreamExt, stream};
+use linger_core::{Author, UserId};
+use linger_node::{Refusal, Unavailable};
+use linger_park::{Method, request::Field};
+
+use crate::{
+    app::App,
+    caller::Peer,
+    failure::Failure,
+    json::read,
+    renderer::Rendered,
+    request::{Decision, Undecided},
+    response::WholeResponse,
+    routes::{Routes, Table},
+    submission::Submission,
+    ticket::{HEARTBEAT_EVERY, Hold, Ticket},
+};
+
+/// Errands for one request, at most: what one of them found out may be forgotten
+/// again before it is used, but not time after time.
+const ERRANDS_MAX: usize = 4;
+
+/// Returns the router of these routes, where tasks serve what may be held, and the
+/// table of it.
+pub(crate) fn mount(routes: Routes, app: Arc<App>) -> (Router, Arc<Table>) {
+    let (router, table) = routes.mount(app, by_task);
+    let table = Arc::new(table);
+    (router.layer(Extension(table.clone())), table)
+}
+
+fn by_task(method: Method) -> MethodRouter {
+    let filter = match method {
+        Method::Get => MethodFilter::GET,
+        Method::Post => MethodFilter::POST,
+        Method::Put => MethodFilter::PUT,
+    };
+    on(filter, serve)
+}
+
+async fn serve(
+    Extension(table): Extension<Arc<Table>>,
+    OriginalUri(uri): OriginalUri,
+    incoming: Incoming,
+) -> Result<Response, Failure> {
+    let (Parts { method, headers, extensions, .. }, body) = incoming.into_parts();
+    let peer = Peer::of(&extensions);
+    let (method, body) = match method.as_str() {
+        "POST" => (Method::Post, read(body).await?),
+        "PUT" => (Method::Put, read(body).await?),
+        // HEAD is answered like GET, without the body.
+        _ => (Method::Get, Bytes::new()),
+    };
+    let mut session = None;
+    for _ in 0..ERRANDS_MAX {
+        match decide(&table, (method, &uri, &headers, &body, peer), session) {
+            Ok(decision) => return finish(&table.app, decision).await,
+            Err(Undecided::Failure(failure)) => return Err(failure),
+            Err(Undecided::Session(token)) => {
+                session = Some(table.app.node.authenticate(&token).await?);
+            }
+            Err(Undecided::Errand(errand)) => errand.await?,
+            Err(Undecided::Task(task)) => return finish(&table.app, task.await?).await,
+        }
+    }
+    Err(Unavailable::Overloaded.into())
+}
+
+/// Lets the handler decide, which is to see the request as the park shows it.
+fn decide(
+    table: &Table,
+    (method, uri, headers, body, peer): (Method, &Uri, &HeaderMap, &[u8], SocketAddr),
+    session: Option<Option<UserId>>,
+) -> Result<Decision, Undecided> {
+    let fields: Vec<_> = headers
+        .iter()
+        .map(|(name, value)| Field { name: name.as_str(), value: value.as_bytes() })
+        .collect();
+    let request = linger_park::Request::new(method, (uri.path(), uri.query()), &fields, body, peer);
+    table.decide(&request, session).expect("axum found this route by the same pattern")
+}
+
+async fn finish(app: &Arc<App>, decision: Decision) -> Result<Response, Failure> {
+    match decision {
+        Decision::Answer(whole) => Ok(whole.map(Body::from)),
+        Decision::Hold(hold) => wait(app, hold).await,
+        Decision::Submit(submission) => submit(app, &*submission).await,
+    }
+}
+
+async fn submit(app: &Arc<App>, submission: &dyn Submission) -> Result<Response, Failure> {
+    let user = submission.author();
+    app.rates.send(user)?;
+    let author = Author::User(user);
+    let outcome = app.node.submit(author, submission.request(), submission.command()).await;
+    let receipt = match outcome {
+        Err(Refusal::Rejected(rejection)) => match submission.go_on(&app.node, rejection) {
+            Some(going_on) => going_on.await?,
+            None => return Err(rejection.into()),
+        },
+        outcome => outcome?,
+    };
+    Ok(submission.render(&receipt).map(Body::from))
+}
+
+/// Holds a request until there is an answer.
+async fn wait(app: &Arc<App>, hold: Hold) -> Result<Response, Failure> {
+    let Hold { mut ticket, hold, opening } = hold;
+    if let Some(opening) = opening {
+        return Ok(stream_from(app.clone(), ticket, opening));
+    }
+    let deadline = app.node.deadline(hold);
+    loop {
+        let page = app.node.wait(ticket.wait(), deadline).await?;
+        // The deadline, a reset, or the server is closing.
+        let is_over = page.news.is_empty();
+        match ticket.renderer.render(ticket.after, &page, is_over) {
+            Rendered::Answer(whole) => return Ok(whole.map(Body::from)),
+            Rendered::Piece(_) => unreachable!("a piece follows an opening"),
+            Rendered::Nothing(cursor) => ticket = ticket.at(cursor),
+        }
+    }
+}
+
+/// Answers with a stream that ends with the server, or with the reader.
+fn stream_from(app: Arc<App>, ticket: Ticket, opening: WholeResponse) -> Response {
+    let (head, first) = opening.into_parts();
+    let first = stream::iter([Ok::<_, Infallible>(first)]);
+    let rest = stream::unfold(Some((app, ticket)), |state| async {
+        let (app, mut ticket) = state?;
+        let deadline = app.node.deadline(HEARTBEAT_EVERY);
+        loop {
+            // Overloaded, or closing: the reader comes back with its last id.
+            let page = app.node.wait(ticket.wait(), deadline).await.ok()?;
+            let is_over = page.news.is_empty();
+            match ticket.renderer.render(ticket.after, &page, is_over) {
+                Rendered::Piece(piece) => {
+                    let next = (!app.node.is_closing()).then(|| (app, ticket.at(page.cursor)));
+                    return Some((Ok(Bytes::from(piece)), next));
+                }
+                Rendered::Answer(_) => unreachable!("after an opening come pieces"),
+                Rendered::Nothing(cursor) => ticket = ticket.at(cursor),
+            }
+        }
+    });
+    Response::from_parts(head, Body::from_stream(first.chain(rest)))
+}

@@ -1,0 +1,47 @@
+//! Serving: connections, the route table, held requests and their two drivers,
+//! callers, failures.
+//!
+//! A dialect hands over its [`Routes`]: methods, path patterns and handlers. What
+//! it holds goes down once, whichever server read it: the park or hyper, the
+//! table, the dialect's [`Handler`], a [`Ticket`]. News found for the ticket goes
+//! through the dialect's [`Renderer`]. This crate knows HTTP and the node; it
+//! names no dialect, and its manifest lists no SQL.
+
+mod app;
+mod caller;
+mod failure;
+mod fields;
+mod held;
+mod json;
+mod places;
+mod rates;
+mod renderer;
+mod request;
+mod response;
+mod routes;
+mod server;
+mod submission;
+mod ticket;
+
+use std::sync::Arc;
+
+use axum::Router;
+
+pub use app::{App, AppSettings};
+pub use caller::{Address, Caller, refuse_other_origins, set_session_cookie};
+pub use failure::{Failure, Problem};
+pub use fields::Fields;
+pub use json::{Body, JsonBody, answer, encoded, parse};
+pub use linger_park::Method;
+pub use renderer::{Rendered, Renderer, RendererRef};
+pub use request::{Decision, Errand, Request, Task, Undecided};
+pub use response::{APPLICATION_JSON, WholeResponse, whole};
+pub use routes::{Handler, Routes};
+pub use server::{Server, ServerSettings};
+pub use submission::Submission;
+pub use ticket::{HEARTBEAT_EVERY, Hold, Ticket};
+
+/// Returns the router of these routes, for requests that come without a socket.
+pub fn router(app: Arc<App>, routes: Routes) -> Router {
+    held::task::mount(routes, app).0
+}

@@ -1,0 +1,62 @@
+//! How a dialect makes answers of news.
+
+use std::{any::Any, fmt::Debug, ops::Deref, ptr, sync::Arc};
+
+use linger_core::Cursor;
+use linger_node::Page;
+
+use crate::response::WholeResponse;
+
+/// Makes the answers of one kind of held request.
+pub trait Renderer: Any + Debug + Send + Sync {
+    /// Renders `page`, which was found after `after`.
+    ///
+    /// When the wait `is_over` there must be an answer, be it that there is no news;
+    /// only a request that another one has overtaken waits on. `page` may have news
+    /// that is none for this dialect.
+    fn render(&self, after: Cursor, page: &Page, is_over: bool) -> Rendered;
+}
+
+/// What becomes of a page.
+pub enum Rendered {
+    /// The answer.
+    Answer(WholeResponse),
+    /// The next piece of an answer without end; not empty. The reader goes on at the
+    /// page's cursor.
+    Piece(String),
+    /// There is nothing in it for this reader, who waits on from here.
+    Nothing(Cursor),
+}
+
+/// A renderer, as a ticket has it.
+#[derive(Debug, Clone)]
+pub enum RendererRef {
+    /// Tells all the same: its answers are built once for all who see the same news.
+    Shared(&'static dyn Renderer),
+    /// Tells one request something of its own.
+    Private(Arc<dyn Renderer>),
+}
+
+impl Deref for RendererRef {
+    type Target = dyn Renderer;
+
+    fn deref(&self) -> &dyn Renderer {
+        match self {
+            RendererRef::Shared(renderer) => *renderer,
+            RendererRef::Private(renderer) => &**renderer,
+        }
+    }
+}
+
+impl PartialEq for RendererRef {
+    fn eq(&self, other: &RendererRef) -> bool {
+        match (self, other) {
+            // By type too: values without a size may stand at one place.
+            (RendererRef::Shared(one), RendererRef::Shared(other)) => {
+                ptr::addr_eq(*one, *other) && one.type_id() == other.type_id()
+            }
+            (RendererRef::Private(one), RendererRef::Private(other)) => Arc::ptr_eq(one, other),
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! A request for a route that may be held, and what may become of it: the same,
+//! whichever server read it.
+//!
+//! Its head and body are in linger-park's form; hyper's are put into it. Its route's
+//! parameters and its caller are read here.
+
+use std::{borrow::Cow, net::IpAddr, sync::Arc};
+
+use futures_util::future::BoxFuture;
+use linger_core::UserId;
+use linger_park::Method;
+use matchit::Params;
+use percent_encoding::percent_decode_str;
+
+use crate::{
+    app::App,
+    caller::{Caller, address_of, token_of},
+    failure::Failure,
+    response::WholeResponse,
+    submission::Submission,
+    ticket::Hold,
+};
+
+/// A request for a route that may be held.
+pub struct Request<'a> {
+    pub(crate) app: &'a Arc<App>,
+    pub(crate) head: &'a linger_park::Request<'a>,
+    pub(crate) parameters: Params<'a, 'a>,
+    /// Who holds the session of the request, once the tables were asked.
+    pub(crate) session: Option<Option<UserId>>,
+}
+
+impl<'a> Request<'a> {
+    /// Returns what stands in the braces of this name in the route's pattern, decoded.
+    ///
+    /// Errors: 400 when it is no UTF-8.
+    pub fn parameter(&self, name: &str) -> Result<Cow<'_, str>, Failure> {
+        let raw = self.parameters.get(name);
+        let raw = raw.unwrap_or_else(|| panic!("the pattern of this route has no {name}"));
+        if !raw.contains('%') {
+            return Ok(Cow::Borrowed(raw));
+        }
+        let decoded = percent_decode_str(raw).decode_utf8();
+        decoded.map_err(|_| {
+            Failure::malformed(format!("'{name}' in the path is not UTF-8; send it as UTF-8"))
+        })
+    }
+
+    /// Returns the part of its target after the question mark, not decoded.
+    pub fn query(&self) -> Option<&'a str> {
+        self.head.query
+    }
+
+    /// Returns its body.
+    pub fn body(&self) -> &'a [u8] {
+        self.head.body
+    }
+
+    /// Returns the fields of its head.
+    pub fn fields(&self) -> &linger_park::Request<'a> {
+        self.head
+    }
+
+    /// Returns the node, and what is around it.
+    pub fn app(&self) -> &'a Arc<App> {
+        self.app
+    }
+
+    /// Returns the address that rates are counted for.
+    pub fn address(&self) -> IpAddr {
+        address_of(self.app, self.head, self.head.peer.ip())
+    }
+
+    /// Returns the caller. Errors: those of a token that nobody may use; or the
+    /// tables are to say who holds it.
+    pub fn caller(&self) -> Result<Caller, Undecided> {
+        let is_safe = self.head.method == Method::Get;
+        let Some(token) = token_of(self.head, is_safe)? else { return Ok(Caller { user: None }) };
+        let found = self.session.or_else(|| self.app.node.session(token).map(Some));
+        let user = found.ok_or_else(|| Undecided::Session(token.to_owned()))?;
+        Ok(Caller { user: Some(user.ok_or_else(Failure::unknown_token)?) })
+    }
+}
+
+/// What becomes of a request.
+pub enum Decision {
+    /// It is answered at once.
+    Answer(WholeResponse),
+    /// It waits for news.
+    Hold(Hold),
+    /// It asks for something, and waits for the outcome.
+    Submit(Box<dyn Submission>),
+}
+
+/// Why it is not decided yet what becomes of a request.
+pub enum Undecided {
+    /// It never will be: this is what is wrong with it.
+    Failure(Failure),
+    /// The tables must say who holds this token.
+    Session(String),
+    /// Something else must be found out first. Then it is decided again.
+    Errand(Errand),
+    /// It takes a task to go on: to read the tables, say.
+    Task(Task),
+}
+
+/// Finds something out, and remembers it. Errors: what is wrong with the request.
+pub type Errand = BoxFuture<'static, Result<(), Failure>>;
+/// Decides by what the tables have.
+pub type Task = BoxFuture<'static, Result<Decision, Failure>>;
+
+impl<F: Into<Failure>> From<F> for Undecided {
+    fn from(failure: F) -> Undecided {
+        Undecided::Failure(failure.into())
+    }
+}

@@ -1,0 +1,140 @@
+//! The server: connections in, requests to the park or to the router, and a
+//! bounded end.
+//!
+//! Every connection lives in the park, which costs next to nothing while it is
+//! idle or held. What the park does not answer it hands over: hyper serves that,
+//! and the connection goes back ([`visits`]). Our own, because `axum::serve` has
+//! no time-out for a head that never comes whole, no bound on connections, and a
+//! drain without an end.
+
+mod boundary;
+mod door;
+mod farewell;
+mod head_guard;
+mod visits;
+
+use std::{
+    future::Future,
+    io,
+    pin::pin,
+    sync::{Arc, atomic::AtomicUsize},
+    time::Duration,
+};
+
+use door::Door;
+use linger_park::Park;
+use tokio::{
+    net::TcpListener,
+    sync::{mpsc, watch},
+    task::JoinSet,
+    time::timeout,
+};
+use visits::{Host, Visits};
+
+use crate::{
+    app::App,
+    held::{ParkService, WaitingRoom, task},
+    places::Places,
+    routes::Routes,
+};
+
+/// Between two looks whether all is said, at the end.
+const DRAIN_STEP: Duration = Duration::from_millis(10);
+
+/// The bounds of a server.
+#[derive(Debug, Clone, Copy)]
+pub struct ServerSettings {
+    /// Connections at once. More wait in the kernel's backlog.
+    pub connections_max: usize,
+    /// Connections at once from one address, or from one IPv6 /64. More are told
+    /// so and closed. None: no bound of its own, as behind a proxy, from where
+    /// all of them come.
+    pub connections_per_address_max: Option<usize>,
+    /// How long a head may take to come whole.
+    pub head_timeout: Duration,
+    /// How long requests may go on after the end was asked for.
+    pub drain: Duration,
+}
+
+/// The server of one listener.
+pub struct Server {
+    door: Door,
+    visits: Visits,
+    park: Arc<Park<ParkService>>,
+    /// While it is there, the node calls who is parked, and closes the park.
+    waiting_room: Arc<WaitingRoom>,
+    drain: Duration,
+    /// Dropped when the end begins.
+    ending: watch::Sender<()>,
+}
+
+impl Server {
+    /// Serves these routes of `app` to whoever connects to `listener`, once it runs.
+    ///
+    /// Errors: the system has no threads or event queues for the park.
+    pub fn new(
+        listener: TcpListener,
+        app: &Arc<App>,
+        routes: Routes,
+        settings: ServerSettings,
+    ) -> io::Result<Server> {
+        let ServerSettings { connections_max, connections_per_address_max, head_timeout, drain } =
+            settings;
+        let (elsewhere, handed_over) = mpsc::unbounded_channel();
+        let (router, table) = task::mount(routes, app.clone());
+        let service = Arc::new(ParkService::new(table, elsewhere));
+        let settings = linger_park::Settings {
+            head_timeout,
+            head_timeout_answer: farewell::to_the_slow(),
+            ..linger_park::Settings::default()
+        };
+        let park = Arc::new(Park::start(&service, settings)?);
+        let waiting_room = Arc::new(WaitingRoom(park.clone()));
+        app.node.attach(Arc::<WaitingRoom>::downgrade(&waiting_room));
+        let places = Places::new(connections_max, connections_per_address_max);
+        let door = Door::new(listener, places, park.clone(), head_timeout);
+        let (ending, ended) = watch::channel(());
+        let resting = AtomicUsize::new(0);
+        let host = Host { router, park: park.clone(), service, head_timeout, resting };
+        let visits = Visits::new(host, handed_over, ended);
+        Ok(Server { door, visits, park, waiting_room, drain, ending })
+    }
+
+    /// Serves until `end` is done, then lets requests finish for the time of the
+    /// drain, and cuts what is left.
+    ///
+    /// Connections that are idle then are not waited for. Who is held is answered
+    /// when the node is closed, which is not done here.
+    pub async fn run(self, end: impl Future<Output = ()>) {
+        let Server { door, mut visits, park, waiting_room: _waiting_room, drain, ending } = self;
+        // A task of its own, so that neither keeps the other waiting; and dropped
+        // with this one.
+        let mut doors = JoinSet::new();
+        doors.spawn(door.open());
+        let mut end = pin!(end);
+        tokio::select! {
+            biased;
+            () = &mut end => {}
+            never = visits.serve() => match never {},
+        }
+        doors.shutdown().await;
+        drop(ending);
+        let drained = async {
+            loop {
+                // A step at least: a request may be on its way from the park.
+                let Err(_elapsed) = timeout(DRAIN_STEP, visits.serve()).await;
+                if visits.len() == 0 && park.parked() == 0 {
+                    return;
+                }
+            }
+        };
+        if timeout(drain, drained).await.is_err() {
+            tracing::warn!(
+                connections = visits.len(),
+                parked = park.parked(),
+                "cutting what did not end in time"
+            );
+        }
+        visits.cut().await;
+    }
+}

@@ -1,0 +1,112 @@
+//! The door: connections come in, each with a place, and go to the park.
+//!
+//! Who finds no place waits in the kernel's backlog. Who comes from an address
+//! that has its share already is told so and turned away, at the cost of a few
+//! words. Nothing is read here.
+
+use std::{
+    convert::Infallible,
+    io::{self, Write},
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use linger_park::{Connection, Park};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    task::JoinSet,
+    time::{sleep, timeout},
+};
+
+use super::farewell::{self, FAREWELL};
+use crate::{
+    held::ParkService,
+    places::{Place, Places},
+};
+
+/// When the system has no socket to give: long enough for some to close.
+const RETRY: Duration = Duration::from_millis(50);
+/// A system without sockets is said so often, not at every try.
+const WARN_EVERY: Duration = Duration::from_secs(1);
+/// So many who are turned away are waited for until they have read why. They
+/// have places meanwhile, which others may need.
+const TURNED_AWAY_MAX: usize = 64;
+
+/// The door of one server. The listener closes when it is dropped.
+pub(super) struct Door {
+    listener: TcpListener,
+    places: Arc<Places>,
+    park: Arc<Park<ParkService>>,
+    head_timeout: Duration,
+    turned_away: JoinSet<()>,
+    warned: Option<Instant>,
+}
+
+impl Door {
+    /// Makes a door to the park.
+    pub(super) fn new(
+        listener: TcpListener,
+        places: Arc<Places>,
+        park: Arc<Park<ParkService>>,
+        head_timeout: Duration,
+    ) -> Door {
+        let turned_away = JoinSet::new();
+        Door { listener, places, park, head_timeout, turned_away, warned: None }
+    }
+
+    /// Lets people in for as long as it is polled.
+    pub(super) async fn open(mut self) -> Infallible {
+        loop {
+            // A place first: who cannot be served stays in the backlog.
+            let mut place = self.places.take().await;
+            let (stream, peer) = self.accept().await;
+            if !place.count_for(peer.ip()) {
+                self.turn_away(stream, place);
+                continue;
+            }
+            let taken = stream.into_std().and_then(|stream| {
+                // Who connects has something to ask, at once.
+                let due = Some(Instant::now() + self.head_timeout);
+                self.park.take(Connection { stream, peer, bytes: Vec::new(), due, place })
+            });
+            if let Err(error) = taken {
+                tracing::debug!(%error, "a connection ended before it began");
+            }
+        }
+    }
+
+    async fn accept(&mut self) -> (TcpStream, SocketAddr) {
+        loop {
+            let error = match self.listener.accept().await {
+                Ok(accepted) => return accepted,
+                // It is gone already, and the next one may be fine.
+                Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => continue,
+                Err(error) => error,
+            };
+            if self.warned.is_none_or(|warned| warned.elapsed() >= WARN_EVERY) {
+                self.warned = Some(Instant::now());
+                tracing::warn!(%error, "no connection could be accepted; trying again");
+            }
+            sleep(RETRY).await;
+        }
+    }
+
+    /// Says why, in the background; with many such, without waiting for who reads it.
+    fn turn_away(&mut self, stream: TcpStream, place: Place) {
+        while self.turned_away.try_join_next().is_some() {}
+        let words = farewell::to_one_too_many();
+        if self.turned_away.len() >= TURNED_AWAY_MAX {
+            // Without tokio, which does not know yet whether it can be written to. The
+            // peer may be gone: that is what we want.
+            let _ = stream.into_std().and_then(|mut stream| stream.write(words.as_bytes()));
+            return;
+        }
+        self.turned_away.spawn(async move {
+            // Some clients take an answer before their request for a mistake.
+            let _ = timeout(FAREWELL, stream.readable()).await;
+            farewell::leave(stream, &words).await;
+            drop(place);
+        });
+    }
+}
