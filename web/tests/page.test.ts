@@ -73,7 +73,7 @@ describe('own messages', () => {
 })
 
 function notice(what: NoticeKind, name: string, position: number): NoticeItem {
-  return { kind: 'notice', position, at: AT, what, by: { id: position, name } }
+  return { kind: 'notice', position, asOf: position, at: AT, what, by: { id: position, name } }
 }
 
 describe('joins and leaves', () => {

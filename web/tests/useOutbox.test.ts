@@ -281,6 +281,30 @@ it('waking tries again at once', async () => {
   expect(server.requests).toHaveLength(2)
 })
 
+it('waking while a request is under way tries again at once, when it is lost', async () => {
+  const server = startFakeServer()
+  openPage().outbox.add('hello')
+  window.dispatchEvent(new Event('online'))
+  await server.last().lose()
+  expect(server.requests).toHaveLength(2)
+  // The wake is used up: a second loss is waited out.
+  await server.last().lose()
+  await pass(1999)
+  expect(server.requests).toHaveLength(2)
+  await pass(1)
+  expect(server.requests).toHaveLength(3)
+})
+
+it('a computer clock that is set back does not hold a message up', async () => {
+  const server = startFakeServer()
+  openPage().outbox.add('hello')
+  await server.last().lose()
+  vi.setSystemTime(Date.now() - 3_600_000)
+  window.dispatchEvent(new Event('online'))
+  await pass(0)
+  expect(server.requests).toHaveLength(2)
+})
+
 it('a browser that stores nothing still sends', async () => {
   vi.stubGlobal('localStorage', undefined)
   const server = startFakeServer()

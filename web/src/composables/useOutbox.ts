@@ -9,9 +9,10 @@
 // discards it; never otherwise.
 import { onScopeDispose, ref, watch } from 'vue'
 import type { Ref } from 'vue'
-import { isPassing, isUnknownCaller, Refused, sendMessage } from '../api/client'
+import { isPassing, isUnknownCaller, Refused } from '../api/client'
 import { askedDelayMs, createPause, retryDelayMs } from '../api/retry'
 import type { Author, Message } from '../api/types'
+import { browser, client } from '../browser'
 import { ownRequestId } from '../feed/roomState'
 import type { RoomState } from '../feed/roomState'
 import { onWake } from '../feed/wakeups'
@@ -55,7 +56,7 @@ export interface OutboxOptions {
 
 export function useOutbox({ room, user, state, onStored, onStranger }: OutboxOptions): Outbox {
   const entries = ref<Entry[]>([])
-  const pause = createPause()
+  const pause = createPause(browser.clock)
   let isPumping = false
   let stopped = false
 
@@ -101,13 +102,14 @@ export function useOutbox({ room, user, state, onStored, onStranger }: OutboxOpt
         entry.state = 'asking'
         continue
       }
+      pause.begin()
       try {
         await send(entry)
         failures = 0
       } catch (error) {
         failures += 1
         entry.state = 'waiting'
-        await pause.wait(retryDelayMs(failures, error), askedDelayMs(error))
+        await pause.wait(retryDelayMs(failures, error, browser.random), askedDelayMs(error))
       }
     }
     isPumping = false
@@ -119,7 +121,7 @@ export function useOutbox({ room, user, state, onStored, onStranger }: OutboxOpt
     entry.attempts += 1
     save(entry)
     try {
-      const message = await sendMessage(room, entry.requestId, entry.text)
+      const message = await client.sendMessage(room, entry.requestId, entry.text)
       // In one go, so that neither none nor both are shown. An older server
       // does not say the request id, but this answer is to no other.
       onStored({ ...message, request_id: entry.requestId })
@@ -189,7 +191,7 @@ export function useOutbox({ room, user, state, onStored, onStranger }: OutboxOpt
   onScopeDispose(() => {
     stopped = true
     stopWaking()
-    pause.cut()
+    pause.end()
   })
 
   return { entries, add, retry, discard }

@@ -1,13 +1,14 @@
-// Who this browser is to the server: finds out, becomes a guest, renames.
+// The person that this browser is to the server: finds out, becomes a guest, renames.
 //
 // App owns the one session of the page. The token lives in an HttpOnly cookie
 // that no script can read; all the page knows is the user. Starting retries
 // for ever, for a server that is away comes back.
 import { onScopeDispose, ref, shallowRef } from 'vue'
 import type { Ref, ShallowRef } from 'vue'
-import { becomeGuest, fetchMe, isPassing, isUnknownCaller, Refused, renameMe } from '../api/client'
+import { isPassing, isUnknownCaller, Refused } from '../api/client'
 import { askedDelayMs, createPause, retryDelayMs } from '../api/retry'
 import type { User } from '../api/types'
+import { browser, client } from '../browser'
 import { onWake } from '../feed/wakeups'
 
 /** `visitor`: the server takes no guests, so this page can only read. */
@@ -30,19 +31,20 @@ export function useSession(locale: string): Session {
   const user = shallowRef<User | null>(null)
   const state = ref<SessionState>('starting')
   const isTroubled = ref(false)
-  const pause = createPause()
+  const pause = createPause(browser.clock)
   let stopped = false
   let renewal: Promise<void> | null = null
 
   async function start(): Promise<string | undefined> {
     for (let failures = 1; !stopped; failures += 1) {
+      pause.begin()
       try {
         const cursor = await findOut()
         isTroubled.value = false
         return cursor
       } catch (error) {
         isTroubled.value = failures > 1
-        await pause.wait(retryDelayMs(failures, error), askedDelayMs(error))
+        await pause.wait(retryDelayMs(failures, error, browser.random), askedDelayMs(error))
       }
     }
     return undefined
@@ -50,7 +52,7 @@ export function useSession(locale: string): Session {
 
   async function findOut(): Promise<string | undefined> {
     try {
-      const me = await fetchMe()
+      const me = await client.fetchMe()
       become(me.user)
       return me.cursor
     } catch (error) {
@@ -63,7 +65,7 @@ export function useSession(locale: string): Session {
   async function arrive(): Promise<void> {
     const lastName = user.value?.name
     try {
-      become(await becomeGuest(locale, lastName).catch((error: unknown) => nameless(error, lastName)))
+      become(await client.becomeGuest(locale, lastName).catch((error: unknown) => nameless(error, lastName)))
     } catch (error) {
       if (isPassing(error)) throw error
       user.value = null
@@ -74,7 +76,7 @@ export function useSession(locale: string): Session {
   /** The old name may be taken by now; any name is better than none. */
   function nameless(error: unknown, lastName: string | undefined): Promise<User> {
     if (lastName === undefined || !(error instanceof Refused) || isPassing(error)) throw error
-    return becomeGuest(locale)
+    return client.becomeGuest(locale)
   }
 
   function become(found: User): void {
@@ -83,7 +85,7 @@ export function useSession(locale: string): Session {
   }
 
   async function rename(name: string): Promise<void> {
-    user.value = await renameMe(name)
+    user.value = await client.renameMe(name)
   }
 
   function renew(): Promise<void> {
@@ -99,7 +101,7 @@ export function useSession(locale: string): Session {
   onScopeDispose(() => {
     stopped = true
     stopWaking()
-    pause.cut()
+    pause.end()
   })
 
   return { user, state, isTroubled, start, rename, renew }

@@ -4,7 +4,7 @@
 // expected stands in the tests.
 import type { BrowserContext, Locator, Page } from 'playwright-core'
 import { expect } from 'vitest'
-import type { Connection } from '../../../src/feed/useFeed'
+import type { Connection } from '../../../src/wire/poller'
 
 export class Chat {
   readonly composer: Locator
