@@ -66,6 +66,15 @@ describe('own messages', () => {
     expect(page.emitted()).toMatchObject({ retry: [['r']], discard: [['r']] })
   })
 
+  it.each([400, 413, 415, 422])('that can never go, as after %i, can only be discarded', (status) => {
+    const lines = [{ ...line, entry: { ...entry, state: 'refused' as const, status } }]
+    const page = mount(MessageGroup, { props: { by: ann, isOwn: true, lines } })
+    expect([page.get('[role=alert]').text(), page.findAll('button').map((button) => button.text())]).toEqual([
+      'Not sent: the server cannot take this text.',
+      ['Discard'],
+    ])
+  })
+
   it('on their way have no buttons', () => {
     const lines = [{ ...line, entry: { ...entry, state: 'sending' as const } }]
     expect(mount(MessageGroup, { props: { by: ann, isOwn: true, lines } }).findAll('button')).toEqual([])

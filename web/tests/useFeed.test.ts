@@ -19,12 +19,12 @@ beforeEach(() => {
 /** A feed of #tea that has read its history and holds its first request after cursor c1. */
 async function follow(history = [message(1, ann, 'one')]) {
   const server = startFakeServer()
-  const onStranger = vi.fn<() => void>()
-  const { result: feed, stop } = inScope(() => useFeed('tea', onStranger))
+  const onUnknownCaller = vi.fn<() => void>()
+  const { result: feed, stop } = inScope(() => useFeed('tea', onUnknownCaller))
   feed.start('c1')
   await server.requests[0]?.answer({ messages: history, more: false })
   await server.requests[1]?.answer({ id: 1, slug: 'tea' })
-  return { server, feed, stop, onStranger }
+  return { server, feed, stop, onUnknownCaller }
 }
 
 const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms)
@@ -272,9 +272,9 @@ it('a server that answers empty at once is asked ever more slowly, and at full s
 })
 
 it('a server that knows the caller no more is told on, and asked again later', async () => {
-  const { server, onStranger } = await follow()
+  const { server, onUnknownCaller } = await follow()
   await server.last().refuse(401)
-  expect(onStranger).toHaveBeenCalledTimes(1)
+  expect(onUnknownCaller).toHaveBeenCalledTimes(1)
   await pass(1000)
   expect(server.last().line).toBe(short('c1'))
 })

@@ -20,12 +20,12 @@ function openPage(by: Author | null = ann) {
   const user = shallowRef<Author | null>(by)
   const state = shallowRef(UNREAD_ROOM)
   const stored: Message[] = []
-  const onStranger = vi.fn<() => void>()
+  const onUnknownCaller = vi.fn<() => void>()
   const { result: outbox, stop } = inScope(() =>
-    useOutbox({ room: 'tea', user, state, onStored: (said) => stored.push(said), onStranger }),
+    useOutbox({ room: 'tea', user, state, onStored: (said) => stored.push(said), onUnknownCaller }),
   )
   const see = (said: Message) => (state.value = mergeMessages(state.value, [said]))
-  return { outbox, user, stored, see, onStranger, close: stop }
+  return { outbox, user, stored, see, onUnknownCaller, close: stop }
 }
 
 function summary({ outbox }: ReturnType<typeof openPage>) {
@@ -197,16 +197,51 @@ it('a refused message waits for a hand and does not hold up the next', async () 
   expect(server.requests.filter(({ body }) => JSON.stringify(body).includes('one'))).toHaveLength(1)
 })
 
-it('sending a refused message again takes a new request id, for a refusal stands for ever', async () => {
-  const server = startFakeServer()
-  const page = openPage()
-  page.outbox.add('hello')
-  await server.last().refuse(403)
-  page.outbox.retry(page.outbox.entries.value[0]?.requestId ?? '')
-  expect(summary(page)).toEqual(['hello: sending'])
-  const [first, second] = server.lines().map(requestIdOf)
-  expect(second).toHaveLength(32)
-  expect(second).not.toBe(first)
+function sendAgain({ outbox }: ReturnType<typeof openPage>): void {
+  outbox.retry(outbox.entries.value[0]?.requestId ?? '')
+}
+
+describe('sending a refused message again', () => {
+  it.each([401, 403, 404])('keeps its request id after %i, for an earlier attempt may have been stored', async (status) => {
+    const server = startFakeServer()
+    const page = openPage()
+    page.outbox.add('hello')
+    await server.last().lose()
+    await pass(1000)
+    await server.last().refuse(status)
+    sendAgain(page)
+    expect(summary(page)).toEqual(['hello: sending'])
+    const [first, ...later] = server.lines()
+    expect(later).toEqual([first, first])
+    await server.last().answer({ message: message(7, ann, 'hello') })
+    expect([summary(page), page.stored.map(({ id }) => id), localStorage.length]).toEqual([[], [7], 0])
+  })
+
+  it('takes a new request id after 409, for the old one stands for another message', async () => {
+    const server = startFakeServer()
+    const page = openPage()
+    page.outbox.add('hello')
+    await server.last().refuse(409)
+    sendAgain(page)
+    expect([summary(page), localStorage.length]).toEqual([['hello: sending'], 1])
+    const [first, second] = server.lines().map(requestIdOf)
+    expect(second).toHaveLength(32)
+    expect(second).not.toBe(first)
+  })
+
+  it.each([400, 413, 415, 422])('is of no use after %i: the text itself cannot be taken', async (status) => {
+    const server = startFakeServer()
+    const page = openPage()
+    page.outbox.add('hello')
+    await server.last().refuse(status)
+    sendAgain(page)
+    expect([summary(page), server.requests.length]).toEqual([['hello: refused'], 1])
+    page.close()
+    // Nor after a reload.
+    const after = openPage()
+    sendAgain(after)
+    expect([summary(after), server.requests.length]).toEqual([['hello: refused'], 1])
+  })
 })
 
 it('a discarded message is gone for good', async () => {
@@ -266,7 +301,7 @@ it('what is unsent moves along when the server knows the sender no more', async 
   const page = openPage(ann)
   page.outbox.add('hello')
   await server.last().refuse(401)
-  expect([summary(page), page.onStranger.mock.calls.length]).toEqual([['hello: refused'], 1])
+  expect([summary(page), page.onUnknownCaller.mock.calls.length]).toEqual([['hello: refused'], 1])
   page.user.value = bob
   page.close()
   expect([summary(openPage(ann)), summary(openPage(bob))]).toEqual([[], ['hello: refused']])

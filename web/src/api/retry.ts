@@ -35,17 +35,19 @@ export interface Pause {
   wait(ms: number, firmMs?: number): Promise<void>
   /** Ends the wait, or the next one, for the network may be back. */
   cut(): void
-  /** Ends the wait at once, and leaves no timer behind. */
+  /** Ends this wait and all later ones at once, and leaves no timer behind. */
   end(): void
 }
 
 export function createPause(clock: Clock): Pause {
   let isCut = false
+  let isEnded = false
   let wake: (() => void) | null = null
   let shorten: (() => void) | null = null
 
   function wait(ms: number, firmMs = 0): Promise<void> {
     return new Promise((resolve) => {
+      if (isEnded) return resolve()
       const startedAt = clock.now()
       wake = () => {
         cancel()
@@ -66,5 +68,10 @@ export function createPause(clock: Clock): Pause {
     shorten?.()
   }
 
-  return { begin: () => (isCut = false), wait, cut, end: () => wake?.() }
+  function end(): void {
+    isEnded = true
+    wake?.()
+  }
+
+  return { begin: () => (isCut = false), wait, cut, end }
 }

@@ -24,6 +24,9 @@ export const AGE_MS_MAX = 3_600_000
 /** `asking`: too old to be sent without a word. `refused`: the server said no. */
 export type EntryState = 'waiting' | 'sending' | 'asking' | 'refused'
 
+/** The statuses that say of the text itself that it cannot be taken, now or later. */
+const REFUSED_FOR_EVER = new Set([400, 413, 415, 422])
+
 export interface Entry {
   requestId: string
   text: string
@@ -38,7 +41,7 @@ export interface Entry {
 export interface Outbox {
   entries: Ref<Entry[]>
   add(text: string): void
-  /** Sends an entry that was refused, or that asks. */
+  /** Sends an entry that asks, or that was refused and may be taken another time. */
   retry(requestId: string): void
   discard(requestId: string): void
 }
@@ -51,10 +54,10 @@ export interface OutboxOptions {
   /** Called with the stored message before its entry leaves the outbox. */
   onStored(message: Message): void
   /** Called when the server does not know the sender any more. */
-  onStranger(): void
+  onUnknownCaller(): void
 }
 
-export function useOutbox({ room, user, state, onStored, onStranger }: OutboxOptions): Outbox {
+export function useOutbox({ room, user, state, onStored, onUnknownCaller }: OutboxOptions): Outbox {
   const entries = ref<Entry[]>([])
   const pause = createPause(browser.clock)
   let isPumping = false
@@ -75,14 +78,16 @@ export function useOutbox({ room, user, state, onStored, onStranger }: OutboxOpt
 
   function retry(requestId: string): void {
     const entry = entries.value.find((other) => other.requestId === requestId)
-    if (!entry) return
-    if (entry.state === 'refused') {
-      // A refusal is the first answer to this request id, for ever. Nothing
-      // was stored, so a new id cannot double the message.
+    if (!entry || !mayGo(entry)) return
+    if (entry.status === 409) {
+      // The id stands for another message of this person, so this one needs its own.
       remove(requestId)
       add(entry.text)
       return
     }
+    // A refusal leaves the request id free. It is kept, for an earlier attempt
+    // whose answer was lost may have been stored: a new id would double it.
+    delete entry.status
     entry.at = Date.now()
     entry.state = 'waiting'
     save(entry)
@@ -131,7 +136,7 @@ export function useOutbox({ room, user, state, onStored, onStranger }: OutboxOpt
       entry.state = 'refused'
       entry.status = (error as Refused).problem.status
       save(entry)
-      if (isUnknownCaller(error)) onStranger()
+      if (isUnknownCaller(error)) onUnknownCaller()
     }
   }
 
@@ -195,6 +200,11 @@ export function useOutbox({ room, user, state, onStored, onStranger }: OutboxOpt
   })
 
   return { entries, add, retry, discard }
+}
+
+/** Says whether an entry may be taken when it is sent by hand. */
+export function mayGo({ state, status }: Entry): boolean {
+  return state !== 'refused' || status === undefined || !REFUSED_FOR_EVER.has(status)
 }
 
 function parseEntry(json: string | null): Entry | null {

@@ -14,6 +14,7 @@ export const en = {
   connected: 'Connected',
   reconnecting: 'Reconnecting…',
   offline: 'You are offline; Linger will catch up by itself',
+  unrecognized: 'The server does not recognize this browser: cookies may be blocked, or a proxy signs in for you',
   upToDateAsOf: (time: string) => `up to date as of ${time}`,
 
   yourName: 'Your name',

@@ -19,6 +19,7 @@ export const zh: Words = {
   connected: '已连接',
   reconnecting: '正在重新连接…',
   offline: '网络已断开，恢复后会自动补上消息',
+  unrecognized: '服务器认不出这个浏览器：可能禁用了 Cookie，或者代理替你登录了',
   upToDateAsOf: (time) => `消息更新至 ${time}`,
 
   yourName: '你的名字',
