@@ -1,4 +1,4 @@
-// What people see: components in a document, without a browser's layout.
+// The page as people see it: components in a document, without a browser's layout.
 import { mount } from '@vue/test-utils'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { Refused } from '../src/api/client'
@@ -50,7 +50,7 @@ describe('own messages', () => {
   const line = { key: 'k', text: 'hello', at: AT }
   const entry = { requestId: 'r', text: 'hello', at: Date.parse(AT), attempts: 1 }
 
-  it('are not read out to whoever wrote them', () => {
+  it('are not read out to their author', () => {
     const own = mount(MessageGroup, { props: { by: ann, isOwn: true, lines: [line] } })
     const other = mount(MessageGroup, { props: { by: ann, isOwn: false, lines: [line] } })
     expect([own.attributes('aria-live'), other.attributes('aria-live')]).toEqual(['off', undefined])

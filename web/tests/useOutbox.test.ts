@@ -1,4 +1,4 @@
-// What becomes of messages between Enter and the server's answer.
+// The fate of messages between Enter and the server's answer.
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { shallowRef } from 'vue'
 import type { Author, Message } from '../src/api/types'
@@ -81,7 +81,7 @@ describe('a message that is seen in the room', () => {
     expect([summary(page), localStorage.length, server.requests.length]).toEqual([[], 0, 1])
   })
 
-  it('leaves the outbox that a reload found on the shelf', async () => {
+  it('leaves the outbox that a reload found in storage', async () => {
     const server = startFakeServer()
     const before = openPage()
     before.outbox.add('hello')
@@ -104,7 +104,7 @@ describe('a message that is seen in the room', () => {
     expect(tabs.map(summary)).toEqual([[], [], []])
   })
 
-  it('before it is known who we are leaves the shelf without being sent again', () => {
+  it('before the person is known leaves storage without being sent again', () => {
     const server = startFakeServer()
     const before = openPage()
     before.outbox.add('hello')
@@ -296,7 +296,7 @@ it('one person does not see what another left in the outbox', () => {
   expect(summary(openPage(bob))).toEqual([])
 })
 
-it('what is unsent moves along when the server knows the sender no more', async () => {
+it('an unsent message moves along when the server knows the sender no more', async () => {
   const server = startFakeServer()
   const page = openPage(ann)
   page.outbox.add('hello')

@@ -1,6 +1,6 @@
 // The messages that were written and are not acknowledged yet.
 //
-// App owns the one outbox of the page; Timeline shows its entries. They go out
+// App owns the one outbox of the page; RoomTimeline shows its entries. They go out
 // one after another, in order, each under a request id made here once, so that
 // however often an entry is repeated it is stored once. Entries survive a
 // reload, each under a key of its own, so that two tabs do not overwrite each
@@ -16,9 +16,9 @@ import { browser, client } from '../browser'
 import { ownRequestId } from '../feed/roomState'
 import type { RoomState } from '../feed/roomState'
 import { onWake } from '../feed/wakeups'
-import { forget, keep, keysFrom, recall } from '../shelf'
+import { itemKeys, readItem, removeItem, storeItem } from '../storage'
 
-/** Older than this, an entry asks: what was right to say then may be wrong now. */
+/** Older than this, an entry asks: the text may be wrong to say by now. */
 export const AGE_MS_MAX = 3_600_000
 
 /** `asking`: too old to be sent without a word. `refused`: the server said no. */
@@ -49,7 +49,7 @@ export interface Outbox {
 export interface OutboxOptions {
   room: string
   user: Ref<Author | null>
-  /** What the page shows of the room. */
+  /** The room as the page shows it. */
   state: Readonly<Ref<RoomState>>
   /** Called with the stored message before its entry leaves the outbox. */
   onStored(message: Message): void
@@ -147,15 +147,15 @@ export function useOutbox({ room, user, state, onStored, onUnknownCaller }: Outb
   function save(entry: Entry): void {
     // One that left while its answer was under way must not come back.
     if (!entries.value.some(({ requestId }) => requestId === entry.requestId)) return
-    if (user.value) keep(shelfKey(user.value.id, entry.requestId), JSON.stringify(entry))
+    if (user.value) storeItem(storageKey(user.value.id, entry.requestId), JSON.stringify(entry))
   }
 
   function remove(requestId: string): void {
     entries.value = entries.value.filter((entry) => entry.requestId !== requestId)
-    if (user.value) forget(shelfKey(user.value.id, requestId))
+    if (user.value) removeItem(storageKey(user.value.id, requestId))
   }
 
-  function shelfKey(userId: number, requestId: string): string {
+  function storageKey(userId: number, requestId: string): string {
     return `outbox.${userId}.${room}.${requestId}`
   }
 
@@ -168,7 +168,7 @@ export function useOutbox({ room, user, state, onStored, onUnknownCaller }: Outb
 
   /** Takes up what an earlier page of this person left behind. */
   function load(userId: number): void {
-    const found = keysFrom(shelfKey(userId, '')).map((key) => parseEntry(recall(key)))
+    const found = itemKeys(storageKey(userId, '')).map((key) => parseEntry(readItem(key)))
     const kept = found.filter((entry) => entry !== null)
     const unseen = kept.filter((entry) => entries.value.every(({ requestId }) => requestId !== entry.requestId))
     entries.value = [...entries.value, ...unseen].toSorted((one, other) => one.at - other.at)
@@ -180,9 +180,9 @@ export function useOutbox({ room, user, state, onStored, onUnknownCaller }: Outb
     () => user.value?.id,
     (id, before) => {
       if (id === undefined) return
-      // After a new start under another id, what is unsent moves along.
+      // After a new start under another id, unsent entries move along.
       for (const entry of entries.value) {
-        if (before !== undefined) forget(shelfKey(before, entry.requestId))
+        if (before !== undefined) removeItem(storageKey(before, entry.requestId))
         save(entry)
       }
       load(id)
@@ -210,7 +210,7 @@ export function mayGo({ state, status }: Entry): boolean {
 function parseEntry(json: string | null): Entry | null {
   try {
     const entry = JSON.parse(json ?? '') as Entry
-    // What was under way when the page went is repeated under the same id.
+    // A message that was under way when the page went is repeated under the same id.
     return entry.state === 'refused' ? entry : { ...entry, state: 'waiting' }
   } catch {
     return null

@@ -1,4 +1,4 @@
-// The room as this page knows it: what the poller hears, folded into refs.
+// The room as this page knows it: the poller's news, folded into refs.
 //
 // App owns the one feed of the page. It starts the poller and stops it with its
 // scope, wakes it when the browser says so, and fetches older pages when asked.
@@ -46,7 +46,7 @@ export function useFeed(slug: string, onUnknownCaller: () => void): Feed {
   const heardAt = ref<number | null>(null)
   /** Taken in since the history was asked for, which may be without them; null when it is here. */
   let taken: Message[] | null = []
-  /** How often the history was read: each time, what was here before goes. */
+  /** How often the history was read; each time it replaces all that was here. */
   let readings = 0
 
   const { start, wake, stop } = createPoller({

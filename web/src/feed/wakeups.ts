@@ -1,7 +1,8 @@
 // The moments at which a connection may have died without telling us.
 //
-// Called by the feed and the outbox, which then look at once instead of
-// waiting for their timers. It tells that something happened, never what.
+// Called by the feed, the session and the outbox, which then look at once
+// instead of waiting for their timers. It tells that something happened, never
+// what.
 
 const TICK_MS = 5000
 /** A tick this late means that the machine slept. */

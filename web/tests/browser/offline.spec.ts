@@ -5,7 +5,7 @@ import { Person, readLog } from './harness/person'
 
 const linger = useLinger()
 
-test('who was offline catches up by themselves: all, in order, once each', async () => {
+test('a person who was offline catches up by themselves: all, in order, once each', async () => {
   const ann = await linger.open({ name: 'ann' })
   const bob = await linger.open({ name: 'bob' })
   await ann.say('before')
@@ -26,7 +26,7 @@ test('who was offline catches up by themselves: all, in order, once each', async
   await bob.endsWith([...missed, 'after'])
 })
 
-test('what is written offline is sent once, when the network is back', async () => {
+test('a message written offline is sent once, when the network is back', async () => {
   const ann = await linger.open({ name: 'ann' })
   const bob = await linger.open({ name: 'bob' })
   await bob.context.setOffline(true)
@@ -46,7 +46,7 @@ test('what is written offline is sent once, when the network is back', async () 
   expect(log.slice(-3)).toEqual(['meanwhile', 'written offline', 'and another'])
 })
 
-test('what is written offline survives a reload', async () => {
+test('a message written offline survives a reload', async () => {
   const ann = await linger.open({ name: 'ann' })
   const bob = await linger.open({ name: 'bob' })
   // The network must let the page itself load again, but nothing of the API.
@@ -62,7 +62,7 @@ test('what is written offline survives a reload', async () => {
   expect(log.filter((text) => text === 'written before the reload')).toHaveLength(1)
 })
 
-test('who missed more than one page of news catches up completely', async () => {
+test('a person who missed more than one page of news catches up completely', async () => {
   const bob = await linger.open({ name: 'bob' })
   const before = await bob.texts()
   await bob.context.setOffline(true)

@@ -1,7 +1,7 @@
 // Linger's page in one browser, as somebody sees and uses it.
 //
-// Made by `useLinger().open`. It acts and looks as a person does; what is
-// expected stands in the tests.
+// Made by `useLinger().open`. It acts and looks as a person does; the
+// expectations stand in the tests.
 import type { BrowserContext, Locator, Page } from 'playwright-core'
 import { expect } from 'vitest'
 import type { Connection } from '../../../src/wire/poller'
