@@ -19,6 +19,7 @@ export function onWake(wake: () => void): () => void {
   window.addEventListener('pageshow', (event) => event.persisted && wake(), { signal })
   document.addEventListener('visibilitychange', () => isVisible() && wake(), { signal })
 
+  // By the computer's clock: a monotonic one may stand still during sleep.
   let lastTick = Date.now()
   const timer = setInterval(() => {
     const late = Date.now() - lastTick - TICK_MS
