@@ -64,23 +64,28 @@ it('a server that forgot a person gives the name back, if it is free', async () 
   expect([session.user.value?.name, server.requests.length]).toEqual(['bob', 4])
 })
 
-/** Answers all requests: each guest is made, and none is ever known. */
+/** A server that makes guests at once, and knows none of them until `knows` says so. */
 function arriveUnrecognized() {
+  let known: typeof user | null = null
+  let guests = 0
   const server = startFakeServer((request) => {
-    if (request.line === 'GET /me') void request.refuse(401)
-    else void request.answer({ token: 't', user: { ...user, id: server.requests.length } })
+    if (request.line === 'POST /guests') {
+      guests += 1
+      void request.answer({ token: 't', user: { ...user, id: guests } })
+    } else if (known) void request.answer({ user: known, rooms: [], cursor: 'c1' })
+    else void request.refuse(401)
   })
-  const { result: session } = inScope(() => useSession('en'))
-  const guests = () => server.lines().filter((line) => line === 'POST /guests').length
-  /** Notices every second that the server does not know us; returns how many guests it made. */
-  const guestsAfter = async (seconds: number) => {
-    for (let second = 0; second < seconds; second += 1) {
+  const { result: session, stop } = inScope(() => useSession('en'))
+  /** Notices `times` times, each 10 s, that the server does not know us; returns how many guests it made. */
+  const guestsAfter = async (times: number) => {
+    for (let time = 0; time < times; time += 1) {
       await session.renew()
-      await vi.advanceTimersByTimeAsync(1000)
+      await vi.advanceTimersByTimeAsync(10_000)
     }
-    return guests()
+    return guests
   }
-  return { server, session, started: session.start(), guestsAfter }
+  const knows = (person: typeof user | null) => (known = person)
+  return { server, session, stop, started: session.start(), guestsAfter, knows }
 }
 
 describe('a server that does not know the guest whom it has just made', () => {
@@ -92,34 +97,47 @@ describe('a server that does not know the guest whom it has just made', () => {
     states.push(session.state.value)
     expect(states).toEqual(['known', 'unrecognized'])
     // After 1, 2, 4 … minutes.
-    expect([await guestsAfter(59), await guestsAfter(60), await guestsAfter(120), await guestsAfter(3600)]).toEqual([
+    expect([await guestsAfter(6), await guestsAfter(1), await guestsAfter(12), await guestsAfter(360)]).toEqual([
       1, 2, 3, 7,
     ])
     expect(session.state.value).toBe('unrecognized')
   })
 
-  it('may know the next one, and all is well again', async () => {
-    const { server, session } = arrive()
-    await server.last().refuse(401)
-    await server.last().answer({ token: 't', user })
-    const renew = async () => {
-      const renewed = session.renew()
-      await server.last().refuse(401)
-      return renewed
-    }
-    await renew()
-    await vi.advanceTimersByTimeAsync(60_000)
-    const renewed = renew()
+  it('may know the next one; and if it forgets that later, there is another one at once', async () => {
+    const { session, started, guestsAfter, knows } = arriveUnrecognized()
+    await started
+    await guestsAfter(6)
+    knows({ ...user, id: 2 })
+    await session.renew()
+    expect([session.state.value, session.user.value?.id]).toEqual(['known', 2])
+    knows(null)
+    expect([await guestsAfter(1), await guestsAfter(1)]).toEqual([2, 2])
+  })
+
+  it('is asked who we are until it knows, without any other guest', async () => {
+    const { server, session, started, knows } = arriveUnrecognized()
+    await started
+    await session.renew()
+    server.requests.length = 0
+    await vi.advanceTimersByTimeAsync(120_000)
+    // After 1, 2, 4, 8 and then each 15 s.
+    expect(server.lines()).toEqual(Array(11).fill('GET /me'))
+    knows({ ...user, id: 1 })
+    window.dispatchEvent(new Event('online'))
     await vi.advanceTimersByTimeAsync(0)
-    await server.last().answer({ token: 't', user: { ...bob, role: 'guest' } })
-    expect([server.last().line, session.state.value]).toEqual(['GET /me', 'unrecognized'])
-    await server.last().answer({ user: { ...bob, role: 'guest' }, rooms: [], cursor: 'c1' })
-    await renewed
-    expect([session.state.value, session.user.value?.name]).toEqual(['known', 'bob'])
-    // A server that knew us and forgets us makes a new guest at once.
-    void renew()
-    await vi.advanceTimersByTimeAsync(0)
-    expect(server.last().line).toBe('POST /guests')
+    expect([session.state.value, session.user.value?.id]).toEqual(['known', 1])
+    await vi.advanceTimersByTimeAsync(120_000)
+    expect(server.requests).toHaveLength(12)
+  })
+
+  it('is asked no more when the page is gone', async () => {
+    const { server, session, stop, started } = arriveUnrecognized()
+    await started
+    await session.renew()
+    const { length } = server.requests
+    stop()
+    await vi.advanceTimersByTimeAsync(120_000)
+    expect(server.requests).toHaveLength(length)
   })
 })
 

@@ -46,6 +46,7 @@ export function useSession(locale: string): Session {
   /** Since the server last knew us. */
   let guestsMade = 0
   let nextGuestAt = -Infinity
+  let isAsking = false
 
   async function start(): Promise<string | undefined> {
     for (let failures = 1; !stopped; failures += 1) {
@@ -67,6 +68,7 @@ export function useSession(locale: string): Session {
     if (me) return me.cursor
     if (browser.clock.now() < nextGuestAt) {
       state.value = 'unrecognized'
+      void keepAsking()
       return undefined
     }
     await arrive()
@@ -88,6 +90,18 @@ export function useSession(locale: string): Session {
       if (isUnknownCaller(error)) return null
       throw error
     }
+  }
+
+  /** Asks ever more seldom, until the server knows us; becomes nobody else. */
+  async function keepAsking(): Promise<void> {
+    if (isAsking) return
+    isAsking = true
+    for (let tries = 1; state.value === 'unrecognized' && !stopped; tries += 1) {
+      pause.begin()
+      await pause.wait(retryDelayMs(tries, null, browser.random))
+      if (state.value === 'unrecognized' && !stopped) await recognize().catch(() => null)
+    }
+    isAsking = false
   }
 
   async function arrive(): Promise<void> {

@@ -1,4 +1,5 @@
 // Somebody loses the network for a while, and catches up.
+import type { Route } from 'playwright-core'
 import { expect, test } from 'vitest'
 import { useLinger } from './harness/linger'
 import { Person, readLog } from './harness/person'
@@ -76,3 +77,32 @@ test('a person who missed more than one page of news catches up completely', asy
   await bob.context.setOffline(false)
   await bob.shows([...before, ...texts])
 })
+
+test('a page whose cookie is lost on the way makes one guest, says why, and recovers', async () => {
+  const ann = await linger.open({ name: 'ann', viewport: { width: 390, height: 844 } })
+  let guests = 0
+  await ann.page.route('**/api/v1/me', refuseToken)
+  await ann.page.route('**/api/v1/rooms/**', refuseToken)
+  await ann.page.route('**/api/v1/guests', (route) => {
+    guests += 1
+    return route.continue()
+  })
+  // The held request has begun already; this one begins anew.
+  await ann.page.evaluate(() => window.dispatchEvent(new Event('online')))
+  await ann.is('unrecognized')
+  expect(await ann.status()).toMatch(/^The server does not recognize this browser/)
+  for (let request = 0; request < 3; request += 1) {
+    await ann.page.waitForResponse((response) => response.url().includes('/events') && response.status() === 401)
+  }
+  expect(guests).toBe(1)
+
+  await ann.page.unrouteAll({ behavior: 'wait' })
+  await ann.page.evaluate(() => window.dispatchEvent(new Event('online')))
+  await ann.say('here again')
+  await ann.endsWith(['here again'])
+  await ann.is('connected')
+})
+
+function refuseToken(route: Route): Promise<void> {
+  return route.fulfill({ status: 401, json: { status: 401, code: 'unknown_token' } })
+}

@@ -34,7 +34,7 @@ export class Chat {
   }
 
   /** Waits for a state of the connection. */
-  async is(connection: Connection): Promise<void> {
+  async is(connection: Connection | 'unrecognized'): Promise<void> {
     await this.page.locator(`.status-line[data-connection=${connection}]`).waitFor({ timeout: 60_000 })
   }
 
