@@ -146,6 +146,22 @@ it('an empty room says so, and stops when somebody speaks', async () => {
   expect(page.find('.empty-room').exists()).toBe(false)
 })
 
+it('a page whose guest is unknown to the server says why, and makes no more guests', async () => {
+  let guests = 0
+  const server = startFakeServer((request) => {
+    if (request.line !== 'POST /guests') return void request.refuse(401)
+    guests += 1
+    return void request.answer({ token: 't', user: { ...user, id: guests } })
+  })
+  const page = mount(App, { attachTo: document.body })
+  await vi.advanceTimersByTimeAsync(12_000)
+  expect(guests).toBe(1)
+  expect(server.requests.length).toBeLessThan(20)
+  expect(page.get('.status-line').text()).toBe(
+    'The server does not recognize this browser: cookies may be blocked, or a proxy signs in for you',
+  )
+})
+
 it('a page whose cookie another tab has changed learns who it is now', async () => {
   const { server, page, write } = await open()
   await write('who am I')

@@ -26,7 +26,7 @@ function rows(events: RoomEvent[], entries: Entry[] = [], me: Author = ann) {
 
 const said = (id: number, by: Author, text: string) => sent(message(id, by, text))
 
-it('what one person says in a row stands under one name', () => {
+it('messages of one person in a row stand under one name', () => {
   expect(rows([said(1, ann, 'one'), said(2, ann, 'two'), said(3, bob, 'three'), said(4, ann, 'four')])).toEqual([
     'day',
     'ann (me): one / two',

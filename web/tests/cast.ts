@@ -31,9 +31,14 @@ export function sent(said: Message): RoomEvent {
   return { position: id, number, room, type: 'message_sent', at, message: said, ...(by && { by }) }
 }
 
-export function joined(position: number, by: Author): RoomEvent {
+export function joined(position: number, by: Author, number = position): RoomEvent {
   const at = new Date(START + position * 1000).toISOString()
-  return { position, number: position, room: 'tea', type: 'member_joined', at, by }
+  return { position, number, room: 'tea', type: 'member_joined', at, by }
+}
+
+/** A new name, as the server tells it: in no room, and without a number. */
+export function renamed(position: number, by: Author): RoomEvent {
+  return { position, type: 'user_renamed', at: new Date(START + position * 1000).toISOString(), by }
 }
 
 /** Writes a timeline down, one line an item: `6 ann: one`, `7 ann (deleted)`, `9 bob joined`. */

@@ -1,9 +1,11 @@
-// A server made of one stubbed `fetch`, which answers when the test says so.
+// A server made of one `fetch`, which answers when the test says so.
 //
-// Used by the tests of whatever talks to the API. Each request waits in line
-// until it is answered, refused or lost; an aborted one rejects, as in a
-// browser. With `answering`, it answers by itself.
+// Used by the tests of all that talk to the API: in place of the browser's own
+// `fetch`, or handed to the poller. Each request waits in line until it is
+// answered, refused or lost; an aborted one rejects, as in a browser. With
+// `answering`, it answers by itself.
 import { vi } from 'vitest'
+import type { Platform } from '../src/api/platform'
 
 export interface Request {
   line: string
@@ -22,22 +24,33 @@ export interface FakeServer {
   last(): Request
 }
 
+/** Puts a fake server in place of the browser's `fetch`. */
 export function startFakeServer(answering?: (request: Request) => void): FakeServer {
+  const server = createFakeServer(async () => void (await vi.advanceTimersByTimeAsync(0)), answering)
+  vi.stubGlobal('fetch', server.fetch)
+  return server
+}
+
+/** `settle` resolves when all that follows from an answer has been done. */
+export function createFakeServer(
+  settle: () => Promise<void>,
+  answering?: (request: Request) => void,
+): FakeServer & Pick<Platform, 'fetch'> {
   const requests: Request[] = []
-  vi.stubGlobal('fetch', (url: string, init: RequestInit) => {
-    return new Promise((resolve, reject) => {
-      const settle = async (act: () => void) => {
+  const fetch = (url: string, init: RequestInit) => {
+    return new Promise<Response>((resolve, reject) => {
+      const close = (act: () => void) => {
         request.isOpen = false
         act()
-        await vi.advanceTimersByTimeAsync(0)
+        return settle()
       }
       const request: Request = {
         line: `${init.method} ${url.replace('/api/v1', '')}`,
         body: typeof init.body === 'string' ? JSON.parse(init.body) : null,
         isOpen: true,
-        answer: (body) => settle(() => resolve(response(200, body))),
-        refuse: (status, headers) => settle(() => resolve(response(status, { status }, headers))),
-        lose: () => settle(() => reject(new TypeError('Load failed'))),
+        answer: (body) => close(() => resolve(response(200, body))),
+        refuse: (status, headers) => close(() => resolve(response(status, { status }, headers))),
+        lose: () => close(() => reject(new TypeError('Load failed'))),
       }
       init.signal?.addEventListener('abort', () => {
         request.isOpen = false
@@ -46,8 +59,9 @@ export function startFakeServer(answering?: (request: Request) => void): FakeSer
       requests.push(request)
       answering?.(request)
     })
-  })
+  }
   return {
+    fetch,
     requests,
     lines: () => requests.map(({ line }) => line),
     last: () => {
@@ -58,6 +72,12 @@ export function startFakeServer(answering?: (request: Request) => void): FakeSer
   }
 }
 
-function response(status: number, body: object, headers: Record<string, string> = {}): unknown {
-  return { ok: status < 400, status, headers: new Headers(headers), json: () => Promise.resolve(body) }
+function response(status: number, body: object, headers: Record<string, string> = {}): Response {
+  const answer: Partial<Response> = {
+    ok: status < 400,
+    status,
+    headers: new Headers(headers),
+    json: () => Promise.resolve(body),
+  }
+  return answer as Response
 }

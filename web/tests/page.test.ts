@@ -1,4 +1,4 @@
-// What people see: components in a document, without a browser's layout.
+// The page as people see it: components in a document, without a browser's layout.
 import { mount } from '@vue/test-utils'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { Refused } from '../src/api/client'
@@ -50,7 +50,7 @@ describe('own messages', () => {
   const line = { key: 'k', text: 'hello', at: AT }
   const entry = { requestId: 'r', text: 'hello', at: Date.parse(AT), attempts: 1 }
 
-  it('are not read out to whoever wrote them', () => {
+  it('are not read out to their author', () => {
     const own = mount(MessageGroup, { props: { by: ann, isOwn: true, lines: [line] } })
     const other = mount(MessageGroup, { props: { by: ann, isOwn: false, lines: [line] } })
     expect([own.attributes('aria-live'), other.attributes('aria-live')]).toEqual(['off', undefined])
@@ -66,6 +66,15 @@ describe('own messages', () => {
     expect(page.emitted()).toMatchObject({ retry: [['r']], discard: [['r']] })
   })
 
+  it.each([400, 413, 415, 422])('that can never go, as after %i, can only be discarded', (status) => {
+    const lines = [{ ...line, entry: { ...entry, state: 'refused' as const, status } }]
+    const page = mount(MessageGroup, { props: { by: ann, isOwn: true, lines } })
+    expect([page.get('[role=alert]').text(), page.findAll('button').map((button) => button.text())]).toEqual([
+      'Not sent: the server cannot take this text.',
+      ['Discard'],
+    ])
+  })
+
   it('on their way have no buttons', () => {
     const lines = [{ ...line, entry: { ...entry, state: 'sending' as const } }]
     expect(mount(MessageGroup, { props: { by: ann, isOwn: true, lines } }).findAll('button')).toEqual([])
@@ -73,7 +82,7 @@ describe('own messages', () => {
 })
 
 function notice(what: NoticeKind, name: string, position: number): NoticeItem {
-  return { kind: 'notice', position, at: AT, what, by: { id: position, name } }
+  return { kind: 'notice', position, asOf: position, at: AT, what, by: { id: position, name } }
 }
 
 describe('joins and leaves', () => {

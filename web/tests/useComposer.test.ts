@@ -113,7 +113,7 @@ it('a sent draft is gone', () => {
   expect([write('').composer.text.value, localStorage.length]).toEqual(['', 0])
 })
 
-it('what is typed before the session is known is kept over an old draft', async () => {
+it('a text typed before the session is known is kept over an old draft', async () => {
   write('old').stop()
   const { composer, key } = write('new', null)
   key.value = 'draft.1.tea'

@@ -1,7 +1,7 @@
 // The polling loop against a server that answers when told to.
 import { beforeEach, expect, it, vi } from 'vitest'
 import { useFeed } from '../src/feed/useFeed'
-import { ann, bob, inScope, joined, lines, message, sent } from './cast'
+import { ann, bob, inScope, joined, lines, message, renamed, sent } from './cast'
 import { startFakeServer } from './fakeServer'
 
 const LATEST = 'GET /rooms/tea/events?after=latest&wait=0'
@@ -19,12 +19,12 @@ beforeEach(() => {
 /** A feed of #tea that has read its history and holds its first request after cursor c1. */
 async function follow(history = [message(1, ann, 'one')]) {
   const server = startFakeServer()
-  const onStranger = vi.fn<() => void>()
-  const { result: feed, stop } = inScope(() => useFeed('tea', onStranger))
+  const onUnknownCaller = vi.fn<() => void>()
+  const { result: feed, stop } = inScope(() => useFeed('tea', onUnknownCaller))
   feed.start('c1')
   await server.requests[0]?.answer({ messages: history, more: false })
   await server.requests[1]?.answer({ id: 1, slug: 'tea' })
-  return { server, feed, stop, onStranger }
+  return { server, feed, stop, onUnknownCaller }
 }
 
 const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms)
@@ -172,6 +172,31 @@ it('wake-up calls that come together make one request', async () => {
   expect(server.requests).toHaveLength(count + 1)
 })
 
+it('a wake soon after another is heeded as well: the network may have gone in between', async () => {
+  const { server, feed } = await follow()
+  await pass(10_000)
+  feed.wake()
+  await pass(100)
+  await server.last().answer({ events: [], cursor: 'c1' })
+  const parked = server.last()
+  feed.wake()
+  await pass(900)
+  expect([parked.line, parked.isOpen, server.last().line]).toEqual([held('c1'), false, short('c1')])
+})
+
+it.each([-3_600_000, 3_600_000])('a computer clock that is set by %i ms holds nothing up', async (ms) => {
+  const { server } = await follow()
+  await server.last().refuse(503, { 'Retry-After': '20' })
+  const before = server.requests.length
+  await pass(5000)
+  vi.setSystemTime(Date.now() + ms)
+  window.dispatchEvent(new Event('online'))
+  await pass(14_999)
+  expect(server.requests).toHaveLength(before)
+  await pass(1)
+  expect(server.last().line).toBe(short('c1'))
+})
+
 it('there is one loop, however often it is started and woken', async () => {
   const { server, feed } = await follow()
   feed.start()
@@ -221,6 +246,15 @@ it('a hole in the numbers makes the page fetch afresh', async () => {
   expect(lines(feed.state.value)).toEqual(['1 ann: one', '3 bob: lost'])
 })
 
+it('a hole in the numbers is seen behind a rename, too', async () => {
+  const { server, feed } = await follow()
+  const anna = { id: 1, name: 'anna' }
+  await server.last().answer({ events: [joined(2, bob), renamed(3, anna)], cursor: 'c3' })
+  expect([server.last().line, lines(feed.state.value)]).toEqual([held('c3'), ['1 anna: one', '2 bob joined']])
+  await server.last().answer({ events: [joined(4, bob)], cursor: 'c4' })
+  expect(server.last().line).toBe(LATEST)
+})
+
 it('a server that answers empty at once is asked ever more slowly, and at full speed after news', async () => {
   const { server } = await follow()
   const gaps: number[] = []
@@ -238,9 +272,9 @@ it('a server that answers empty at once is asked ever more slowly, and at full s
 })
 
 it('a server that knows the caller no more is told on, and asked again later', async () => {
-  const { server, onStranger } = await follow()
+  const { server, onUnknownCaller } = await follow()
   await server.last().refuse(401)
-  expect(onStranger).toHaveBeenCalledTimes(1)
+  expect(onUnknownCaller).toHaveBeenCalledTimes(1)
   await pass(1000)
   expect(server.last().line).toBe(short('c1'))
 })
@@ -308,6 +342,21 @@ it('an older page that comes after a reset is not put under messages of another 
   await older.answer({ messages: [message(3, bob, 'old world')], more: true })
   ;(await loading)()
   expect([lines(feed.state.value), feed.state.value.hasOlder]).toEqual([['5 bob: new world'], false])
+})
+
+it('an older page that comes after a reset is not put under the message of another log in the same place', async () => {
+  const { server, feed } = await follow([message(8, ann, 'eight')])
+  const parked = server.last()
+  const loading = feed.loadOlder()
+  const older = server.last()
+  await parked.answer({ reset: { reason: 'other log' }, events: [], cursor: 'n1' })
+  await pass(250)
+  const [history, room] = server.requests.slice(-2)
+  await history?.answer({ messages: [message(8, bob, 'new world')], more: false })
+  await room?.answer({ id: 1, slug: 'tea' })
+  await older.answer({ messages: [message(3, bob, 'old world')], more: true })
+  ;(await loading)()
+  expect(lines(feed.state.value)).toEqual(['8 bob: new world'])
 })
 
 it('the loop ends with its scope', async () => {

@@ -1,4 +1,4 @@
-// What becomes of messages between Enter and the server's answer.
+// The fate of messages between Enter and the server's answer.
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { shallowRef } from 'vue'
 import type { Author, Message } from '../src/api/types'
@@ -20,12 +20,12 @@ function openPage(by: Author | null = ann) {
   const user = shallowRef<Author | null>(by)
   const state = shallowRef(UNREAD_ROOM)
   const stored: Message[] = []
-  const onStranger = vi.fn<() => void>()
+  const onUnknownCaller = vi.fn<() => void>()
   const { result: outbox, stop } = inScope(() =>
-    useOutbox({ room: 'tea', user, state, onStored: (said) => stored.push(said), onStranger }),
+    useOutbox({ room: 'tea', user, state, onStored: (said) => stored.push(said), onUnknownCaller }),
   )
   const see = (said: Message) => (state.value = mergeMessages(state.value, [said]))
-  return { outbox, user, stored, see, onStranger, close: stop }
+  return { outbox, user, stored, see, onUnknownCaller, close: stop }
 }
 
 function summary({ outbox }: ReturnType<typeof openPage>) {
@@ -81,7 +81,7 @@ describe('a message that is seen in the room', () => {
     expect([summary(page), localStorage.length, server.requests.length]).toEqual([[], 0, 1])
   })
 
-  it('leaves the outbox that a reload found on the shelf', async () => {
+  it('leaves the outbox that a reload found in storage', async () => {
     const server = startFakeServer()
     const before = openPage()
     before.outbox.add('hello')
@@ -104,7 +104,7 @@ describe('a message that is seen in the room', () => {
     expect(tabs.map(summary)).toEqual([[], [], []])
   })
 
-  it('before it is known who we are leaves the shelf without being sent again', () => {
+  it('before the person is known leaves storage without being sent again', () => {
     const server = startFakeServer()
     const before = openPage()
     before.outbox.add('hello')
@@ -197,16 +197,51 @@ it('a refused message waits for a hand and does not hold up the next', async () 
   expect(server.requests.filter(({ body }) => JSON.stringify(body).includes('one'))).toHaveLength(1)
 })
 
-it('sending a refused message again takes a new request id, for a refusal stands for ever', async () => {
-  const server = startFakeServer()
-  const page = openPage()
-  page.outbox.add('hello')
-  await server.last().refuse(403)
-  page.outbox.retry(page.outbox.entries.value[0]?.requestId ?? '')
-  expect(summary(page)).toEqual(['hello: sending'])
-  const [first, second] = server.lines().map(requestIdOf)
-  expect(second).toHaveLength(32)
-  expect(second).not.toBe(first)
+function sendAgain({ outbox }: ReturnType<typeof openPage>): void {
+  outbox.retry(outbox.entries.value[0]?.requestId ?? '')
+}
+
+describe('sending a refused message again', () => {
+  it.each([401, 403, 404])('keeps its request id after %i, for an earlier attempt may have been stored', async (status) => {
+    const server = startFakeServer()
+    const page = openPage()
+    page.outbox.add('hello')
+    await server.last().lose()
+    await pass(1000)
+    await server.last().refuse(status)
+    sendAgain(page)
+    expect(summary(page)).toEqual(['hello: sending'])
+    const [first, ...later] = server.lines()
+    expect(later).toEqual([first, first])
+    await server.last().answer({ message: message(7, ann, 'hello') })
+    expect([summary(page), page.stored.map(({ id }) => id), localStorage.length]).toEqual([[], [7], 0])
+  })
+
+  it('takes a new request id after 409, for the old one stands for another message', async () => {
+    const server = startFakeServer()
+    const page = openPage()
+    page.outbox.add('hello')
+    await server.last().refuse(409)
+    sendAgain(page)
+    expect([summary(page), localStorage.length]).toEqual([['hello: sending'], 1])
+    const [first, second] = server.lines().map(requestIdOf)
+    expect(second).toHaveLength(32)
+    expect(second).not.toBe(first)
+  })
+
+  it.each([400, 413, 415, 422])('is of no use after %i: the text itself cannot be taken', async (status) => {
+    const server = startFakeServer()
+    const page = openPage()
+    page.outbox.add('hello')
+    await server.last().refuse(status)
+    sendAgain(page)
+    expect([summary(page), server.requests.length]).toEqual([['hello: refused'], 1])
+    page.close()
+    // Nor after a reload.
+    const after = openPage()
+    sendAgain(after)
+    expect([summary(after), server.requests.length]).toEqual([['hello: refused'], 1])
+  })
 })
 
 it('a discarded message is gone for good', async () => {
@@ -261,12 +296,12 @@ it('one person does not see what another left in the outbox', () => {
   expect(summary(openPage(bob))).toEqual([])
 })
 
-it('what is unsent moves along when the server knows the sender no more', async () => {
+it('an unsent message moves along when the server knows the sender no more', async () => {
   const server = startFakeServer()
   const page = openPage(ann)
   page.outbox.add('hello')
   await server.last().refuse(401)
-  expect([summary(page), page.onStranger.mock.calls.length]).toEqual([['hello: refused'], 1])
+  expect([summary(page), page.onUnknownCaller.mock.calls.length]).toEqual([['hello: refused'], 1])
   page.user.value = bob
   page.close()
   expect([summary(openPage(ann)), summary(openPage(bob))]).toEqual([[], ['hello: refused']])
@@ -276,6 +311,30 @@ it('waking tries again at once', async () => {
   const server = startFakeServer()
   openPage().outbox.add('hello')
   await server.last().lose()
+  window.dispatchEvent(new Event('online'))
+  await pass(0)
+  expect(server.requests).toHaveLength(2)
+})
+
+it('waking while a request is under way tries again at once, when it is lost', async () => {
+  const server = startFakeServer()
+  openPage().outbox.add('hello')
+  window.dispatchEvent(new Event('online'))
+  await server.last().lose()
+  expect(server.requests).toHaveLength(2)
+  // The wake is used up: a second loss is waited out.
+  await server.last().lose()
+  await pass(1999)
+  expect(server.requests).toHaveLength(2)
+  await pass(1)
+  expect(server.requests).toHaveLength(3)
+})
+
+it('a computer clock that is set back does not hold a message up', async () => {
+  const server = startFakeServer()
+  openPage().outbox.add('hello')
+  await server.last().lose()
+  vi.setSystemTime(Date.now() - 3_600_000)
   window.dispatchEvent(new Event('online'))
   await pass(0)
   expect(server.requests).toHaveLength(2)

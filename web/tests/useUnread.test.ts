@@ -1,4 +1,4 @@
-// What counts as new: said by others, and not had in sight.
+// Unread messages: said by others, and not had in sight.
 import { afterEach, expect, it, vi } from 'vitest'
 import { ref, shallowRef } from 'vue'
 import type { Author } from '../src/api/types'
@@ -34,7 +34,7 @@ it('history is not new, but what comes after it is, also in a page that was neve
   expect(room.unread.count.value).toBe(1)
 })
 
-it('what others say while the page is hidden is new until it is looked at', () => {
+it('a message of somebody else is new while the page is hidden, until it is looked at', () => {
   const room = openRoom()
   room.hasHistory.value = true
   show('hidden')
@@ -46,7 +46,7 @@ it('what others say while the page is hidden is new until it is looked at', () =
   expect(room.unread.count.value).toBe(0)
 })
 
-it('what others say below is new until the reader comes down', () => {
+it('a message of somebody else below is new until the reader comes down', () => {
   const room = openRoom()
   room.hasHistory.value = true
   room.isAtBottom.value = false

@@ -1,9 +1,10 @@
 // One function per call of the native API that the page makes.
 //
-// Called by the composables and the feed. Every failure becomes one of two
+// Called by the composables and the poller. Every failure becomes one of two
 // kinds: `Refused` (the server answered, and said no) or `Unreachable`
 // (anything else: no network, time-out, a proxy's HTML). It never retries and
 // never sees a token: the session rides on an HttpOnly cookie.
+import type { Platform } from './platform'
 import type { EventPage, HistoryPage, Me, Message, Problem, Room, User } from './types'
 
 /** The server answered, and the answer is no. */
@@ -33,57 +34,20 @@ export function isUnknownCaller(error: unknown): boolean {
 
 /** Long enough for a slow phone, short enough to notice a dead connection. */
 const ANSWER_MS_MAX = 15_000
-/** What a held request may take on top of its hold. */
+/** The time that a held request may take on top of its hold. */
 const HOLD_GRACE_MS = 10_000
 
-export function fetchMe(): Promise<Me> {
-  return call('GET', '/me')
-}
-
-export async function becomeGuest(locale: string, name?: string): Promise<User> {
-  const body = name === undefined ? { locale } : { locale, name }
-  return (await call<{ user: User }>('POST', '/guests', { body })).user
-}
-
-export async function renameMe(name: string): Promise<User> {
-  return (await call<{ user: User }>('PATCH', '/me', { body: { name } })).user
-}
-
-export function fetchRoom(room: string, signal?: AbortSignal): Promise<Room> {
-  return call('GET', roomPath(room), { signal })
-}
-
-/** Returns up to `limit` messages, oldest first: the newest ones, or those before `before`. */
-export function fetchHistory(
-  room: string,
-  limit: number,
-  before?: number,
-  signal?: AbortSignal,
-): Promise<HistoryPage> {
-  const page = before === undefined ? `limit=${limit}` : `before=${before}&limit=${limit}`
-  return call('GET', `${roomPath(room)}/messages?${page}`, { signal })
-}
-
-/** Returns what happened after `cursor`; the server may hold the request for `hold` seconds. */
-export function fetchEvents(
-  room: string,
-  cursor: string,
-  hold: number,
-  signal?: AbortSignal,
-): Promise<EventPage> {
-  const query = `after=${encodeURIComponent(cursor)}&wait=${hold}`
-  const timeoutMs = hold === 0 ? ANSWER_MS_MAX : hold * 1000 + HOLD_GRACE_MS
-  return call('GET', `${roomPath(room)}/events?${query}`, { signal, timeoutMs })
-}
-
-/** Sends `text`, once for ever: a repeat with the same request id gets the first answer. */
-export async function sendMessage(room: string, requestId: string, text: string): Promise<Message> {
-  const path = `${roomPath(room)}/messages/${requestId}`
-  return (await call<{ message: Message }>('PUT', path, { body: { text } })).message
-}
-
-function roomPath(room: string): string {
-  return `/rooms/${encodeURIComponent(room)}`
+export interface Client {
+  fetchMe(): Promise<Me>
+  becomeGuest(locale: string, name?: string): Promise<User>
+  renameMe(name: string): Promise<User>
+  fetchRoom(room: string, signal?: AbortSignal): Promise<Room>
+  /** Returns up to `limit` messages, oldest first: the newest ones, or those before `before`. */
+  fetchHistory(room: string, limit: number, before?: number, signal?: AbortSignal): Promise<HistoryPage>
+  /** Returns what happened after `cursor`; the server may hold the request for `hold` seconds. */
+  fetchEvents(room: string, cursor: string, hold: number, signal?: AbortSignal): Promise<EventPage>
+  /** Sends `text`, once for ever: a repeat with the same request id gets the first answer. */
+  sendMessage(room: string, requestId: string, text: string): Promise<Message>
 }
 
 interface CallOptions {
@@ -92,33 +56,64 @@ interface CallOptions {
   timeoutMs?: number
 }
 
-async function call<Answer>(
-  method: string,
-  path: string,
-  { body, signal, timeoutMs = ANSWER_MS_MAX }: CallOptions = {},
-): Promise<Answer> {
-  const abort = new AbortController()
-  const stop = () => abort.abort()
-  const timer = setTimeout(stop, timeoutMs)
-  signal?.addEventListener('abort', stop)
-  try {
-    const response = await fetch(`/api/v1${path}`, {
-      method,
-      cache: 'no-store',
-      signal: abort.signal,
-      ...(body && { body: JSON.stringify(body), headers: { 'Content-Type': 'application/json' } }),
-    })
-    if (!response.ok) throw await readRefusal(response)
-    return (await response.json()) as Answer
-  } catch (error) {
-    if (error instanceof Refused) throw error
-    // Browsers word a dropped connection in many ways ("Failed to fetch",
-    // "Load failed"), so no message is ever looked at.
-    throw new Unreachable(`${method} ${path}`, { cause: error })
-  } finally {
-    clearTimeout(timer)
-    signal?.removeEventListener('abort', stop)
+export function createClient({ fetch, clock }: Pick<Platform, 'fetch' | 'clock'>): Client {
+  async function call<Answer>(
+    method: string,
+    path: string,
+    { body, signal, timeoutMs = ANSWER_MS_MAX }: CallOptions = {},
+  ): Promise<Answer> {
+    const abort = new AbortController()
+    const stop = () => abort.abort()
+    const cancelTimer = clock.after(timeoutMs, stop)
+    signal?.addEventListener('abort', stop)
+    try {
+      const response = await fetch(`/api/v1${path}`, {
+        method,
+        cache: 'no-store',
+        signal: abort.signal,
+        ...(body && { body: JSON.stringify(body), headers: { 'Content-Type': 'application/json' } }),
+      })
+      if (!response.ok) throw await readRefusal(response)
+      return (await response.json()) as Answer
+    } catch (error) {
+      if (error instanceof Refused) throw error
+      // Browsers word a dropped connection in many ways ("Failed to fetch",
+      // "Load failed"), so no message is ever looked at.
+      throw new Unreachable(`${method} ${path}`, { cause: error })
+    } finally {
+      cancelTimer()
+      signal?.removeEventListener('abort', stop)
+    }
   }
+
+  return {
+    fetchMe: () => call('GET', '/me'),
+    async becomeGuest(locale, name) {
+      const body = name === undefined ? { locale } : { locale, name }
+      return (await call<{ user: User }>('POST', '/guests', { body })).user
+    },
+    async renameMe(name) {
+      return (await call<{ user: User }>('PATCH', '/me', { body: { name } })).user
+    },
+    fetchRoom: (room, signal) => call('GET', roomPath(room), { signal }),
+    fetchHistory(room, limit, before, signal) {
+      const page = before === undefined ? `limit=${limit}` : `before=${before}&limit=${limit}`
+      return call('GET', `${roomPath(room)}/messages?${page}`, { signal })
+    },
+    fetchEvents(room, cursor, hold, signal) {
+      const query = `after=${encodeURIComponent(cursor)}&wait=${hold}`
+      const timeoutMs = hold === 0 ? ANSWER_MS_MAX : hold * 1000 + HOLD_GRACE_MS
+      return call('GET', `${roomPath(room)}/events?${query}`, { signal, timeoutMs })
+    },
+    async sendMessage(room, requestId, text) {
+      const path = `${roomPath(room)}/messages/${requestId}`
+      return (await call<{ message: Message }>('PUT', path, { body: { text } })).message
+    },
+  }
+}
+
+function roomPath(room: string): string {
+  return `/rooms/${encodeURIComponent(room)}`
 }
 
 async function readRefusal(response: Response): Promise<Refused> {

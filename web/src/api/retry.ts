@@ -1,9 +1,9 @@
 // When to try again: the growing delay, and a pause that can be cut short.
 //
-// Called by whatever talks to the server for ever: the feed, the outbox, the
-// session. It keeps no state of its own and decides nothing about errors but
-// how long to wait.
+// Called by all that talk to the server for ever: the poller, the outbox, the
+// session. It decides nothing about errors but how long to wait.
 import { Refused } from './client'
+import type { Clock } from './platform'
 
 const DELAY_MS_MIN = 1000
 const DELAY_MS_MAX = 30_000
@@ -16,9 +16,9 @@ const RETRY_AFTER_MS_MAX = 300_000
  * Half of it is chance, so that clients which were cut off together do not
  * come back together. A Retry-After is a lower bound.
  */
-export function retryDelayMs(failures: number, error: unknown): number {
+export function retryDelayMs(failures: number, error: unknown, random: () => number): number {
   const ceiling = Math.min(DELAY_MS_MAX, 2 * DELAY_MS_MIN * 2 ** (failures - 1))
-  const delay = ceiling / 2 + (Math.random() * ceiling) / 2
+  const delay = ceiling / 2 + (random() * ceiling) / 2
   return Math.max(delay, askedDelayMs(error))
 }
 
@@ -29,24 +29,49 @@ export function askedDelayMs(error: unknown): number {
 }
 
 export interface Pause {
-  /** Waits `ms`; `cut` ends the wait early, but not before `firmMs`. */
+  /** Says that an attempt begins: an earlier `cut` has been heeded. */
+  begin(): void
+  /** Waits `ms`; a `cut` since the attempt began ends the wait early, but not before `firmMs`. */
   wait(ms: number, firmMs?: number): Promise<void>
+  /** Ends the wait, or the next one, for the network may be back. */
   cut(): void
+  /** Ends this wait and all later ones at once, and leaves no timer behind. */
+  end(): void
 }
 
-export function createPause(): Pause {
-  let cutNow: (() => void) | null = null
-  return {
-    wait(ms, firmMs = 0) {
-      return new Promise((resolve) => {
-        const startedAt = Date.now()
-        let timer = setTimeout(resolve, ms)
-        cutNow = () => {
-          clearTimeout(timer)
-          timer = setTimeout(resolve, Math.max(0, startedAt + firmMs - Date.now()))
-        }
-      })
-    },
-    cut: () => cutNow?.(),
+export function createPause(clock: Clock): Pause {
+  let isCut = false
+  let isEnded = false
+  let wake: (() => void) | null = null
+  let shorten: (() => void) | null = null
+
+  function wait(ms: number, firmMs = 0): Promise<void> {
+    return new Promise((resolve) => {
+      if (isEnded) return resolve()
+      const startedAt = clock.now()
+      wake = () => {
+        cancel()
+        wake = null
+        shorten = null
+        resolve()
+      }
+      let cancel = clock.after(isCut ? firmMs : ms, wake)
+      shorten = () => {
+        cancel()
+        if (wake) cancel = clock.after(Math.max(0, startedAt + firmMs - clock.now()), wake)
+      }
+    })
   }
+
+  function cut(): void {
+    isCut = true
+    shorten?.()
+  }
+
+  function end(): void {
+    isEnded = true
+    wake?.()
+  }
+
+  return { begin: () => (isCut = false), wait, cut, end }
 }

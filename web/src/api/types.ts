@@ -36,9 +36,10 @@ export interface Message {
 
 interface EventFrame {
   position: number
-  /** Counts the room's events 1, 2, 3 … without gaps. */
-  number: number
-  room: string
+  /** Counts the room's events 1, 2, 3 … without gaps. Absent where `room` is. */
+  number?: number
+  /** Absent from events about a person, such as a new name. */
+  room?: string
   at: string
   by?: Author
 }

@@ -1,11 +1,11 @@
 // The text being written: its draft, its length, and which keys send it.
 //
-// Called by Composer. The draft is kept at every change and belongs to the
+// Called by MessageComposer. The draft is kept at every change and belongs to the
 // person, so that it survives a reload. It does not send: it hands the trimmed
 // text to `submit` and forgets it.
 import { computed, ref, watch } from 'vue'
 import type { ComputedRef, Ref } from 'vue'
-import { forget, keep, recall } from '../shelf'
+import { readItem, removeItem, storeItem } from '../storage'
 import { createImeGuard } from './imeGuard'
 import type { ImeGuard } from './imeGuard'
 
@@ -57,8 +57,8 @@ export function useComposer(draftKey: Ref<string | null>, submit: (text: string)
   watch(
     draftKey,
     (key) => {
-      // What is being written wins over what was left behind.
-      if (key !== null && text.value === '') text.value = recall(key) ?? ''
+      // The text being written wins over a draft that was left behind.
+      if (key !== null && text.value === '') text.value = readItem(key) ?? ''
     },
     { immediate: true },
   )
@@ -66,8 +66,8 @@ export function useComposer(draftKey: Ref<string | null>, submit: (text: string)
     text,
     (now) => {
       if (draftKey.value === null) return
-      if (now === '') forget(draftKey.value)
-      else keep(draftKey.value, now)
+      if (now === '') removeItem(draftKey.value)
+      else storeItem(draftKey.value, now)
     },
     { flush: 'sync' },
   )

@@ -1,6 +1,6 @@
 // The messages that were written and are not acknowledged yet.
 //
-// App owns the one outbox of the page; Timeline shows its entries. They go out
+// App owns the one outbox of the page; RoomTimeline shows its entries. They go out
 // one after another, in order, each under a request id made here once, so that
 // however often an entry is repeated it is stored once. Entries survive a
 // reload, each under a key of its own, so that two tabs do not overwrite each
@@ -9,19 +9,23 @@
 // discards it; never otherwise.
 import { onScopeDispose, ref, watch } from 'vue'
 import type { Ref } from 'vue'
-import { isPassing, isUnknownCaller, Refused, sendMessage } from '../api/client'
+import { isPassing, isUnknownCaller, Refused } from '../api/client'
 import { askedDelayMs, createPause, retryDelayMs } from '../api/retry'
 import type { Author, Message } from '../api/types'
+import { browser, client } from '../browser'
 import { ownRequestId } from '../feed/roomState'
 import type { RoomState } from '../feed/roomState'
 import { onWake } from '../feed/wakeups'
-import { forget, keep, keysFrom, recall } from '../shelf'
+import { itemKeys, readItem, removeItem, storeItem } from '../storage'
 
-/** Older than this, an entry asks: what was right to say then may be wrong now. */
+/** Older than this, an entry asks: the text may be wrong to say by now. */
 export const AGE_MS_MAX = 3_600_000
 
 /** `asking`: too old to be sent without a word. `refused`: the server said no. */
 export type EntryState = 'waiting' | 'sending' | 'asking' | 'refused'
+
+/** The statuses that say of the text itself that it cannot be taken, now or later. */
+const REFUSED_FOR_EVER = new Set([400, 413, 415, 422])
 
 export interface Entry {
   requestId: string
@@ -37,7 +41,7 @@ export interface Entry {
 export interface Outbox {
   entries: Ref<Entry[]>
   add(text: string): void
-  /** Sends an entry that was refused, or that asks. */
+  /** Sends an entry that asks, or that was refused and may be taken another time. */
   retry(requestId: string): void
   discard(requestId: string): void
 }
@@ -45,17 +49,17 @@ export interface Outbox {
 export interface OutboxOptions {
   room: string
   user: Ref<Author | null>
-  /** What the page shows of the room. */
+  /** The room as the page shows it. */
   state: Readonly<Ref<RoomState>>
   /** Called with the stored message before its entry leaves the outbox. */
   onStored(message: Message): void
   /** Called when the server does not know the sender any more. */
-  onStranger(): void
+  onUnknownCaller(): void
 }
 
-export function useOutbox({ room, user, state, onStored, onStranger }: OutboxOptions): Outbox {
+export function useOutbox({ room, user, state, onStored, onUnknownCaller }: OutboxOptions): Outbox {
   const entries = ref<Entry[]>([])
-  const pause = createPause()
+  const pause = createPause(browser.clock)
   let isPumping = false
   let stopped = false
 
@@ -74,14 +78,16 @@ export function useOutbox({ room, user, state, onStored, onStranger }: OutboxOpt
 
   function retry(requestId: string): void {
     const entry = entries.value.find((other) => other.requestId === requestId)
-    if (!entry) return
-    if (entry.state === 'refused') {
-      // A refusal is the first answer to this request id, for ever. Nothing
-      // was stored, so a new id cannot double the message.
+    if (!entry || !mayGo(entry)) return
+    if (entry.status === 409) {
+      // The id stands for another message of this person, so this one needs its own.
       remove(requestId)
       add(entry.text)
       return
     }
+    // A refusal leaves the request id free. It is kept, for an earlier attempt
+    // whose answer was lost may have been stored: a new id would double it.
+    delete entry.status
     entry.at = Date.now()
     entry.state = 'waiting'
     save(entry)
@@ -101,13 +107,14 @@ export function useOutbox({ room, user, state, onStored, onStranger }: OutboxOpt
         entry.state = 'asking'
         continue
       }
+      pause.begin()
       try {
         await send(entry)
         failures = 0
       } catch (error) {
         failures += 1
         entry.state = 'waiting'
-        await pause.wait(retryDelayMs(failures, error), askedDelayMs(error))
+        await pause.wait(retryDelayMs(failures, error, browser.random), askedDelayMs(error))
       }
     }
     isPumping = false
@@ -119,7 +126,7 @@ export function useOutbox({ room, user, state, onStored, onStranger }: OutboxOpt
     entry.attempts += 1
     save(entry)
     try {
-      const message = await sendMessage(room, entry.requestId, entry.text)
+      const message = await client.sendMessage(room, entry.requestId, entry.text)
       // In one go, so that neither none nor both are shown. An older server
       // does not say the request id, but this answer is to no other.
       onStored({ ...message, request_id: entry.requestId })
@@ -129,7 +136,7 @@ export function useOutbox({ room, user, state, onStored, onStranger }: OutboxOpt
       entry.state = 'refused'
       entry.status = (error as Refused).problem.status
       save(entry)
-      if (isUnknownCaller(error)) onStranger()
+      if (isUnknownCaller(error)) onUnknownCaller()
     }
   }
 
@@ -140,15 +147,15 @@ export function useOutbox({ room, user, state, onStored, onStranger }: OutboxOpt
   function save(entry: Entry): void {
     // One that left while its answer was under way must not come back.
     if (!entries.value.some(({ requestId }) => requestId === entry.requestId)) return
-    if (user.value) keep(shelfKey(user.value.id, entry.requestId), JSON.stringify(entry))
+    if (user.value) storeItem(storageKey(user.value.id, entry.requestId), JSON.stringify(entry))
   }
 
   function remove(requestId: string): void {
     entries.value = entries.value.filter((entry) => entry.requestId !== requestId)
-    if (user.value) forget(shelfKey(user.value.id, requestId))
+    if (user.value) removeItem(storageKey(user.value.id, requestId))
   }
 
-  function shelfKey(userId: number, requestId: string): string {
+  function storageKey(userId: number, requestId: string): string {
     return `outbox.${userId}.${room}.${requestId}`
   }
 
@@ -161,7 +168,7 @@ export function useOutbox({ room, user, state, onStored, onStranger }: OutboxOpt
 
   /** Takes up what an earlier page of this person left behind. */
   function load(userId: number): void {
-    const found = keysFrom(shelfKey(userId, '')).map((key) => parseEntry(recall(key)))
+    const found = itemKeys(storageKey(userId, '')).map((key) => parseEntry(readItem(key)))
     const kept = found.filter((entry) => entry !== null)
     const unseen = kept.filter((entry) => entries.value.every(({ requestId }) => requestId !== entry.requestId))
     entries.value = [...entries.value, ...unseen].toSorted((one, other) => one.at - other.at)
@@ -173,9 +180,9 @@ export function useOutbox({ room, user, state, onStored, onStranger }: OutboxOpt
     () => user.value?.id,
     (id, before) => {
       if (id === undefined) return
-      // After a new start under another id, what is unsent moves along.
+      // After a new start under another id, unsent entries move along.
       for (const entry of entries.value) {
-        if (before !== undefined) forget(shelfKey(before, entry.requestId))
+        if (before !== undefined) removeItem(storageKey(before, entry.requestId))
         save(entry)
       }
       load(id)
@@ -189,16 +196,21 @@ export function useOutbox({ room, user, state, onStored, onStranger }: OutboxOpt
   onScopeDispose(() => {
     stopped = true
     stopWaking()
-    pause.cut()
+    pause.end()
   })
 
   return { entries, add, retry, discard }
 }
 
+/** Says whether an entry may be taken when it is sent by hand. */
+export function mayGo({ state, status }: Entry): boolean {
+  return state !== 'refused' || status === undefined || !REFUSED_FOR_EVER.has(status)
+}
+
 function parseEntry(json: string | null): Entry | null {
   try {
     const entry = JSON.parse(json ?? '') as Entry
-    // What was under way when the page went is repeated under the same id.
+    // A message that was under way when the page went is repeated under the same id.
     return entry.state === 'refused' ? entry : { ...entry, state: 'waiting' }
   } catch {
     return null

@@ -1,6 +1,6 @@
 // Where the reader is in the timeline, and how it stays where they want it.
 //
-// Called by Timeline. At the bottom the newest message stays in sight, whatever
+// Called by RoomTimeline. At the bottom the newest message stays in sight, whatever
 // grows or shrinks; anywhere else the text under the reader's eyes stays put,
 // also when older messages come in above it. It knows nothing of messages.
 import { onScopeDispose, ref, watch } from 'vue'

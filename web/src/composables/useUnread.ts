@@ -1,6 +1,6 @@
 // How many messages of others arrived that the reader has not had in sight.
 //
-// Called by Timeline for its jump button and by App for the tab's title.
+// Called by RoomTimeline, for its jump button and for the tab's title.
 // Unread is one position, "read up to here", and a count of what is newer; so
 // it cannot drift, whatever order things arrive in.
 import { computed, onScopeDispose, ref, watch } from 'vue'
@@ -40,7 +40,7 @@ export function useUnread(
     [state, hasHistory, isAtBottom, isHidden],
     () => {
       if (!hasHistory.value) return
-      // What was said before the page opened is history, not news.
+      // Messages from before the page opened are history, not news.
       const opensHere = readUpTo.value === null
       const seesAll = isAtBottom.value && !isHidden.value
       if (opensHere || seesAll) readUpTo.value = newestPosition(state.value)

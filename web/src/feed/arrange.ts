@@ -1,8 +1,8 @@
-// Turns what is known of a room into the rows that the timeline shows.
+// Turns the known state of a room into the rows that the timeline shows.
 //
-// Called by Timeline whenever the feed or the outbox changes. Pure: groups
-// what one person said in a row, merges joins and leaves, marks the days. It
-// formats nothing: words and times belong to the components.
+// Called by RoomTimeline whenever the feed or the outbox changes. Pure: groups
+// the messages of one person in a row, merges joins and leaves, marks the days.
+// It formats nothing: words and times belong to the components.
 import type { Entry } from '../composables/useOutbox'
 import type { Author } from '../api/types'
 import { ownRequestId } from './roomState'
@@ -23,7 +23,7 @@ export type Row =
   | { kind: 'group'; key: string; by: Author | null; isOwn: boolean; lines: Line[] }
   | { kind: 'notices'; key: string; at: string; notices: NoticeItem[] }
 
-/** What was said later than this after the last message starts a new group. */
+/** A message that comes later than this after the last one starts a new group. */
 const GROUP_GAP_MS = 5 * 60_000
 
 /** Returns the rows, oldest first, the outbox's entries last. */

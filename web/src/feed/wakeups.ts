@@ -1,7 +1,8 @@
 // The moments at which a connection may have died without telling us.
 //
-// Called by the feed and the outbox, which then look at once instead of
-// waiting for their timers. It tells that something happened, never what.
+// Called by the feed, the session and the outbox, which then look at once
+// instead of waiting for their timers. It tells that something happened, never
+// what.
 
 const TICK_MS = 5000
 /** A tick this late means that the machine slept. */
@@ -18,6 +19,7 @@ export function onWake(wake: () => void): () => void {
   window.addEventListener('pageshow', (event) => event.persisted && wake(), { signal })
   document.addEventListener('visibilitychange', () => isVisible() && wake(), { signal })
 
+  // By the computer's clock: a monotonic one may stand still during sleep.
   let lastTick = Date.now()
   const timer = setInterval(() => {
     const late = Date.now() - lastTick - TICK_MS

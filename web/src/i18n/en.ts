@@ -1,7 +1,7 @@
 // Every word that the page says, in English; the type of all languages.
 //
-// Read through i18n/index.ts. A language is an object with these keys; what
-// varies is a function. Whoever adds a key adds it in every language: the
+// Read through i18n/index.ts. A language is an object with these keys; a
+// sentence that varies is a function. A new key is added in every language: the
 // compiler and tests/i18n.test.ts ask for it.
 
 export const en = {
@@ -14,6 +14,7 @@ export const en = {
   connected: 'Connected',
   reconnecting: 'Reconnecting…',
   offline: 'You are offline; Linger will catch up by itself',
+  unrecognized: 'The server does not recognize this browser: cookies may be blocked, or a proxy signs in for you',
   upToDateAsOf: (time: string) => `up to date as of ${time}`,
 
   yourName: 'Your name',
@@ -59,7 +60,7 @@ export const en = {
   notSent: (reason: string) => `Not sent: ${reason}`,
   askToSend: (time: string) => `Written ${time} and not sent yet. Send it now?`,
   refusedForm: 'the server cannot take this text.',
-  refusedStranger: (name: string) => `the server had forgotten you. You are ${name} now.`,
+  refusedUnknown: (name: string) => `the server had forgotten you. You are ${name} now.`,
   refusedRights: 'you may not write in this room.',
   refusedRoom: 'this room is gone.',
   refusedOther: 'the server said no.',

@@ -1,7 +1,7 @@
 // The language of this page, its words, and how it writes times and lists.
 //
 // Imported by the components. The browser's list of languages decides, once,
-// when the page opens; whoever speaks neither language gets English.
+// when the page opens; a reader of neither language gets English.
 import { en } from './en'
 import type { Words } from './en'
 import { zh } from './zh'

@@ -19,6 +19,7 @@ export const zh: Words = {
   connected: '已连接',
   reconnecting: '正在重新连接…',
   offline: '网络已断开，恢复后会自动补上消息',
+  unrecognized: '服务器认不出这个浏览器：可能禁用了 Cookie，或者代理替你登录了',
   upToDateAsOf: (time) => `消息更新至 ${time}`,
 
   yourName: '你的名字',
@@ -64,7 +65,7 @@ export const zh: Words = {
   notSent: (reason) => `没有发出：${reason}`,
   askToSend: (time) => `这条消息写于 ${time}，还没有发出。现在发送吗？`,
   refusedForm: '服务器无法接收这段文字。',
-  refusedStranger: (name) => tidy(`服务器不记得你了，你现在叫 ${name}。`),
+  refusedUnknown: (name) => tidy(`服务器不记得你了，你现在叫 ${name}。`),
   refusedRights: '你不能在这个房间发言。',
   refusedRoom: '这个房间已经不在了。',
   refusedOther: '服务器拒绝了这条消息。',

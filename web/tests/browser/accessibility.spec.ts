@@ -1,4 +1,4 @@
-// What axe-core finds to say about the page, in all its looks and states: nothing.
+// Accessibility: axe-core finds nothing to say about the page, in all its looks and states.
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import type * as Axe from 'axe-core'

@@ -110,7 +110,7 @@ test('markup in a message shows as text', async () => {
   for (const { page } of [ann, bob]) expect(await page.evaluate(() => 'ran' in window)).toBe(false)
 })
 
-test('what the pages show is what the server has', async () => {
+test('the pages show the messages that the server has', async () => {
   const ann = await linger.open({ name: 'ann' })
   const log = await readLog(linger.server.url)
   expect(log.length).toBeGreaterThan(0)

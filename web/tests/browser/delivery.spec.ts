@@ -63,7 +63,7 @@ test('the policy lets nothing run but our own files, and the page needs no more'
   expect(html).not.toMatch(/<style|\sstyle=|\son\w+=|javascript:/i)
 })
 
-test('the policy holds in the browser: what is slipped in does not run', async () => {
+test('the policy holds in the browser: a script that is slipped in does not run', async () => {
   const ann = await linger.open({ name: 'ann' })
   const blocked = await ann.page.evaluate(async () => {
     const violations: string[] = []

@@ -55,7 +55,7 @@ test('the button at the top brings older messages as well, and says when it cann
   await cleo.shows(PAST.slice(-2 * PAGE))
 })
 
-test('who reads old messages is not dragged down by new ones, and finds them', async () => {
+test('a reader of old messages is not dragged down by new ones, and finds them', async () => {
   const cleo = await linger.open({ name: 'cleo' })
   const ann = await Person.arrive(linger.server.url, 'ann')
   await cleo.isStill()

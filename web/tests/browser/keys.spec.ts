@@ -1,4 +1,4 @@
-// What the keys do: for who writes, for who composes, and for who has no mouse.
+// The keys: for writing, for composing with an input method, and for people without a mouse.
 import type { CDPSession } from 'playwright-core'
 import { expect, test } from 'vitest'
 import type { Chat } from './harness/chat'

@@ -1,11 +1,12 @@
 // Somebody loses the network for a while, and catches up.
+import type { Route } from 'playwright-core'
 import { expect, test } from 'vitest'
 import { useLinger } from './harness/linger'
 import { Person, readLog } from './harness/person'
 
 const linger = useLinger()
 
-test('who was offline catches up by themselves: all, in order, once each', async () => {
+test('a person who was offline catches up by themselves: all, in order, once each', async () => {
   const ann = await linger.open({ name: 'ann' })
   const bob = await linger.open({ name: 'bob' })
   await ann.say('before')
@@ -26,7 +27,7 @@ test('who was offline catches up by themselves: all, in order, once each', async
   await bob.endsWith([...missed, 'after'])
 })
 
-test('what is written offline is sent once, when the network is back', async () => {
+test('a message written offline is sent once, when the network is back', async () => {
   const ann = await linger.open({ name: 'ann' })
   const bob = await linger.open({ name: 'bob' })
   await bob.context.setOffline(true)
@@ -46,7 +47,7 @@ test('what is written offline is sent once, when the network is back', async () 
   expect(log.slice(-3)).toEqual(['meanwhile', 'written offline', 'and another'])
 })
 
-test('what is written offline survives a reload', async () => {
+test('a message written offline survives a reload', async () => {
   const ann = await linger.open({ name: 'ann' })
   const bob = await linger.open({ name: 'bob' })
   // The network must let the page itself load again, but nothing of the API.
@@ -62,7 +63,7 @@ test('what is written offline survives a reload', async () => {
   expect(log.filter((text) => text === 'written before the reload')).toHaveLength(1)
 })
 
-test('who missed more than one page of news catches up completely', async () => {
+test('a person who missed more than one page of news catches up completely', async () => {
   const bob = await linger.open({ name: 'bob' })
   const before = await bob.texts()
   await bob.context.setOffline(true)
@@ -76,3 +77,32 @@ test('who missed more than one page of news catches up completely', async () => 
   await bob.context.setOffline(false)
   await bob.shows([...before, ...texts])
 })
+
+test('a page whose cookie is lost on the way makes one guest, says why, and recovers', async () => {
+  const ann = await linger.open({ name: 'ann', viewport: { width: 390, height: 844 } })
+  let guests = 0
+  await ann.page.route('**/api/v1/me', refuseToken)
+  await ann.page.route('**/api/v1/rooms/**', refuseToken)
+  await ann.page.route('**/api/v1/guests', (route) => {
+    guests += 1
+    return route.continue()
+  })
+  // The held request has begun already; this one begins anew.
+  await ann.page.evaluate(() => window.dispatchEvent(new Event('online')))
+  await ann.is('unrecognized')
+  expect(await ann.status()).toMatch(/^The server does not recognize this browser/)
+  for (let request = 0; request < 3; request += 1) {
+    await ann.page.waitForResponse((response) => response.url().includes('/events') && response.status() === 401)
+  }
+  expect(guests).toBe(1)
+
+  await ann.page.unrouteAll({ behavior: 'wait' })
+  await ann.page.evaluate(() => window.dispatchEvent(new Event('online')))
+  await ann.say('here again')
+  await ann.endsWith(['here again'])
+  await ann.is('connected')
+})
+
+function refuseToken(route: Route): Promise<void> {
+  return route.fulfill({ status: 401, json: { status: 401, code: 'unknown_token' } })
+}

@@ -31,7 +31,7 @@ test('the article and the page are in one room', async () => {
   expect(await ann.authorOf('来自文章')).toMatch(/^[A-Z][a-z]+ [A-Z][a-z]+$/)
 })
 
-test('who comes later is told what was said before, once', async () => {
+test('a newcomer is told the earlier messages, once', async () => {
   const ann = await linger.open({ name: 'ann' })
   await ann.say('said before')
   await ann.endsWith(['said before'])

@@ -1,10 +1,10 @@
 // Linger's page in one browser, as somebody sees and uses it.
 //
-// Made by `useLinger().open`. It acts and looks as a person does; what is
-// expected stands in the tests.
+// Made by `useLinger().open`. It acts and looks as a person does; the
+// expectations stand in the tests.
 import type { BrowserContext, Locator, Page } from 'playwright-core'
 import { expect } from 'vitest'
-import type { Connection } from '../../../src/feed/useFeed'
+import type { Connection } from '../../../src/wire/poller'
 
 export class Chat {
   readonly composer: Locator
@@ -34,7 +34,7 @@ export class Chat {
   }
 
   /** Waits for a state of the connection. */
-  async is(connection: Connection): Promise<void> {
+  async is(connection: Connection | 'unrecognized'): Promise<void> {
     await this.page.locator(`.status-line[data-connection=${connection}]`).waitFor({ timeout: 60_000 })
   }
 

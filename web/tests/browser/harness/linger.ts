@@ -1,4 +1,4 @@
-// What each browser test file stands on: its own server, its own Chromium.
+// The ground of each browser test file: its own server, its own Chromium.
 //
 // Called once at the top of every spec. A page that reports an error, a
 // violated Content-Security-Policy or a dialog fails the test that opened it; a
@@ -25,11 +25,11 @@ const FLAGS = [
   '--disable-sync',
 ]
 const ACTION_MS_MAX = 60_000
-/** What Chromium says of every answer that is no 2xx; that is for the page to handle. */
+/** Chromium's complaint about every answer that is no 2xx; that is for the page to handle. */
 const ABOUT_NETWORK = /^Failed to load resource/
 
 export interface OpenOptions extends BrowserContextOptions {
-  /** Who opens the page; without one, the page asks for a friendly name. */
+  /** The name of the person who opens the page; without one, the page asks for a friendly name. */
   name?: string
 }
 

@@ -113,7 +113,7 @@ export class Server {
         resolve(Number(port))
       })
       child.once('error', (error) => fail(`cannot be started: ${error.message}`))
-      // Not `exit`: what it said last may still be on its way then.
+      // Not `exit`: its last words may still be on their way then.
       child.once('close', (code) => fail(`ended with code ${code}`))
     })
   }
@@ -138,7 +138,7 @@ export async function findLastingPort(): Promise<number> {
   }
 }
 
-/** Ours without the settings of whoever runs the tests, which are for their own server. */
+/** Ours without the settings of the person who runs the tests, which are for their own server. */
 function ownEnvironment(): NodeJS.ProcessEnv {
   const others = Object.entries(process.env).filter(([name]) => !name.startsWith('LINGER_'))
   return { ...Object.fromEntries(others), LINGER_LOG: 'info' }

@@ -1,4 +1,4 @@
-// What the page keeps in this browser: the draft and the outbox.
+// The page's part of `localStorage`: the draft and the outbox.
 //
 // Called by `useComposer` and `useOutbox`. A browser may refuse to store
 // anything (private windows, a full disk, a policy); the page then works
@@ -6,20 +6,20 @@
 
 const PREFIX = 'linger.'
 
-export function keep(key: string, value: string): void {
+export function storeItem(key: string, value: string): void {
   attempt(() => localStorage.setItem(PREFIX + key, value))
 }
 
-export function recall(key: string): string | null {
+export function readItem(key: string): string | null {
   return attempt(() => localStorage.getItem(PREFIX + key)) ?? null
 }
 
-export function forget(key: string): void {
+export function removeItem(key: string): void {
   attempt(() => localStorage.removeItem(PREFIX + key))
 }
 
-/** Returns the keys on the shelf that start with `start`, in no order. */
-export function keysFrom(start: string): string[] {
+/** Returns the stored keys that start with `start`, in no order. */
+export function itemKeys(start: string): string[] {
   const keys = attempt(() => Object.keys(localStorage)) ?? []
   return keys.filter((key) => key.startsWith(PREFIX + start)).map((key) => key.slice(PREFIX.length))
 }
