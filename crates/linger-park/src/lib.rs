@@ -10,6 +10,7 @@
 #![forbid(unsafe_code)]
 
 mod links;
+mod outgoing;
 mod park;
 pub mod request;
 mod service;
@@ -18,7 +19,9 @@ mod slots;
 mod waiters;
 mod wheel;
 
+pub use outgoing::{Load, OUTGOING_MAX, Outgoing};
 pub use park::{Connection, Park, Settings};
 pub use request::{Method, Request};
 pub use service::{Answer, Look, Parking, Service, Then, Topic, Verdict};
+pub use shard::{WRITE_MIN, write_some};
 pub use waiters::Parked;

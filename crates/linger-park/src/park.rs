@@ -19,7 +19,7 @@ use std::{
 };
 
 use crate::{
-    Service,
+    OUTGOING_MAX, Outgoing, Service,
     shard::{
         Shard,
         inbox::{Inbox, Message},
@@ -28,6 +28,8 @@ use crate::{
 
 const HEAD_TIMEOUT_ANSWER: &[u8] =
     b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+const OVERLOADED_ANSWER: &[u8] =
+    b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 2\r\nContent-Length: 0\r\n\r\n";
 
 /// The bounds of a park.
 #[derive(Debug, Clone)]
@@ -43,8 +45,13 @@ pub struct Settings {
     /// How long a connection may be idle between requests, and before the first one
     /// unless its owner says otherwise ([`Connection::due`]).
     pub idle_timeout: Duration,
-    /// In this time a reader must take 16 KiB of its answer, or what is left of it.
+    /// In this time a reader must take [`crate::WRITE_MIN`] bytes of its answer, or
+    /// what is left of it.
     pub write_timeout: Duration,
+    /// The bound on all answers that are on their way out.
+    pub outgoing: Arc<Outgoing>,
+    /// What is sent in the place of an answer for which that has no room.
+    pub overloaded_answer: Arc<[u8]>,
 }
 
 /// A connection on its way in or out.
@@ -84,6 +91,8 @@ impl Default for Settings {
             // A little above what browsers and proxies keep: they close first.
             idle_timeout: Duration::from_secs(75),
             write_timeout: Duration::from_secs(10),
+            outgoing: Outgoing::new(OUTGOING_MAX),
+            overloaded_answer: Arc::from(OVERLOADED_ANSWER),
         }
     }
 }

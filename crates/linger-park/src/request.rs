@@ -8,7 +8,10 @@
 //!
 //! Source: RFC 9112. Nothing is copied.
 
-use std::{mem::MaybeUninit, net::SocketAddr};
+use std::{
+    mem::MaybeUninit,
+    net::{Ipv6Addr, SocketAddr},
+};
 
 pub use httparse::Header as Field;
 use httparse::{Header, Status};
@@ -184,7 +187,12 @@ fn body_bytes(fields: &[Header<'_>]) -> Option<usize> {
         let is = |name: &str| field.name.eq_ignore_ascii_case(name);
         // By length first: most fields are none of these.
         match field.name.len() {
-            4 if is("Host") => hosts += 1,
+            4 if is("Host") => {
+                if !is_host(field.value) {
+                    return None;
+                }
+                hosts += 1;
+            }
             6 if is("Expect") => return None,
             7 if is("Upgrade") || is("Trailer") => return None,
             10 if is("Connection") && !field.value.eq_ignore_ascii_case(b"keep-alive") => {
@@ -201,6 +209,47 @@ fn body_bytes(fields: &[Header<'_>]) -> Option<usize> {
         }
     }
     (hosts == 1).then_some(length.unwrap_or(0))
+}
+
+/// Tells whether this is a host, with or without a port, as the field `Host` has it:
+/// RFC 9110, section 7.2, and RFC 3986, section 3.2.2. An address of the web has a
+/// host that is not empty (RFC 9110, section 4.2.1).
+pub fn is_host(value: &[u8]) -> bool {
+    let Ok(value) = str::from_utf8(value) else { return false };
+    let (host, port) = match value.strip_prefix('[') {
+        Some(rest) => {
+            let Some((address, port)) = rest.split_once(']') else { return false };
+            if address.parse::<Ipv6Addr>().is_err() {
+                return false;
+            }
+            ("", port)
+        }
+        None => {
+            let end = value.find(':').unwrap_or(value.len());
+            (&value[..end], &value[end..])
+        }
+    };
+    let is_port = match port.strip_prefix(':') {
+        Some(digits) => {
+            digits.bytes().all(|byte| byte.is_ascii_digit())
+                && (digits.is_empty() || digits.parse::<u16>().is_ok())
+        }
+        None => port.is_empty(),
+    };
+    is_port && (value.starts_with('[') || is_name(host))
+}
+
+fn is_name(host: &str) -> bool {
+    let mut bytes = host.bytes();
+    while let Some(byte) = bytes.next() {
+        let is_plain = byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=".contains(&byte);
+        let is_digit = |byte: Option<u8>| byte.is_some_and(|byte| byte.is_ascii_hexdigit());
+        let mut is_encoded = || byte == b'%' && is_digit(bytes.next()) && is_digit(bytes.next());
+        if !(is_plain || is_encoded()) {
+            return false;
+        }
+    }
+    !host.is_empty()
 }
 
 /// Returns the number written in `digits`, up to [`BODY_MAX`]: no sign, no list,

@@ -9,6 +9,7 @@
 
 pub(crate) mod connection;
 pub(crate) mod inbox;
+mod loads;
 mod steps;
 
 use std::{
@@ -17,8 +18,10 @@ use std::{
     time::{Duration, Instant},
 };
 
+pub use connection::write_some;
 use connection::{Record, State};
 use inbox::{Inbox, Message};
+use loads::Loads;
 use mio::{Events, Interest, Poll, Token, event::Event, net::TcpStream};
 use steps::Step;
 
@@ -36,8 +39,8 @@ mod tests;
 /// Reports of the system in one turn: enough to share looks, few enough to hear
 /// the inbox between them.
 const EVENTS_MAX: usize = 1024;
-/// A reader who takes less in [`Settings::write_timeout`] is cut.
-const WRITE_MIN: usize = 16 << 10;
+/// A reader who takes less bytes in [`Settings::write_timeout`] is cut.
+pub const WRITE_MIN: usize = 16 << 10;
 /// How often some are answered while the park closes: it looks even, and costs nothing.
 const CLOSING_STEP: Duration = Duration::from_millis(10);
 /// Space for so many is kept from turn to turn.
@@ -64,6 +67,8 @@ pub(crate) struct Shard<S: Service> {
     /// What equal tickets got in this turn: on entering, and on expiring.
     entered: Same<S::Ticket, Look<S::Ticket>>,
     expired: Same<S::Ticket, Answer<S::Ticket>>,
+    /// The answers of this shard that are on their way out.
+    loads: Loads,
     /// Keys and generations of those who had enough steps in this turn.
     put_off: Vec<(u32, u32)>,
     /// Set, nobody parks any more.
@@ -116,6 +121,7 @@ impl<S: Service> Shard<S> {
         let poll = Poll::new()?;
         let inbox = Arc::new(Inbox::new(mio::Waker::new(poll.registry(), WAKER)?));
         let now = Instant::now();
+        let loads = Loads::new(settings.outgoing.clone());
         let shard = Shard {
             service,
             settings,
@@ -129,6 +135,7 @@ impl<S: Service> Shard<S> {
             now,
             entered: Same(None),
             expired: Same(None),
+            loads,
             put_off: Vec::new(),
             closing: None,
             count_called: 0,
@@ -323,16 +330,12 @@ impl<S: Service> Shard<S> {
         let mut due = mem::take(&mut self.due);
         self.wheel.turn(&mut self.connections, self.now, &mut due);
         for key in due.drain(..) {
-            let record = &mut self.connections[key as usize];
-            match &mut record.state {
+            let record = &self.connections[key as usize];
+            match &record.state {
                 State::Parked(_) => self.expire(key),
                 State::Reading if record.is_short => self.give_up(key),
-                State::Writing(writing) if writing.offset - writing.offset_before >= WRITE_MIN => {
-                    writing.offset_before = writing.offset;
-                    let deadline = self.now + self.settings.write_timeout;
-                    self.wheel.set(&mut self.connections, key, deadline);
-                }
-                State::Reading | State::Writing(_) | State::Leaving => self.drop_connection(key),
+                State::Writing(_) => self.press(key),
+                State::Reading | State::Leaving => self.drop_connection(key),
             }
         }
         self.due = due;

@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use linger_park::Settings;
+use linger_park::{Outgoing, Settings};
 use room::{BIG, Client, Town, get, numbers, post, until};
 
 const MS: Duration = Duration::from_millis(1);
@@ -408,6 +408,49 @@ fn a_slow_reader_is_cut_and_the_others_go_on() {
     let mut got = Vec::new();
     let _ = ann.reader.read_to_end(&mut got);
     assert!(got.len() < BIG);
+}
+
+#[test]
+fn a_reader_who_takes_little_at_a_time_is_not_cut_before_the_system_says_that_there_is_room() {
+    // Between two reports of a socket that it can be written to, a third of what the
+    // system buffers goes out: some megabytes. Less than that must do.
+    let town = Town::new(Settings { shards: 1, write_timeout: 400 * MS, ..Settings::default() });
+    let mut ann = town.client();
+    ann.send(&get("/big"));
+    let start = Instant::now();
+    let mut part = vec![0; 64 << 10];
+    while start.elapsed() < 3000 * MS {
+        ann.reader.read_exact(&mut part).unwrap();
+        thread::sleep(60 * MS);
+    }
+    assert_eq!(town.places(), 1);
+}
+
+#[test]
+fn answers_that_go_out_have_a_bound_together_and_the_next_is_refused_until_one_is_cut() {
+    let outgoing = Outgoing::new(BIG + BIG / 2);
+    let settings = Settings { shards: 1, outgoing: outgoing.clone(), ..Settings::default() };
+    let town = Town::new(Settings { write_timeout: 1000 * MS, ..settings });
+    // The same bytes for two: they weigh once.
+    let (mut ann, mut bob) = (town.client(), town.client());
+    ann.send(&get("/big"));
+    bob.send(&get("/big"));
+    until("the answer is on its way", || outgoing.bytes() >= BIG);
+    let load = outgoing.load(BIG / 4).unwrap();
+    assert!(outgoing.bytes() < 2 * BIG);
+    // Another large one has no room, and a small one has.
+    let mut cleo = town.client();
+    cleo.send(&get("/copy"));
+    assert_eq!(cleo.status_and_answer().0, 503);
+    assert_eq!(cleo.ask(&post("/add", "tea")), "1:tea");
+    // Nobody reads: they are cut, and give back what they took.
+    until("ann and bob are cut", || town.places() == 1);
+    drop(load);
+    assert_eq!(outgoing.bytes(), 0);
+    cleo.send(&get("/copy"));
+    until("the answer is on its way", || outgoing.bytes() >= BIG);
+    drop(cleo);
+    until("all is given back", || outgoing.bytes() == 0);
 }
 
 #[test]

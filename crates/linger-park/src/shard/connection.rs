@@ -4,7 +4,7 @@
 //! a few words is boxed and there only for as long as it is needed: the bytes of
 //! a request that has not come whole, and an answer that does not go out at once.
 
-use std::{io, net::SocketAddr, sync::Arc};
+use std::{io, net::SocketAddr, os::fd::AsFd, sync::Arc};
 
 use mio::net::TcpStream;
 use rustix::{
@@ -12,7 +12,7 @@ use rustix::{
     net::{RecvFlags, SendFlags, recv, send},
 };
 
-use crate::{Service, Then, waiters::Stand, wheel::Timer};
+use crate::{Load, Service, Then, waiters::Stand, wheel::Timer};
 
 /// A connection in its shard's slots.
 pub(super) struct Record<S: Service> {
@@ -58,6 +58,23 @@ pub(super) struct Writing<T> {
     /// How far it was when the time began to run.
     pub(super) offset_before: usize,
     pub(super) then: Then<T>,
+    /// Shared with the others who get the same bytes from this shard.
+    pub(super) _load: Arc<Load>,
+}
+
+/// Writes to a socket that does not block, and returns how many bytes it took.
+///
+/// The system reports a full socket as writable again when a third of its buffer
+/// is free, which is more than a slow reader reads in a while; this asks it.
+pub fn write_some(socket: impl AsFd, bytes: &[u8]) -> io::Result<usize> {
+    loop {
+        match send(&socket, bytes, SendFlags::NOSIGNAL) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(count) => return Ok(count),
+            Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
 }
 
 impl<S: Service> Record<S> {
@@ -83,14 +100,12 @@ impl<S: Service> Record<S> {
 
     /// Writes from `offset` on for as long as the system takes it, and returns how
     /// far that is.
-    pub(super) fn write(&mut self, bytes: &[u8], mut offset: usize) -> io::Result<usize> {
+    pub(super) fn write(&self, bytes: &[u8], mut offset: usize) -> io::Result<usize> {
         while offset < bytes.len() {
-            match send(&self.stream, &bytes[offset..], SendFlags::NOSIGNAL) {
-                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            match write_some(&self.stream, &bytes[offset..]) {
                 Ok(count) => offset += count,
-                Err(Errno::AGAIN) => break,
-                Err(Errno::INTR) => {}
-                Err(error) => return Err(error.into()),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(error) => return Err(error),
             }
         }
         Ok(offset)

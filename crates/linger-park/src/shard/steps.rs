@@ -12,7 +12,7 @@ use std::{
 };
 
 use super::{
-    Shard,
+    Shard, WRITE_MIN,
     connection::{Record, State, Writing},
 };
 use crate::{
@@ -59,22 +59,22 @@ impl<S: Service> Shard<S> {
 
     /// Keeps for the next turn what is to be done.
     fn put_off(&mut self, key: u32, step: Step<S::Ticket>) {
-        let (bytes, then) = match step {
+        let rest = match step {
             Step::Rest => return,
-            Step::Read => (None, None),
+            Step::Read => None,
             Step::Send(Answer { bytes, then, items }) => {
                 self.count_items += u64::from(items);
-                (Some(bytes), Some(then))
+                Some((bytes, then))
             }
             // As after an answer that has gone out already.
-            Step::Then(then) => (None, Some(then)),
+            Step::Then(then) => Some((Arc::from([]), then)),
         };
-        let record = &mut self.connections[key as usize];
-        if let Some(then) = then {
-            let bytes = bytes.unwrap_or_else(|| Arc::new([]));
-            let writing = Writing { bytes, offset: 0, offset_before: 0, then };
-            record.state = State::Writing(Box::new(writing));
+        if let Some((bytes, then)) = rest {
+            let Some(load) = self.loads.of(&bytes) else { return self.drop_connection(key) };
+            let writing = Writing { bytes, offset: 0, offset_before: 0, then, _load: load };
+            self.connections[key as usize].state = State::Writing(Box::new(writing));
         }
+        let record = &mut self.connections[key as usize];
         record.is_put_off = true;
         self.put_off.push((key, record.generation));
         if !record.is_short {
@@ -232,20 +232,53 @@ impl<S: Service> Shard<S> {
     }
 
     pub(super) fn send(&mut self, key: u32, answer: &Answer<S::Ticket>) -> Step<S::Ticket> {
+        // Before its first byte: afterwards nothing else can be said.
+        if !self.loads.has_room(&answer.bytes) {
+            return self.refuse(key, answer);
+        }
         self.count_items += u64::from(answer.items);
-        let record = &mut self.connections[key as usize];
-        match record.write(&answer.bytes, 0) {
+        match self.connections[key as usize].write(&answer.bytes, 0) {
             Ok(offset) if offset == answer.bytes.len() => Step::Then(answer.then.clone()),
             Ok(offset) => {
                 let Answer { bytes, then, items: _ } = answer.clone();
-                let writing = Writing { bytes, offset, offset_before: offset, then };
-                record.state = State::Writing(Box::new(writing));
+                let Some(load) = self.loads.of(&bytes) else {
+                    return self.drop_connection_and_rest(key);
+                };
+                let writing = Writing { bytes, offset, offset_before: offset, then, _load: load };
+                self.connections[key as usize].state = State::Writing(Box::new(writing));
                 let deadline = self.now + self.settings.write_timeout;
                 self.wheel.set(&mut self.connections, key, deadline);
                 Step::Rest
             }
             Err(_) => self.drop_connection_and_rest(key),
         }
+    }
+
+    /// Sends a refusal in the place of an answer that has no room among those that
+    /// go out. A piece of an answer that has begun has no place for one.
+    fn refuse(&mut self, key: u32, answer: &Answer<S::Ticket>) -> Step<S::Ticket> {
+        let bytes = self.settings.overloaded_answer.clone();
+        let is_head = answer.bytes.starts_with(b"HTTP/1.1 ");
+        if !is_head || Arc::ptr_eq(&bytes, &answer.bytes) {
+            return self.drop_connection_and_rest(key);
+        }
+        Step::Send(Answer { bytes, items: 0, then: Then::NextRequest })
+    }
+
+    /// Cuts a reader whose time for a part of its answer is over, unless it took one.
+    pub(super) fn press(&mut self, key: u32) {
+        // It may have, and the system has not said so.
+        let step = self.write_on(key);
+        let Some(record) = self.connections.get_mut(key as usize) else { return };
+        if let State::Writing(writing) = &mut record.state {
+            if writing.offset - writing.offset_before < WRITE_MIN {
+                return self.drop_connection(key);
+            }
+            writing.offset_before = writing.offset;
+            let deadline = self.now + self.settings.write_timeout;
+            self.wheel.set(&mut self.connections, key, deadline);
+        }
+        self.advance(key, step);
     }
 
     /// Goes on with an answer that did not go out at once.

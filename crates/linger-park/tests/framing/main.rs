@@ -7,6 +7,7 @@ mod law;
 use std::{fs, path::Path};
 
 use law::{Meaning, check, meaning};
+use linger_park::request::is_host;
 use proptest::{prelude::*, test_runner::RngSeed};
 
 /// What the kept corpus is mutated with.
@@ -97,6 +98,9 @@ fn only_what_has_one_reading_is_ours() {
         ("a space after the version", line("GET / HTTP/1.1 "), foreign),
         ("no host", "GET / HTTP/1.1\r\n\r\n".into(), foreign),
         ("two hosts", get("Host: a\r\n"), foreign),
+        ("an empty host", "GET / HTTP/1.1\r\nHost: \r\n\r\n".into(), foreign),
+        ("a host that is none", "GET / HTTP/1.1\r\nHost: a/b\r\n\r\n".into(), foreign),
+        ("a host with a port", "GET / HTTP/1.1\r\nHost: a:80\r\n\r\n".into(), ours),
         ("a line that goes on", get("X: a\r\n b\r\n"), foreign),
         ("the first field goes on", line("GET / HTTP/1.1\r\n X: a"), foreign),
         ("white space before the colon", get("X : a\r\n"), foreign),
@@ -217,4 +221,54 @@ proptest! {
     fn any_bytes_obey_the_laws(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
         check(&bytes, (0..bytes.len()).step_by(7));
     }
+}
+
+#[test]
+fn a_host_is_a_name_or_an_address_with_or_without_a_port() {
+    let good = [
+        "a",
+        "Chat.Example",
+        "chat.example.",
+        "127.0.0.1",
+        "127.0.0.1:8080",
+        "x:80",
+        "x:",
+        "a_b-c~",
+        "[::1]",
+        "[2001:db8::1]:443",
+        "b%C3%BCcher.example",
+        "xn--bcher-kva.example:65535",
+    ];
+    let bad = [
+        "",
+        ":80",
+        "a b",
+        "a, b",
+        "a/b",
+        "http://a",
+        "user@a",
+        "a:b",
+        "a:80:80",
+        "a:-1",
+        "a:65536",
+        "[::1",
+        "::1",
+        "[::1]x",
+        "[a]",
+        "[]",
+        "a%zz",
+        "a%2",
+        "b\u{fc}cher",
+        "a#b",
+        "a?b",
+        "a\\b",
+        "\"a\"",
+    ];
+    for host in good {
+        assert!(is_host(host.as_bytes()), "{host:?}");
+    }
+    for host in bad {
+        assert!(!is_host(host.as_bytes()), "{host:?}");
+    }
+    assert!(!is_host(b"\xff"));
 }

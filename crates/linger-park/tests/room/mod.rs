@@ -2,7 +2,7 @@
 //!
 //! `GET /wait?after=N` waits until the counter is above N and answers with every
 //! number since; `GET /stream?after=N` goes on doing so; `POST /add` adds one;
-//! `GET /big` answers with many bytes; `GET /bye` closes; `GET /soon` is answered
+//! `GET /big` answers with many bytes, and `GET /copy` with as many of its own; `GET /bye` closes; `GET /soon` is answered
 //! after `ms`, and cannot be cut short; `GET /who?name=N` is answered once the name was found out. Everything else goes to a thread that
 //! stands in for hyper: it answers one request with its own bytes and brings the
 //! connection back. The same thread finds out names.
@@ -104,7 +104,7 @@ impl Service for Room {
     fn wants(&self, head: &Request<'_>) -> bool {
         matches!(
             head.path,
-            "/wait" | "/stream" | "/add" | "/big" | "/bye" | "/soon" | "/who" | "/maybe"
+            "/wait" | "/stream" | "/add" | "/big" | "/copy" | "/bye" | "/soon" | "/who" | "/maybe"
         )
     }
 
@@ -140,6 +140,7 @@ impl Service for Room {
                 answer(&format!("{count}:{}", String::from_utf8_lossy(request.body)))
             }
             (Method::Get, "/big") => self.big.clone(),
+            (Method::Get, "/copy") => Arc::from(&*self.big),
             (Method::Get, "/bye") => {
                 return Verdict::Answer(Answer {
                     bytes: answer("bye"),
