@@ -1,5 +1,6 @@
 //! One module per protocol dialect. None knows another; all know the node.
 
+pub(crate) mod addressed;
 pub(crate) mod guests;
 mod lobby;
 pub(crate) mod names;

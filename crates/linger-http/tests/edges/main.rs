@@ -14,6 +14,7 @@ mod connections;
 mod drivers;
 mod events;
 mod names;
+mod rooms;
 mod sockets;
 mod stage;
 mod story;

@@ -10,7 +10,7 @@ use axum::{
     http::{HeaderMap, HeaderValue, header},
     response::Response,
 };
-use linger_core::{Cursor, Position, Rejection, RoomKind, Slug, UserId, visibility::Scope};
+use linger_core::{Cursor, Position, RoomKind, UserId, visibility::Scope};
 use linger_node::{
     Page,
     limits::{PAGE_EVENTS_MAX, WAIT_DEFAULT, WAIT_MAX},
@@ -20,7 +20,7 @@ use super::{accept, documents, path::Path, query::Query};
 use crate::{
     App,
     caller::Caller,
-    edges::stream,
+    edges::{addressed::scope_at, stream},
     failure::Failure,
     fields::Fields,
     held::{Asked, Form, Ticket, Whole, task},
@@ -62,10 +62,7 @@ pub(crate) fn ask_room(
     fields: &impl Fields,
 ) -> Result<Asked, Failure> {
     let reader = caller.reader(app)?;
-    let Some(scope) = app.node.scope_of(room, reader) else {
-        Slug::parse(room)?;
-        return Err(Rejection::RoomNotFound.into());
-    };
+    let scope = scope_at(&app.node, room, reader)?;
     // All see the same of an open room: then nobody needs an answer of their own.
     let reader = reader.filter(|_| matches!(scope, Scope::Room(_, RoomKind::Closed)));
     ask(app, reader, scope, query, fields)

@@ -8,9 +8,7 @@ use axum::{
     http::{HeaderMap, StatusCode},
     response::Response,
 };
-use linger_core::{
-    Command, Message, MessageId, MessageText, Position, Request, RequestId, Slug, UserId,
-};
+use linger_core::{Command, Message, MessageId, MessageText, Position, Request, RequestId, UserId};
 use linger_node::{Node, Receipt, RoomRef, limits::HISTORY_PAGE_MAX, questions::Earlier};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -20,7 +18,7 @@ use super::{documents, path::Path, query::Query, request_id_of};
 use crate::{
     App,
     caller::Caller,
-    edges::say,
+    edges::{addressed::room_at, say},
     failure::Failure,
     fields::Fields,
     held::Whole,
@@ -130,7 +128,7 @@ fn saying(
     new: &NewMessage,
 ) -> Result<Saying, Failure> {
     let text = MessageText::parse(&new.text)?;
-    let room = app.node.room(&Slug::parse(room)?, Some(user))?;
+    let room = room_at(&app.node, room, Some(user))?;
     // White space around it was never part of a text.
     let sent = ("send_message", room.id, new.text.trim());
     let request = request_id.map(|id| Request::new(id, &sent));
@@ -192,7 +190,7 @@ pub(super) async fn history(
     let limit = query.number("limit", 1, HISTORY_PAGE_MAX as u64)?;
     let reader = caller.reader(&app)?;
     let earlier = app.node.query(Earlier {
-        room: app.node.room(&Slug::parse(&room)?, reader)?,
+        room: room_at(&app.node, &room, reader)?,
         reader,
         before: before.map(|id| MessageId::new(Position::new(id))),
         limit: limit.map_or(HISTORY_PAGE_DEFAULT, |limit| limit as usize),

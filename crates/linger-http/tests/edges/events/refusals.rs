@@ -65,9 +65,15 @@ async fn what_has_no_meaning_is_a_problem_with_a_code(driver: Driver) {
     for (case, headers, code) in headers {
         check_problem(&stage.get(LOBBY, headers).await, 400, code, case);
     }
-    for room in ["%FF", "%20", "Tea", "a%2Fb"] {
+    let rooms = [
+        ("%FF", 400, "malformed"),
+        ("%20", 404, "room_not_found"),
+        ("Tea", 404, "room_not_found"),
+        ("a%2Fb", 404, "room_not_found"),
+    ];
+    for (room, status, code) in rooms {
         let path = format!("/api/v1/rooms/{room}/events");
-        check_problem(&stage.get(&path, &[]).await, 400, "malformed", room);
+        check_problem(&stage.get(&path, &[]).await, status, code, room);
     }
     stage.until_held(0).await;
 }
