@@ -91,7 +91,7 @@ impl Ticket {
             Form::Page { .. } | Form::Stream if is_empty && !is_over => {
                 Told::Nothing(self.at(page.cursor))
             }
-            Form::Page { preferred } => Told::Whole(native::tell(page, *preferred)),
+            Form::Page { preferred } => Told::Whole(native::tell(app, page, *preferred)),
             Form::Stream => Told::Piece(stream::tell(page), self.at(page.cursor)),
             Form::Update => updates::tell(page, is_over)
                 .map_or_else(|| Told::Nothing(self.at(page.cursor)), Told::Whole),

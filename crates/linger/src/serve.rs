@@ -51,6 +51,9 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
         visitors_may_read: settings.visitors_may_read,
         rate_limits: settings.rate_limits,
         behind_proxy: settings.behind_proxy,
+        origins: settings.origins.clone(),
+        hosts: settings.hosts.clone(),
+        seed_protocols: settings.seed_protocols,
         ..linger_http::Settings::default()
     };
     let app = Arc::new(App::new(node.clone(), edges));

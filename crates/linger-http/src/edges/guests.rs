@@ -5,9 +5,10 @@ use linger_core::{Author, Command, TokenHash, UserId, UserName};
 
 use crate::{
     App,
-    caller::{Address, refuse_other_origins},
+    caller::Address,
     failure::Failure,
     friendly_names::{Language, friendly_name},
+    origins::refuse_other_origins,
 };
 
 /// A guest who was made just now, and the token that makes one this guest.
@@ -20,8 +21,8 @@ pub(crate) struct NewGuest {
 /// Makes a guest of this name; without one, of a friendly name in the language
 /// of `locale`, or of the request.
 ///
-/// Errors: 403 for a page of another origin, since the answer sets a cookie;
-/// 429 when the address makes too many.
+/// Errors: 403 for a page of another origin, unless the operator named it, since the
+/// answer sets a cookie; 429 when the address makes too many.
 pub(crate) async fn make_guest(
     app: &App,
     address: Address,
@@ -29,7 +30,9 @@ pub(crate) async fn make_guest(
     name: Option<UserName>,
     locale: Option<&str>,
 ) -> Result<NewGuest, Failure> {
-    refuse_other_origins(headers)?;
+    if !app.settings.origins.has(headers) {
+        refuse_other_origins(app, headers)?;
+    }
     app.rates.guest(address.0)?;
     let name = name.unwrap_or_else(|| {
         let accepted = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());

@@ -127,9 +127,8 @@ struct Spoken<'a> {
 
 /// Lists what was said lately. Source: the article's route `/get_all_message`.
 async fn get_all_message(State(app): State<Arc<App>>) -> Result<Response, Failure> {
-    // No username comes along, so this is a visitor.
-    let reader = Caller { user: None }.reader(&app)?;
-    let newest = Lobby::of(&app.node, reader)?.newest(ALL_MESSAGES).await?;
+    visitors_may_read(&app)?;
+    let newest = Lobby::of(&app.node, None)?.newest(ALL_MESSAGES).await?;
     let messages: Vec<_> = newest.iter().filter_map(|news| news.message()).collect();
     let authors: BTreeSet<UserId> = messages.iter().map(|message| message.by.id).collect();
     let ids = app.node.query(KnownAs(authors)).await?;
@@ -155,10 +154,17 @@ async fn get_new_message(
     Address(address): Address,
     JsonBody(named): JsonBody<Named>,
 ) -> Result<Response, Failure> {
+    visitors_may_read(&app)?;
     let username = Username::parse(&named.username)?;
     let visitor = present(&app, address, &username).await?;
     let asked = ask(&app, username, visitor)?;
     task::hold(app, asked).await
+}
+
+/// Errors: 401 where visitors may not read. A username is public and proves nothing, so
+/// everybody who reads here is a visitor.
+pub(crate) fn visitors_may_read(app: &App) -> Result<(), Failure> {
+    Caller { user: None }.reader(app).map(drop)
 }
 
 /// Returns who asks for a new message, by the body of the request.

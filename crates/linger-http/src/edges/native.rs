@@ -41,7 +41,7 @@ use crate::{
         title = "Linger",
         version = "1",
         description = "Chat over plain HTTP: a request lingers until there is news.\n\n\
-            Send `Authorization: Bearer TOKEN` or the cookie `linger_session`. Errors are RFC 9457 \
+            Send `Authorization: Bearer TOKEN` or the session cookie. Errors are RFC 9457 \
             problem+json with a stable `code`."
     ),
     servers((url = "/api/v1")),

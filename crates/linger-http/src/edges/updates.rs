@@ -28,7 +28,7 @@ pub(crate) use form::Form;
 use super::{guests::make_guest, lobby::Lobby};
 use crate::{
     App,
-    caller::{Address, Caller, set_session_cookie},
+    caller::{Address, Caller, brings_bearer},
     failure::Failure,
     held::{self, Asked, Whole, task},
     json,
@@ -72,7 +72,7 @@ async fn new(
     form: Form,
 ) -> Result<Response, Failure> {
     let known = known(caller, &headers)?;
-    let text = MessageText::parse(&form.text("msg")?)?;
+    let text = MessageText::parse(&form.given("msg")?)?;
     let (user, session) = match known {
         Some(user) => (user, None),
         None => {
@@ -84,7 +84,7 @@ async fn new(
     Lobby::of(&app.node, Some(user))?.say(user, text, None).await?;
     let mut response = answer(String::new()).map(Body::from);
     if let Some(token) = session {
-        response.headers_mut().insert(header::SET_COOKIE, set_session_cookie(&token, &headers));
+        response.headers_mut().insert(header::SET_COOKIE, app.session_cookie.set(&token, &headers));
     }
     Ok(response)
 }
@@ -147,12 +147,7 @@ pub(crate) fn tell(page: &Page, is_over: bool) -> Option<Whole> {
 fn known(caller: Result<Caller, Failure>, headers: &HeaderMap) -> Result<Option<UserId>, Failure> {
     match caller {
         Ok(caller) => Ok(caller.user),
-        Err(failure)
-            if failure == Failure::unknown_token()
-                && !headers.contains_key(header::AUTHORIZATION) =>
-        {
-            Ok(None)
-        }
+        Err(failure) if failure == Failure::unknown_token() && !brings_bearer(headers) => Ok(None),
         Err(failure) => Err(failure),
     }
 }

@@ -23,9 +23,10 @@ use super::{
 };
 use crate::{
     App,
-    caller::{Caller, address_of, token_of},
+    caller::{Caller, address_of, brings_token, tokens_of},
     edges::{names, native, updates},
     failure::Failure,
+    json,
     server::Place,
 };
 
@@ -102,6 +103,12 @@ impl Held {
 
     fn decide(&self, request: &Request<'_>) -> Result<Verdict<Waiting, Errand>, Elsewhere> {
         let app = &*self.app;
+        let has_answer_of_its_own = app.settings.origins.tells_apart(request)
+            || json::is_encoded(request)
+            || !app.settings.hosts.take(request);
+        if has_answer_of_its_own {
+            return Err(Elsewhere::Router);
+        }
         let asked = match route(request).ok_or(Elsewhere::Router)? {
             Route::RoomEvents(room) => {
                 let room = decode(room)?;
@@ -110,6 +117,9 @@ impl Held {
             Route::MyEvents => {
                 native::ask_mine(app, self.caller(request)?, request.query, request)?
             }
+            Route::Update | Route::NewMessage if !app.settings.seed_protocols => {
+                return Err(Elsewhere::Router);
+            }
             Route::Update => {
                 let form = updates::Form::new(Bytes::copy_from_slice(request.body));
                 let reader = self.caller(request)?.reader(app)?;
@@ -117,6 +127,7 @@ impl Held {
                 updates::ask(app, reader, &form)?.ok_or(Elsewhere::Router)?
             }
             Route::NewMessage => {
+                names::visitors_may_read(app)?;
                 let username = names::username(request.body)?;
                 let now = tokio::time::Instant::now();
                 let Some(visitor) = app.visitors.find(&username.id, now) else {
@@ -149,10 +160,23 @@ impl Held {
     }
 
     fn caller(&self, request: &Request<'_>) -> Result<Caller, Elsewhere> {
-        let is_safe = request.method == Method::Get;
-        let Some(token) = token_of(request, is_safe)? else { return Ok(Caller { user: None }) };
-        let unknown = || Elsewhere::Errand(Errand::Session(token.to_owned()));
-        self.app.node.session(token).map(|user| Caller { user: Some(user) }).ok_or_else(unknown)
+        let app = &*self.app;
+        let mut tokens = tokens_of(app, request);
+        let Some(first) = tokens.next() else {
+            return match brings_token(app, request) {
+                true => Err(Elsewhere::Router),
+                false => Ok(Caller { user: None }),
+            };
+        };
+        if let Some(user) = app.node.session(first.text) {
+            first.may_act(app, request, request.method == Method::Get)?;
+            return Ok(Caller { user: Some(user) });
+        }
+        // With another one behind it, the tables say which of them counts.
+        Err(match tokens.next() {
+            Some(_) => Elsewhere::Router,
+            None => Elsewhere::Errand(Errand::Session(first.text.to_owned())),
+        })
     }
 }
 
@@ -194,7 +218,8 @@ impl Service for Held {
         match waiting {
             Waiting::News(ticket) => self.news.expire(ticket),
             Waiting::Outcome(sending) => {
-                let answer = sending.look(&self.app, &self.runtime).or_else(|| sending.give_up());
+                let answer =
+                    sending.look(&self.app, &self.runtime).or_else(|| sending.give_up(&self.app));
                 answer.map_or_else(
                     || {
                         let then = Then::Park(parking(sending.clone()));

@@ -13,7 +13,7 @@ use linger_core::{Author, Position, Rejection, UserId};
 use linger_node::{Progress, Refusal, Submitted, Unavailable};
 use tokio::runtime::Handle;
 
-use super::bytes;
+use super::{Whole, bytes};
 use crate::{
     App,
     edges::native::{self, Saying},
@@ -71,9 +71,9 @@ impl Sending {
         let more = match app.node.progress(&self.submitted) {
             Progress::OnItsWay => return None,
             Progress::Outcome(Err(Refusal::Rejected(Rejection::NotAMember))) => More::Join,
-            Progress::Outcome(Ok(receipt)) => return Some(bytes::whole(native::said(&receipt))),
+            Progress::Outcome(Ok(receipt)) => return Some(encode(app, native::said(&receipt))),
             Progress::Outcome(Err(refusal)) => {
-                return Some(bytes::whole(Failure::from(refusal).whole()));
+                return Some(encode(app, Failure::from(refusal).whole()));
             }
             Progress::Repeat(first) => More::Repeat(first),
         };
@@ -94,13 +94,18 @@ impl Sending {
                 .map_err(Into::into),
         };
         let whole = told.unwrap_or_else(|failure| failure.whole());
-        self.answer.set(bytes::whole(whole)).expect("there is one task");
+        self.answer.set(encode(&app, whole)).expect("there is one task");
         app.node.call_author(self.saying.user);
     }
 
     /// Returns the answer to a send that is without an outcome for too long.
-    pub(super) fn give_up(&self) -> Option<Arc<[u8]>> {
+    pub(super) fn give_up(&self, app: &App) -> Option<Arc<[u8]>> {
         let is_due = Instant::now() >= self.due;
-        is_due.then(|| bytes::whole(Failure::from(Unavailable::Unknown).whole()))
+        is_due.then(|| encode(app, Failure::from(Unavailable::Unknown).whole()))
     }
+}
+
+fn encode(app: &App, mut whole: Whole) -> Arc<[u8]> {
+    app.settings.origins.allow(whole.headers_mut());
+    bytes::whole(whole)
 }

@@ -134,7 +134,11 @@ fn ask(
         }
     };
     let is_newcomer = matches!(given.as_deref(), None | Some("latest"));
-    let opening = is_stream.then(|| stream::opening(is_newcomer.then_some(after)));
+    let opening = is_stream.then(|| {
+        let mut opening = stream::opening(is_newcomer.then_some(after));
+        app.settings.origins.allow(opening.headers_mut());
+        opening
+    });
     let ticket = Ticket { reader, scope, after, limit: limit as usize, form };
     Ok(Asked { ticket, hold, opening })
 }
@@ -154,7 +158,7 @@ fn seconds(given: &str) -> Result<Duration, Failure> {
 }
 
 /// Returns the answer of a poll.
-pub(crate) fn tell(page: &Page, preferred: Option<u8>) -> Whole {
+pub(crate) fn tell(app: &App, page: &Page, preferred: Option<u8>) -> Whole {
     let mut whole = json::whole(json::APPLICATION_JSON, encode(page));
     let headers = whole.headers_mut();
     if let Some(seconds) = preferred {
@@ -163,6 +167,7 @@ pub(crate) fn tell(page: &Page, preferred: Option<u8>) -> Whole {
         headers.insert("preference-applied", applied);
     }
     headers.insert(header::VARY, HeaderValue::from_static("Accept, Prefer"));
+    app.settings.origins.allow(headers);
     whole
 }
 
