@@ -2,11 +2,15 @@
 //! trusted.
 //!
 //! Every edge builds these before it makes a command, so a [`Malformed`] request
-//! never reaches the log. Entries that are read back from the log are built
-//! without these checks: the bounds may tighten one day, old entries stay.
+//! never reaches the log. Names and slugs get one written form here: what looks
+//! the same is the same. Entries that are read back from the log are built
+//! without all this: the bounds may tighten one day, old entries stay.
+
+mod characters;
 
 use std::{borrow::Borrow, fmt};
 
+use characters::{LineBreaks, is_lower, is_mark, normal_name, normal_slug, shows, turns_direction};
 use rusqlite::types::{FromSql, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use serde::{Deserialize, Serialize};
 
@@ -16,7 +20,7 @@ use serde::{Deserialize, Serialize};
 pub struct Malformed(pub String);
 
 macro_rules! text {
-    ($(#[$doc:meta])* $name:ident, $check:expr) => {
+    ($(#[$doc:meta])* $name:ident, $parse:expr) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(transparent)]
@@ -25,8 +29,8 @@ macro_rules! text {
         impl $name {
             /// Parses what was given. Errors: [`Malformed`], with what to do about it.
             pub fn parse(given: &str) -> Result<$name, Malformed> {
-                let check: fn(&str) -> Result<&str, String> = $check;
-                check(given).map(|text| $name(text.to_owned())).map_err(Malformed)
+                let parse: fn(&str) -> Result<String, String> = $parse;
+                parse(given).map($name).map_err(Malformed)
             }
 
             /// Returns the text.
@@ -62,49 +66,59 @@ macro_rules! text {
 }
 
 text!(
-    /// The name of a person: 1 to 40 characters after trimming, on one line.
+    /// The name of a person: 1 to 40 characters after trimming, on one line, in
+    /// one written form.
     UserName,
-    |given| one_line("a name", given, 1, 40)
+    |given| one_line("a name", &normal_name(given), 1, 40)
 );
 text!(
     /// The name of a room as people read it: 1 to 80 characters, on one line.
     RoomName,
-    |given| one_line("a room's name", given, 1, 80)
+    |given| one_line("a room's name", &normal_name(given), 1, 80)
 );
 text!(
     /// What a room is about: up to 250 characters, on one line.
     Topic,
-    |given| one_line("a topic", given, 0, 250)
+    |given| one_line("a topic", &normal_name(given), 0, 250)
 );
 text!(
     /// The text of a message: 1 to 4000 characters after trimming.
     ///
-    /// Line breaks and tabs are kept; other control characters are refused.
+    /// Line breaks of all kinds become `\n`. Tabs are kept; other control characters
+    /// are left out, since nobody can see which one to remove.
     MessageText,
     |given| {
-        let text = given.trim();
+        let lines: String = LineBreaks::of(given)
+            .filter(|&c| !c.is_control() || matches!(c, '\n' | '\t'))
+            .collect();
+        let text = lines.trim();
         bounded("a message text", text, 1, 4000)?;
-        match text.chars().find(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
-            Some(c) => Err(format!("a message text has no control characters; remove U+{:04X}", u32::from(c))),
-            None => Ok(text),
-        }
+        must_show("a message text", text)?;
+        Ok(text.to_owned())
     }
 );
 text!(
-    /// The name of a room in URLs: 1 to 64 lower-case letters of any script,
-    /// digits and `-`.
+    /// The name of a room in URLs: 1 to 64 lower-case letters of any script, with
+    /// their marks, digits and `-`.
     Slug,
     |given| {
-        bounded("a room's slug", given, 1, 64)?;
-        // Scripts without case have letters that are neither upper nor lower. A
-        // letter or number that has a lower case of its own is none: two slugs
-        // never differ in case only.
-        let is_lower = |c: char| !c.is_uppercase() && c.to_lowercase().eq([c]);
-        let fits = |c: char| c == '-' || ((c.is_alphabetic() || c.is_numeric()) && is_lower(c));
-        match given.chars().find(|&c| !fits(c)) {
-            Some(c) => Err(format!("a room's slug has lower-case letters, digits and '-' only; replace {c:?}")),
-            None => Ok(given),
+        let slug = normal_slug(given);
+        bounded("a room's slug", &slug, 1, 64)?;
+        let mut before = '-';
+        for c in slug.chars() {
+            let fits = match is_mark(c) {
+                // A mark belongs to the letter before it.
+                true => before != '-',
+                // A letter or number that has a lower case of its own is none: two slugs
+                // never differ in case only.
+                false => c == '-' || (c.is_alphanumeric() && is_lower(c)),
+            };
+            if !fits {
+                return Err(format!("a room's slug has lower-case letters, digits and '-' only; replace {c:?}"));
+            }
+            before = c;
         }
+        Ok(slug)
     }
 );
 text!(
@@ -115,7 +129,7 @@ text!(
         bounded("a request id", given, 1, 64)?;
         match given.chars().find(|c| !c.is_ascii_alphanumeric() && !".-_".contains(*c)) {
             Some(c) => Err(format!("a request id has letters A-Z a-z, digits, '.', '_' and '-' only; replace {c:?}")),
-            None => Ok(given),
+            None => Ok(given.to_owned()),
         }
     }
 );
@@ -127,7 +141,7 @@ text!(
         bounded("an id", given, 1, 64)?;
         match given.chars().find(|c| !c.is_ascii_graphic()) {
             Some(c) => Err(format!("an id has printable ASCII characters only; replace {c:?}")),
-            None => Ok(given),
+            None => Ok(given.to_owned()),
         }
     }
 );
@@ -179,28 +193,27 @@ fn bounded(what: &str, text: &str, min: usize, max: usize) -> Result<(), String>
     Ok(())
 }
 
-fn one_line<'a>(what: &str, given: &'a str, min: usize, max: usize) -> Result<&'a str, String> {
+fn one_line(what: &str, given: &str, min: usize, max: usize) -> Result<String, String> {
     let text = given.trim();
     bounded(what, text, min, max)?;
-    if let Some(c) = text.chars().find(|&c| c.is_control() || breaks_the_line(c)) {
+    // Line separators, and what could reorder the words around a name.
+    let breaks_it = |c: char| matches!(c, '\u{2028}' | '\u{2029}') || turns_direction(c);
+    if let Some(c) = text.chars().find(|&c| c.is_control() || breaks_it(c)) {
         return Err(format!(
             "{what} is one line of plain characters; remove U+{:04X}",
             u32::from(c)
         ));
     }
-    match min > 0 && text.chars().all(|c| c.is_whitespace() || has_no_width(c)) {
-        true => Err(format!("{what} can be seen; this has no visible character")),
-        false => Ok(text),
+    if min > 0 {
+        must_show(what, text)?;
     }
+    Ok(text.to_owned())
 }
 
-/// Line separators, and the controls of direction that could reorder what
-/// stands around a name.
-fn breaks_the_line(c: char) -> bool {
-    matches!(c, '\u{2028}' | '\u{2029}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
-}
-
-/// Joiners and the like: fine inside of a word, nothing to see alone.
-fn has_no_width(c: char) -> bool {
-    matches!(c, '\u{AD}' | '\u{200B}'..='\u{200F}' | '\u{2060}'..='\u{2064}' | '\u{3164}' | '\u{FEFF}')
+/// Errors: there is nothing to see.
+fn must_show(what: &str, text: &str) -> Result<(), String> {
+    match text.chars().any(shows) {
+        true => Ok(()),
+        false => Err(format!("{what} can be seen; this has no visible character")),
+    }
 }

@@ -6,6 +6,7 @@
 //! (saying something, the lobby, guests) is below them. This crate knows
 //! protocols; its manifest lists no SQL and no sockets, so it cannot reach them.
 
+mod addressed;
 mod friendly_names;
 mod guests;
 mod health;
@@ -25,6 +26,8 @@ pub use native::openapi;
 /// How the operator set the dialects up.
 #[derive(Debug, Clone)]
 pub struct DialectSettings {
+    /// Whether the seed protocols are served, some of which answer every origin.
+    pub seed_protocols: bool,
     /// How long `/update` is held. The article holds for ever; proxies that cut
     /// earlier only make its client ask again.
     pub update_hold: Duration,
@@ -35,6 +38,7 @@ pub struct DialectSettings {
 impl Default for DialectSettings {
     fn default() -> DialectSettings {
         DialectSettings {
+            seed_protocols: true,
             update_hold: Duration::from_secs(300),
             names_hold: Duration::from_secs(30),
         }
@@ -43,10 +47,15 @@ impl Default for DialectSettings {
 
 /// Returns the routes of all dialects.
 pub fn routes(app: &Arc<App>, settings: &DialectSettings) -> Routes {
+    let seeds = match settings.seed_protocols {
+        true => Routes::new()
+            .merge(updates::routes(app, settings.update_hold))
+            .merge(names::routes(app, settings.names_hold)),
+        false => Routes::new(),
+    };
     Routes::new()
         .merge(native::routes(app))
-        .merge(updates::routes(app, settings.update_hold))
-        .merge(names::routes(app, settings.names_hold))
+        .merge(seeds)
         .merge(health::routes(app))
         .merge(page::routes())
         // A dialect has words of its own for this; the others share these.

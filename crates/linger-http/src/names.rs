@@ -147,9 +147,8 @@ struct Spoken<'a> {
 
 /// Lists what was said lately. Source: the article's route `/get_all_message`.
 async fn get_all_message(State(Names { app, .. }): State<Names>) -> Result<Response, Failure> {
-    // No username comes along, so this is a visitor.
-    let reader = Caller { user: None }.reader(&app)?;
-    let newest = Lobby::of(&app.node, reader)?.newest(ALL_MESSAGES).await?;
+    visitors_may_read(&app)?;
+    let newest = Lobby::of(&app.node, None)?.newest(ALL_MESSAGES).await?;
     let messages: Vec<_> = newest.iter().filter_map(|news| news.message()).collect();
     let authors: BTreeSet<UserId> = messages.iter().map(|message| message.by.id).collect();
     let ids = app.node.query(KnownAs(authors)).await?;
@@ -162,6 +161,12 @@ async fn get_all_message(State(Names { app, .. }): State<Names>) -> Result<Respo
     Ok(answer(StatusCode::OK, &listed.collect::<Vec<_>>()))
 }
 
+/// Errors: 401 where visitors may not read. A username is public and proves nothing, so
+/// everybody who reads here is a visitor.
+fn visitors_may_read(app: &App) -> Result<(), Failure> {
+    Caller { user: None }.reader(app).map(drop)
+}
+
 #[derive(Deserialize)]
 struct Named {
     #[serde(default)]
@@ -172,6 +177,7 @@ impl Names {
     /// Waits for the next message that this visitor has not had, and answers it.
     /// Source: the article's route `/get_new_message`.
     fn get_new_message(&self, request: &Request<'_>) -> Result<Decision, Undecided> {
+        visitors_may_read(&self.app)?;
         let named: Named = parse(request.body())?;
         let username = Username::parse(&named.username)?;
         let Some(visitor) = self.visitors.find(&username.id, Instant::now()) else {

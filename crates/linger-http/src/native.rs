@@ -33,7 +33,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
         title = "Linger",
         version = "1",
         description = "Chat over plain HTTP: a request lingers until there is news.\n\n\
-            Send `Authorization: Bearer TOKEN` or the cookie `linger_session`. Errors are RFC 9457 \
+            Send `Authorization: Bearer TOKEN` or the session cookie. Errors are RFC 9457 \
             problem+json with a stable `code`."
     ),
     servers((url = "/api/v1")),
@@ -57,7 +57,8 @@ pub(crate) fn routes(app: &Arc<App>) -> Routes {
     let routes = held::<messages::__path_post>(routes, messages::post);
     let in_own_words =
         |router: Router| router.fallback(no_such_call).method_not_allowed_fallback(no_such_method);
-    Routes::new().nest("/api/v1", routes.on_hyper(in_own_words).when_ready(app))
+    let routes = routes.on_hyper(in_own_words).when_ready(app).for_named_origins(app);
+    Routes::new().nest("/api/v1", routes)
 }
 
 /// Adds a call that may be held, where the document has it.

@@ -83,6 +83,10 @@ impl Submission for Answered {
             .then(|| Box::pin(async move { saying.join_and_say(&node).await }) as BoxFuture<_>)
     }
 
+    fn is_for_named_origins(&self) -> bool {
+        true
+    }
+
     fn render(&self, receipt: &Receipt) -> WholeResponse {
         (self.render)(receipt)
     }

@@ -23,7 +23,7 @@ use linger_core::{Cursor, MessageText, News, UserId};
 use linger_node::Page;
 use linger_serve::{
     Address, App, Body, Caller, Decision, Failure, Fields, Hold, Method, Rendered, Renderer,
-    RendererRef, Request, Routes, Undecided, WholeResponse, set_session_cookie, whole,
+    RendererRef, Request, Routes, Undecided, WholeResponse, brings_bearer, whole,
 };
 use serde::Serialize;
 
@@ -73,7 +73,7 @@ async fn new(
         Err(failure) if is_forgotten(&failure, &headers) => None,
         caller => caller?.user,
     };
-    let text = MessageText::parse(&Form::new(&body).text("msg")?)?;
+    let text = MessageText::parse(&Form::new(&body).given("msg")?)?;
     let (user, session) = match known {
         Some(user) => (user, None),
         None => {
@@ -85,7 +85,7 @@ async fn new(
     Lobby::of(&app.node, Some(user))?.say(user, text, None).await?;
     let mut response = answer(String::new()).map(Outgoing::from);
     if let Some(token) = session {
-        response.headers_mut().insert(header::SET_COOKIE, set_session_cookie(&token, &headers));
+        response.headers_mut().insert(header::SET_COOKIE, app.session_cookie.set(&token, &headers));
     }
     Ok(response)
 }
@@ -155,7 +155,7 @@ impl Renderer for Update {
 /// The article has no sessions, so such a cookie is none; a client that sends a
 /// bearer token knows what it is, and is told.
 fn is_forgotten(failure: &Failure, fields: &impl Fields) -> bool {
-    *failure == Failure::unknown_token() && !fields.has("authorization")
+    *failure == Failure::unknown_token() && !brings_bearer(fields)
 }
 
 #[derive(Serialize)]

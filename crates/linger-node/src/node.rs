@@ -11,6 +11,7 @@ mod submit;
 mod wait;
 
 use std::{
+    borrow::Borrow,
     collections::HashMap,
     sync::{
         Arc, Mutex, RwLock,
@@ -221,8 +222,13 @@ impl Node {
     }
 
     /// Returns the room with this slug. A closed room does not exist for those outside.
-    pub fn room(&self, slug: &Slug, reader: Option<UserId>) -> Result<RoomRef, Rejection> {
-        self.memory().roster.room(slug.as_str(), reader).cloned().ok_or(Rejection::RoomNotFound)
+    /// No other text is the slug of a room.
+    pub fn room(
+        &self,
+        slug: &(impl Borrow<str> + ?Sized),
+        reader: Option<UserId>,
+    ) -> Result<RoomRef, Rejection> {
+        self.memory().roster.room(slug.borrow(), reader).cloned().ok_or(Rejection::RoomNotFound)
     }
 
     /// Returns the scope of the events of the room with this slug, if it exists for

@@ -1,11 +1,13 @@
 //! The node, and what all dialects share around it.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, atomic::AtomicBool};
 
 use linger_node::Node;
 use prometheus_client::{encoding::text::encode, registry::Registry};
 
-use crate::rates::Rates;
+use crate::{
+    hosts::Hosts, origins::Origins, rates::Rates, seldom::Seldom, session_cookie::SessionCookie,
+};
 
 /// How the operator set up who may do what.
 #[derive(Debug, Clone)]
@@ -15,13 +17,23 @@ pub struct AppSettings {
     /// Whether rates are limited; off for benchmarks.
     pub rate_limits: bool,
     /// Whether a reverse proxy in front tells the caller's address in
-    /// `X-Forwarded-For`. Off, the header is not believed.
+    /// `X-Forwarded-For` or `Forwarded`. Off, they are not believed.
     pub behind_proxy: bool,
+    /// Whose pages may call, beside our own, where a dialect takes others.
+    pub origins: Origins,
+    /// The names by which the server may be asked.
+    pub hosts: Hosts,
 }
 
 impl Default for AppSettings {
     fn default() -> AppSettings {
-        AppSettings { visitors_may_read: true, rate_limits: true, behind_proxy: false }
+        AppSettings {
+            visitors_may_read: true,
+            rate_limits: true,
+            behind_proxy: false,
+            origins: Origins::None,
+            hosts: Hosts::Any,
+        }
     }
 }
 
@@ -33,6 +45,12 @@ pub struct App {
     pub settings: AppSettings,
     /// How often one may ask.
     pub rates: Rates,
+    /// The cookie that holds a browser's session.
+    pub session_cookie: SessionCookie,
+    /// Of pages that are taken for another server's.
+    pub(crate) origin_warning: Seldom,
+    /// Of callers whose address the proxy does not say.
+    pub(crate) has_warned_of_addresses: AtomicBool,
     registry: Mutex<Registry>,
 }
 
@@ -42,7 +60,15 @@ impl App {
         let mut registry = Registry::with_prefix("linger");
         node.register_metrics(&mut registry);
         let rates = Rates::new(settings.rate_limits);
-        App { node, settings, rates, registry: Mutex::new(registry) }
+        App {
+            session_cookie: SessionCookie::of(node.log_id()),
+            node,
+            settings,
+            rates,
+            origin_warning: Seldom::default(),
+            has_warned_of_addresses: AtomicBool::new(false),
+            registry: Mutex::new(registry),
+        }
     }
 
     /// Returns the figures of the node as OpenMetrics text.

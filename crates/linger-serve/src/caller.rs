@@ -1,25 +1,24 @@
 //! Who is asking: a bearer token, the session cookie, or nobody.
 //!
-//! A request that changes something and rides on the cookie must come from our
-//! own pages; a page of somebody else's could send it otherwise.
+//! A bearer token counts before a cookie, and one that nobody holds not at all: a
+//! proxy in front may have put it there. What rides on the cookie is for our own
+//! pages ([`crate::guards`]).
 
 use std::{
     net::{IpAddr, SocketAddr},
-    sync::Arc,
+    sync::{Arc, atomic::Ordering},
 };
 
 use axum::{
     extract::{FromRef, FromRequestParts},
-    http::{Extensions, HeaderMap, HeaderValue, StatusCode, request::Parts},
+    http::{Extensions, request::Parts},
 };
 use linger_core::UserId;
 
-use crate::{app::App, failure::Failure, fields::Fields};
+use crate::{app::App, failure::Failure, fields::Fields, forwarded, guards::refuse_other_origins};
 
-/// The cookie that holds the session's token.
-const SESSION_COOKIE: &str = "linger_session";
-/// A year: a name survives holidays.
-const SESSION_SECONDS: u32 = 365 * 24 * 60 * 60;
+/// Tokens of one request that are looked up. People have one or two.
+const TOKENS_MAX: usize = 4;
 
 /// Who asks: a user, or a visitor.
 #[derive(Debug, Clone, Copy)]
@@ -67,10 +66,16 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Caller, Failure> {
         let app = Arc::<App>::from_ref(state);
-        let token = token_of(&parts.headers, parts.method.is_safe())?;
-        let Some(token) = token else { return Ok(Caller { user: None }) };
-        let user = app.node.authenticate(token).await?.ok_or_else(Failure::unknown_token)?;
-        Ok(Caller { user: Some(user) })
+        for token in tokens_of(&app, &parts.headers) {
+            if let Some(user) = app.node.authenticate(token.text).await? {
+                token.may_act(&app, &parts.headers, parts.method.is_safe())?;
+                return Ok(Caller { user: Some(user) });
+            }
+        }
+        match brings_token(&app, &parts.headers) {
+            true => Err(Failure::unknown_token()),
+            false => Ok(Caller { user: None }),
+        }
     }
 }
 
@@ -86,17 +91,72 @@ where
     }
 }
 
-/// Returns the token that a request brings, if it does. A safe method only reads.
-///
-/// Errors: 401 for an `Authorization` without a token; 403 for a request that
-/// changes something, rides on the cookie and comes from a page of another origin.
-pub(crate) fn token_of(fields: &impl Fields, is_safe: bool) -> Result<Option<&str>, Failure> {
-    let bearer = bearer_token(fields)?;
-    let token = bearer.or_else(|| session_cookie(fields));
-    if token.is_some() && bearer.is_none() && !is_safe {
-        refuse_other_origins(fields)?;
+/// A token that a request brings, which may be somebody's.
+pub struct Token<'a> {
+    /// As it was sent.
+    pub text: &'a str,
+    is_cookie: bool,
+}
+
+impl Token<'_> {
+    /// Tells whether a browser brought it.
+    pub fn is_cookie(&self) -> bool {
+        self.is_cookie
     }
-    Ok(token)
+
+    /// Errors: 403 for a request that changes something, rides on the cookie and comes
+    /// from a page of another origin. A safe method only reads.
+    pub(crate) fn may_act(
+        &self,
+        app: &App,
+        fields: &impl Fields,
+        is_safe: bool,
+    ) -> Result<(), Failure> {
+        if self.is_cookie && !is_safe { refuse_other_origins(app, fields) } else { Ok(()) }
+    }
+}
+
+/// Returns the tokens that a request brings and that can be ours, in the order in
+/// which they count: the first that somebody holds says who asks.
+///
+/// There may be several: a proxy adds a token of its own, and a browser has cookies
+/// of other servers on this host.
+pub fn tokens_of<'a>(app: &'a App, fields: &'a impl Fields) -> impl Iterator<Item = Token<'a>> {
+    let bearers = bearers(fields).map(|value| (value, false));
+    let cookies = app.session_cookie.values(fields).map(|value| (value, true));
+    let tokens = bearers
+        .chain(cookies)
+        .filter_map(|(value, is_cookie)| Some(Token { text: made_here(value)?, is_cookie }));
+    tokens.take(TOKENS_MAX)
+}
+
+/// Tells whether a request says that it is somebody's: then it is refused when nobody
+/// holds its tokens.
+pub(crate) fn brings_token(app: &App, fields: &impl Fields) -> bool {
+    brings_bearer(fields) || app.session_cookie.values(fields).next().is_some()
+}
+
+/// Tells whether a request brings a bearer token.
+pub fn brings_bearer(fields: &impl Fields) -> bool {
+    bearers(fields).next().is_some()
+}
+
+/// Other schemes are not for us: they belong to a proxy.
+fn bearers(fields: &impl Fields) -> impl Iterator<Item = &[u8]> {
+    const SCHEME: &[u8] = b"bearer";
+    fields.values("authorization").filter_map(|value| {
+        let value = value.trim_ascii();
+        let (scheme, token) = value.split_at_checked(SCHEME.len())?;
+        let is_apart = token.first().is_none_or(u8::is_ascii_whitespace);
+        (scheme.eq_ignore_ascii_case(SCHEME) && is_apart).then(|| token.trim_ascii())
+    })
+}
+
+/// Returns a token if it has the form of those that [`linger_node::Node::fresh_token`] makes.
+fn made_here(token: &[u8]) -> Option<&str> {
+    let is_digit = |byte: &u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    let is_ours = token.len() == 64 && token.iter().all(is_digit);
+    is_ours.then(|| str::from_utf8(token).expect("hex digits are ASCII"))
 }
 
 /// Returns the address that rates are counted for, of a request that came from `peer`.
@@ -104,94 +164,17 @@ pub(crate) fn address_of(app: &App, fields: &impl Fields, peer: IpAddr) -> IpAdd
     if !app.settings.behind_proxy {
         return peer;
     }
-    // The nearest proxy adds its caller at the end; what is before it may be made up.
-    let forwarded = fields.texts("x-forwarded-for").next_back();
-    let address = forwarded.and_then(|value| value.rsplit(',').next()).and_then(forwarded_address);
-    address.unwrap_or(peer)
-}
-
-/// Reads an address as proxies write it: plain, in quotes, in brackets, with a port.
-fn forwarded_address(given: &str) -> Option<IpAddr> {
-    let given = given.trim().trim_matches('"');
-    if let Ok(address) = given.parse() {
-        return Some(address);
-    }
-    if let Ok(address) = given.parse::<SocketAddr>() {
-        return Some(address.ip());
-    }
-    given.strip_prefix('[')?.strip_suffix(']')?.parse().ok()
-}
-
-/// A request that sets a cookie or rides on one: from our own pages only.
-///
-/// Errors: 403 for a request that a browser sends for a page of another origin.
-/// What is no browser says nothing about origins, and passes.
-pub fn refuse_other_origins(fields: &impl Fields) -> Result<(), Failure> {
-    let is_ours = match (fields.text("sec-fetch-site"), fields.text("origin")) {
-        (Some(site), _) => matches!(site, "same-origin" | "none"),
-        (None, Some(origin)) => {
-            let host = origin.split_once("://").map(|(_, host)| host);
-            host.is_some() && host == fields.text("host")
-        }
-        (None, None) => true,
-    };
-    if is_ours {
-        return Ok(());
-    }
-    let detail = "a request with the session cookie must come from this server's own pages; send the token as 'Authorization: Bearer TOKEN' instead";
-    Err(Failure::new(StatusCode::FORBIDDEN, "other_origin", detail))
-}
-
-/// Returns the header that gives the session to a browser.
-pub fn set_session_cookie(token: &str, headers: &HeaderMap) -> HeaderValue {
-    let is_tls = headers.get("x-forwarded-proto").is_some_and(|proto| proto == "https");
-    let secure = if is_tls { "; Secure" } else { "" };
-    let cookie = format!(
-        "{SESSION_COOKIE}={token}; Path=/; Max-Age={SESSION_SECONDS}; HttpOnly; SameSite=Lax{secure}"
-    );
-    HeaderValue::from_str(&cookie).expect("a token is printable ASCII")
-}
-
-fn bearer_token(fields: &impl Fields) -> Result<Option<&str>, Failure> {
-    if !fields.has("authorization") {
-        return Ok(None);
-    }
-    match fields.text("authorization").and_then(|value| value.split_once(' ')) {
-        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Ok(Some(token.trim())),
-        _ => Err(Failure::unknown_token()),
-    }
-}
-
-fn session_cookie(fields: &impl Fields) -> Option<&str> {
-    let mut pairs = fields
-        .texts("cookie")
-        .flat_map(|cookies| cookies.split(';'))
-        .filter_map(|pair| pair.trim().split_once('='));
-    pairs.find(|(name, _)| *name == SESSION_COOKIE).map(|(_, token)| token)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_forwarded_address_is_understood_in_every_form_that_proxies_write() {
-        let rows = [
-            ("203.0.113.9", Some("203.0.113.9")),
-            (" 203.0.113.9 ", Some("203.0.113.9")),
-            ("203.0.113.9:40001", Some("203.0.113.9")),
-            ("2001:db8::1", Some("2001:db8::1")),
-            ("[2001:db8::1]", Some("2001:db8::1")),
-            ("[2001:db8::1]:443", Some("2001:db8::1")),
-            ("\"[2001:db8::1]:443\"", Some("2001:db8::1")),
-            ("unknown", None),
-            ("_hidden", None),
-            ("203.0.113.9:port", None),
-            ("", None),
-        ];
-        for (given, expected) in rows {
-            let expected = expected.map(|address| address.parse::<IpAddr>().unwrap());
-            assert_eq!(forwarded_address(given), expected, "{given:?}");
+    match forwarded::address(fields) {
+        Some(Ok(address)) => address,
+        told => {
+            if !app.has_warned_of_addresses.swap(true, Ordering::Relaxed) {
+                let told = told.map_or_else(|| "nothing".to_owned(), |told| format!("{told:?}"));
+                tracing::warn!(
+                    %told,
+                    "the proxy does not say whose request it passes on, so all of its callers share one rate; let it send an address in X-Forwarded-For or Forwarded, or start with --behind-proxy off"
+                );
+            }
+            peer
         }
     }
 }

@@ -17,6 +17,7 @@ use tokio::time::timeout;
 
 use crate::{
     failure::Failure,
+    fields::Fields,
     response::{APPLICATION_JSON, whole},
 };
 
@@ -36,7 +37,7 @@ impl<S: Sync> FromRequest<S> for Body {
     type Rejection = Failure;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Failure> {
-        read(request.into_body()).await.map(Body)
+        read(request).await.map(Body)
     }
 }
 
@@ -44,7 +45,7 @@ impl<S: Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
     type Rejection = Failure;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Failure> {
-        parse(&read(request.into_body()).await?).map(JsonBody)
+        parse(&read(request).await?).map(JsonBody)
     }
 }
 
@@ -66,9 +67,15 @@ fn malformed(error: impl std::fmt::Display) -> Failure {
     Failure::new(StatusCode::BAD_REQUEST, "malformed_json", detail)
 }
 
-/// Reads a whole body. Errors: 413 above [`BODY_MAX`]; 408 after
-/// [`BODY_TIMEOUT`]; 400 when it breaks off.
-pub(crate) async fn read(body: Incoming) -> Result<Bytes, Failure> {
+/// Reads a whole body. Errors: 415 for one that is encoded; 413 above [`BODY_MAX`];
+/// 408 after [`BODY_TIMEOUT`]; 400 when it breaks off.
+pub(crate) async fn read(request: Request) -> Result<Bytes, Failure> {
+    if is_encoded(request.headers()) {
+        let detail =
+            "this server does not decode bodies; send it as it is, without Content-Encoding";
+        return Err(Failure::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "encoded_body", detail));
+    }
+    let body = request.into_body();
     let Ok(read) = timeout(BODY_TIMEOUT, to_bytes(body, BODY_MAX)).await else {
         let detail = "the body did not come whole in time; send it at once";
         return Err(Failure::new(StatusCode::REQUEST_TIMEOUT, "body_timeout", detail));
@@ -81,6 +88,11 @@ pub(crate) async fn read(body: Incoming) -> Result<Bytes, Failure> {
             false => Failure::malformed("the body broke off; send all of it"),
         }
     })
+}
+
+/// Tells whether a body is compressed, or encoded otherwise.
+pub(crate) fn is_encoded(fields: &impl Fields) -> bool {
+    fields.values("content-encoding").any(|coding| !coding.eq_ignore_ascii_case(b"identity"))
 }
 
 /// Answers with JSON that must not be cached.

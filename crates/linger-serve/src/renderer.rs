@@ -15,6 +15,11 @@ pub trait Renderer: Any + Debug + Send + Sync {
     /// only a request that another one has overtaken waits on. `page` may have news
     /// that is none for this dialect.
     fn render(&self, after: Cursor, page: &Page, is_over: bool) -> Rendered;
+
+    /// Tells whether pages of the origins that the operator named may read its answers.
+    fn is_for_named_origins(&self) -> bool {
+        false
+    }
 }
 
 /// What becomes of a page.

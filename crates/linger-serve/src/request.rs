@@ -14,7 +14,7 @@ use percent_encoding::percent_decode_str;
 
 use crate::{
     app::App,
-    caller::{Caller, address_of, token_of},
+    caller::{Caller, address_of, brings_token, tokens_of},
     failure::Failure,
     response::WholeResponse,
     submission::Submission,
@@ -26,8 +26,8 @@ pub struct Request<'a> {
     pub(crate) app: &'a Arc<App>,
     pub(crate) head: &'a linger_park::Request<'a>,
     pub(crate) parameters: Params<'a, 'a>,
-    /// Who holds the session of the request, once the tables were asked.
-    pub(crate) session: Option<Option<UserId>>,
+    /// Who holds the tokens of the request, once the tables were asked.
+    pub(crate) sessions: &'a [(String, Option<UserId>)],
 }
 
 impl<'a> Request<'a> {
@@ -71,14 +71,35 @@ impl<'a> Request<'a> {
         address_of(self.app, self.head, self.head.peer.ip())
     }
 
+    /// Returns who holds this token, if that is known here.
+    fn session(&self, token: &str) -> Option<Option<UserId>> {
+        let found = self.sessions.iter().find(|(known, _)| known == token);
+        found.map(|(_, user)| *user).or_else(|| self.app.node.session(token).map(Some))
+    }
+
     /// Returns the caller. Errors: those of a token that nobody may use; or the
     /// tables are to say who holds it.
     pub fn caller(&self) -> Result<Caller, Undecided> {
-        let is_safe = self.head.method == Method::Get;
-        let Some(token) = token_of(self.head, is_safe)? else { return Ok(Caller { user: None }) };
-        let found = self.session.or_else(|| self.app.node.session(token).map(Some));
-        let user = found.ok_or_else(|| Undecided::Session(token.to_owned()))?;
-        Ok(Caller { user: Some(user.ok_or_else(Failure::unknown_token)?) })
+        let (app, is_safe) = (self.app, self.head.method == Method::Get);
+        let mut unknown = Vec::new();
+        for token in tokens_of(app, self.head) {
+            let Some(user) = self.session(token.text) else {
+                unknown.push(token.text.to_owned());
+                continue;
+            };
+            // With an unknown one before it, the tables say which of them counts.
+            if let (Some(user), true) = (user, unknown.is_empty()) {
+                token.may_act(app, self.head, is_safe)?;
+                return Ok(Caller { user: Some(user) });
+            }
+        }
+        if !unknown.is_empty() {
+            return Err(Undecided::Sessions(unknown));
+        }
+        match brings_token(app, self.head) {
+            true => Err(Failure::unknown_token().into()),
+            false => Ok(Caller { user: None }),
+        }
     }
 }
 
@@ -96,8 +117,8 @@ pub enum Decision {
 pub enum Undecided {
     /// It never will be: this is what is wrong with it.
     Failure(Failure),
-    /// The tables must say who holds this token.
-    Session(String),
+    /// The tables must say who holds these tokens.
+    Sessions(Vec<String>),
     /// Something else must be found out first. Then it is decided again.
     Errand(Errand),
     /// It takes a task to go on: to read the tables, say.

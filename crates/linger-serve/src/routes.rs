@@ -22,6 +22,7 @@ use matchit::Params;
 use crate::{
     app::App,
     failure::Failure,
+    guards,
     request::{Decision, Request, Undecided},
     response::never_sniff,
 };
@@ -110,6 +111,13 @@ impl Routes {
         self.on_hyper(|router| router.layer(when_ready))
     }
 
+    /// Lets the pages of other origins call that the operator named. What is held here
+    /// must say so itself, too ([`crate::Renderer::is_for_named_origins`]).
+    pub fn for_named_origins(self, app: &Arc<App>) -> Routes {
+        let named = middleware::from_fn_with_state(app.clone(), guards::let_named_origins_call);
+        self.on_hyper(|router| router.layer(named))
+    }
+
     /// Changes what comes by hyper: layers around all that was added before, and
     /// fallbacks.
     pub fn on_hyper(self, change: impl FnOnce(Router) -> Router + 'static) -> Routes {
@@ -131,7 +139,8 @@ impl Routes {
             let inserted = table.patterns.insert(&pattern, handlers);
             inserted.unwrap_or_else(|error| panic!("the route {pattern}: {error}"));
         }
-        (router.layer(middleware::map_response(never_sniffed)), table)
+        let ours = middleware::from_fn_with_state(table.app.clone(), guards::answer_to_our_names);
+        (router.layer(ours).layer(middleware::map_response(never_sniffed)), table)
     }
 
     /// Puts the parts together. A route that is never held is in the table too: its
@@ -190,15 +199,15 @@ impl Table {
         Some((&**handler, found.params))
     }
 
-    /// Decides what becomes of a request, if it may be held. `session` is who holds
-    /// its session, once the tables were asked.
+    /// Decides what becomes of a request, if it may be held. `sessions` says who holds
+    /// its tokens, once the tables were asked.
     pub(crate) fn decide(
         &self,
         head: &linger_park::Request<'_>,
-        session: Option<Option<UserId>>,
+        sessions: &[(String, Option<UserId>)],
     ) -> Option<Result<Decision, Undecided>> {
         let (handler, parameters) = self.find(head.method, head.path)?;
-        Some(handler.decide(&Request { app: &self.app, head, parameters, session }))
+        Some(handler.decide(&Request { app: &self.app, head, parameters, sessions }))
     }
 }
 

@@ -33,6 +33,11 @@ pub trait Submission: Debug + Send + Sync {
     /// Tells that it is done.
     fn render(&self, receipt: &Receipt) -> WholeResponse;
 
+    /// Tells whether pages of the origins that the operator named may read its answers.
+    fn is_for_named_origins(&self) -> bool {
+        false
+    }
+
     /// Tells what went wrong, where no layer around the route does.
     fn render_failure(&self, failure: &Failure) -> WholeResponse {
         failure.whole()

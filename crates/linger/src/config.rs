@@ -5,12 +5,14 @@ use std::{
     net::SocketAddr,
     num::NonZeroUsize,
     path::{Path, PathBuf},
+    str::FromStr,
     time::Duration,
 };
 
 use anyhow::{Context, anyhow};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use linger_node::Rollback;
+use linger_serve::{Hosts, Origins};
 use serde::Deserialize;
 
 /// A chat server over plain HTTP: a request lingers until there is news.
@@ -72,9 +74,18 @@ struct Given {
     /// Whether guests per address and sends per person are limited [default: on]
     #[arg(long, env = "LINGER_RATE_LIMITS", value_name = "ON|OFF", global = true)]
     rate_limits: Option<Switch>,
-    /// Whether a reverse proxy in front tells the caller's address in X-Forwarded-For [default: off]
+    /// Whether a reverse proxy in front tells the caller's address in X-Forwarded-For or Forwarded [default: off]
     #[arg(long, env = "LINGER_BEHIND_PROXY", value_name = "ON|OFF", global = true)]
     behind_proxy: Option<Switch>,
+    /// Whose pages may call the API beside our own: a list like https://a.example,http://localhost:5173, or * [default: nobody's]
+    #[arg(long, env = "LINGER_ORIGINS", value_name = "ORIGINS", global = true)]
+    origins: Option<String>,
+    /// Names by which the server may be asked, beside localhost and addresses: a list, or * [default: * unless it listens for this machine only]
+    #[arg(long, env = "LINGER_HOSTS", value_name = "NAMES", global = true)]
+    hosts: Option<String>,
+    /// Whether the seed protocols are served: /new, /update, /get_name and so on, open to pages of any origin [default: on]
+    #[arg(long, env = "LINGER_SEED_PROTOCOLS", value_name = "ON|OFF", global = true)]
+    seed_protocols: Option<Switch>,
     /// Connections at once, at most [default: what the open-file limit allows]
     #[arg(long, env = "LINGER_CONNECTIONS_MAX", value_name = "NUMBER", global = true)]
     connections_max: Option<NonZeroUsize>,
@@ -103,6 +114,9 @@ pub(crate) struct Settings {
     pub(crate) visitors_may_read: bool,
     pub(crate) rate_limits: bool,
     pub(crate) behind_proxy: bool,
+    pub(crate) origins: Origins,
+    pub(crate) hosts: Hosts,
+    pub(crate) seed_protocols: bool,
     /// None: as many as the open-file limit allows.
     pub(crate) connections_max: Option<usize>,
     /// None: three quarters of all.
@@ -135,17 +149,27 @@ impl Settings {
         let is_on = |given: Option<Switch>, file: Option<Switch>, default| {
             given.or(file).map_or(default, |switch| switch == Switch::On)
         };
+        let listen =
+            given.listen.or(file.listen).unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8080)));
+        let behind_proxy = is_on(given.behind_proxy, file.behind_proxy, false);
+        let hosts = match given.hosts.or(file.hosts) {
+            Some(names) => parse("hosts", &names)?,
+            // Another site can point a name of its own at this machine, and read it by that.
+            None if listen.ip().is_loopback() && !behind_proxy => Hosts::Local(Vec::new()),
+            None => Hosts::Any,
+        };
+        let origins = given.origins.or(file.origins).unwrap_or_default();
         Ok(Settings {
             task,
             rollback: if accept_rollback { Rollback::Accepted } else { Rollback::Refused },
-            listen: given
-                .listen
-                .or(file.listen)
-                .unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8080))),
+            listen,
             data,
             visitors_may_read: is_on(given.visitors, file.visitors, true),
             rate_limits: is_on(given.rate_limits, file.rate_limits, true),
-            behind_proxy: is_on(given.behind_proxy, file.behind_proxy, false),
+            behind_proxy,
+            origins: parse("origins", &origins)?,
+            hosts,
+            seed_protocols: is_on(given.seed_protocols, file.seed_protocols, true),
             connections_max: given.connections_max.or(file.connections_max).map(NonZeroUsize::get),
             connections_per_address: given
                 .connections_per_address
@@ -154,6 +178,10 @@ impl Settings {
             drain: Duration::from_secs(given.drain.or(file.drain).unwrap_or(10)),
         })
     }
+}
+
+fn parse<T: FromStr<Err = String>>(flag: &str, given: &str) -> anyhow::Result<T> {
+    given.parse().map_err(|reason| anyhow!("--{flag} is wrong: {reason}"))
 }
 
 fn read(path: &Path) -> anyhow::Result<Given> {

@@ -52,9 +52,13 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
         visitors_may_read: settings.visitors_may_read,
         rate_limits: settings.rate_limits,
         behind_proxy: settings.behind_proxy,
+        origins: settings.origins.clone(),
+        hosts: settings.hosts.clone(),
     };
+    let dialects =
+        DialectSettings { seed_protocols: settings.seed_protocols, ..DialectSettings::default() };
     let app = Arc::new(App::new(node.clone(), access));
-    let routes = linger_http::routes(&app, &DialectSettings::default());
+    let routes = linger_http::routes(&app, &dialects);
     let connections_max = connections_max(settings.connections_max)?;
     let connections_per_address_max = connections_per_address_max(&settings, connections_max);
     let server = Server::new(

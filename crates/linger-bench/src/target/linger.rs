@@ -171,7 +171,7 @@ impl Target for Linger {
         let length = text.len() + r#"{"text":""}"#.len();
         write!(
             out,
-            "PUT /api/v1/rooms/bench-{run}-{room}/messages/{lane}-{sequence} HTTP/1.1\r\nHost: bench\r\n\
+            "PUT /api/v1/rooms/bench-{run}-{room}/messages/{lane}-{sequence} HTTP/1.1\r\nHost: localhost\r\n\
              Authorization: Bearer {token}\r\nContent-Type: application/json\r\n\
              Content-Length: {length}\r\n\r\n{{\"text\":\"",
         )
@@ -188,7 +188,7 @@ impl Target for Linger {
         )
         .expect("memory takes all bytes");
         out.extend_from_slice(cursor.as_bytes());
-        out.extend_from_slice(b" HTTP/1.1\r\nHost: bench\r\n\r\n");
+        out.extend_from_slice(b" HTTP/1.1\r\nHost: localhost\r\n\r\n");
     }
 
     fn polled(&self, answer: &Answer<'_>, cursor: &mut Cursor) -> Polled {
@@ -206,7 +206,7 @@ impl Target for Linger {
         write!(out, "GET /api/v1/rooms/bench-{}-{room}/events?after=", self.run)
             .expect("memory takes all bytes");
         out.extend_from_slice(cursor.as_bytes());
-        out.extend_from_slice(b" HTTP/1.1\r\nHost: bench\r\nAccept: text/event-stream\r\n\r\n");
+        out.extend_from_slice(b" HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n");
     }
 
     fn streamed(&self, frames: &[u8], cursor: &mut Cursor) {
@@ -214,7 +214,7 @@ impl Target for Linger {
     }
 
     fn greet(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(b"GET /api/v1/rooms HTTP/1.1\r\nHost: bench\r\n\r\n");
+        out.extend_from_slice(b"GET /api/v1/rooms HTTP/1.1\r\nHost: localhost\r\n\r\n");
     }
 }
 

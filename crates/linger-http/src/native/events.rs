@@ -6,7 +6,7 @@
 use std::{borrow::Cow, time::Duration};
 
 use axum::http::{HeaderValue, header};
-use linger_core::{Cursor, Position, Rejection, RoomKind, Slug, UserId, visibility::Scope};
+use linger_core::{Cursor, Position, RoomKind, UserId, visibility::Scope};
 use linger_node::{
     Page,
     limits::{PAGE_EVENTS_MAX, WAIT_DEFAULT, WAIT_MAX},
@@ -21,6 +21,7 @@ use super::{
     query::Query,
     stream::{self, StreamRenderer},
 };
+use crate::addressed::scope_at;
 
 /// Events in an answer, when the reader names no number.
 const PAGE_EVENTS_DEFAULT: u64 = 200;
@@ -40,10 +41,7 @@ pub(super) fn of_room(request: &Request<'_>) -> Result<Decision, Undecided> {
     let app = request.app();
     let reader = request.caller()?.reader(app)?;
     let room = request.parameter("room")?;
-    let Some(scope) = app.node.scope_of(&room, reader) else {
-        Slug::parse(&room)?;
-        return Err(Rejection::RoomNotFound.into());
-    };
+    let scope = scope_at(&app.node, &room, reader)?;
     // All see the same of an open room: then nobody needs an answer of their own.
     let reader = reader.filter(|_| matches!(scope, Scope::Room(_, RoomKind::Closed)));
     Ok(Decision::Hold(hold(request, reader, scope)?))
@@ -147,6 +145,10 @@ impl Renderer for PageRenderer {
         }
         headers.insert(header::VARY, HeaderValue::from_static("Accept, Prefer"));
         Rendered::Answer(whole)
+    }
+
+    fn is_for_named_origins(&self) -> bool {
+        true
     }
 }
 

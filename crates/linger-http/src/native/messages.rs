@@ -7,7 +7,7 @@ use axum::{
     http::StatusCode,
     response::Response,
 };
-use linger_core::{Message, MessageId, MessageText, Position, Request as Named, RequestId, Slug};
+use linger_core::{Message, MessageId, MessageText, Position, Request as Named, RequestId};
 use linger_node::{Receipt, limits::HISTORY_PAGE_MAX, questions::Earlier};
 use linger_serve::{
     APPLICATION_JSON, App, Caller, Decision, Failure, Request, Undecided, WholeResponse, answer,
@@ -18,7 +18,10 @@ use serde_json::json;
 use utoipa::ToSchema;
 
 use super::{documents, path::Path, query::Query, request_id_of};
-use crate::say::{Answered, Saying};
+use crate::{
+    addressed::room_at,
+    say::{Answered, Saying},
+};
 
 /// Messages in a page of history, when the reader names no number.
 const HISTORY_PAGE_DEFAULT: usize = 50;
@@ -75,8 +78,7 @@ fn say(request: &Request<'_>, id: Option<RequestId>) -> Result<Decision, Undecid
     let user = request.caller()?.user()?;
     let new: NewMessage = parse(request.body())?;
     let text = MessageText::parse(&new.text)?;
-    let room = Slug::parse(&request.parameter("room")?)?;
-    let room = request.app().node.room(&room, Some(user))?;
+    let room = room_at(&request.app().node, &request.parameter("room")?, Some(user))?;
     // White space around it was never part of a text.
     let sent = ("send_message", room.id, new.text.trim());
     let request = id.map(|id| Named::new(id, &sent));
@@ -125,7 +127,7 @@ pub(super) async fn history(
     let limit = query.number("limit", 1, HISTORY_PAGE_MAX as u64)?;
     let reader = caller.reader(&app)?;
     let earlier = app.node.query(Earlier {
-        room: app.node.room(&Slug::parse(&room)?, reader)?,
+        room: room_at(&app.node, &room, reader)?,
         reader,
         before: before.map(|id| MessageId::new(Position::new(id))),
         limit: limit.map_or(HISTORY_PAGE_DEFAULT, |limit| limit as usize),

@@ -9,7 +9,9 @@ use axum::{
 };
 use linger_core::{Author, Command, UserName};
 use linger_node::questions::{Start, WhoNow};
-use linger_serve::{Address, App, Caller, Failure, JsonBody, answer, set_session_cookie};
+use linger_serve::{
+    Address, App, Caller, Failure, JsonBody, answer, refuse_other_origins, tokens_of,
+};
 use serde::Deserialize;
 use serde_json::json;
 use utoipa::ToSchema;
@@ -29,7 +31,7 @@ pub(super) struct NewGuest {
 
 /// Makes a guest
 ///
-/// The answer has the token; browsers get it as the cookie `linger_session` too.
+/// The answer has the token; our own page gets it as the session cookie too.
 #[utoipa::path(
     post, path = "/guests", tag = "people", request_body = NewGuest,
     responses(
@@ -47,7 +49,11 @@ pub(super) async fn create_guest(
     let guest = make_guest(&app, address, &headers, name, new.locale.as_deref()).await?;
     let user = json!({ "id": guest.id, "name": guest.name, "role": "guest" });
     let made = answer(StatusCode::CREATED, &json!({ "token": guest.token, "user": user }));
-    let cookie = set_session_cookie(&guest.token, &headers);
+    // A page of another origin holds its token itself: the cookie is our own page's.
+    if refuse_other_origins(&app, &headers).is_err() {
+        return Ok(made);
+    }
+    let cookie = app.session_cookie.set(&guest.token, &headers);
     Ok(([(header::SET_COOKIE, cookie)], made).into_response())
 }
 
@@ -59,15 +65,26 @@ pub(super) async fn create_guest(
         (status = 200, body = documents::MeShape, description = "What was asked for"),
     )
 )]
-pub(super) async fn me(State(app): State<Arc<App>>, caller: Caller) -> Result<Response, Failure> {
-    let started =
-        app.node.query(Start(caller.user()?)).await?.ok_or_else(Failure::unknown_token)?;
+pub(super) async fn me(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    headers: HeaderMap,
+) -> Result<Response, Failure> {
+    let user = caller.user()?;
+    let started = app.node.query(Start(user)).await?.ok_or_else(Failure::unknown_token)?;
     let me = json!({
         "user": started.user,
         "rooms": started.rooms,
         "cursor": started.cursor.to_string(),
     });
-    Ok(answer(StatusCode::OK, &me))
+    let mut response = answer(StatusCode::OK, &me);
+    // A cookie lasts a year from here on, so somebody who comes stays who they are.
+    let mut tokens = tokens_of(&app, &headers).filter(|token| token.is_cookie());
+    if let Some(token) = tokens.find(|token| app.node.session(token.text) == Some(user)) {
+        let cookie = app.session_cookie.set(token.text, &headers);
+        response.headers_mut().insert(header::SET_COOKIE, cookie);
+    }
+    Ok(response)
 }
 
 #[derive(Deserialize, ToSchema)]

@@ -16,6 +16,7 @@ use serde_json::json;
 use utoipa::ToSchema;
 
 use super::{documents, path::Path, request_of};
+use crate::addressed::room_at;
 
 /// What is unreserved in a path stands as it is (RFC 3986, section 2.3).
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -35,7 +36,7 @@ pub(super) async fn list(State(app): State<Arc<App>>, caller: Caller) -> Result<
 
 #[derive(Deserialize, ToSchema)]
 pub(super) struct NewRoom {
-    /// Its name in URLs: lower-case letters of any script, digits and `-`.
+    /// Its name in URLs: lower-case letters of any script with their marks, digits and `-`.
     #[schema(min_length = 1, max_length = 64, example = "tea")]
     slug: String,
     /// Its name for people; the slug without one.
@@ -84,7 +85,7 @@ pub(super) async fn open(
     let command = Command::OpenRoom { slug: slug.clone(), name, topic, kind: new.kind };
     let receipt = app.node.submit(Author::User(user), request, command).await?;
     let status = if receipt.is_repeat { StatusCode::OK } else { StatusCode::CREATED };
-    let shown = room_now(&app, &slug, Some(user), status).await?;
+    let shown = room_now(&app, slug.as_str(), Some(user), status).await?;
     let location = format!("/api/v1/rooms/{}", utf8_percent_encode(slug.as_str(), RESERVED));
     Ok(([(header::LOCATION, location)], shown).into_response())
 }
@@ -103,7 +104,7 @@ pub(super) async fn show(
     Path(room): Path<String>,
     caller: Caller,
 ) -> Result<Response, Failure> {
-    room_now(&app, &Slug::parse(&room)?, caller.reader(&app)?, StatusCode::OK).await
+    room_now(&app, &room, caller.reader(&app)?, StatusCode::OK).await
 }
 
 /// Joins an open room
@@ -170,7 +171,7 @@ async fn change_members(
     command: impl FnOnce(linger_core::RoomId) -> Command,
 ) -> Result<StatusCode, Failure> {
     let user = caller.user()?;
-    let room = app.node.room(&Slug::parse(room)?, Some(user))?;
+    let room = room_at(&app.node, room, Some(user))?;
     app.rates.send(user)?;
     app.node.submit(Author::User(user), None, command(room.id)).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -178,11 +179,11 @@ async fn change_members(
 
 async fn room_now(
     app: &App,
-    slug: &Slug,
+    slug: &str,
     reader: Option<UserId>,
     status: StatusCode,
 ) -> Result<Response, Failure> {
-    let room = app.node.room(slug, reader)?;
+    let room = room_at(&app.node, slug, reader)?;
     let room = app.node.query(RoomNow { room, reader }).await?.ok_or(Rejection::RoomNotFound)?;
     Ok(answer(status, &room))
 }

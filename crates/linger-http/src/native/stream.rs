@@ -24,6 +24,10 @@ impl Renderer for StreamRenderer {
             false => Rendered::Piece(piece(page)),
         }
     }
+
+    fn is_for_named_origins(&self) -> bool {
+        true
+    }
 }
 
 /// Returns the head of a stream, and its first piece: where the reader is, for

@@ -17,6 +17,24 @@ impl Form<'_> {
         Form(body)
     }
 
+    /// Returns the first field of this name. Errors: 400 for what is not UTF-8, and for a
+    /// body that is no form at all.
+    pub(super) fn given(&self, name: &str) -> Result<String, Failure> {
+        let text = self.text(name)?;
+        let other = match self.0.trim_ascii_start() {
+            [b'{' | b'[', ..] => "JSON",
+            [b'-', b'-', ..] => "multipart/form-data",
+            _ => return Ok(text),
+        };
+        if !text.is_empty() {
+            return Ok(text);
+        }
+        let detail = format!(
+            "the body is {other}; this address takes a form: send '{name}=…' as application/x-www-form-urlencoded"
+        );
+        Err(Failure::malformed(detail))
+    }
+
     /// Returns the first field of this name; an absent one is empty, as in the
     /// article. Errors: 400 for what is not UTF-8.
     pub(super) fn text(&self, name: &str) -> Result<String, Failure> {

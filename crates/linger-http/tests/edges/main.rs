@@ -9,11 +9,15 @@
 
 #![allow(clippy::unwrap_used, reason = "in tests a panic is the report")]
 
+mod callers;
 mod client;
 mod connections;
 mod drivers;
 mod events;
 mod names;
+mod origins;
+mod rooms;
+mod settings;
 mod sockets;
 mod stage;
 mod story;

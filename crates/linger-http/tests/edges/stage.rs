@@ -71,13 +71,20 @@ pub(crate) fn patient() -> Settings {
     let hold = 2 * PATIENCE;
     Settings {
         app: AppSettings { rate_limits: false, ..AppSettings::default() },
-        dialects: DialectSettings { update_hold: hold, names_hold: hold },
+        dialects: DialectSettings {
+            update_hold: hold,
+            names_hold: hold,
+            ..DialectSettings::default()
+        },
     }
 }
 
 /// Short holds and no rates.
 pub(crate) fn hasty() -> Settings {
-    Settings { dialects: DialectSettings { update_hold: SHORT, names_hold: SHORT }, ..patient() }
+    patient().with(|it| {
+        it.dialects.update_hold = SHORT;
+        it.dialects.names_hold = SHORT;
+    })
 }
 
 impl Settings {

@@ -14,6 +14,7 @@ use super::{
 use crate::{
     app::App,
     renderer::{Rendered, RendererRef},
+    response::WholeResponse,
     ticket::{HEARTBEAT_EVERY, Hold, Ticket},
 };
 
@@ -44,7 +45,7 @@ impl News {
             return None;
         }
         let opening = opening.map(|opening| Answer {
-            bytes: bytes::opening(opening),
+            bytes: bytes::opening(self.allow(&ticket, opening)),
             items: 0,
             then: self.go_on(ticket.clone()),
         });
@@ -122,7 +123,9 @@ impl News {
 
     fn render(&self, ticket: &Ticket, page: &Page, is_over: bool) -> Result<Encoded, Ticket> {
         let encoded = match ticket.renderer.render(ticket.after, page, is_over) {
-            Rendered::Answer(whole) => Encoded { bytes: bytes::whole(whole), is_piece: false },
+            Rendered::Answer(whole) => {
+                Encoded { bytes: bytes::whole(self.allow(ticket, whole)), is_piece: false }
+            }
             Rendered::Piece(piece) => Encoded { bytes: bytes::chunk(&piece), is_piece: true },
             Rendered::Nothing(cursor) => return Err(ticket.at(cursor)),
         };
@@ -130,6 +133,14 @@ impl News {
             self.recent.keep(&ticket.renderer, page, &encoded);
         }
         Ok(encoded)
+    }
+
+    /// Lets the pages of other origins read an answer, if they may.
+    fn allow(&self, ticket: &Ticket, mut whole: WholeResponse) -> WholeResponse {
+        if ticket.renderer.is_for_named_origins() {
+            self.app.settings.origins.allow(whole.headers_mut());
+        }
+        whole
     }
 
     fn go_on(&self, ticket: Ticket) -> Then<Waiting> {

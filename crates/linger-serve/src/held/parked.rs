@@ -20,8 +20,9 @@ use super::{
     waiting_room::{Lists, topic},
 };
 use crate::{
-    app::App,
+    app::{App, AppSettings},
     failure::Failure,
+    json::is_encoded,
     places::Place,
     request::{Decision, Errand, Undecided},
     routes::Table,
@@ -93,13 +94,22 @@ impl ParkService {
         })
     }
 
-    /// Returns the errand of finding out who holds this token.
-    fn authenticate(&self, token: String) -> Errand {
+    /// Returns the errand of finding out who holds these tokens. When nobody holds the
+    /// first, hyper's side finds out whether that matters.
+    fn authenticate(&self, tokens: Vec<String>) -> Errand {
         let app = self.app.clone();
         Box::pin(async move {
-            let user = app.node.authenticate(&token).await?;
-            user.map(|_| ()).ok_or_else(Failure::unknown_token)
+            for token in tokens {
+                app.node.authenticate(&token).await?.ok_or_else(Failure::unknown_token)?;
+            }
+            Ok(())
         })
+    }
+
+    /// Tells whether a request gets an answer that is not the same for others.
+    fn has_answer_of_its_own(&self, request: &Request<'_>) -> bool {
+        let AppSettings { origins, hosts, .. } = &self.app.settings;
+        origins.tells_apart(request) || is_encoded(request) || !hosts.take(request)
     }
 }
 
@@ -114,13 +124,15 @@ impl Service for ParkService {
     }
 
     fn ask(&self, request: &Request<'_>) -> Verdict<Waiting, Errand> {
-        if !self.app.node.is_open() {
+        if !self.app.node.is_open() || self.has_answer_of_its_own(request) {
             return Verdict::NotMine;
         }
         // What is wrong with it is told by hyper's side, which has the words for it.
-        let verdict = match self.table.decide(request, None) {
+        let verdict = match self.table.decide(request, &[]) {
             Some(Ok(decision)) => self.begin(decision),
-            Some(Err(Undecided::Session(token))) => Some(Verdict::NotYet(self.authenticate(token))),
+            Some(Err(Undecided::Sessions(tokens))) => {
+                Some(Verdict::NotYet(self.authenticate(tokens)))
+            }
             Some(Err(Undecided::Errand(errand))) => Some(Verdict::NotYet(errand)),
             Some(Err(Undecided::Failure(_) | Undecided::Task(_))) | None => None,
         };
@@ -145,7 +157,8 @@ impl Service for ParkService {
         match waiting {
             Waiting::News(ticket) => self.news.expire(ticket),
             Waiting::Outcome(sending) => {
-                let answer = sending.look(&self.app, &self.runtime).or_else(|| sending.give_up());
+                let answer =
+                    sending.look(&self.app, &self.runtime).or_else(|| sending.give_up(&self.app));
                 answer.map_or_else(
                     || {
                         let then = Then::Park(parking(sending.clone()));

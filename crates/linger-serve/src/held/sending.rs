@@ -71,10 +71,10 @@ impl Sending {
             Progress::Outcome(Err(Refusal::Rejected(rejection))) => {
                 match self.submission.go_on(&app.node, rejection) {
                     Some(going_on) => More::GoOn(going_on),
-                    None => return Some(self.render(Err(rejection.into()))),
+                    None => return Some(self.render(app, Err(rejection.into()))),
                 }
             }
-            Progress::Outcome(outcome) => return Some(self.render(outcome)),
+            Progress::Outcome(outcome) => return Some(self.render(app, outcome)),
         };
         if self.task.set(()).is_ok() {
             runtime.spawn(self.clone().go_on(app.clone(), more));
@@ -87,20 +87,24 @@ impl Sending {
             More::GoOn(going_on) => going_on.await,
             More::Repeat(first) => app.node.repeat(first).await.map_err(Refusal::from),
         };
-        self.answer.set(self.render(outcome)).expect("there is one task");
+        self.answer.set(self.render(&app, outcome)).expect("there is one task");
         app.node.call_author(self.user());
     }
 
-    fn render(&self, outcome: Result<Receipt, Refusal>) -> Arc<[u8]> {
-        bytes::whole(match outcome {
+    fn render(&self, app: &App, outcome: Result<Receipt, Refusal>) -> Arc<[u8]> {
+        let mut whole = match outcome {
             Ok(receipt) => self.submission.render(&receipt),
             Err(refusal) => self.submission.render_failure(&Failure::from(refusal)),
-        })
+        };
+        if self.submission.is_for_named_origins() {
+            app.settings.origins.allow(whole.headers_mut());
+        }
+        bytes::whole(whole)
     }
 
     /// Returns the answer to a send that is without an outcome for too long.
-    pub(super) fn give_up(&self) -> Option<Arc<[u8]>> {
+    pub(super) fn give_up(&self, app: &App) -> Option<Arc<[u8]>> {
         let is_due = Instant::now() >= self.due;
-        is_due.then(|| self.render(Err(Unavailable::Unknown.into())))
+        is_due.then(|| self.render(app, Err(Unavailable::Unknown.into())))
     }
 }

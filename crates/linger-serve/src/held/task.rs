@@ -10,7 +10,7 @@ use axum::{
     Extension, Router,
     body::{Body, Bytes},
     extract::{OriginalUri, Request as Incoming},
-    http::{HeaderMap, Uri, request::Parts},
+    http::{HeaderMap, Uri},
     response::Response,
     routing::{MethodFilter, MethodRouter, on},
 };
@@ -58,21 +58,23 @@ async fn serve(
     OriginalUri(uri): OriginalUri,
     incoming: Incoming,
 ) -> Result<Response, Failure> {
-    let (Parts { method, headers, extensions, .. }, body) = incoming.into_parts();
-    let peer = Peer::of(&extensions);
-    let (method, body) = match method.as_str() {
-        "POST" => (Method::Post, read(body).await?),
-        "PUT" => (Method::Put, read(body).await?),
+    let (headers, peer) = (incoming.headers().clone(), Peer::of(incoming.extensions()));
+    let (method, body) = match incoming.method().as_str() {
+        "POST" => (Method::Post, read(incoming).await?),
+        "PUT" => (Method::Put, read(incoming).await?),
         // HEAD is answered like GET, without the body.
         _ => (Method::Get, Bytes::new()),
     };
-    let mut session = None;
+    let mut sessions = Vec::new();
     for _ in 0..ERRANDS_MAX {
-        match decide(&table, (method, &uri, &headers, &body, peer), session) {
+        match decide(&table, (method, &uri, &headers, &body, peer), &sessions) {
             Ok(decision) => return finish(&table.app, decision).await,
             Err(Undecided::Failure(failure)) => return Err(failure),
-            Err(Undecided::Session(token)) => {
-                session = Some(table.app.node.authenticate(&token).await?);
+            Err(Undecided::Sessions(tokens)) => {
+                for token in tokens {
+                    let user = table.app.node.authenticate(&token).await?;
+                    sessions.push((token, user));
+                }
             }
             Err(Undecided::Errand(errand)) => errand.await?,
             Err(Undecided::Task(task)) => return finish(&table.app, task.await?).await,
@@ -85,14 +87,14 @@ async fn serve(
 fn decide(
     table: &Table,
     (method, uri, headers, body, peer): (Method, &Uri, &HeaderMap, &[u8], SocketAddr),
-    session: Option<Option<UserId>>,
+    sessions: &[(String, Option<UserId>)],
 ) -> Result<Decision, Undecided> {
     let fields: Vec<_> = headers
         .iter()
         .map(|(name, value)| Field { name: name.as_str(), value: value.as_bytes() })
         .collect();
     let request = linger_park::Request::new(method, (uri.path(), uri.query()), &fields, body, peer);
-    table.decide(&request, session).expect("axum found this route by the same pattern")
+    table.decide(&request, sessions).expect("axum found this route by the same pattern")
 }
 
 async fn finish(app: &Arc<App>, decision: Decision) -> Result<Response, Failure> {

@@ -22,7 +22,8 @@ use tokio::{
 use tower::ServiceExt;
 
 const PATIENCE: Duration = Duration::from_secs(20);
-const TOKEN: &str = "annstoken";
+/// Of the form that the server gives out.
+const TOKEN: &str = "a11ce000a11ce000a11ce000a11ce000a11ce000a11ce000a11ce000a11ce000";
 
 /// The list of dialects.
 fn routes(app: &Arc<App>) -> Routes {

@@ -93,7 +93,7 @@ impl Program {
         }
     }
 
-    /// On this folder, on any free port, without rate limits.
+    /// On this folder, on any free port, without rate limits, under any name.
     pub fn on(folder: &Folder) -> Program {
         Program::at(folder.path())
     }
@@ -104,6 +104,7 @@ impl Program {
             .env("LINGER_LISTEN", "127.0.0.1:0")
             .env("LINGER_DATA", data.to_str().unwrap())
             .env("LINGER_RATE_LIMITS", "off")
+            .env("LINGER_HOSTS", "*")
     }
 
     /// With one more argument.
@@ -349,5 +350,6 @@ fn read_all(mut from: impl Read) -> String {
 
 fn address_in(line: &str) -> Option<SocketAddr> {
     let (_, rest) = line.split_once("http://")?;
-    rest.split_once('/')?.0.parse().ok()
+    // "localhost" stands for everywhere.
+    rest.split_once('/')?.0.replace("localhost", "127.0.0.1").parse().ok()
 }

@@ -64,9 +64,9 @@ async fn all_who_wait_with_the_same_cursor_get_the_same_bytes(driver: Driver) {
         held.push(stage.hold(stage.events(&ann, &path)).await);
         held.push(stage.hold(stage.get(&path, &[("cookie", &ann.cookie)])).await);
     }
-    stage.say_in(&ann, "tea", "你好 <b> \u{2028} \"").await;
+    stage.say_in(&ann, "tea", "你好 <b> \u{a0} \"").await;
     let late = stage.get(&format!("{path}&wait=0"), &[]).await;
-    assert_eq!(told(&late).0, ["你好 <b> \u{2028} \""]);
+    assert_eq!(told(&late).0, ["你好 <b> \u{a0} \""]);
     for held in held {
         let answer = held.await.unwrap();
         check_page(&answer, &[]);

@@ -64,9 +64,15 @@ async fn what_has_no_meaning_is_a_problem_with_a_code(driver: Driver) {
     for (case, headers, code) in headers {
         check_problem(&stage.get(LOBBY, headers).await, 400, code, case);
     }
-    for room in ["%FF", "%20", "Tea", "a%2Fb"] {
+    let rooms = [
+        ("%FF", 400, "malformed"),
+        ("%20", 404, "room_not_found"),
+        ("Tea", 404, "room_not_found"),
+        ("a%2Fb", 404, "room_not_found"),
+    ];
+    for (room, status, code) in rooms {
         let path = format!("/api/v1/rooms/{room}/events");
-        check_problem(&stage.get(&path, &[]).await, 400, "malformed", room);
+        check_problem(&stage.get(&path, &[]).await, status, code, room);
     }
     stage.until_held(0).await;
 }
@@ -86,13 +92,49 @@ async fn a_token_comes_by_header_or_cookie_and_one_that_nobody_holds_is_refused(
         ("in a line of its own", &[("cookie", "theme=dark"), ("cookie", cookie)]),
         ("the token wins", &[("authorization", bearer), nobody]),
     ];
-    let bad: [(&str, Headers<'_>); 5] = [
+    let (zeros, ones) = ("0".repeat(64), "1".repeat(64));
+    let (unknown, jwt) = (format!("Bearer {zeros}"), "Bearer eyJhbGciOiJIUzI1NiJ9.e30.c2ln");
+    let unknown_cookie = format!("linger_session={ones}");
+    let bad: [(&str, Headers<'_>); 6] = [
         ("a token that nobody holds", &[("authorization", "Bearer 0000")]),
-        ("another scheme", &[("authorization", "Basic YW5uOm9uZQ==")]),
-        ("no scheme", &[("authorization", "0000")]),
+        ("one of our form", &[("authorization", &unknown)]),
+        ("no token", &[("authorization", "Bearer")]),
         ("a cookie that nobody holds", &[nobody]),
-        ("the token wins", &[("authorization", "Bearer 0000"), ("cookie", cookie)]),
+        ("one of our form", &[("cookie", &unknown_cookie)]),
+        ("both", &[("authorization", &unknown), ("cookie", &unknown_cookie)]),
     ];
+    // A proxy's own, which is no business of ours (F1).
+    let (basic, digest) = ("Basic YW5uOm9uZQ==", "Digest username=\"ann\"");
+    let foreign: [(&str, &str); 5] = [
+        ("another scheme", basic),
+        ("another one", digest),
+        ("no scheme", "0000"),
+        ("a proxy's bearer", jwt),
+        ("one of our form", &unknown),
+    ];
+    let twice = format!("{unknown_cookie}; {cookie}; linger_session=0000; x=\u{e9}");
+    let (name, token) = cookie.split_once('=').unwrap();
+    let old_name = format!("linger_session={token}");
+    assert_ne!(name, "linger_session", "another server on this host has its own");
+    let cookies = [("the cookie", cookie), ("its old name", &old_name), ("among others", &twice)];
+    for path in [LOBBY, MINE] {
+        for ((case, authorization), (which, cookie)) in
+            foreign.iter().flat_map(|foreign| cookies.map(|cookie| (*foreign, cookie)))
+        {
+            let headers = [("authorization", authorization), ("cookie", cookie)];
+            let answer = stage.get(&format!("{path}?wait=0"), &headers).await;
+            assert_eq!(answer.status, StatusCode::OK, "{case}, {which}: {}", answer.body);
+            let held = stage.hold(stage.get(path, &headers)).await;
+            held.abort();
+            stage.until_held(0).await;
+        }
+    }
+    for authorization in [basic, digest, "0000"] {
+        let headers = [("authorization", authorization)];
+        let visitor = stage.get(&format!("{LOBBY}?wait=0"), &headers).await;
+        assert_eq!(visitor.status, StatusCode::OK, "{authorization}: {}", visitor.body);
+        check_problem(&stage.get(MINE, &headers).await, 401, "no_token", authorization);
+    }
     for path in [LOBBY, MINE] {
         for (case, headers) in good {
             let answer = stage.get(&format!("{path}?wait=0"), headers).await;

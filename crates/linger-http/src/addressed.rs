@@ -1,0 +1,33 @@
+//! The room that an address names: as it is given, else in its normal form.
+//!
+//! Rooms from before slugs had one written form keep the slug that they have. A
+//! text that cannot be a slug names no room, so it is not found; it is malformed
+//! only where a room is to be opened under it.
+
+use linger_core::{Rejection, Slug, UserId, visibility::Scope};
+use linger_node::{Node, RoomRef};
+
+/// Returns the room. A closed room does not exist for those outside.
+pub(crate) fn room_at(
+    node: &Node,
+    given: &str,
+    reader: Option<UserId>,
+) -> Result<RoomRef, Rejection> {
+    node.room(given, reader).or_else(|_| node.room(&normal(given)?, reader))
+}
+
+/// Returns the scope of the room's events.
+pub(crate) fn scope_at(
+    node: &Node,
+    given: &str,
+    reader: Option<UserId>,
+) -> Result<Scope, Rejection> {
+    match node.scope_of(given, reader) {
+        Some(scope) => Ok(scope),
+        None => Ok(node.room(&normal(given)?, reader)?.scope()),
+    }
+}
+
+fn normal(given: &str) -> Result<Slug, Rejection> {
+    Slug::parse(given).map_err(|_| Rejection::RoomNotFound)
+}
