@@ -10,7 +10,7 @@ use axum::{
 use futures_util::{StreamExt, stream};
 
 use super::{Asked, Ticket, Told, Whole};
-use crate::{App, edges::stream::COMMENT_EVERY, failure::Failure};
+use crate::{App, edges::stream::COMMENT_EVERY, failure::Failure, server::give_back_turn};
 
 /// Holds a request until there is an answer.
 pub(crate) async fn hold(app: Arc<App>, asked: Asked) -> Result<Response, Failure> {
@@ -19,6 +19,8 @@ pub(crate) async fn hold(app: Arc<App>, asked: Asked) -> Result<Response, Failur
         return Ok(go_on(app, ticket, opening));
     }
     let deadline = app.node.deadline(hold);
+    // It may wait for long, for news that others bring.
+    give_back_turn();
     loop {
         let page = app.node.wait(ticket.wait(), deadline).await?;
         // The deadline, a reset, or the server is closing.
