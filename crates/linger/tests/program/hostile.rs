@@ -186,7 +186,7 @@ fn garbage(stage: &Stage, number: usize) {
 
 fn oversized(stage: &Stage, number: usize) {
     let Some(mut stream) = stage.connect(number) else { return };
-    let _ = stream.write_all(HEALTH[..30].as_bytes());
+    let _ = stream.write_all(&HEALTH.as_bytes()[..30]);
     let _ = stream.write_all(&vec![b'x'; 140_000]);
     stage.linger(stream, true);
 }
