@@ -29,7 +29,7 @@ use crate::{
 const HEAD_TIMEOUT_ANSWER: &[u8] =
     b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
 const OVERLOADED_ANSWER: &[u8] =
-    b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 2\r\nContent-Length: 0\r\n\r\n";
+    b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 2\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
 
 /// The bounds of a park.
 #[derive(Debug, Clone)]
@@ -50,7 +50,8 @@ pub struct Settings {
     pub write_timeout: Duration,
     /// The bound on all answers that are on their way out.
     pub outgoing: Arc<Outgoing>,
-    /// What is sent in the place of an answer for which that has no room.
+    /// What is sent in the place of an answer for which that has no room; the
+    /// connection is closed then.
     pub overloaded_answer: Arc<[u8]>,
 }
 

@@ -28,6 +28,7 @@ mod server;
 mod session_cookie;
 mod submission;
 mod ticket;
+mod turns;
 
 use std::sync::Arc;
 

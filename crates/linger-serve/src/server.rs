@@ -9,20 +9,18 @@
 
 mod boundary;
 mod door;
+mod early;
 mod farewell;
 mod head_guard;
+mod heads;
+mod outlet;
+mod requests;
 mod visits;
 
-use std::{
-    future::Future,
-    io,
-    pin::pin,
-    sync::{Arc, atomic::AtomicUsize},
-    time::Duration,
-};
+use std::{future::Future, io, pin::pin, sync::Arc, time::Duration};
 
 use door::Door;
-use linger_park::Park;
+use linger_park::{Outgoing, Park};
 use tokio::{
     net::TcpListener,
     sync::{mpsc, watch},
@@ -52,6 +50,11 @@ pub struct ServerSettings {
     pub connections_per_address_max: Option<usize>,
     /// How long a head may take to come whole.
     pub head_timeout: Duration,
+    /// In this time a peer must take 16 KiB of its answer, or what is left of it.
+    pub write_timeout: Duration,
+    /// Bytes of all answers that are on their way out. Beyond that, new ones are
+    /// told so and refused; an eighth is kept for small ones.
+    pub outgoing_bytes_max: usize,
     /// How long requests may go on after the end was asked for.
     pub drain: Duration,
 }
@@ -78,14 +81,24 @@ impl Server {
         routes: Routes,
         settings: ServerSettings,
     ) -> io::Result<Server> {
-        let ServerSettings { connections_max, connections_per_address_max, head_timeout, drain } =
-            settings;
+        let ServerSettings {
+            connections_max,
+            connections_per_address_max,
+            head_timeout,
+            write_timeout,
+            outgoing_bytes_max,
+            drain,
+        } = settings;
+        let outgoing = Outgoing::new(outgoing_bytes_max);
         let (elsewhere, handed_over) = mpsc::unbounded_channel();
         let (router, table) = task::mount(routes, app.clone());
         let service = Arc::new(ParkService::new(table, elsewhere));
         let settings = linger_park::Settings {
             head_timeout,
             head_timeout_answer: farewell::to_the_slow(),
+            write_timeout,
+            outgoing: outgoing.clone(),
+            overloaded_answer: farewell::when_overloaded(),
             ..linger_park::Settings::default()
         };
         let park = Arc::new(Park::start(&service, settings)?);
@@ -94,8 +107,8 @@ impl Server {
         let places = Places::new(connections_max, connections_per_address_max);
         let door = Door::new(listener, places, park.clone(), head_timeout);
         let (ending, ended) = watch::channel(());
-        let resting = AtomicUsize::new(0);
-        let host = Host { router, park: park.clone(), service, head_timeout, resting };
+        let host =
+            Host { router, park: park.clone(), service, head_timeout, write_timeout, outgoing };
         let visits = Visits::new(host, handed_over, ended);
         Ok(Server { door, visits, park, waiting_room, drain, ending })
     }

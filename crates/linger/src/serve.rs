@@ -22,6 +22,11 @@ use crate::config::Settings;
 
 /// How long a head may take to come whole: it is a packet or two.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
+/// In this time a peer takes 16 KiB of its answer: on the slowest line it takes more.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Answers that peers have not read yet, all together: a third of what the server may
+/// take with everything.
+const OUTGOING_BYTES_MAX: usize = 64 << 20;
 /// So many held requests are answered in a second when the server ends: those
 /// who waited come back over some time, not all at once.
 const ANSWERED_PER_SECOND: u64 = 10_000;
@@ -69,6 +74,8 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
             connections_max,
             connections_per_address_max,
             head_timeout: HEAD_TIMEOUT,
+            write_timeout: WRITE_TIMEOUT,
+            outgoing_bytes_max: OUTGOING_BYTES_MAX,
             drain: settings.drain,
         },
     );

@@ -23,19 +23,19 @@ use crate::{
 const HEAD_TIMEOUT: Duration = Duration::from_millis(300);
 
 /// A client's end of a connection.
-struct Wire(BufReader<TcpStream>);
+pub(crate) struct Wire(pub(crate) BufReader<TcpStream>);
 
 /// An answer, as far as it is of interest here.
 #[derive(Debug)]
-struct Heard {
-    status: u16,
+pub(crate) struct Heard {
+    pub(crate) status: u16,
     /// In small letters.
     head: String,
-    body: String,
+    pub(crate) body: String,
 }
 
 impl Listening {
-    async fn connect(&self) -> Wire {
+    pub(crate) async fn connect(&self) -> Wire {
         let stream = timeout(PATIENCE, TcpStream::connect(self.address)).await;
         let stream = stream.expect("a connection comes in time").unwrap();
         stream.set_nodelay(true).unwrap();
@@ -44,13 +44,13 @@ impl Listening {
 }
 
 impl Wire {
-    async fn say(&mut self, text: &str) {
+    pub(crate) async fn say(&mut self, text: &str) {
         let written = timeout(PATIENCE, self.0.write_all(text.as_bytes())).await;
         written.expect("the server reads").unwrap();
     }
 
     /// Says it, whether or not the server still listens.
-    async fn try_say(&mut self, text: &str) {
+    pub(crate) async fn try_say(&mut self, text: &str) {
         let _ = timeout(PATIENCE, self.0.write_all(text.as_bytes())).await;
     }
 
@@ -75,7 +75,7 @@ impl Wire {
         }
     }
 
-    async fn hear(&mut self) -> Heard {
+    pub(crate) async fn hear(&mut self) -> Heard {
         let mut heard = self.hear_head().await;
         if heard.status >= 200 {
             let length = heard.field("content-length").map_or(0, |length| length.parse().unwrap());
@@ -88,7 +88,7 @@ impl Wire {
     }
 
     /// Sends a request, and hears the answer to it.
-    async fn ask(&mut self, request: &str) -> Heard {
+    pub(crate) async fn ask(&mut self, request: &str) -> Heard {
         self.say(request).await;
         match request.starts_with("HEAD ") {
             true => self.hear_head().await,
@@ -97,7 +97,7 @@ impl Wire {
     }
 
     /// Reads to the end of the connection. One that is cut ends too.
-    async fn rest(&mut self) -> String {
+    pub(crate) async fn rest(&mut self) -> String {
         let mut rest = Vec::new();
         let read = timeout(PATIENCE, self.0.read_to_end(&mut rest)).await;
         let _ = read.expect("the connection ends");
@@ -106,17 +106,17 @@ impl Wire {
 }
 
 impl Heard {
-    fn field(&self, name: &str) -> Option<&str> {
+    pub(crate) fn field(&self, name: &str) -> Option<&str> {
         let mut fields = self.head.lines().filter_map(|line| line.split_once(": "));
         fields.find(|(known, _)| *known == name).map(|(_, value)| value)
     }
 
-    fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 
     #[track_caller]
-    fn expect_problem(&self, status: u16, code: &str) {
+    pub(crate) fn expect_problem(&self, status: u16, code: &str) {
         assert_eq!(self.status, status, "{self:?}");
         assert_eq!(self.field("content-type"), Some("application/problem+json"), "{self:?}");
         let problem = self.json();
@@ -124,11 +124,11 @@ impl Heard {
     }
 }
 
-fn get(path: &str) -> String {
+pub(crate) fn get(path: &str) -> String {
     format!("GET {path} HTTP/1.1\r\nHost: linger\r\n\r\n")
 }
 
-fn with_body(method: &str, path: &str, body: &str) -> String {
+pub(crate) fn with_body(method: &str, path: &str, body: &str) -> String {
     let length = body.len();
     format!("{method} {path} HTTP/1.1\r\nHost: linger\r\nContent-Length: {length}\r\n\r\n{body}")
 }

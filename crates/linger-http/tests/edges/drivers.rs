@@ -85,6 +85,8 @@ pub(crate) fn roomy() -> ServerSettings {
         connections_max: 10 * CONNECTIONS_MAX,
         connections_per_address_max: None,
         head_timeout: 2 * PATIENCE,
+        write_timeout: 2 * PATIENCE,
+        outgoing_bytes_max: 1 << 30,
         drain: PATIENCE,
     }
 }

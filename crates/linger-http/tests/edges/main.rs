@@ -9,6 +9,7 @@
 
 #![allow(clippy::unwrap_used, reason = "in tests a panic is the report")]
 
+mod bounds;
 mod callers;
 mod client;
 mod connections;

@@ -255,14 +255,14 @@ impl<S: Service> Shard<S> {
     }
 
     /// Sends a refusal in the place of an answer that has no room among those that
-    /// go out. A piece of an answer that has begun has no place for one.
+    /// go out, and closes. A piece of an answer that has begun has no place for one.
     fn refuse(&mut self, key: u32, answer: &Answer<S::Ticket>) -> Step<S::Ticket> {
         let bytes = self.settings.overloaded_answer.clone();
         let is_head = answer.bytes.starts_with(b"HTTP/1.1 ");
         if !is_head || Arc::ptr_eq(&bytes, &answer.bytes) {
             return self.drop_connection_and_rest(key);
         }
-        Step::Send(Answer { bytes, items: 0, then: Then::NextRequest })
+        Step::Send(Answer { bytes, items: 0, then: Then::Close })
     }
 
     /// Cuts a reader whose time for a part of its answer is over, unless it took one.

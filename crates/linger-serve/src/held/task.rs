@@ -30,6 +30,7 @@ use crate::{
     routes::{Routes, Table},
     submission::Submission,
     ticket::{HEARTBEAT_EVERY, Hold, Ticket},
+    turns::give_back_turn,
 };
 
 /// Errands for one request, at most: what one of them found out may be forgotten
@@ -127,6 +128,8 @@ async fn wait(app: &Arc<App>, hold: Hold) -> Result<Response, Failure> {
         return Ok(stream_from(app.clone(), ticket, opening));
     }
     let deadline = app.node.deadline(hold);
+    // It may wait for long, for news that others bring.
+    give_back_turn();
     loop {
         let page = app.node.wait(ticket.wait(), deadline).await?;
         // The deadline, a reset, or the server is closing.

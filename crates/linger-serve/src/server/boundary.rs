@@ -15,14 +15,23 @@ use std::{
 
 use axum::body::Body;
 use hyper::body::{Body as HttpBody, Bytes, Frame, Incoming, SizeHint};
+use linger_park::Load;
+
+use super::{outlet::Outlet, requests::Overfull};
+use crate::turns::give_back_turn;
+
+/// The minor version of hyper whose source [`Progress::is_at_boundary`] was read of.
+#[cfg(test)]
+const HYPER_READ: &str = "1.12";
 
 /// How far a connection's requests and answers are.
 ///
 /// All but the end of a request's body is told by the task that asks, so the
 /// order of memory is no concern; of that end it may hear late, and then stays
 /// on hyper a little longer.
-#[derive(Default)]
 pub(super) struct Progress {
+    /// What is still to be written.
+    pub(super) outlet: Outlet,
     /// Requests that hyper has passed on.
     asked: AtomicUsize,
     /// Requests whose answer hyper has taken whole.
@@ -54,11 +63,27 @@ struct RequestBody {
 /// The body of an answer: its end is the end of the answer.
 pub(super) struct AnswerBody {
     body: Body,
+    /// Its share of the bound on all answers, if its length is known.
+    load: Option<Load>,
     /// Dropped with the body, which hyper does at its end.
-    _answering: Answering,
+    answering: Answering,
 }
 
 impl Progress {
+    /// Begins before the first request.
+    pub(super) fn new(outlet: Outlet) -> Progress {
+        Progress {
+            outlet,
+            asked: AtomicUsize::new(0),
+            answered: AtomicUsize::new(0),
+            unread: AtomicUsize::new(0),
+            is_new: AtomicBool::new(false),
+            is_flushed: AtomicBool::new(false),
+            is_called_back: AtomicBool::new(false),
+            is_unwatched: AtomicBool::new(false),
+        }
+    }
+
     /// Notes a new request, and returns its body as the handler is to have it.
     pub(super) fn ask(self: &Arc<Progress>, incoming: Incoming) -> (Answering, Body) {
         let number = self.asked.fetch_add(1, Relaxed) + 1;
@@ -86,6 +111,12 @@ impl Progress {
     /// Notes that hyper has written all it had.
     pub(super) fn flush(&self) {
         self.is_flushed.store(true, Relaxed);
+        self.outlet.flush();
+    }
+
+    /// Tells whether the last request has a body that was not read to its end.
+    pub(super) fn has_unread(&self) -> bool {
+        self.unread.load(Relaxed) != 0
     }
 
     /// Notes that the park is to have the next request, of which hyper has seen
@@ -146,14 +177,16 @@ impl Progress {
 
     fn is_between_requests(&self) -> bool {
         let answered = self.answered.load(Relaxed);
-        answered > 0 && answered == self.asked.load(Relaxed) && self.unread.load(Relaxed) == 0
+        answered > 0 && answered == self.asked.load(Relaxed) && !self.has_unread()
     }
 }
 
 impl Answering {
-    /// Ties this to the body of the answer.
-    pub(super) fn with(self, body: Body) -> AnswerBody {
-        AnswerBody { body, _answering: self }
+    /// Ties this to the body of the answer, with what it weighs. A body of unknown
+    /// length weighs what it has brought and is not written yet.
+    pub(super) fn with(self, body: Body, load: Load) -> AnswerBody {
+        let load = body.size_hint().exact().map(|_| load);
+        AnswerBody { body, load, answering: self }
     }
 }
 
@@ -173,7 +206,10 @@ impl HttpBody for RequestBody {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        let frame = ready!(Pin::new(&mut self.incoming).poll_frame(context));
+        let Poll::Ready(frame) = Pin::new(&mut self.incoming).poll_frame(context) else {
+            give_back_turn();
+            return Poll::Pending;
+        };
         self.has_failed |= matches!(frame, Some(Err(_)));
         if !self.has_failed && (frame.is_none() || self.is_end_stream()) {
             // Of the last request only: an earlier body may be read late.
@@ -191,6 +227,15 @@ impl HttpBody for RequestBody {
     }
 }
 
+impl Drop for AnswerBody {
+    fn drop(&mut self) {
+        // hyper has all of it, and the system perhaps not.
+        if let Some(load) = self.load.take() {
+            self.answering.0.outlet.keep(load);
+        }
+    }
+}
+
 impl HttpBody for AnswerBody {
     type Data = Bytes;
     type Error = axum::Error;
@@ -199,7 +244,16 @@ impl HttpBody for AnswerBody {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        Pin::new(&mut self.body).poll_frame(context)
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
+        let data = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref());
+        if let (None, Some(data)) = (&self.load, data) {
+            let outlet = &self.answering.0.outlet;
+            match outlet.load(data.len()) {
+                Some(load) => outlet.keep(load),
+                None => return Poll::Ready(Some(Err(axum::Error::new(Overfull)))),
+            }
+        }
+        Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {
@@ -208,5 +262,21 @@ impl HttpBody for AnswerBody {
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::HYPER_READ;
+
+    #[test]
+    fn hyper_is_the_one_whose_source_was_read() {
+        let lock = include_str!("../../../../Cargo.lock");
+        let (_, after) = lock.split_once("\nname = \"hyper\"\nversion = \"").unwrap();
+        let version = after.split('"').next().unwrap();
+        assert!(
+            version.starts_with(&format!("{HYPER_READ}.")),
+            "read hyper {version} for the four claims of `is_at_boundary`, then set HYPER_READ"
+        );
     }
 }

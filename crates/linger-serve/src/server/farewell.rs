@@ -11,7 +11,10 @@ use tokio::{
     time::timeout,
 };
 
-use super::head_guard::Remains;
+use super::{
+    head_guard::Remains,
+    heads::{Refused, UNKNOWN_CODING},
+};
 
 /// For the last words to a connection that is closed, and for what it still sends.
 pub(super) const FAREWELL: Duration = Duration::from_secs(1);
@@ -31,6 +34,7 @@ const TWO_LENGTHS: Words = Words::new(
     "conflicting_lengths",
     "a request has Content-Length or Transfer-Encoding, not both; send one",
 );
+const NOT_UNDERSTOOD: Words = Words::new("501 Not Implemented", "unknown_coding", UNKNOWN_CODING);
 const TOO_SLOW: Words = Words::new(
     "408 Request Timeout",
     "head_timeout",
@@ -56,6 +60,14 @@ const MALFORMED: Words = Words::new(
     "malformed_head",
     "this is no HTTP/1.1 request; check its first line, its fields and its length",
 );
+const OVERLOADED: Words = Words {
+    fields: "Retry-After: 2\r\n",
+    ..Words::new(
+        "503 Service Unavailable",
+        "overloaded",
+        "too many answers are on their way out; try again in 2 s",
+    )
+};
 const TOO_MANY: Words = Words {
     fields: "Retry-After: 5\r\n",
     ..Words::new(
@@ -89,6 +101,11 @@ pub(super) fn to_the_slow() -> Arc<[u8]> {
     TOO_SLOW.to_answer().into_bytes().into()
 }
 
+/// Returns what to say in the place of an answer for which there is no room.
+pub(super) fn when_overloaded() -> Arc<[u8]> {
+    OVERLOADED.to_answer().into_bytes().into()
+}
+
 /// Returns what to say to a peer whose address has too many connections.
 pub(super) fn to_one_too_many() -> String {
     TOO_MANY.to_answer()
@@ -98,8 +115,11 @@ pub(super) fn to_one_too_many() -> String {
 /// unless its last bytes were no request.
 pub(super) fn after(error: Option<&hyper::Error>, has_begun: bool, remains: &Remains) -> String {
     let is = |test: fn(&hyper::Error) -> bool| error.is_some_and(test);
-    let words = if remains.is_refused {
-        TWO_LENGTHS
+    let words = if let Some(refused) = remains.refused {
+        match refused {
+            Refused::TwoLengths => TWO_LENGTHS,
+            Refused::UnknownCoding => NOT_UNDERSTOOD,
+        }
     } else if is(hyper::Error::is_timeout) && has_begun {
         TOO_SLOW
     } else if is(hyper::Error::is_incomplete_message) && has_begun {

@@ -3,13 +3,15 @@
 //! A head that gives its body two lengths: hyper follows RFC 9112, section 6.3,
 //! where Transfer-Encoding wins and the connection closes after the answer. That
 //! is safe here, but a proxy in front may have read it the other way: so such a
-//! request is not served at all.
+//! request is not served at all. Nor is one whose body is in a coding that nobody
+//! here understands ([`heads`]).
 //!
 //! Bytes that are no request: hyper answers with a bare status. That answer is
 //! kept back, and the server says the same with words.
 //!
 //! Before the connection come the bytes that were read ahead of hyper, in the
-//! park. And since all that hyper writes passes here, its [`Progress`] is told.
+//! park. And since all that hyper writes passes here, its [`Progress`] is told, with
+//! what the system takes of it.
 //! Between two requests, what comes next is shown to the park first: hyper does
 //! not get to see what is held there.
 
@@ -27,7 +29,10 @@ use tokio::{
     net::TcpStream,
 };
 
-use super::boundary::Progress;
+use super::{
+    boundary::Progress,
+    heads::{self, Refused},
+};
 use crate::held::ParkService;
 
 /// Bytes in a head, at most: room for the longest address that hyper takes, and
@@ -43,7 +48,7 @@ pub(super) struct HeadGuard {
     progress: Arc<Progress>,
     service: Arc<ParkService>,
     heads: Heads,
-    is_refused: bool,
+    refused: Option<Refused>,
     kept_back: Option<u16>,
     has_answered: bool,
 }
@@ -53,8 +58,8 @@ pub(super) struct Remains {
     pub(super) stream: TcpStream,
     /// Bytes from before, that hyper never read.
     pub(super) ahead: Bytes,
-    /// Whether it ended because of a head with two lengths.
-    pub(super) is_refused: bool,
+    /// Why it ended, if that was because of a head.
+    pub(super) refused: Option<Refused>,
     /// The status that hyper gave to bytes that are no request. It was not sent.
     pub(super) kept_back: Option<u16>,
     /// Whether anything was answered on this connection.
@@ -77,7 +82,7 @@ impl HeadGuard {
             progress,
             service,
             heads: Heads::default(),
-            is_refused: false,
+            refused: None,
             kept_back: None,
             has_answered: false,
         }
@@ -85,8 +90,8 @@ impl HeadGuard {
 
     /// Returns the connection.
     pub(super) fn into_remains(self) -> Remains {
-        let HeadGuard { stream, ahead, is_refused, kept_back, has_answered, .. } = self;
-        Remains { stream, ahead, is_refused, kept_back, has_answered }
+        let HeadGuard { stream, ahead, refused, kept_back, has_answered, .. } = self;
+        Remains { stream, ahead, refused, kept_back, has_answered }
     }
 
     /// Looks at an answer on its way out. Tells whether it was kept back.
@@ -130,30 +135,30 @@ impl Heads {
         self.is_past = false;
     }
 
-    /// Tells whether a head with two lengths is whole with these bytes.
+    /// Returns why a head is refused that is whole with these bytes, if one is.
     ///
     /// A head that follows another one without waiting for its answer passes,
     /// and hyper reads it the safe way.
-    fn has_two_lengths(&mut self, bytes: &[u8]) -> bool {
+    fn refused(&mut self, bytes: &[u8]) -> Option<Refused> {
         if self.is_past {
-            return false;
+            return None;
         }
         if self.begun.is_empty() {
             // Mostly a head comes at once, and nothing is copied.
             let bytes = bytes.trim_ascii_start();
             let Some(end) = end_of_head(bytes, 0) else {
                 self.collect(bytes);
-                return false;
+                return None;
             };
             self.is_past = true;
-            return gives_two_lengths(&bytes[..end]);
+            return heads::refused(&bytes[..end]);
         }
         let seen = self.begun.len();
         self.collect(bytes);
         // An end may lie across two pieces.
-        let Some(end) = end_of_head(&self.begun, seen.saturating_sub(3)) else { return false };
+        let end = end_of_head(&self.begun, seen.saturating_sub(3))?;
         self.is_past = true;
-        gives_two_lengths(&std::mem::take(&mut self.begun)[..end])
+        heads::refused(&std::mem::take(&mut self.begun)[..end])
     }
 
     fn collect(&mut self, bytes: &[u8]) {
@@ -168,26 +173,11 @@ impl Heads {
 
 /// Returns where the first empty line is, looking from `from` on. hyper takes
 /// lines that end without a carriage return too.
-fn end_of_head(bytes: &[u8], from: usize) -> Option<usize> {
+pub(super) fn end_of_head(bytes: &[u8], from: usize) -> Option<usize> {
     let rest = bytes.get(from..)?;
     let is_end =
         |i: &usize| rest[*i] == b'\n' && matches!(rest[i + 1..], [b'\n', ..] | [b'\r', b'\n', ..]);
     (0..rest.len()).find(is_end).map(|i| from + i)
-}
-
-/// Tells whether this is the head of a request that has both lengths.
-fn gives_two_lengths(head: &[u8]) -> bool {
-    let mut lines = head.split(|&byte| byte == b'\n').map(|line| line.trim_ascii_end());
-    let is_request = lines
-        .next()
-        .is_some_and(|line| line.ends_with(b" HTTP/1.1") || line.ends_with(b" HTTP/1.0"));
-    let has = |name: &[u8]| {
-        let fields = lines.clone();
-        fields
-            .filter_map(|line| line.split(|&byte| byte == b':').next())
-            .any(|field| field.eq_ignore_ascii_case(name))
-    };
-    is_request && has(b"content-length") && has(b"transfer-encoding")
 }
 
 impl AsyncRead for HeadGuard {
@@ -224,10 +214,10 @@ impl AsyncRead for HeadGuard {
             let count = self.ahead.len().min(buffer.remaining());
             buffer.put_slice(&self.ahead.split_to(count));
         }
-        self.is_refused = self.heads.has_two_lengths(&buffer.filled()[before..]);
-        match self.is_refused {
-            true => Poll::Ready(Err(io::ErrorKind::InvalidData.into())),
-            false => Poll::Ready(Ok(())),
+        self.refused = self.heads.refused(&buffer.filled()[before..]);
+        match self.refused {
+            Some(_) => Poll::Ready(Err(io::ErrorKind::InvalidData.into())),
+            None => Poll::Ready(Ok(())),
         }
     }
 }
@@ -240,7 +230,10 @@ impl AsyncWrite for HeadGuard {
     ) -> Poll<io::Result<usize>> {
         match self.keeps_back(bytes) {
             true => Poll::Ready(Ok(bytes.len())),
-            false => Pin::new(&mut self.stream).poll_write(context, bytes),
+            false => {
+                let written = Pin::new(&mut self.stream).poll_write(context, bytes);
+                self.progress.outlet.note(written, &self.stream, bytes)
+            }
         }
     }
 
@@ -253,7 +246,12 @@ impl AsyncWrite for HeadGuard {
         let bytes = if let [bytes] = slices { bytes } else { [].as_slice() };
         match self.keeps_back(bytes) {
             true => Poll::Ready(Ok(bytes.len())),
-            false => Pin::new(&mut self.stream).poll_write_vectored(context, slices),
+            false => {
+                let written = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
+                let first = slices.iter().find(|slice| !slice.is_empty());
+                let first = first.map_or([].as_slice(), |slice| slice);
+                self.progress.outlet.note(written, &self.stream, first)
+            }
         }
     }
 
@@ -276,7 +274,13 @@ impl AsyncWrite for HeadGuard {
 
 #[cfg(test)]
 mod tests {
-    use super::{Heads, bare_refusal};
+    use super::{Heads, Refused, bare_refusal};
+
+    impl Heads {
+        fn has_two_lengths(&mut self, bytes: &[u8]) -> bool {
+            self.refused(bytes) == Some(Refused::TwoLengths)
+        }
+    }
 
     const TWO: &str = "POST / HTTP/1.1\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n";
 
@@ -319,6 +323,22 @@ mod tests {
                 let seen = text.as_bytes().chunks(piece).any(|bytes| heads.has_two_lengths(bytes));
                 assert_eq!(seen, expected, "{case}, {piece} at a time");
             }
+        }
+    }
+
+    #[test]
+    fn a_coding_that_is_not_understood_is_known_by_its_name() {
+        let cases = [
+            ("gzip", Some(Refused::UnknownCoding)),
+            ("gzip, chunked", Some(Refused::UnknownCoding)),
+            ("chunked", None),
+            // hyper refuses these.
+            ("chunked, gzip", None),
+            ("", None),
+        ];
+        for (coding, expected) in cases {
+            let head = format!("POST / HTTP/1.1\r\nTransfer-Encoding: {coding}\r\n\r\n");
+            assert_eq!(Heads::default().refused(head.as_bytes()), expected, "{coding:?}");
         }
     }
 

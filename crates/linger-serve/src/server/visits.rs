@@ -1,20 +1,18 @@
 //! Visits: connections that the park has handed over, until they go back.
 //!
-//! hyper answers what the park does not: one request, or as many as come without
-//! a pause. Who asks for something often asks again, and the way to and fro would
-//! cost more than the answer. At the boundary after them, or when a request comes
-//! that the park holds, the connection returns. An errand is run first, if there
-//! is one, and may make hyper unnecessary. What is no request at all ends the
-//! connection, with words.
+//! hyper answers what the park does not, in turn ([`crate::turns`]): one
+//! request, or as many as come without a pause. Who asks for something often asks
+//! again, and the way to and fro would cost more than the answer. At the boundary
+//! after them, or when a request comes that the park holds, the connection returns.
+//! An errand is run first, if there is one, and may make hyper unnecessary. What is
+//! no request at all ends the connection, with words; a peer that does not read its
+//! answer, without.
 
 use std::{
     convert::Infallible,
     future::{Future, pending, poll_fn},
     pin::{Pin, pin},
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::Arc,
     task::Poll,
     time::Duration,
 };
@@ -22,40 +20,32 @@ use std::{
 use axum::Router;
 use hyper::{Request, Response, body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use linger_park::{Connection, Park};
+use linger_park::{Connection, Outgoing, Park};
 use tokio::{
     net::TcpStream,
-    sync::{OwnedSemaphorePermit, Semaphore, mpsc::UnboundedReceiver, watch},
+    sync::{mpsc::UnboundedReceiver, watch},
     task::JoinSet,
     time::{Instant, sleep},
 };
-use tower::ServiceExt;
 
 use super::{
     boundary::{AnswerBody, Progress},
     farewell,
-    head_guard::{HEAD_MAX, HeadGuard},
+    head_guard::{HEAD_MAX, HeadGuard, end_of_head},
+    outlet::{Outlet, Patience},
+    requests::{Overfull, Requests},
 };
 use crate::{
-    caller::Peer,
     held::{HandedOver, ParkService},
     places::Place,
     request::Errand,
+    turns::{Slot, Turn, Turns, Wanted},
 };
 
-/// How long a connection stays with hyper after its last answer: long enough for
-/// who asks one thing after another, and so short that few of hyper's buffers
-/// are there for nothing.
+/// How long a connection may keep a turn that nobody wants, for its next request: long
+/// enough for who asks one thing after another, and so short that few of hyper's
+/// buffers are there for nothing.
 const PAUSE: Duration = Duration::from_millis(200);
-
-/// So many connections rest with hyper at once, at most: when a crowd asks for
-/// something, each goes back at once.
-const RESTING_MAX: usize = 32;
-/// So many connections are with hyper at once for a moment; the next waits for one of
-/// them. More would not be served sooner, and each brings 20 KiB of buffers.
-const BRIEF_MAX: usize = 32;
-/// Whoever takes longer than this is waiting for something else: others go on.
-const BRIEF: Duration = Duration::from_millis(50);
 /// For a head that was slow already, to end.
 const LEFT_MIN: Duration = Duration::from_millis(100);
 
@@ -65,8 +55,7 @@ pub(super) struct Visits {
     /// At most as many as there are places.
     handed_over: UnboundedReceiver<HandedOver>,
     tasks: JoinSet<()>,
-    /// For visits that are brief.
-    turns: Arc<Semaphore>,
+    turns: Arc<Turns>,
     /// Closed when the server ends.
     ended: watch::Receiver<()>,
 }
@@ -78,14 +67,20 @@ pub(super) struct Host {
     pub(super) service: Arc<ParkService>,
     /// How long a head may take to come whole.
     pub(super) head_timeout: Duration,
-    /// Connections that rest with hyper now.
-    pub(super) resting: AtomicUsize,
+    /// How long a peer may take for a part of an answer.
+    pub(super) write_timeout: Duration,
+    /// The bound on all answers that go out, which the park shares.
+    pub(super) outgoing: Arc<Outgoing>,
 }
 
-/// A connection that rests with hyper, until this is dropped.
-struct Resting<'a>(&'a AtomicUsize);
+/// How hyper ended a connection, if it did not only come to a boundary.
+enum End {
+    Closed(hyper::Result<()>),
+    /// The peer does not read.
+    Unread,
+}
 
-type Answer = Pin<Box<dyn Future<Output = Result<Response<AnswerBody>, Infallible>> + Send>>;
+type Answer = Pin<Box<dyn Future<Output = Result<Response<AnswerBody>, Overfull>> + Send>>;
 
 impl Visits {
     /// Takes what is `handed_over`. Once `ended` is closed, each has one more answer,
@@ -99,7 +94,7 @@ impl Visits {
             host: Arc::new(host),
             handed_over,
             tasks: JoinSet::new(),
-            turns: Arc::new(Semaphore::new(BRIEF_MAX)),
+            turns: Arc::new(Turns::new()),
             ended,
         }
     }
@@ -137,7 +132,7 @@ async fn visit(
     host: Arc<Host>,
     connection: Connection<Place>,
     errand: Option<Errand>,
-    turns: Arc<Semaphore>,
+    turns: Arc<Turns>,
     mut ended: watch::Receiver<()>,
 ) {
     if let Some(errand) = errand {
@@ -152,16 +147,21 @@ async fn visit(
             return host.give_back(connection);
         }
     }
-    let turn = turns.acquire_owned().await.expect("it is never closed");
+    // Before hyper, because that has buffers. A head that is not whole has no turn: if
+    // it ever is, its request waits for one then.
+    let turn = match end_of_head(connection.bytes.trim_ascii_start(), 0) {
+        Some(_) => Some(turns.take().await),
+        None => None,
+    };
     // On the heap: who waits for a turn need not have room for all of it.
-    Box::pin(serve(&host, connection, turn, ended)).await;
+    Box::pin(serve(&host, connection, (turns, turn), ended)).await;
 }
 
 /// Lets hyper serve one connection until it closes or is at a boundary.
 async fn serve(
     host: &Host,
     connection: Connection<Place>,
-    turn: OwnedSemaphorePermit,
+    (turns, turn): (Arc<Turns>, Option<Turn>),
     mut ended: watch::Receiver<()>,
 ) {
     let Connection { stream, peer, bytes, due, place } = connection;
@@ -172,13 +172,18 @@ async fn serve(
             return;
         }
     };
-    let progress = Arc::new(Progress::default());
+    let progress = Arc::new(Progress::new(Outlet::new(host.outgoing.clone())));
+    let requests = Arc::new(Requests {
+        router: host.router.clone(),
+        peer,
+        progress: progress.clone(),
+        turns: turns.clone(),
+        slot: Slot::new(turn),
+    });
+    let slot = &requests.slot;
     let service = service_fn(|request: Request<Incoming>| {
-        let (mut head, incoming) = request.into_parts();
-        head.extensions.insert(Peer(peer));
-        let (answering, body) = progress.ask(incoming);
-        let answer = host.router.clone().oneshot(Request::from_parts(head, body));
-        Box::pin(async move { Ok(answer.await?.map(|body| answering.with(body))) }) as Answer
+        let taken = requests.take(request);
+        Box::pin(requests.clone().answer(taken)) as Answer
     });
     // A head that has begun has no more time here than in the park.
     let left = due.map(|due| due.saturating_duration_since(std::time::Instant::now()));
@@ -192,53 +197,66 @@ async fn serve(
         .max_buf_size(HEAD_MAX)
         .serve_connection(TokioIo::new(guarded), service);
     let mut is_ending = false;
+    let mut patience = Patience::new(host.write_timeout);
     let mut pause = pin!(sleep(PAUSE));
     let mut asked_before_pause = 0;
-    let mut resting = None;
-    let mut turn = Some(turn);
-    let mut long = pin!(sleep(BRIEF));
+    let mut wanted: Option<Wanted> = None;
     // None: it did not close, and is at a boundary.
-    let closed = loop {
+    let end = loop {
         let served = poll_fn(|context| {
             if let Poll::Ready(result) = Pin::new(&mut connection).poll(context) {
-                return Poll::Ready(Some(result));
+                return Poll::Ready(Some(End::Closed(result)));
             }
             if !progress.is_at_boundary() {
-                resting = None;
-                if turn.is_some() && long.as_mut().poll(context).is_ready() {
-                    turn = None;
-                }
-                return Poll::Pending;
+                // A request that is whole has taken its turn by now.
+                drop(slot.take());
+                wanted = None;
+                return patience.poll_end(&progress.outlet, context).map(|()| Some(End::Unread));
             }
-            turn = None;
-            resting = resting.take().or_else(|| Resting::begin(&host.resting));
-            if resting.is_none() || progress.is_called_back() {
+            if progress.is_called_back() {
                 return Poll::Ready(None);
-            }
-            if progress.looked_away() {
-                context.waker().wake_by_ref();
             }
             if asked_before_pause != progress.asked() {
                 asked_before_pause = progress.asked();
                 pause.as_mut().reset(Instant::now() + PAUSE);
+                wanted = None;
             }
-            pause.as_mut().poll(context).map(|()| None)
+            if wanted.is_none() {
+                let Some((turn, call)) = turns.spare() else { return Poll::Ready(None) };
+                slot.put(turn);
+                wanted = Some(call);
+            }
+            if progress.looked_away() {
+                context.waker().wake_by_ref();
+            }
+            let is_wanted =
+                wanted.as_mut().is_some_and(|call| call.as_mut().poll(context).is_ready());
+            if is_wanted || pause.as_mut().poll(context).is_ready() {
+                return Poll::Ready(None);
+            }
+            Poll::Pending
         });
         tokio::select! {
             // hyper first: at the end it closes what has not read anything yet.
             biased;
-            closed = served => break closed,
+            end = served => break end,
             _ = ended.changed(), if !is_ending => {
                 is_ending = true;
                 Pin::new(&mut connection).graceful_shutdown();
             }
         }
     };
+    // Nothing that follows is done in a turn.
+    drop(slot.take());
     let parts = connection.into_parts();
     let remains = parts.io.into_inner().into_remains();
-    let words = match closed {
-        Some(result) => {
+    let words = match end {
+        Some(End::Closed(result)) => {
             farewell::after(result.err().as_ref(), !parts.read_buf.is_empty(), &remains)
+        }
+        Some(End::Unread) => {
+            tracing::debug!(%peer, "a connection does not read its answer, so it is closed");
+            return;
         }
         // The park is to be empty.
         None if is_ending || ended.has_changed().is_err() => String::new(),
@@ -255,21 +273,6 @@ async fn serve(
     };
     farewell::leave(remains.stream, &words).await;
     drop(place);
-}
-
-impl<'a> Resting<'a> {
-    /// Begins to rest, if not too many do.
-    fn begin(resting: &'a AtomicUsize) -> Option<Resting<'a>> {
-        let this = Resting(resting);
-        // Counted by now: dropped, it is taken off again.
-        (resting.fetch_add(1, Ordering::Relaxed) < RESTING_MAX).then_some(this)
-    }
-}
-
-impl Drop for Resting<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
 }
 
 impl Host {

@@ -82,6 +82,8 @@ async fn a_new_dialect_is_served_by_the_park() {
         connections_max: 10,
         connections_per_address_max: None,
         head_timeout: PATIENCE,
+        write_timeout: PATIENCE,
+        outgoing_bytes_max: 1 << 20,
         drain: PATIENCE,
     };
     let server = Server::new(listener, &app, routes(&app), settings).unwrap();

@@ -339,7 +339,7 @@ fn bytes_that_are_no_request_are_refused() {
     let endless_head = format!("GET / HTTP/1.1\r\nHost: a\r\nX: {}", "a".repeat(2_000_000));
     let many_fields = format!("GET / HTTP/1.1\r\nHost: a\r\n{}\r\n", "X: y\r\n".repeat(200));
     let get = |rest: &str| format!("GET /health HTTP/1.1\r\nHost: a\r\n{rest}\r\n");
-    let cases: [(&str, &[u8], u16, &str); 26] = [
+    let cases: [(&str, &[u8], u16, &str); 30] = [
         (
             "garbage",
             b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 is TLS\r\n\r\n",
@@ -398,9 +398,18 @@ fn bytes_that_are_no_request_are_refused() {
         (
             "an unknown encoding",
             get("Transfer-Encoding: gzip\r\n").leak().as_bytes(),
-            400,
-            "malformed_head",
+            501,
+            "unknown_coding",
         ),
+        (
+            "an unknown encoding in chunks",
+            get("Transfer-Encoding: gzip, chunked\r\n").leak().as_bytes(),
+            501,
+            "unknown_coding",
+        ),
+        ("no host", b"GET /health HTTP/1.1\r\n\r\n", 400, "malformed_host"),
+        ("two hosts", get("Host: a\r\n").leak().as_bytes(), 400, "malformed_host"),
+        ("a host that is none", b"GET / HTTP/1.1\r\nHost: a/b\r\n\r\n", 400, "malformed_host"),
         (
             "chunks first",
             get("Transfer-Encoding: chunked, gzip\r\n").leak().as_bytes(),

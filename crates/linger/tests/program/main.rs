@@ -17,6 +17,8 @@ mod disk;
 mod durability;
 #[cfg(target_os = "linux")]
 mod faults;
+#[cfg(target_os = "linux")]
+mod hostile;
 mod limits;
 mod memory;
 mod native;
