@@ -6,8 +6,8 @@ use clap::{Args, Parser, Subcommand, builder::RangedU64ValueParser};
 
 use crate::{
     limits::{
-        MESSAGES_MAX, PUBLISHERS_MAX, READERS_MAX, ROOMS_MAX, ROUNDS_MAX, SECONDS_MAX,
-        TEXT_BYTES_MAX,
+        FSYNC_MS_MAX, MESSAGES_MAX, PUBLISHERS_MAX, READERS_MAX, ROOMS_MAX, ROUNDS_MAX,
+        SECONDS_MAX, TEXT_BYTES_MAX,
     },
     play::Act,
     process::Pid,
@@ -17,7 +17,7 @@ use crate::{
     },
     servers,
     stage::{Mode, Terms, message::TEXT_BYTES_MIN},
-    target::Kind,
+    target::{Kind, Sends},
 };
 
 /// Between a crowd's going and the look at memory: twice as long as Linger keeps
@@ -143,6 +143,16 @@ pub(crate) struct Common {
     /// Bytes in a message's text
     #[arg(long, global = true, default_value_t = 64, value_parser = within(TEXT_BYTES_MIN as u64, TEXT_BYTES_MAX))]
     pub(crate) text_bytes: u64,
+    /// Make each fsync of a server take so many milliseconds at least, and count
+    /// them: LD_PRELOAD, with the system's cc; 0 only counts
+    #[arg(long, value_name = "MS", global = true, value_parser = fsync_time, conflicts_with = "url")]
+    pub(crate) fsync_ms: Option<Duration>,
+    /// How messages are sent to linger; peers have one way
+    #[arg(long, value_enum, global = true, default_value = "put")]
+    pub(crate) sends: Sends,
+    /// Each reader has a session of its own: a guest; without, all are visitors
+    #[arg(long, global = true)]
+    pub(crate) sessions: bool,
     /// Seconds that all may take to connect, or to get what was published
     #[arg(long, value_name = "SECONDS", global = true, default_value_t = 60, value_parser = within(1, SECONDS_MAX))]
     pub(crate) patience: u64,
@@ -161,11 +171,21 @@ fn within(least: u64, most: u64) -> RangedU64ValueParser<u64> {
     clap::value_parser!(u64).range(least..=most)
 }
 
+/// Reads milliseconds, with a fraction perhaps.
+fn fsync_time(text: &str) -> Result<Duration, String> {
+    let within = |ms: &f64| (0.0..=FSYNC_MS_MAX).contains(ms);
+    let ms = text.parse().ok().filter(within);
+    let ms = ms.ok_or_else(|| format!("it is a number of milliseconds up to {FSYNC_MS_MAX}"))?;
+    Ok(Duration::from_secs_f64(ms / 1000.0))
+}
+
 impl Arguments {
     /// Returns what is to be played, and with whom.
     pub(crate) fn acts(&self) -> Vec<Act> {
         let terms = Terms {
             text_bytes: size(self.common.text_bytes),
+            sends: self.common.sends,
+            has_sessions: self.common.sessions,
             patience: Duration::from_secs(self.common.patience),
         };
         let alone = |scenario| Act { scenario, kinds: vec![self.common.target] };

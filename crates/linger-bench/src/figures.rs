@@ -50,6 +50,9 @@ pub(crate) static LAST: Measure = measure("last_ms", "last reader has it", "ms",
 pub(crate) static ACK_P50: Measure = measure("ack_p50_ms", "acknowledged, p50", "ms", 2);
 pub(crate) static ACK_P99: Measure = measure("ack_p99_ms", "acknowledged, p99", "ms", 2);
 pub(crate) static ACK_LAST: Measure = measure("ack_last_ms", "acknowledged, slowest", "ms", 2);
+pub(crate) static SYNCS: Measure =
+    measure("syncs_per_publish", "syncs of the disk per publish", "", 3);
+pub(crate) static SYNC_MS: Measure = measure("sync_ms", "a sync of the disk, on average", "ms", 3);
 pub(crate) static PUBLISHES: Measure =
     measure("publishes_per_second", "acknowledged publishes", "/s", 0);
 pub(crate) static DELIVERIES: Measure = measure("deliveries_per_second", "deliveries", "/s", 0);

@@ -44,6 +44,7 @@ pub(crate) fn goals(scenario: Scenario) -> Vec<Goal> {
         Scenario::Chatter(_) => vec![
             ("chatter", &figures::DELIVERIES, LeastOfPeer(1.0)),
             ("chatter", &figures::CPU_PER_PUBLISH, MostOfPeer(1.0)),
+            ("chatter", &figures::ACK_P99, MostOfPeer(1.0)),
         ],
         Scenario::Senders(senders) => match senders.senders {
             64 => vec![("64 senders", &figures::PUBLISHES, Least(20_000.0))],

@@ -18,6 +18,8 @@ pub(crate) const TEXT_BYTES_MAX: u64 = 4000;
 pub(crate) const ROOMS_MAX: u64 = 100_000;
 /// Each is a guest and a connection.
 pub(crate) const PUBLISHERS_MAX: u64 = 4096;
+/// No disk that still works takes longer for a sync.
+pub(crate) const FSYNC_MS_MAX: f64 = 1000.0;
 /// A measured phase, in seconds.
 pub(crate) const SECONDS_MAX: u64 = 600;
 /// Rounds of a comparison.

@@ -12,6 +12,8 @@ use std::{
 
 use serde::Serialize;
 
+use crate::disk::Place;
+
 /// Enough for a median.
 const SYNCS: usize = 101;
 
@@ -25,6 +27,8 @@ pub(crate) struct Machine {
     /// Where the servers keep their data.
     pub(crate) file_system: String,
     pub(crate) fdatasync_ms: Option<f64>,
+    /// What a sync of the servers took at least, if it was made to.
+    pub(crate) slow_fsync_ms: Option<f64>,
     /// Others who computed in the minute before the run began.
     pub(crate) load_before: String,
     pub(crate) open_files: u64,
@@ -35,7 +39,8 @@ pub(crate) struct Machine {
 
 impl Machine {
     /// Looks at this machine, and at the disk under `place`.
-    pub(crate) fn look(place: &Path, open_files: u64) -> Machine {
+    pub(crate) fn look(place: &Place, open_files: u64) -> Machine {
+        let Place { folder, disk } = place;
         let first = |path: &str| fs::read_to_string(path).unwrap_or_default();
         let field = |text: &str, name: &str| {
             let line = text.lines().find(|line| line.starts_with(name));
@@ -49,8 +54,9 @@ impl Machine {
             cpu: field(&first("/proc/cpuinfo"), "model name"),
             kernel: format!("Linux {}", first("/proc/sys/kernel/osrelease").trim()),
             memory_gib: kib.div_ceil(1 << 20),
-            file_system: file_system(place),
-            fdatasync_ms: fdatasync_ms(place).ok(),
+            file_system: file_system(folder),
+            fdatasync_ms: fdatasync_ms(folder).ok(),
+            slow_fsync_ms: disk.as_ref().map(|disk| disk.sync().as_secs_f64() * 1000.0),
             load_before: first("/proc/loadavg").split(' ').next().unwrap_or_default().to_owned(),
             open_files,
             congestion_control: first("/proc/sys/net/ipv4/tcp_congestion_control")
@@ -74,9 +80,12 @@ impl Machine {
             ..
         } = self;
         let sync = self.fdatasync_ms.map_or("not measured".to_owned(), |ms| format!("{ms:.3} ms"));
+        let slow = self.slow_fsync_ms.map_or(String::new(), |ms| {
+            format!(", made to take {ms:.3} ms at least in all servers")
+        });
         format!(
             "{date}. {cores} cores ({cpu}), {memory_gib} GiB, {kernel}; data on {file_system}, \
-             4 KiB write and fdatasync: {sync}; TCP {}; {open_files} open files a process; load of others before the \
+             4 KiB write and fdatasync: {sync}{slow}; TCP {}; {open_files} open files a process; load of others before the \
              run: {load_before}.",
             self.congestion_control
         )

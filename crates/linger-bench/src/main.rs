@@ -7,6 +7,7 @@
 
 mod cli;
 mod client;
+mod disk;
 mod figures;
 mod goals;
 mod limits;
@@ -22,11 +23,12 @@ mod stage;
 mod svg;
 mod target;
 
-use std::{fs, process::ExitCode};
+use std::{fs, process::ExitCode, sync::Arc};
 
 use anyhow::{Context, bail};
 use clap::Parser;
 use cli::{Arguments, Verb};
+use disk::{Place, SlowDisk};
 use report::Report;
 use servers::Servers;
 use target::Kind;
@@ -59,14 +61,15 @@ fn run(arguments: &Arguments) -> anyhow::Result<Report> {
         Some(url) => Some((limits::loopback(url)?, common.pid)),
         None => None,
     };
+    let disk = common.fsync_ms.map(SlowDisk::new).transpose()?.map(Arc::new);
     let servers = Servers {
         running,
         linger: common.linger.clone(),
         peers: common.peers.clone(),
-        folder: common.folder.clone(),
+        place: Place { folder: common.folder.clone(), disk },
         open_files: limits::raise_open_files()?,
     };
-    let machine = machine::Machine::look(&servers.folder, servers.open_files);
+    let machine = machine::Machine::look(&servers.place, servers.open_files);
     let mut report = Report::new(machine);
     let mut acts = arguments.acts();
     if let Verb::Compare { install_peers, .. } = arguments.verb {

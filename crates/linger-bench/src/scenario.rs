@@ -22,10 +22,11 @@ use returning::Returning;
 use senders::Senders;
 
 use crate::{
+    disk::Syncs,
     figures::{self, Figures, millis, percentile},
     process::CpuMeter,
-    stage::{Mode, Stage, ledger::Ledger},
-    target::Target,
+    stage::{Mode, Stage, Terms, ledger::Ledger},
+    target::{Sends, Target},
 };
 
 /// One of the scenarios, with what is asked of it.
@@ -67,8 +68,34 @@ impl Scenario {
         }
     }
 
-    /// Returns one line that says what is played.
+    /// Returns one line that says what is played, and how, where that is unusual.
     pub(crate) fn title(self) -> String {
+        let mut title = self.story();
+        let Terms { sends, has_sessions, .. } = self.terms();
+        if has_sessions {
+            title += ", each reader with a session";
+        }
+        title += match sends {
+            Sends::Put => "",
+            Sends::Post => ", sent by POST",
+            Sends::Both => ", sent by PUT and POST in turns",
+        };
+        title
+    }
+
+    fn terms(self) -> Terms {
+        match self {
+            Scenario::Crowd(crowd) => crowd.terms,
+            Scenario::Chatter(chatter) => chatter.terms,
+            Scenario::Returning(returning) => returning.terms,
+            Scenario::CatchUp(catch_up) => catch_up.terms,
+            Scenario::Senders(senders) => senders.terms,
+            Scenario::Idle(idle) => idle.terms,
+            Scenario::Comings(comings) => comings.terms,
+        }
+    }
+
+    fn story(self) -> String {
         let way = |mode| if mode == Mode::Sse { "server-sent events" } else { "long polls" };
         match self {
             Scenario::Crowd(Crowd { readers, messages, mode, greet_first, .. }) => {
@@ -129,18 +156,34 @@ impl Outcome {
 /// CPU of the server and of ourselves from a moment on.
 struct Meters {
     server: Option<CpuMeter>,
+    syncs: Option<Syncs>,
     ours: CpuMeter,
 }
 
 impl Meters {
     fn begin(stage: &Stage<'_>) -> Meters {
         let server = stage.process().map(CpuMeter::begin);
-        Meters { server, ours: CpuMeter::begin_ours() }
+        Meters { server, syncs: stage.syncs(), ours: CpuMeter::begin_ours() }
     }
 
     /// Returns microseconds of the server's CPU per one of `count`.
     fn server_per(&self, count: u64) -> Option<f64> {
         self.server.as_ref().and_then(|meter| per(meter.spent(), count))
+    }
+
+    /// Returns the server's syncs, if they are counted.
+    fn syncs(&self, stage: &Stage<'_>) -> Option<Syncs> {
+        Some(stage.syncs()?.since(self.syncs?))
+    }
+
+    /// Adds the syncs for each of `publishes`, and how long one took.
+    fn add_syncs(&self, figures: &mut Figures, stage: &Stage<'_>, publishes: u64) {
+        let Some(Syncs { count, time }) = self.syncs(stage).filter(|_| publishes > 0) else {
+            return;
+        };
+        figures.add(&figures::SYNCS, count as f64 / publishes as f64);
+        let each = (count > 0).then(|| time.as_secs_f64() * 1000.0 / count as f64);
+        figures.add_some(&figures::SYNC_MS, each);
     }
 
     /// Returns microseconds of our own CPU per one of `count`.

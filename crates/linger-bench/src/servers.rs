@@ -13,6 +13,7 @@ use std::{
 use anyhow::{Context, anyhow, bail};
 
 use crate::{
+    disk::Place,
     process::Pid,
     target::{
         Kind, Target,
@@ -30,8 +31,7 @@ pub(crate) struct Servers {
     pub(crate) linger: Option<PathBuf>,
     /// Where `cargo install --root` puts peers.
     pub(crate) peers: PathBuf,
-    /// Where the servers keep their data.
-    pub(crate) folder: PathBuf,
+    pub(crate) place: Place,
     pub(crate) open_files: u64,
 }
 
@@ -41,13 +41,13 @@ impl Servers {
         Ok(match (kind, self.running) {
             (Kind::Linger, Some((address, pid))) => Box::new(Linger::at(address, pid)),
             (_, Some(_)) => bail!("--url is for linger; peers are started by linger-bench itself"),
-            (Kind::Linger, None) => Box::new(Linger::start(&self.linger_program()?, &self.folder)?),
+            (Kind::Linger, None) => Box::new(Linger::start(&self.linger_program()?, &self.place)?),
             (Kind::Nchan, None) => {
                 let connections = usize::try_from(self.open_files).unwrap_or(usize::MAX) - 100;
-                Box::new(Nchan::start(&self.folder, connections.min(1 << 20))?)
+                Box::new(Nchan::start(&self.place, connections.min(1 << 20))?)
             }
             (Kind::DurableStreams, None) => {
-                Box::new(DurableStreams::start(&self.peers, &self.folder)?)
+                Box::new(DurableStreams::start(&self.peers, &self.place)?)
             }
         })
     }

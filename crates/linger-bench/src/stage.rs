@@ -14,9 +14,10 @@ use anyhow::bail;
 use players::Players;
 
 use crate::{
+    disk::Syncs,
     process::{CpuMeter, Pid},
     reactor::{Reactor, Who},
-    target::{Cast, From, Target},
+    target::{Cast, From, Sends, Target},
 };
 
 /// The longest that the reactor sleeps while a condition is waited for.
@@ -45,13 +46,16 @@ pub(crate) enum Mode {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Terms {
     pub(crate) text_bytes: usize,
+    pub(crate) sends: Sends,
+    /// Each reader has a session of its own.
+    pub(crate) has_sessions: bool,
     /// For all to connect and be held, and for all to have what was published.
     pub(crate) patience: Duration,
 }
 
 /// The reactor and the players.
 pub(crate) struct Stage<'t> {
-    patience: Duration,
+    terms: Terms,
     reactor: Reactor,
     pub(crate) players: Players<'t>,
 }
@@ -66,15 +70,16 @@ impl<'t> Stage<'t> {
     ) -> anyhow::Result<Stage<'t>> {
         target.prepare(cast)?;
         let reactor = Reactor::new(target.address())?;
-        let Terms { text_bytes, patience } = terms;
-        Ok(Stage { patience, reactor, players: Players::new(target, cast, mode, text_bytes) })
+        Ok(Stage { terms, reactor, players: Players::new(target, cast, mode, terms) })
     }
 
     /// Seats `count` readers in each of `rooms` rooms. They connect later.
     pub(crate) fn seat(&mut self, rooms: usize, count: usize, from: From) -> anyhow::Result<()> {
+        let sessions = if self.terms.has_sessions { rooms * count } else { 0 };
+        let mut sessions = self.players.target.open_sessions(sessions)?.into_iter();
         for room in 0..rooms {
             let cursor = self.players.target.cursor(room, from)?;
-            self.players.seat(room, count, cursor);
+            self.players.seat(room, count, cursor, &mut sessions);
         }
         Ok(())
     }
@@ -136,7 +141,7 @@ impl<'t> Stage<'t> {
     fn until_holding(&mut self, wanted: &str, is_so: impl Fn(usize) -> bool) -> anyhow::Result<()> {
         let begin = Instant::now();
         while let Some(held) = self.players.target.held()?.filter(|held| !is_so(*held)) {
-            if begin.elapsed() > self.patience || self.players.ledger.has_faults() {
+            if begin.elapsed() > self.terms.patience || self.players.ledger.has_faults() {
                 let summary = self.players.ledger.summary(self.reactor.wires.count());
                 bail!("the server holds {held} requests, not {wanted}: {summary}");
             }
@@ -173,7 +178,7 @@ impl<'t> Stage<'t> {
     pub(crate) fn until_delivered(&mut self) -> anyhow::Result<()> {
         let begin = Instant::now();
         while !self.players.has_all() {
-            if begin.elapsed() > self.patience || self.players.ledger.has_faults() {
+            if begin.elapsed() > self.terms.patience || self.players.ledger.has_faults() {
                 // Not an error: the ledger says what is missing, and for whom.
                 self.players.report_missing();
                 return Ok(());
@@ -233,7 +238,7 @@ impl<'t> Stage<'t> {
     ) -> anyhow::Result<()> {
         let begin = Instant::now();
         while !condition(&self.players) {
-            if begin.elapsed() > time + self.patience || self.players.ledger.has_faults() {
+            if begin.elapsed() > time + self.terms.patience || self.players.ledger.has_faults() {
                 bail!(
                     "after {:?} it is not so that {what}: {}",
                     begin.elapsed(),
@@ -252,6 +257,11 @@ impl<'t> Stage<'t> {
             self.turn(TURN)?;
         }
         Ok(())
+    }
+
+    /// Returns the syncs of the server so far, if they are counted.
+    pub(crate) fn syncs(&self) -> Option<Syncs> {
+        self.players.target.syncs()
     }
 
     /// Returns the server's process.

@@ -14,10 +14,12 @@ use std::{net::SocketAddr, time::Duration};
 use clap::ValueEnum;
 use cursor::Cursor;
 
-use crate::{client::framing::Answer, process::Pid};
+use crate::{client::framing::Answer, disk::Syncs, process::Pid};
 
 /// How long a poll asks to be held: as long as Linger holds at most.
 pub(crate) const HOLD_SECONDS: u64 = 55;
+/// As long as Linger's tokens are, so that a head has the same size everywhere.
+const TOKEN_LENGTH: usize = 64;
 /// A server that is not there by then has failed.
 pub(crate) const START_TIMEOUT: Duration = Duration::from_secs(20);
 
@@ -59,6 +61,29 @@ pub(crate) enum From {
     Now,
 }
 
+/// How messages are sent, where a server has two ways.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Sends {
+    /// With the request id in the path
+    Put,
+    /// With the request id in a header
+    Post,
+    /// In turns
+    Both,
+}
+
+impl Sends {
+    /// Returns whether a lane's message is sent by `POST`: always the same way,
+    /// however often it is said again.
+    pub(crate) fn is_post(self, sequence: u64) -> bool {
+        match self {
+            Sends::Put => false,
+            Sends::Post => true,
+            Sends::Both => sequence.is_multiple_of(2),
+        }
+    }
+}
+
 /// What an answer to a poll was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Polled {
@@ -78,11 +103,19 @@ pub(crate) trait Target {
     fn address(&self) -> SocketAddr;
     /// The process that was started for it; its children count as well.
     fn process(&self) -> Option<Pid>;
+    /// The syncs of its data so far, if they are counted.
+    fn syncs(&self) -> Option<Syncs>;
 
     /// Makes the rooms and the publishers that a scenario needs.
     fn prepare(&mut self, cast: &Cast) -> anyhow::Result<()>;
     /// Returns the cursor of a reader who begins in `room`.
     fn cursor(&mut self, room: usize, from: From) -> anyhow::Result<Cursor>;
+    /// Returns the tokens of `count` new sessions, for one reader each.
+    ///
+    /// A peer knows none: it gets tokens that are made up, to read over.
+    fn open_sessions(&mut self, count: usize) -> anyhow::Result<Vec<String>> {
+        Ok((0..count).map(|number| format!("{number:0>TOKEN_LENGTH$}")).collect())
+    }
     /// Returns how many requests are held, if the server tells.
     fn held(&mut self) -> anyhow::Result<Option<usize>>;
     /// Whether it lets go of a held request when its reader hangs up.
@@ -100,15 +133,15 @@ pub(crate) trait Target {
         (200..300).contains(&answer.status)
     }
     /// Writes the request that waits for what comes after `cursor`.
-    fn poll(&self, out: &mut Vec<u8>, room: usize, cursor: &Cursor);
+    fn poll(&self, out: &mut Vec<u8>, room: usize, cursor: &Cursor, session: Session<'_>);
     /// Reads the answer to a poll, and moves the cursor.
     fn polled(&self, answer: &Answer<'_>, cursor: &mut Cursor) -> Polled;
     /// Writes the request for a stream of what comes after `cursor`.
-    fn stream(&self, out: &mut Vec<u8>, room: usize, cursor: &Cursor);
+    fn stream(&self, out: &mut Vec<u8>, room: usize, cursor: &Cursor, session: Session<'_>);
     /// Reads some whole frames of the stream, and moves the cursor.
     fn streamed(&self, frames: &[u8], cursor: &mut Cursor);
     /// Writes a request that is answered at once, as a client makes before it waits.
-    fn greet(&self, out: &mut Vec<u8>);
+    fn greet(&self, out: &mut Vec<u8>, session: Session<'_>);
 }
 
 /// Names one publish for ever.
@@ -116,6 +149,21 @@ pub(crate) trait Target {
 pub(crate) struct PublishId {
     pub(crate) lane: u32,
     pub(crate) sequence: u64,
+    /// By `POST` instead of `PUT`; peers have one way only.
+    pub(crate) is_post: bool,
+}
+
+/// A reader's token, if it has one of its own.
+pub(crate) type Session<'a> = Option<&'a str>;
+
+/// Ends a head, with the field that names the session.
+fn end_head(out: &mut Vec<u8>, session: Session<'_>) {
+    if let Some(token) = session {
+        out.extend_from_slice(b"Authorization: Bearer ");
+        out.extend_from_slice(token.as_bytes());
+        out.extend_from_slice(b"\r\n");
+    }
+    out.extend_from_slice(b"\r\n");
 }
 
 /// Returns the last `id:` of some frames of server-sent events.

@@ -110,6 +110,29 @@ fn small_rooms_senders_silence_and_catching_up_work() {
 }
 
 #[test]
+fn messages_are_sent_by_put_or_by_post() {
+    for (sends, is_right, said) in [
+        ("post", true, "sent by POST"),
+        ("put", false, "was answered 405"),
+        ("both", false, "was answered 405"),
+    ] {
+        let crowd = ["crowd", "--readers", "5", "--messages", "2", "--sends", sends];
+        check(Habit::Posting, &crowd, is_right, said);
+    }
+    let both = ["senders", "--senders", "2", "--seconds", "1", "--sends", "both"];
+    check(Habit::Right, &both, true, "sent by PUT and POST in turns");
+}
+
+#[test]
+fn each_reader_may_have_a_session_of_its_own() {
+    let crowd = ["crowd", "--readers", "40", "--messages", "2", "--sessions"];
+    check(Habit::Private, &crowd, true, "each reader with a session");
+    let stream = ["crowd", "--readers", "5", "--messages", "2", "--sessions", "--mode", "sse"];
+    check(Habit::Private, &stream, true, "each reader with a session");
+    check(Habit::Private, &crowd[..5], false, "was answered 401");
+}
+
+#[test]
 fn a_missing_message_fails_the_run() {
     let crowd = ["crowd", "--readers", "5", "--messages", "4"];
     check(Habit::Forgetting, &crowd, false, "never got 3 to 3");
@@ -146,6 +169,8 @@ fn what_cannot_be_is_said_in_a_sentence() {
         (&["crowd", "--url", "ftp://127.0.0.1"], "speaks plain HTTP"),
         (&["crowd", "--readers", "0"], "not in 1..=200000"),
         (&["idle", "--seconds", "100000"], "not in 1..=600"),
+        (&["crowd", "--fsync-ms=-1"], "a number of milliseconds up to 1000"),
+        (&["crowd", "--fsync-ms", "1", "--url", "http://127.0.0.1:1"], "cannot be used with"),
         (&["crowd", "--linger", "/no/such/program"], "there is no program /no/such/program"),
         (
             &["crowd", "--target", "durable-streams", "--peers", "/no/such"],

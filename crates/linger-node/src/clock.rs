@@ -2,7 +2,10 @@
 //!
 //! Tests hand in one that they control.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::{
+    cell::RefCell,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 use linger_core::Timestamp;
 
@@ -27,6 +30,32 @@ pub trait Clock: Send + Sync {
     }
 }
 
+/// Nonces that are asked of the system at once: one for each send would be one more
+/// system call for each.
+const NONCES: usize = 64;
+
+/// Nonces that nobody has yet.
+struct Nonces {
+    bytes: [[u8; 32]; NONCES],
+    left: usize,
+}
+
+thread_local! {
+    static NONCES_HERE: RefCell<Nonces> =
+        const { RefCell::new(Nonces { bytes: [[0; 32]; NONCES], left: 0 }) };
+}
+
+impl Nonces {
+    fn next(&mut self) -> [u8; 32] {
+        if self.left == 0 {
+            fill(self.bytes.as_flattened_mut());
+            self.left = NONCES;
+        }
+        self.left -= 1;
+        self.bytes[self.left]
+    }
+}
+
 /// The operating system's time and chance.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
@@ -42,7 +71,32 @@ impl Clock for SystemClock {
 
     fn secret(&self) -> [u8; 32] {
         let mut bytes = [0; 32];
-        getrandom::fill(&mut bytes).expect("the operating system has randomness");
+        fill(&mut bytes);
         bytes
+    }
+
+    fn nonce(&self) -> [u8; 32] {
+        NONCES_HERE.with_borrow_mut(Nonces::next)
+    }
+}
+
+fn fill(bytes: &mut [u8]) {
+    getrandom::fill(bytes).expect("the operating system has randomness");
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::HashSet, thread};
+
+    use super::*;
+
+    #[test]
+    fn no_nonce_comes_twice_on_any_thread() {
+        let take = || -> Vec<_> { (0..NONCES * 3 + 1).map(|_| SystemClock.nonce()).collect() };
+        let threads: Vec<_> = (0..4).map(|_| thread::spawn(take)).collect();
+        let nonces = threads.into_iter().flat_map(|thread| thread.join().unwrap());
+        let all: Vec<_> = nonces.chain(take()).collect();
+        assert_eq!(all.iter().collect::<HashSet<_>>().len(), all.len());
+        assert!(!all.contains(&[0; 32]));
     }
 }

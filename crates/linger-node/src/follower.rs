@@ -25,6 +25,7 @@ pub(crate) use healing::TableFiles;
 
 use crate::{
     call::Call,
+    checkpoints::Checkpoints,
     commits::{Commits, Damage, RETRY_AFTER},
     follower::progress::Progress,
     health::{Health, Part},
@@ -46,6 +47,8 @@ pub(crate) struct Follower {
     /// None where there is nothing to put in the projection's place.
     pub(crate) files: Option<TableFiles>,
     pub(crate) commits: Commits,
+    /// None where commits make the checkpoints: there is no file, or not yet.
+    pub(crate) checkpoints: Option<Checkpoints>,
     pub(crate) damage: Damage,
     /// Questions that only the follower's connection can answer.
     pub(crate) questions: mpsc::Receiver<Question>,
@@ -127,7 +130,11 @@ impl Follower {
 
     /// Commits, and tells who waits for it.
     fn commit(&mut self) {
-        match self.commits.commit(&mut self.projection) {
+        let committed = self.commits.commit(&mut self.projection);
+        if let (Ok(()), Some(checkpoints)) = (&committed, &self.checkpoints) {
+            checkpoints.look();
+        }
+        match committed {
             Ok(()) if self.is_readable() => {
                 self.commits.announce(&self.projection);
                 self.health.is_well(Part::Tables);

@@ -8,6 +8,7 @@
 
 mod call;
 mod check;
+mod checkpoints;
 mod clock;
 mod commits;
 mod data_folder;

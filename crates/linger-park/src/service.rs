@@ -46,7 +46,8 @@ pub trait Service: Send + Sync + 'static {
     /// the connection is closed then.
     fn expire(&self, ticket: &Self::Ticket) -> Answer<Self::Ticket>;
 
-    /// Adds the topics to `call` that this wake concerns. Repeats do no harm.
+    /// Adds the topics to `call` that this wake concerns. Repeats do no harm. Those
+    /// with lower numbers are called first.
     fn topics(&self, wake: &Self::Wake, parked: &Parked<'_>, call: &mut Vec<Topic>);
 
     /// Counts what a turn of a shard did: how many were called, and the

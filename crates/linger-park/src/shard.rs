@@ -201,7 +201,7 @@ impl<S: Service> Shard<S> {
                 Message::Stop => return false,
             }
         }
-        // Several batches that came meanwhile are one call.
+        // Several batches that came meanwhile are one call, in the order of topics.
         let mut called = mem::take(&mut self.called);
         called.sort_unstable();
         called.dedup();

@@ -61,6 +61,7 @@ impl Chatter {
         outcome.figures.add_some(&figures::CPU_PER_PUBLISH, meters.server_per(publishes));
         outcome.figures.add_some(&figures::CPU_PER_DELIVERY, meters.server_per(deliveries));
         outcome.figures.add_some(&figures::OUR_CPU, meters.ours_per(deliveries));
+        meters.add_syncs(&mut outcome.figures, &stage, publishes);
         outcome.latencies = ledger.latencies.clone();
         outcome.latencies.sort_unstable();
         outcome.figures.add(&figures::P50, millis(percentile(&outcome.latencies, 0.5)));

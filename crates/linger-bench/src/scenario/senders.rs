@@ -46,6 +46,10 @@ impl Senders {
         let publishes = stage.players.ledger.acknowledged - acknowledged;
         outcome.figures.add(&figures::PUBLISHES, publishes as f64 / taken);
         outcome.figures.add_some(&figures::CPU_PER_PUBLISH, meters.server_per(publishes));
+        meters.add_syncs(&mut outcome.figures, &stage, publishes);
+        if publishes > 0 && meters.syncs(&stage).is_some_and(|syncs| syncs.count == 0) {
+            bail!("{publishes} sends were acknowledged without a sync that the slow disk has seen");
+        }
         add_acknowledgements(&mut outcome.figures, &stage.players.ledger);
         outcome.latencies = stage.players.ledger.acknowledgements.clone();
         outcome.latencies.sort_unstable();
@@ -66,7 +70,7 @@ fn verify(stage: &mut Stage<'_>) -> anyhow::Result<()> {
     // An answer has one message at least, so this ends.
     while missing > 0 && !players.ledger.has_faults() {
         let mut poll = Vec::new();
-        players.target.poll(&mut poll, 0, &cursor);
+        players.target.poll(&mut poll, 0, &cursor, None);
         let answer = caller.send(&poll)?;
         let found = follow(&*players.target, &answer, &mut cursor)?;
         if found == Polled::Nothing {

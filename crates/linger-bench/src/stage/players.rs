@@ -7,14 +7,14 @@
 use std::time::Instant;
 
 use super::{
-    Mode,
+    Mode, Terms,
     ledger::Ledger,
     message::{Message, Messages},
 };
 use crate::{
     client::framing::Answer,
     reactor::{Key, Play, Who, Wires},
-    target::{Cast, Polled, PublishId, Target, cursor::Cursor},
+    target::{Cast, Polled, PublishId, Sends, Target, cursor::Cursor},
 };
 
 /// Reconnects per reader before the run is given up: a server that closes
@@ -27,6 +27,8 @@ pub(crate) struct Reader {
     /// The sequence number that comes next.
     next: u64,
     cursor: Cursor,
+    /// Its token, if it has a session of its own.
+    session: Option<Box<str>>,
     state: Reading,
     has_greeted: bool,
     /// The beginning of a stream's frame.
@@ -41,9 +43,9 @@ enum Reading {
 }
 
 impl Reader {
-    fn new(room: usize, cursor: Cursor) -> Reader {
-        let state = Reading::Away;
-        Reader { room, next: 1, cursor, state, has_greeted: false, carry: Vec::new() }
+    fn new(room: usize, cursor: Cursor, session: Option<String>) -> Reader {
+        let (session, state) = (session.map(Into::into), Reading::Away);
+        Reader { room, next: 1, cursor, session, state, has_greeted: false, carry: Vec::new() }
     }
 
     /// Forgets what belongs to a connection, not what was read.
@@ -81,6 +83,7 @@ pub(crate) struct Players<'t> {
     pub(crate) lanes_by_publisher: bool,
     mode: Mode,
     text_bytes: usize,
+    sends: Sends,
     messages: Messages,
     /// The last number that was given out in each lane.
     lanes: Vec<u64>,
@@ -95,7 +98,7 @@ impl<'t> Players<'t> {
         target: &'t mut dyn Target,
         cast: &Cast,
         mode: Mode,
-        text_bytes: usize,
+        Terms { text_bytes, sends, .. }: Terms,
     ) -> Players<'t> {
         let mut publishers = Vec::new();
         publishers.resize_with(cast.publishers, Publisher::default);
@@ -113,6 +116,7 @@ impl<'t> Players<'t> {
             lanes_by_publisher: false,
             mode,
             text_bytes,
+            sends,
             messages: Messages::new(),
             lanes: vec![0; cast.rooms.max(cast.publishers)],
             readers_in: vec![0; cast.rooms],
@@ -132,9 +136,17 @@ impl<'t> Players<'t> {
     }
 
     /// Seats `count` readers in a room, who begin behind `cursor`: before
-    /// everything that was said there through us, or with nothing said yet.
-    pub(crate) fn seat(&mut self, room: usize, count: usize, cursor: Cursor) {
-        self.readers.extend(std::iter::repeat_with(|| Reader::new(room, cursor)).take(count));
+    /// everything that was said there through us, or with nothing said yet. Each
+    /// takes a session while there are any.
+    pub(crate) fn seat(
+        &mut self,
+        room: usize,
+        count: usize,
+        cursor: Cursor,
+        sessions: &mut impl Iterator<Item = String>,
+    ) {
+        let readers = std::iter::repeat_with(|| Reader::new(room, cursor, sessions.next()));
+        self.readers.extend(readers.take(count));
         self.readers_in[room] += count as u64;
         self.due += count as u64 * self.lanes[room];
     }
@@ -196,7 +208,8 @@ impl<'t> Players<'t> {
         let Some((room, message)) = self.publishers[number].unacknowledged else { return };
         self.text.clear();
         message.write(self.text_bytes, &mut self.text);
-        let id = PublishId { lane: message.lane, sequence: message.sequence };
+        let Message { lane, sequence, .. } = message;
+        let id = PublishId { lane, sequence, is_post: self.sends.is_post(sequence) };
         wires.send(key, |out| self.target.publish(out, number, room, id, &self.text));
     }
 
@@ -205,15 +218,18 @@ impl<'t> Players<'t> {
         if self.greet_first && !reader.has_greeted {
             reader.state = Reading::Greeting;
             reader.has_greeted = true;
-            wires.send(key, |out| self.target.greet(out));
+            wires.send(key, |out| self.target.greet(out, reader.session.as_deref()));
             return;
         }
         reader.state = Reading::Waiting;
         self.ledger.waiting += 1;
-        let Reader { room, cursor, .. } = reader;
+        let Reader { room, cursor, session, .. } = reader;
+        let (room, session) = (*room, session.as_deref());
         match self.mode {
-            Mode::LongPoll => wires.send(key, |out| self.target.poll(out, *room, cursor)),
-            Mode::Sse => wires.send_for_stream(key, |out| self.target.stream(out, *room, cursor)),
+            Mode::LongPoll => wires.send(key, |out| self.target.poll(out, room, cursor, session)),
+            Mode::Sse => {
+                wires.send_for_stream(key, |out| self.target.stream(out, room, cursor, session));
+            }
         }
     }
 

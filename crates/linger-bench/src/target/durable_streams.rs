@@ -16,9 +16,13 @@ use anyhow::{Context, anyhow, bail};
 use memchr::memmem;
 use rustix::process::Signal;
 
-use super::{Cast, From, HOLD_SECONDS, Polled, PublishId, Target, cursor::Cursor, server::Server};
+use super::{
+    Cast, From, HOLD_SECONDS, Polled, PublishId, Session, Target, cursor::Cursor, end_head,
+    server::Server,
+};
 use crate::{
     client::{calls::Caller, framing::Answer},
+    disk::{Place, Syncs},
     process::Pid,
 };
 
@@ -48,7 +52,7 @@ impl DurableStreams {
     }
 
     /// Starts it with its data in a new folder in `place`.
-    pub(crate) fn start(peers: &Path, place: &Path) -> anyhow::Result<DurableStreams> {
+    pub(crate) fn start(peers: &Path, place: &Place) -> anyhow::Result<DurableStreams> {
         let program = DurableStreams::find(peers)?;
         let mut server = Server::new(place)?;
         // Asked to end, it waits for held polls, gone or not, for 25 s.
@@ -79,6 +83,10 @@ impl Target for DurableStreams {
 
     fn process(&self) -> Option<Pid> {
         self.server.process()
+    }
+
+    fn syncs(&self) -> Option<Syncs> {
+        self.server.syncs()
     }
 
     fn prepare(&mut self, cast: &Cast) -> anyhow::Result<()> {
@@ -122,8 +130,8 @@ impl Target for DurableStreams {
         out.extend_from_slice(text);
     }
 
-    fn poll(&self, out: &mut Vec<u8>, room: usize, cursor: &Cursor) {
-        get(out, room, cursor, "long-poll");
+    fn poll(&self, out: &mut Vec<u8>, room: usize, cursor: &Cursor, session: Session<'_>) {
+        get(out, room, cursor, "long-poll", session);
     }
 
     fn polled(&self, answer: &Answer<'_>, cursor: &mut Cursor) -> Polled {
@@ -135,8 +143,8 @@ impl Target for DurableStreams {
         }
     }
 
-    fn stream(&self, out: &mut Vec<u8>, room: usize, cursor: &Cursor) {
-        get(out, room, cursor, "sse");
+    fn stream(&self, out: &mut Vec<u8>, room: usize, cursor: &Cursor, session: Session<'_>) {
+        get(out, room, cursor, "sse", session);
     }
 
     fn streamed(&self, frames: &[u8], cursor: &mut Cursor) {
@@ -146,13 +154,15 @@ impl Target for DurableStreams {
         cursor.follow(memchr::memchr(b'"', rest).map(|end| &rest[..end]));
     }
 
-    fn greet(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(b"GET /room-0?offset=now HTTP/1.1\r\nHost: bench\r\n\r\n");
+    fn greet(&self, out: &mut Vec<u8>, session: Session<'_>) {
+        out.extend_from_slice(b"GET /room-0?offset=now HTTP/1.1\r\nHost: bench\r\n");
+        end_head(out, session);
     }
 }
 
-fn get(out: &mut Vec<u8>, room: usize, cursor: &Cursor, live: &str) {
+fn get(out: &mut Vec<u8>, room: usize, cursor: &Cursor, live: &str, session: Session<'_>) {
     write!(out, "GET /room-{room}?live={live}&offset=").expect("memory takes all bytes");
     out.extend_from_slice(cursor.as_bytes());
-    out.extend_from_slice(b" HTTP/1.1\r\nHost: bench\r\n\r\n");
+    out.extend_from_slice(b" HTTP/1.1\r\nHost: bench\r\n");
+    end_head(out, session);
 }

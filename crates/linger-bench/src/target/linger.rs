@@ -1,7 +1,7 @@
-//! Linger, through its native API: rooms, guests, `PUT` with a request id, and
-//! `GET …/events` with one cursor.
+//! Linger, through its native API: rooms, guests, `PUT` and `POST` with a request
+//! id, and `GET …/events` with one cursor.
 //!
-//! Readers are visitors; every publisher is a guest. Rate limits are off in a
+//! Readers are visitors unless each has a session; every publisher is a guest. Rate limits are off in a
 //! server that is started here, and have to be off in one given by `--url`.
 
 use std::{
@@ -16,13 +16,17 @@ use anyhow::{Context, bail};
 use serde_json::Value;
 
 use super::{
-    Cast, From, HOLD_SECONDS, Polled, PublishId, START_TIMEOUT, Target, cursor::Cursor, last_id,
-    server::Server,
+    Cast, From, HOLD_SECONDS, Polled, PublishId, START_TIMEOUT, Session, Target, cursor::Cursor,
+    end_head, last_id, server::Server,
 };
 use crate::{
     client::{calls::Caller, framing::Answer},
+    disk::{Place, Syncs},
     process::Pid,
 };
+
+/// Connections that make the readers' sessions.
+const CALLERS: usize = 16;
 
 /// A Linger server.
 pub(crate) struct Linger {
@@ -38,7 +42,7 @@ pub(crate) struct Linger {
 
 impl Linger {
     /// Starts `program` with its data in a new folder in `place`.
-    pub(crate) fn start(program: &Path, place: &Path) -> anyhow::Result<Linger> {
+    pub(crate) fn start(program: &Path, place: &Place) -> anyhow::Result<Linger> {
         let said = Command::new(program).arg("--version").output();
         let said = said.with_context(|| format!("{} cannot be started", program.display()))?;
         let version = String::from_utf8_lossy(&said.stdout).trim().to_owned();
@@ -106,13 +110,14 @@ impl Target for Linger {
         self.pid
     }
 
+    fn syncs(&self) -> Option<Syncs> {
+        self.program.as_ref().and_then(|(_, server)| server.syncs())
+    }
+
     fn prepare(&mut self, cast: &Cast) -> anyhow::Result<()> {
         for publisher in 0..cast.publishers {
-            let body = format!(r#"{{"name":"bench {publisher}","locale":"en"}}"#);
-            let answer = self.caller.expect("POST", "/api/v1/guests", "", &body)?;
-            let guest: Value = serde_json::from_slice(answer.body)?;
-            let token = guest["token"].as_str().context("a guest without a token")?;
-            self.tokens.push(token.to_owned());
+            let token = guest(&mut self.caller, &format!("bench {publisher}"))?;
+            self.tokens.push(token);
         }
         let mut is_open = vec![false; cast.rooms];
         for (publisher, room) in &cast.speakers {
@@ -138,6 +143,27 @@ impl Target for Linger {
         let answer = self.caller.expect("GET", &path, "", "")?;
         let cursor = last_field(answer.body).and_then(Cursor::new);
         cursor.context("an answer without a cursor")
+    }
+
+    fn open_sessions(&mut self, count: usize) -> anyhow::Result<Vec<String>> {
+        // Each is a durable entry: together they share the syncs.
+        let each = count.div_ceil(CALLERS).max(1);
+        let address = self.address;
+        let open = move |first: usize, end: usize| -> anyhow::Result<Vec<String>> {
+            let mut caller = Caller::new(address);
+            (first..end).map(|reader| guest(&mut caller, &format!("reader {reader}"))).collect()
+        };
+        std::thread::scope(|scope| {
+            let callers: Vec<_> = (0..count)
+                .step_by(each)
+                .map(|first| scope.spawn(move || open(first, count.min(first + each))))
+                .collect();
+            let mut tokens = Vec::with_capacity(count);
+            for caller in callers {
+                tokens.extend(caller.join().expect("a caller returns its errors")?);
+            }
+            Ok(tokens)
+        })
     }
 
     fn held(&mut self) -> anyhow::Result<Option<usize>> {
@@ -166,21 +192,30 @@ impl Target for Linger {
         id: PublishId,
         text: &[u8],
     ) {
-        let PublishId { lane, sequence } = id;
+        let PublishId { lane, sequence, is_post } = id;
         let (run, token) = (self.run, &self.tokens[publisher]);
         let length = text.len() + r#"{"text":""}"#.len();
-        write!(
-            out,
-            "PUT /api/v1/rooms/bench-{run}-{room}/messages/{lane}-{sequence} HTTP/1.1\r\nHost: localhost\r\n\
-             Authorization: Bearer {token}\r\nContent-Type: application/json\r\n\
-             Content-Length: {length}\r\n\r\n{{\"text\":\"",
-        )
+        let path = format_args!("/api/v1/rooms/bench-{run}-{room}/messages");
+        match is_post {
+            false => write!(out, "PUT {path}/{lane}-{sequence} HTTP/1.1\r\nHost: localhost\r\n"),
+            true => write!(
+                out,
+                "POST {path} HTTP/1.1\r\nHost: localhost\r\nIdempotency-Key: {lane}-{sequence}\r\n"
+            ),
+        }
+        .and_then(|()| {
+            write!(
+                out,
+                "Authorization: Bearer {token}\r\nContent-Type: application/json\r\n\
+                 Content-Length: {length}\r\n\r\n{{\"text\":\"",
+            )
+        })
         .expect("memory takes all bytes");
         out.extend_from_slice(text);
         out.extend_from_slice(b"\"}");
     }
 
-    fn poll(&self, out: &mut Vec<u8>, room: usize, cursor: &Cursor) {
+    fn poll(&self, out: &mut Vec<u8>, room: usize, cursor: &Cursor, session: Session<'_>) {
         write!(
             out,
             "GET /api/v1/rooms/bench-{}-{room}/events?wait={HOLD_SECONDS}&after=",
@@ -188,7 +223,8 @@ impl Target for Linger {
         )
         .expect("memory takes all bytes");
         out.extend_from_slice(cursor.as_bytes());
-        out.extend_from_slice(b" HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        out.extend_from_slice(b" HTTP/1.1\r\nHost: localhost\r\n");
+        end_head(out, session);
     }
 
     fn polled(&self, answer: &Answer<'_>, cursor: &mut Cursor) -> Polled {
@@ -202,20 +238,30 @@ impl Target for Linger {
         }
     }
 
-    fn stream(&self, out: &mut Vec<u8>, room: usize, cursor: &Cursor) {
+    fn stream(&self, out: &mut Vec<u8>, room: usize, cursor: &Cursor, session: Session<'_>) {
         write!(out, "GET /api/v1/rooms/bench-{}-{room}/events?after=", self.run)
             .expect("memory takes all bytes");
         out.extend_from_slice(cursor.as_bytes());
-        out.extend_from_slice(b" HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n");
+        out.extend_from_slice(b" HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n");
+        end_head(out, session);
     }
 
     fn streamed(&self, frames: &[u8], cursor: &mut Cursor) {
         cursor.follow(last_id(frames));
     }
 
-    fn greet(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(b"GET /api/v1/rooms HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    fn greet(&self, out: &mut Vec<u8>, session: Session<'_>) {
+        out.extend_from_slice(b"GET /api/v1/rooms HTTP/1.1\r\nHost: localhost\r\n");
+        end_head(out, session);
     }
+}
+
+/// Makes a guest; returns its token.
+fn guest(caller: &mut Caller, name: &str) -> anyhow::Result<String> {
+    let body = format!(r#"{{"name":"{name}","locale":"en"}}"#);
+    let answer = caller.expect("POST", "/api/v1/guests", "", &body)?;
+    let guest: Value = serde_json::from_slice(answer.body)?;
+    Ok(guest["token"].as_str().context("a guest without a token")?.to_owned())
 }
 
 /// Returns the cursor, which is the last field: `…,"cursor":"CURSOR"}`.

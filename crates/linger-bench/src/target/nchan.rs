@@ -15,9 +15,13 @@ use std::{
 
 use anyhow::{Context, anyhow, bail};
 
-use super::{Cast, From, Polled, PublishId, Target, cursor::Cursor, last_id, server::Server};
+use super::{
+    Cast, From, Polled, PublishId, Session, Target, cursor::Cursor, end_head, last_id,
+    server::Server,
+};
 use crate::{
     client::{calls::Caller, framing::Answer},
+    disk::{Place, Syncs},
     process::Pid,
 };
 
@@ -47,7 +51,7 @@ impl Nchan {
     }
 
     /// Starts it in a new folder in `place`.
-    pub(crate) fn start(place: &Path, connections_max: usize) -> anyhow::Result<Nchan> {
+    pub(crate) fn start(place: &Place, connections_max: usize) -> anyhow::Result<Nchan> {
         let program = Nchan::find()?;
         let mut server = Server::new(place)?;
         let file = server.folder().join("nginx.conf");
@@ -111,6 +115,10 @@ impl Target for Nchan {
         self.server.process()
     }
 
+    fn syncs(&self) -> Option<Syncs> {
+        self.server.syncs()
+    }
+
     fn prepare(&mut self, _: &Cast) -> anyhow::Result<()> {
         // A channel is there with its first subscriber or message.
         Ok(())
@@ -143,7 +151,7 @@ impl Target for Nchan {
         out.extend_from_slice(text);
     }
 
-    fn poll(&self, out: &mut Vec<u8>, room: usize, cursor: &Cursor) {
+    fn poll(&self, out: &mut Vec<u8>, room: usize, cursor: &Cursor, session: Session<'_>) {
         let cursor = cursor.as_bytes();
         let location = if cursor == OLDEST { "all" } else { "sub" };
         write!(out, "GET /{location}?id={room} HTTP/1.1\r\nHost: bench\r\n")
@@ -155,7 +163,7 @@ impl Target for Nchan {
             out.extend_from_slice(&cursor[middle + 1..]);
             out.extend_from_slice(b"\r\n");
         }
-        out.extend_from_slice(b"\r\n");
+        end_head(out, session);
     }
 
     fn polled(&self, answer: &Answer<'_>, cursor: &mut Cursor) -> Polled {
@@ -178,7 +186,7 @@ impl Target for Nchan {
         if cursor.follow(Some(pair)) { Polled::News } else { Polled::Refused }
     }
 
-    fn stream(&self, out: &mut Vec<u8>, room: usize, cursor: &Cursor) {
+    fn stream(&self, out: &mut Vec<u8>, room: usize, cursor: &Cursor, session: Session<'_>) {
         let cursor = cursor.as_bytes();
         let location = if cursor == OLDEST { "all" } else { "sub" };
         write!(
@@ -191,14 +199,15 @@ impl Target for Nchan {
             out.extend_from_slice(cursor);
             out.extend_from_slice(b"\r\n");
         }
-        out.extend_from_slice(b"\r\n");
+        end_head(out, session);
     }
 
     fn streamed(&self, frames: &[u8], cursor: &mut Cursor) {
         cursor.follow(last_id(frames));
     }
 
-    fn greet(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(b"GET /hello HTTP/1.1\r\nHost: bench\r\n\r\n");
+    fn greet(&self, out: &mut Vec<u8>, session: Session<'_>) {
+        out.extend_from_slice(b"GET /hello HTTP/1.1\r\nHost: bench\r\n");
+        end_head(out, session);
     }
 }

@@ -9,6 +9,7 @@ use std::{
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -17,7 +18,10 @@ use rustix::process::{Signal, kill_process};
 use tempfile::TempDir;
 
 use super::START_TIMEOUT;
-use crate::process::Pid;
+use crate::{
+    disk::{Place, SlowDisk, Syncs},
+    process::Pid,
+};
 
 /// Linger drains for up to ten seconds.
 const STOP_TIMEOUT: Duration = Duration::from_secs(15);
@@ -26,13 +30,15 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(15);
 pub(crate) struct Server {
     child: Option<Child>,
     folder: TempDir,
+    disk: Option<Arc<SlowDisk>>,
     address: SocketAddr,
     last_signal: Signal,
 }
 
 impl Server {
     /// Makes a folder in `place` and finds a free port; nothing runs yet.
-    pub(crate) fn new(place: &Path) -> anyhow::Result<Server> {
+    pub(crate) fn new(place: &Place) -> anyhow::Result<Server> {
+        let Place { folder: place, disk } = place;
         fs::create_dir_all(place)
             .and_then(|()| tempfile::Builder::new().prefix("linger-bench-").tempdir_in(place))
             .with_context(|| format!("no folder could be made in {}", place.display()))
@@ -40,7 +46,8 @@ impl Server {
                 let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
                 let address = listener.and_then(|listener| listener.local_addr());
                 let address = address.context("no port is free")?;
-                Ok(Server { child: None, folder, address, last_signal: Signal::TERM })
+                let (disk, last_signal) = (disk.clone(), Signal::TERM);
+                Ok(Server { child: None, folder, disk, address, last_signal })
             })
     }
 
@@ -64,12 +71,20 @@ impl Server {
         self.child.as_ref().map(Child::id)
     }
 
+    /// The syncs so far, of all its processes, if they are counted.
+    pub(crate) fn syncs(&self) -> Option<Syncs> {
+        self.disk.as_ref().and_then(|_| Syncs::read(&self.counts()))
+    }
+
     /// Starts the process and waits until its port takes connections.
     pub(crate) fn start(&mut self, command: &mut Command) -> anyhow::Result<()> {
         let said = self.said();
         let log = File::options().create(true).append(true).open(&said);
         let log = log.with_context(|| format!("{} cannot be written", said.display()))?;
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
+        if let Some(disk) = &self.disk {
+            disk.mount(command, &self.counts())?;
+        }
         let program = command.get_program().to_owned();
         let mut child = command
             .spawn()
@@ -109,6 +124,10 @@ impl Server {
             std::thread::sleep(Duration::from_millis(2));
         }
         Ok(())
+    }
+
+    fn counts(&self) -> PathBuf {
+        self.folder.path().join("syncs")
     }
 
     fn said(&self) -> PathBuf {

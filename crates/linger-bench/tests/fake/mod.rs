@@ -3,7 +3,7 @@
 //! ends with the test. Its habits are the faults that the generator must find.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     io::{BufRead, BufReader, ErrorKind, Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
     sync::{Arc, Condvar, Mutex},
@@ -30,6 +30,10 @@ pub(crate) enum Habit {
     Unwelcoming,
     /// Closes after the answer to what is asked before a poll.
     Curt,
+    /// Takes no message that is sent by `PUT`.
+    Posting,
+    /// Holds polls only for tokens that it gave, one at a time for each.
+    Private,
 }
 
 /// An open server.
@@ -42,6 +46,9 @@ struct State {
     /// The texts of each room.
     rooms: HashMap<String, Vec<String>>,
     held: usize,
+    /// How many tokens were given, and whose poll is held now.
+    given: usize,
+    holding: HashSet<String>,
 }
 
 struct House {
@@ -92,13 +99,23 @@ impl House {
             let body = String::from_utf8(body).expect("text");
             let is_stream = head.iter().any(|line| line.contains("text/event-stream"));
             let words: Vec<&str> = head[0].split(' ').collect();
+            let token = head.iter().find_map(|line| line.strip_prefix("authorization: bearer "));
             let segments: Vec<&str> = words[1].split(['/', '?']).collect();
             match (words[0], &segments[1..]) {
                 ("post", ["api", "v1", "guests"]) => {
-                    answer(&mut writer, 201, r#"{"token":"t","user":{}}"#)?;
+                    let body = format!(r#"{{"token":"{}","user":{{}}}}"#, self.give_token());
+                    answer(&mut writer, 201, &body)?;
                 }
                 ("post", ["api", "v1", "rooms"]) => answer(&mut writer, 201, "{}")?,
-                ("put", ["api", "v1", "rooms", room, "messages", _]) => {
+                ("put", ["api", "v1", "rooms", _, "messages", _])
+                    if self.habit == Habit::Posting =>
+                {
+                    answer(&mut writer, 405, "{}")?;
+                }
+                ("put", ["api", "v1", "rooms", room, "messages", _])
+                | ("post", ["api", "v1", "rooms", room, "messages"]) => {
+                    let has_key = head.iter().any(|line| line.starts_with("idempotency-key: "));
+                    assert!(has_key || words[0] == "put", "{head:?}");
                     self.say(room, &body);
                     answer(&mut writer, 201, "{}")?;
                 }
@@ -106,11 +123,16 @@ impl House {
                     let held = self.state.lock().expect("state").held;
                     answer(&mut writer, 200, &format!("linger_requests_held {held}\n"))?;
                 }
+                ("get", ["api", "v1", "rooms", _, "events", query])
+                    if !query.contains("wait=0") && !self.may_hold(token) =>
+                {
+                    answer(&mut writer, 401, r#"{"code":"who_are_you"}"#)?;
+                }
                 ("get", ["api", "v1", "rooms", room, "events", query]) if is_stream => {
-                    return self.stream(&mut writer, room, query);
+                    return self.stream(&mut writer, room, query, token);
                 }
                 ("get", ["api", "v1", "rooms", room, "events", query]) => {
-                    if self.poll(&mut writer, room, query)? {
+                    if self.poll(&mut writer, room, query, token)? {
                         return Ok(());
                     }
                 }
@@ -123,6 +145,21 @@ impl House {
                 _ => answer(&mut writer, 200, "{}")?,
             }
         }
+    }
+
+    fn give_token(&self) -> String {
+        let mut state = self.state.lock().expect("state");
+        state.given += 1;
+        format!("t{}", state.given)
+    }
+
+    /// Whether a poll with this token may be held.
+    fn may_hold(&self, token: Option<&str>) -> bool {
+        let state = self.state.lock().expect("state");
+        let number = token.and_then(|token| token.strip_prefix('t')?.parse().ok());
+        let is_known = number.is_some_and(|number: usize| (1..=state.given).contains(&number));
+        let is_held = token.is_some_and(|token| state.holding.contains(token));
+        self.habit != Habit::Private || is_known && !is_held
     }
 
     fn say(&self, room: &str, body: &str) {
@@ -140,14 +177,20 @@ impl House {
     }
 
     /// Answers a poll; returns whether the connection is closed then.
-    fn poll(&self, writer: &mut TcpStream, room: &str, query: &str) -> std::io::Result<bool> {
+    fn poll(
+        &self,
+        writer: &mut TcpStream,
+        room: &str,
+        query: &str,
+        token: Option<&str>,
+    ) -> std::io::Result<bool> {
         let is_short = query.contains("wait=0");
         if self.habit == Habit::Refusing && !is_short {
             answer(writer, 503, r#"{"code":"overloaded"}"#)?;
             return Ok(false);
         }
         let texts =
-            if is_short { self.texts(room) } else { self.wait(writer, room, after(query))? };
+            if is_short { self.texts(room) } else { self.wait(writer, room, after(query), token)? };
         let begin = if is_short { texts.len() } else { after(query).min(texts.len()) };
         let events: Vec<String> =
             texts[begin..].iter().map(|text| format!(r#"{{"text":"{text}"}}"#)).collect();
@@ -175,13 +218,19 @@ impl House {
         Ok(self.habit == Habit::Closing)
     }
 
-    fn stream(&self, writer: &mut TcpStream, room: &str, query: &str) -> std::io::Result<()> {
+    fn stream(
+        &self,
+        writer: &mut TcpStream,
+        room: &str,
+        query: &str,
+        token: Option<&str>,
+    ) -> std::io::Result<()> {
         writer.write_all(
             b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n",
         )?;
         let mut after = after(query);
         loop {
-            let texts = self.wait(writer, room, after)?;
+            let texts = self.wait(writer, room, after, token)?;
             for (at, text) in texts.iter().enumerate().skip(after) {
                 let frame = format!("id: {}\ndata: {{\"text\":\"{text}\"}}\n\n", at + 1);
                 // Cut in the middle of a frame, as a network may.
@@ -199,9 +248,16 @@ impl House {
     }
 
     /// Waits until there is something after `after`. Errors: the reader hung up.
-    fn wait(&self, stream: &TcpStream, room: &str, after: usize) -> std::io::Result<Vec<String>> {
+    fn wait(
+        &self,
+        stream: &TcpStream,
+        room: &str,
+        after: usize,
+        token: Option<&str>,
+    ) -> std::io::Result<Vec<String>> {
         let mut state = self.state.lock().expect("state");
         state.held += 1;
+        state.holding.extend(token.map(str::to_owned));
         let has_none =
             |state: &mut State| state.rooms.get(room).is_none_or(|all| all.len() <= after);
         let until = Instant::now() + Duration::from_secs(20);
@@ -212,6 +268,7 @@ impl House {
             result = is_there(stream);
         }
         state.held -= 1;
+        state.holding.remove(token.unwrap_or_default());
         result.map(|()| state.rooms.get(room).cloned().unwrap_or_default())
     }
 }

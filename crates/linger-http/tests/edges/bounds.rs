@@ -5,7 +5,7 @@
 
 use std::time::{Duration, Instant};
 
-use linger_http::ServerSettings;
+use linger_serve::ServerSettings;
 use serde_json::json;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},

@@ -12,6 +12,7 @@ use linger_core::Projection;
 use super::Follower;
 use crate::{
     Clock,
+    checkpoints::Checkpoints,
     files::Files,
     health::Part,
     projection_files::{Old, ProjectionFiles, Replacing},
@@ -83,6 +84,7 @@ impl Follower {
         }
         self.health.is_ill(Part::Tables, format!("projection.db is damaged: {reason}"));
         files.connections.close();
+        self.checkpoints = None;
         self.commits.withdraw();
         let (log, until, now) = (self.log.id(), *self.applied.borrow(), files.clock.now());
         match files.files.begin_anew(log, until, now, Old::Kept, reason) {
@@ -116,7 +118,10 @@ impl Follower {
                 Projection::open(files.files.path(), log).map_err(|error| error.to_string())
             });
         match taken {
-            Ok(projection) => self.projection = projection,
+            Ok(projection) => {
+                self.checkpoints = Checkpoints::of(projection.connection());
+                self.projection = projection;
+            }
             Err(error) => {
                 self.health.end(format!(
                     "the projection that was made anew cannot be put in its place: {error}"

@@ -27,7 +27,9 @@ use writer::{Append, Queued, Writer};
 
 use super::{AppendError, Appending, Log, Note, ReadError};
 use crate::{
-    Limits, essential,
+    Limits,
+    checkpoints::Checkpoints,
+    essential,
     files::Files,
     health::{Health, Part},
     metrics::Metrics,
@@ -73,6 +75,8 @@ impl SqliteFile {
         let latest = Arc::new(Mutex::new(Latest::after(self.tail)));
         let refused = Refused::default();
         let writer = Writer {
+            checkpoints: Checkpoints::of(&self.connection),
+            pages_since_look: 0,
             connection: self.connection,
             files,
             last: self.tail,

@@ -17,6 +17,7 @@ use tokio::{
 use super::Node;
 use crate::{
     Clock, Limits, OpenError, Rollback,
+    checkpoints::Checkpoints,
     commits::{Damage, commits},
     data_folder::{DataFolder, Opened},
     essential,
@@ -109,11 +110,14 @@ impl Node {
         let (commits, committed) = commits(&projection, is_new, &limits);
         let (ask_follower, questions) = mpsc::channel(limits.read_queue_max);
         let damage = Damage::new();
+        let is_file = files.is_some() && !is_new;
+        let checkpoints = is_file.then(|| Checkpoints::of(projection.connection())).flatten();
         let follower = Follower {
             log: log.clone(),
             projection,
             files,
             commits,
+            checkpoints,
             damage: damage.clone(),
             questions,
             memory: memory.clone(),

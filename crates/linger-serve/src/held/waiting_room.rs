@@ -39,24 +39,40 @@ impl WaitLists for Lists<'_> {
 
     fn each_user(&self, visit: &mut dyn FnMut(UserId)) {
         for Topic(number) in self.0.topics() {
-            if number % KINDS == USER {
-                visit(UserId::new(Position::new(number / KINDS)));
+            if number & !IDS == USER {
+                visit(UserId::new(Position::new(number & IDS)));
             }
         }
     }
 }
 
-/// What is awaited, as a number: ids are below 2^53, so there is room for the kind.
-const KINDS: u64 = 4;
-const ROOM: u64 = 0;
-const USER: u64 = 1;
-const OUTCOME: u64 = 2;
+/// What is awaited, as a number: the kind, and below it an id, which is below 2^53.
+/// Lower ones are called first: an author has one answer to get, a room may have
+/// ten thousand, and the author says the next thing meanwhile.
+const IDS: u64 = (1 << 56) - 1;
+const OUTCOME: u64 = 0 << 56;
+const USER: u64 = 1 << 56;
+const ROOM: u64 = 2 << 56;
 
 /// Returns the topic under which readers of this wait.
 pub(super) fn topic(awaited: Awaited) -> Topic {
     match awaited {
-        Awaited::Room(room) => Topic(RoomId::get(room) * KINDS + ROOM),
-        Awaited::User(user) => Topic(UserId::get(user) * KINDS + USER),
-        Awaited::Outcome(user) => Topic(UserId::get(user) * KINDS + OUTCOME),
+        Awaited::Outcome(user) => Topic(OUTCOME | UserId::get(user)),
+        Awaited::User(user) => Topic(USER | UserId::get(user)),
+        Awaited::Room(room) => Topic(ROOM | RoomId::get(room)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn authors_have_their_answers_before_anybody_has_the_news() {
+        let (first, last) = (Position::new(1), Position::new((1 << 53) - 1));
+        let of_author = topic(Awaited::Outcome(UserId::new(last)));
+        let of_user = topic(Awaited::User(UserId::new(first)));
+        let of_room = topic(Awaited::Room(RoomId::new(first)));
+        assert!(of_author < of_user && of_user < of_room);
     }
 }

@@ -11,6 +11,7 @@
  *     read-only          no write, no opening for writing: EROFS
  *     fsync-fails WORD   fsync fails on names with this word (or on all): EIO
  *     fsync-lies         fsync succeeds and does nothing
+ *     journalled-fsync-fails WORD   the same as fsync-fails, and fdatasync succeeds
  *     write-fails WORD   writes fail on names with this word (or on all): EIO
  *     clock SECONDS      so much is added to the time of day
  *     journal PATH       what a power cut would take back is noted in this file
@@ -37,7 +38,7 @@
 
 struct faults {
     char text[4096];
-    const char *folder, *journal, *fsync_word, *write_word;
+    const char *folder, *journal, *fsync_word, *journalled_word, *write_word;
     int is_full, has_no_space, is_read_only, fsync_lies;
     long long clock;
 };
@@ -68,6 +69,7 @@ static void load(struct faults *f) {
         else if (!strcmp(word, "no-space")) f->has_no_space = 1;
         else if (!strcmp(word, "read-only")) f->is_read_only = 1;
         else if (!strcmp(word, "fsync-fails")) f->fsync_word = value;
+        else if (!strcmp(word, "journalled-fsync-fails")) f->journalled_word = value;
         else if (!strcmp(word, "fsync-lies")) f->fsync_lies = 1;
         else if (!strcmp(word, "write-fails")) f->write_word = value;
         else if (!strcmp(word, "clock")) f->clock = strtoll(value, NULL, 10);
@@ -261,6 +263,7 @@ static int make_durable(int fd, long call) {
     if (!affects(&f, path, fd)) return (int)syscall(call, fd);
     if (f.fsync_lies) return 0;
     int is_failing = f.fsync_word && strstr(name_of(path), f.fsync_word);
+    is_failing |= call == SYS_fsync && f.journalled_word && strstr(name_of(path), f.journalled_word);
     if (!is_noted(&f, path) || fstat(fd, &now)) {
         return is_failing ? fails(EIO) : (int)syscall(call, fd);
     }

@@ -17,6 +17,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{Latest, Refused, file};
 use crate::{
+    checkpoints::{Checkpoints, checkpoint},
     files::Files,
     health::{Health, Part},
     log::{AppendError, Note},
@@ -25,6 +26,13 @@ use crate::{
 
 /// Between two tries to write a log that cannot be written.
 const TRY_AGAIN_AFTER: Duration = Duration::from_secs(1);
+
+/// The last page of the entries, a new one, and the first of the file.
+const PAGES_PER_COMMIT: usize = 3;
+/// Of short messages.
+const ENTRIES_PER_PAGE: usize = 8;
+/// A quarter of what is worth a checkpoint.
+const LOOK_EVERY_PAGES: usize = 250;
 
 /// One thing that the writer is asked to do.
 #[expect(clippy::large_enum_variant, reason = "nearly all are appends: no allocation for each")]
@@ -44,6 +52,10 @@ pub(super) struct Append {
 /// The one writer. Owns the only connection that changes the file.
 pub(super) struct Writer {
     pub(super) connection: Connection,
+    /// None where its commits make the checkpoints.
+    pub(super) checkpoints: Option<Checkpoints>,
+    /// About as many pages were written since the last look at the WAL.
+    pub(super) pages_since_look: usize,
     pub(super) files: Arc<Files>,
     pub(super) last: Position,
     pub(super) batch_max: usize,
@@ -79,7 +91,11 @@ impl Writer {
             }
             let begin = Instant::now();
             match self.commit(&batch) {
-                Ok(()) => self.acknowledge(begin, &mut batch),
+                Ok(()) => {
+                    self.pages_since_look += PAGES_PER_COMMIT + batch.len() / ENTRIES_PER_PAGE;
+                    self.acknowledge(begin, &mut batch);
+                    self.keep_the_wal_short();
+                }
                 Err(failed) => {
                     self.refuse(failed, &mut batch);
                     if self.wait_until_it_goes(&mut queued).is_break() {
@@ -108,6 +124,19 @@ impl Writer {
             let may_be_written = may_be_on_disk(&error);
             Failed { error, may_be_written }
         })
+    }
+
+    /// Has the WAL emptied, by another thread as far as that goes: new commits come
+    /// while it works, and the WAL begins anew only when nothing of it is left.
+    fn keep_the_wal_short(&mut self) {
+        let Some(checkpoints) = &self.checkpoints else { return };
+        if checkpoints.has_moved() {
+            // A few pages only, and nobody commits meanwhile.
+            checkpoint(&self.connection);
+        } else if self.pages_since_look >= LOOK_EVERY_PAGES {
+            self.pages_since_look = 0;
+            checkpoints.look();
+        }
     }
 
     /// Tells whether the files were taken away. Then nothing that was written since

@@ -264,6 +264,16 @@ fn a_send_whose_fsync_fails_is_never_acknowledged_and_has_its_effect_once() {
 }
 
 #[test]
+fn no_send_waits_for_the_file_systems_journal() {
+    // A file system writes its journal for an fsync, be it for the file's time alone.
+    let mut room = Room::open();
+    room.disk.set(&["journalled-fsync-fails log.db"]);
+    room.said.extend(say_all(&mut room.ann, "without", 3));
+    room.disk.heal();
+    check_after_restart(room);
+}
+
+#[test]
 fn a_send_whose_write_fails_is_refused_and_has_its_effect_once() {
     let fault = Fault {
         line: "write-fails log.db",
