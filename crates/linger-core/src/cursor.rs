@@ -106,6 +106,12 @@ impl FromSql for Epoch {
     }
 }
 
+impl Serialize for Cursor {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
 impl FromStr for Cursor {
     type Err = MalformedCursor;
 

@@ -13,20 +13,24 @@ use crate::{
 
 /// One thing that happened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Event {
     /// Its place in the log.
     pub position: Position,
     /// Its place in its room: 1, 2, 3 … without gaps. Absent outside of rooms.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub number: Option<u64>,
     /// The room that it happened in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub room: Option<Slug>,
     /// When it happened; not earlier than the event before it, unless a wrong clock
     /// was put right in between.
     pub at: Timestamp,
     /// Who did it; absent when the server did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub by: Option<Person>,
     /// What happened.
     #[serde(flatten)]
@@ -35,6 +39,7 @@ pub struct Event {
 
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum EventKind {
     /// Somebody said something.
@@ -68,6 +73,7 @@ pub enum EventKind {
 
 /// What somebody said.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Message {
     /// Its id.
     pub id: MessageId,
@@ -81,21 +87,25 @@ pub struct Message {
     pub by: Person,
     /// The text; absent when it is deleted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub text: Option<MessageText>,
     /// What the sender's own clock said, in protocols that carry it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub sender_time: Option<SenderTime>,
     /// Whether its text is gone for ever.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub deleted: bool,
     /// The name that its author chose for the request, if they did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub request_id: Option<RequestId>,
 }
 
 /// A room, as it was when the event happened. Its slug and the number of its
 /// latest event are the event's own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RoomThen {
     /// Its id.
     pub id: RoomId,
@@ -111,6 +121,7 @@ pub struct RoomThen {
 
 /// A user, as they were called then.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Person {
     /// Their id.
     pub id: UserId,

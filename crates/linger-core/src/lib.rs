@@ -18,6 +18,8 @@ mod ids;
 mod projection;
 pub mod queries;
 mod rejection;
+#[cfg(feature = "openapi")]
+mod schemas;
 mod stored;
 mod sum;
 mod text;

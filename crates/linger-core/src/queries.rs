@@ -15,6 +15,7 @@ use crate::{
 
 /// A room as it is now. Its JSON form is the native API's.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Room {
     /// Its id.
     pub id: RoomId,
@@ -34,6 +35,7 @@ pub struct Room {
 
 /// A user as they are now. The JSON form is the native API's.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct User {
     /// Their id.
     pub id: UserId,

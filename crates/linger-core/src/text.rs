@@ -8,7 +8,7 @@
 
 mod characters;
 
-use std::{borrow::Borrow, fmt};
+use std::{borrow::Borrow, fmt, ops::RangeInclusive};
 
 use characters::{LineBreaks, is_lower, is_mark, normal_name, normal_slug, shows, turns_direction};
 use rusqlite::types::{FromSql, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
@@ -19,18 +19,24 @@ use serde::{Deserialize, Serialize};
 #[error("{0}")]
 pub struct Malformed(pub String);
 
+/// How many characters a text may have.
+type Characters = RangeInclusive<usize>;
+
 macro_rules! text {
-    ($(#[$doc:meta])* $name:ident, $parse:expr) => {
+    ($(#[$doc:meta])* $name:ident, $characters:expr, $parse:expr) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(transparent)]
         pub struct $name(String);
 
         impl $name {
+            /// How many characters it has.
+            pub const CHARACTERS: RangeInclusive<usize> = $characters;
+
             /// Parses what was given. Errors: [`Malformed`], with what to do about it.
             pub fn parse(given: &str) -> Result<$name, Malformed> {
-                let parse: fn(&str) -> Result<String, String> = $parse;
-                parse(given).map($name).map_err(Malformed)
+                let parse: fn(&str, Characters) -> Result<String, String> = $parse;
+                parse(given, $name::CHARACTERS).map($name).map_err(Malformed)
             }
 
             /// Returns the text.
@@ -69,17 +75,20 @@ text!(
     /// The name of a person: 1 to 40 characters after trimming, on one line, in
     /// one written form.
     UserName,
-    |given| one_line("a name", &normal_name(given), 1, 40)
+    1..=40,
+    |given, characters| one_line("a name", &normal_name(given), characters)
 );
 text!(
     /// The name of a room as people read it: 1 to 80 characters, on one line.
     RoomName,
-    |given| one_line("a room's name", &normal_name(given), 1, 80)
+    1..=80,
+    |given, characters| one_line("a room's name", &normal_name(given), characters)
 );
 text!(
     /// What a room is about: up to 250 characters, on one line.
     Topic,
-    |given| one_line("a topic", &normal_name(given), 0, 250)
+    0..=250,
+    |given, characters| one_line("a topic", &normal_name(given), characters)
 );
 text!(
     /// The text of a message: 1 to 4000 characters after trimming.
@@ -87,12 +96,13 @@ text!(
     /// Line breaks of all kinds become `\n`. Tabs are kept; other control characters
     /// are left out, since nobody can see which one to remove.
     MessageText,
-    |given| {
+    1..=4000,
+    |given, characters| {
         let lines: String = LineBreaks::of(given)
             .filter(|&c| !c.is_control() || matches!(c, '\n' | '\t'))
             .collect();
         let text = lines.trim();
-        bounded("a message text", text, 1, 4000)?;
+        bounded("a message text", text, characters)?;
         must_show("a message text", text)?;
         Ok(text.to_owned())
     }
@@ -101,9 +111,10 @@ text!(
     /// The name of a room in URLs: 1 to 64 lower-case letters of any script, with
     /// their marks, digits and `-`.
     Slug,
-    |given| {
+    1..=64,
+    |given, characters| {
         let slug = normal_slug(given);
-        bounded("a room's slug", &slug, 1, 64)?;
+        bounded("a room's slug", &slug, characters)?;
         let mut before = '-';
         for c in slug.chars() {
             let fits = match is_mark(c) {
@@ -125,8 +136,9 @@ text!(
     /// The name that an author gives to one request, so that a repeat is known
     /// as a repeat: 1 to 64 of `A-Z a-z 0-9 . _ -`.
     RequestId,
-    |given| {
-        bounded("a request id", given, 1, 64)?;
+    1..=64,
+    |given, characters| {
+        bounded("a request id", given, characters)?;
         match given.chars().find(|c| !c.is_ascii_alphanumeric() && !".-_".contains(*c)) {
             Some(c) => Err(format!("a request id has letters A-Z a-z, digits, '.', '_' and '-' only; replace {c:?}")),
             None => Ok(given.to_owned()),
@@ -137,8 +149,9 @@ text!(
     /// The name by which clients of another protocol know a user: 1 to 64
     /// printable ASCII characters. Public, never a secret.
     ExternalId,
-    |given| {
-        bounded("an id", given, 1, 64)?;
+    1..=64,
+    |given, characters| {
+        bounded("an id", given, characters)?;
         match given.chars().find(|c| !c.is_ascii_graphic()) {
             Some(c) => Err(format!("an id has printable ASCII characters only; replace {c:?}")),
             None => Ok(given.to_owned()),
@@ -149,7 +162,8 @@ text!(
     /// What the sender's own clock said, word for word, for protocols that carry
     /// it: up to 64 characters, on one line. Never used to order anything.
     SenderTime,
-    |given| one_line("a time", given, 0, 64)
+    0..=64,
+    |given, characters| one_line("a time", given, characters)
 );
 
 /// SHA-256 of a session's token. The token itself is never stored.
@@ -178,10 +192,11 @@ impl<'de> Deserialize<'de> for TokenHash {
     }
 }
 
-fn bounded(what: &str, text: &str, min: usize, max: usize) -> Result<(), String> {
+fn bounded(what: &str, text: &str, characters: Characters) -> Result<(), String> {
+    let (min, max) = (*characters.start(), *characters.end());
     // A character is at most four bytes: a huge text is refused without counting it.
     let count = if text.len() > max * 4 { usize::MAX } else { text.chars().count() };
-    if count < min || count > max {
+    if !characters.contains(&count) {
         return Err(format!(
             "{what} has {min} to {max} characters; this has {}",
             match count {
@@ -193,9 +208,10 @@ fn bounded(what: &str, text: &str, min: usize, max: usize) -> Result<(), String>
     Ok(())
 }
 
-fn one_line(what: &str, given: &str, min: usize, max: usize) -> Result<String, String> {
+fn one_line(what: &str, given: &str, characters: Characters) -> Result<String, String> {
     let text = given.trim();
-    bounded(what, text, min, max)?;
+    let may_be_empty = characters.contains(&0);
+    bounded(what, text, characters)?;
     // Line separators, and what could reorder the words around a name.
     let breaks_it = |c: char| matches!(c, '\u{2028}' | '\u{2029}') || turns_direction(c);
     if let Some(c) = text.chars().find(|&c| c.is_control() || breaks_it(c)) {
@@ -204,7 +220,7 @@ fn one_line(what: &str, given: &str, min: usize, max: usize) -> Result<String, S
             u32::from(c)
         ));
     }
-    if min > 0 {
+    if !may_be_empty {
         must_show(what, text)?;
     }
     Ok(text.to_owned())

@@ -1,15 +1,14 @@
 //! Making a guest who holds a session, as every dialect with sessions does it.
 
 use axum::http::{HeaderMap, header};
-use linger_core::{Author, Command, TokenHash, UserId, UserName};
+use linger_core::{Author, Command, TokenHash, UserId, UserName, queries::User};
 use linger_serve::{Address, App, Failure, refuse_other_origins};
 
 use crate::friendly_names::{Language, friendly_name};
 
 /// A guest who was made just now, and the token that makes one this guest.
 pub(crate) struct NewGuest {
-    pub(crate) id: UserId,
-    pub(crate) name: UserName,
+    pub(crate) user: User,
     pub(crate) token: String,
 }
 
@@ -40,5 +39,7 @@ pub(crate) async fn make_guest(
         external_id: None,
     };
     let receipt = app.node.submit(Author::Server, None, command).await?;
-    Ok(NewGuest { id: UserId::new(receipt.position), name, token })
+    let id = UserId::new(receipt.position);
+    let user = User { id, name, role: "guest".to_owned(), external_id: None };
+    Ok(NewGuest { user, token })
 }

@@ -21,10 +21,16 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use linger_core::{Request as Named, RequestId};
+use linger_core::{Position, Request as Named, RequestId, Slug, UserId};
 use linger_serve::{App, Failure, Fields, Handler, Method, Problem, Routes, encoded};
 use serde::Serialize;
-use utoipa::{OpenApi, Path as Described, openapi::HttpMethod};
+use utoipa::{
+    Modify, OpenApi, Path as Described,
+    openapi::{
+        HttpMethod,
+        security::{Http, HttpAuthScheme, SecurityScheme},
+    },
+};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 #[derive(OpenApi)]
@@ -38,9 +44,22 @@ use utoipa_axum::{router::OpenApiRouter, routes};
     ),
     servers((url = "/api/v1")),
     paths(events::of_room, events::mine, messages::put, messages::post),
-    components(schemas(Problem))
+    components(schemas(Problem, Position, RequestId, Slug, UserId)),
+    security(("token" = [])),
+    modifiers(&Token)
 )]
 struct Document;
+
+/// Adds how callers say who they are: each call says whether it takes visitors.
+struct Token;
+
+impl Modify for Token {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let scheme = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme("token", scheme);
+    }
+}
 
 /// Returns the routes below `/api/v1`.
 pub(crate) fn routes(app: &Arc<App>) -> Routes {

@@ -78,7 +78,7 @@ async fn new(
         Some(user) => (user, None),
         None => {
             let guest = make_guest(&app, address, &headers, None, None).await?;
-            (guest.id, Some(guest.token))
+            (guest.user.id, Some(guest.token))
         }
     };
     app.rates.send(user)?;

@@ -6,7 +6,7 @@
 use std::{borrow::Cow, time::Duration};
 
 use axum::http::{HeaderValue, header};
-use linger_core::{Cursor, Position, RoomKind, UserId, visibility::Scope};
+use linger_core::{Cursor, Event, Position, RoomKind, Slug, UserId, visibility::Scope};
 use linger_node::{
     Page,
     limits::{PAGE_EVENTS_MAX, WAIT_DEFAULT, WAIT_MAX},
@@ -15,6 +15,7 @@ use linger_serve::{
     APPLICATION_JSON, Decision, Failure, Fields, HEARTBEAT_EVERY, Hold, Rendered, Renderer,
     RendererRef, Request, Ticket, Undecided, whole,
 };
+use utoipa::ToSchema;
 
 use super::{
     accept, documents,
@@ -30,11 +31,11 @@ const PAGE_EVENTS_DEFAULT: u64 = 200;
 ///
 /// Held while there is no news. With `Accept: text/event-stream`, a stream.
 #[utoipa::path(
-    get, path = "/rooms/{room}/events", tag = "events",
-    params(("room" = String, Path, description = "The room's slug, percent-encoded"), documents::EventsParameters),
+    get, path = "/rooms/{room}/events", tag = "events", security((), ("token" = [])),
+    params(("room" = Slug, Path, description = "The room's slug, percent-encoded"), documents::EventsParameters),
     responses(
         documents::Reading,
-        (status = 200, description = "Events, as JSON or as a stream", content((documents::PageShape = "application/json"), (String = "text/event-stream"))),
+        (status = 200, description = "Events, as JSON or as a stream", content((EventsPage = "application/json"), (String = "text/event-stream"))),
     )
 )]
 pub(super) fn of_room(request: &Request<'_>) -> Result<Decision, Undecided> {
@@ -54,7 +55,7 @@ pub(super) fn of_room(request: &Request<'_>) -> Result<Decision, Undecided> {
     get, path = "/events", tag = "events", params(documents::EventsParameters),
     responses(
         documents::Reading,
-        (status = 200, description = "Events, as JSON or as a stream", content((documents::PageShape = "application/json"), (String = "text/event-stream"))),
+        (status = 200, description = "Events, as JSON or as a stream", content((EventsPage = "application/json"), (String = "text/event-stream"))),
     )
 )]
 pub(super) fn mine(request: &Request<'_>) -> Result<Decision, Undecided> {
@@ -152,6 +153,32 @@ impl Renderer for PageRenderer {
     }
 }
 
+/// Events, and where to go on. New types of events may be added: ignore those that you
+/// do not know.
+// The form of what `encode` writes.
+#[derive(ToSchema)]
+#[cfg_attr(test, derive(serde::Serialize))]
+#[cfg_attr(not(test), expect(dead_code, reason = "events are encoded already"))]
+struct EventsPage<'a> {
+    /// The cursor is of no use here: fetch afresh and go on from the new one.
+    #[schema(nullable = false)]
+    #[cfg_attr(test, serde(skip_serializing_if = "Option::is_none"))]
+    reset: Option<Reset>,
+    /// Oldest first.
+    events: Vec<&'a Event>,
+    /// Give it back as `after`. Newer than yours also when there is no news.
+    cursor: Cursor,
+}
+
+/// Why a cursor is of no use.
+#[derive(ToSchema)]
+#[cfg_attr(test, derive(serde::Serialize))]
+#[cfg_attr(not(test), expect(dead_code, reason = "written by hand"))]
+struct Reset {
+    /// `other_log`, `beyond_the_end` or another word, to be logged.
+    reason: &'static str,
+}
+
 /// Puts a page together from events that are encoded already.
 fn encode(page: &Page) -> String {
     let events: usize = page.news.iter().map(|news| news.json.len() + 1).sum();
@@ -169,4 +196,44 @@ fn encode(page: &Page) -> String {
     }
     body.push_str(&format!(r#"],"cursor":"{}"}}"#, page.cursor));
     body
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use linger_core::{Audience, EventKind, News, Person, RoomId, Timestamp, UserName};
+    use linger_node::ResetReason;
+
+    use super::*;
+
+    #[test]
+    fn a_page_is_written_as_the_document_describes_it() {
+        let member =
+            Person { id: UserId::new(Position::new(2)), name: UserName::parse("ann").unwrap() };
+        let news = |position| {
+            let event = Event {
+                position: Position::new(position),
+                number: Some(position),
+                room: Slug::parse("tea").ok(),
+                at: Timestamp::from_ms(1_000),
+                by: None,
+                kind: EventKind::MemberLeft { member: member.clone() },
+            };
+            let json = serde_json::to_string(&event).unwrap().into();
+            Arc::new(News { event, audience: Audience::Room(RoomId::new(Position::new(1))), json })
+        };
+        let cursor: Cursor = "k3tq7vbn2x-a2b3c4d5-1024".parse().unwrap();
+        for reset in [None, Some(ResetReason::OtherLog)] {
+            for count in 0..3 {
+                let page = Page { news: (1..=count).map(news).collect(), cursor, reset };
+                let described = EventsPage {
+                    reset: reset.map(|reset| Reset { reason: reset.code() }),
+                    events: page.news.iter().map(|news| &news.event).collect(),
+                    cursor,
+                };
+                assert_eq!(encode(&page), serde_json::to_string(&described).unwrap());
+            }
+        }
+    }
 }

@@ -7,14 +7,13 @@ use axum::{
     http::StatusCode,
     response::Response,
 };
-use linger_core::{Message, MessageId, MessageText, Position, Request as Named, RequestId};
+use linger_core::{Message, MessageId, MessageText, Position, Request as Named, RequestId, Slug};
 use linger_node::{Receipt, limits::HISTORY_PAGE_MAX, questions::Earlier};
 use linger_serve::{
     APPLICATION_JSON, App, Caller, Decision, Failure, Request, Undecided, WholeResponse, answer,
     parse, whole,
 };
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use utoipa::ToSchema;
 
 use super::{documents, path::Path, query::Query, request_id_of};
@@ -29,7 +28,7 @@ const HISTORY_PAGE_DEFAULT: usize = 50;
 #[derive(Deserialize, ToSchema)]
 pub(super) struct NewMessage {
     /// What to say: 1 to 4000 characters after trimming.
-    #[schema(min_length = 1, max_length = 4000, example = "Hello!")]
+    #[schema(value_type = MessageText)]
     text: String,
 }
 
@@ -40,13 +39,13 @@ pub(super) struct NewMessage {
 #[utoipa::path(
     put, path = "/rooms/{room}/messages/{request_id}", tag = "messages", request_body = NewMessage,
     params(
-        ("room" = String, Path, description = "The room's slug, percent-encoded"),
-        ("request_id" = String, Path, description = "1 to 64 of `A-Z a-z 0-9 . _ -`"),
+        ("room" = Slug, Path, description = "The room's slug, percent-encoded"),
+        ("request_id" = RequestId, Path, description = "My name for this request"),
     ),
     responses(
         documents::Writing,
-        (status = 201, body = documents::SentShape, description = "Done"),
-        (status = 200, body = documents::SentShape, description = "A repeat: it was said before"),
+        (status = 201, body = Said, description = "Done"),
+        (status = 200, body = Said, description = "A repeat: it was said before"),
     )
 )]
 pub(super) fn put(request: &Request<'_>) -> Result<Decision, Undecided> {
@@ -60,13 +59,13 @@ pub(super) fn put(request: &Request<'_>) -> Result<Decision, Undecided> {
 #[utoipa::path(
     post, path = "/rooms/{room}/messages", tag = "messages", request_body = NewMessage,
     params(
-        ("room" = String, Path, description = "The room's slug, percent-encoded"),
-        ("Idempotency-Key" = Option<String>, Header, description = "1 to 64 of `A-Z a-z 0-9 . _ -`"),
+        ("room" = Slug, Path, description = "The room's slug, percent-encoded"),
+        ("Idempotency-Key" = Option<RequestId>, Header, description = "Makes repeats safe; may stand in quotes"),
     ),
     responses(
         documents::Writing,
-        (status = 201, body = documents::SentShape, description = "Done"),
-        (status = 200, body = documents::SentShape, description = "A repeat: it was said before"),
+        (status = 201, body = Said, description = "Done"),
+        (status = 200, body = Said, description = "A repeat: it was said before"),
     )
 )]
 pub(super) fn post(request: &Request<'_>) -> Result<Decision, Undecided> {
@@ -98,22 +97,32 @@ fn said(receipt: &Receipt) -> WholeResponse {
     whole
 }
 
-#[derive(Serialize)]
+/// A message that was sent.
+#[derive(Serialize, ToSchema)]
 struct Said<'a> {
     message: &'a Message,
 }
 
+/// A page of a room's history.
+#[derive(Serialize, ToSchema)]
+struct History<'a> {
+    /// Oldest first.
+    messages: Vec<&'a Message>,
+    /// Whether there are older ones: ask with `before` the first one's id.
+    more: bool,
+}
+
 /// Reads what was said before
 #[utoipa::path(
-    get, path = "/rooms/{room}/messages", tag = "messages",
+    get, path = "/rooms/{room}/messages", tag = "messages", security((), ("token" = [])),
     params(
-        ("room" = String, Path, description = "The room's slug, percent-encoded"),
-        ("before" = Option<u64>, Query, description = "Only what was said before the message with this id"),
+        ("room" = Slug, Path, description = "The room's slug, percent-encoded"),
+        ("before" = Option<Position>, Query, description = "Only what was said before the message with this id"),
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 200, description = "Most messages in the answer; 50 without"),
     ),
     responses(
         documents::Reading,
-        (status = 200, body = documents::HistoryShape, description = "What was asked for"),
+        (status = 200, body = History, description = "What was asked for"),
     )
 )]
 pub(super) async fn history(
@@ -133,6 +142,6 @@ pub(super) async fn history(
         limit: limit.map_or(HISTORY_PAGE_DEFAULT, |limit| limit as usize),
     });
     let history = earlier.await?;
-    let messages: Vec<_> = history.messages.iter().filter_map(|news| news.message()).collect();
-    Ok(answer(StatusCode::OK, &json!({ "messages": messages, "more": history.more })))
+    let messages = history.messages.iter().filter_map(|news| news.message()).collect();
+    Ok(answer(StatusCode::OK, &History { messages, more: history.more }))
 }

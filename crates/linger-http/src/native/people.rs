@@ -7,13 +7,15 @@ use axum::{
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use linger_core::{Author, Command, UserName};
+use linger_core::{
+    Author, Command, Cursor, UserName,
+    queries::{Room, User},
+};
 use linger_node::questions::{Start, WhoNow};
 use linger_serve::{
     Address, App, Caller, Failure, JsonBody, answer, refuse_other_origins, tokens_of,
 };
-use serde::Deserialize;
-use serde_json::json;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::documents;
@@ -22,21 +24,32 @@ use crate::guests::make_guest;
 #[derive(Deserialize, ToSchema)]
 pub(super) struct NewGuest {
     /// How to be called; without one, a friendly name at random.
-    #[schema(required = false, min_length = 1, max_length = 40)]
+    #[schema(required = false, value_type = Option<UserName>)]
     name: Option<String>,
     /// The language of that name, like `zh-CN`; without one, `Accept-Language`.
-    #[schema(required = false)]
+    #[schema(required = false, example = "zh-CN")]
     locale: Option<String>,
+}
+
+/// A new guest, with the token that makes its holder this guest.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Guest {
+    /// Send it as `Authorization: Bearer TOKEN`. The cookie holds the same.
+    #[schema(pattern = "^[0-9a-f]{64}$")]
+    token: String,
+    user: User,
 }
 
 /// Makes a guest
 ///
 /// The answer has the token; our own page gets it as the session cookie too.
 #[utoipa::path(
-    post, path = "/guests", tag = "people", request_body = NewGuest,
+    post, path = "/guests", tag = "people", request_body = NewGuest, security(()),
     responses(
         documents::Writing,
-        (status = 201, body = documents::NewGuestShape, description = "Done"),
+        (status = 201, body = Guest, description = "Done", headers(
+            ("Set-Cookie" = String, description = "The session cookie; for our own page only"),
+        )),
     )
 )]
 pub(super) async fn create_guest(
@@ -47,8 +60,7 @@ pub(super) async fn create_guest(
 ) -> Result<Response, Failure> {
     let name = new.name.as_deref().map(UserName::parse).transpose()?;
     let guest = make_guest(&app, address, &headers, name, new.locale.as_deref()).await?;
-    let user = json!({ "id": guest.id, "name": guest.name, "role": "guest" });
-    let made = answer(StatusCode::CREATED, &json!({ "token": guest.token, "user": user }));
+    let made = answer(StatusCode::CREATED, &Guest { token: guest.token.clone(), user: guest.user });
     // A page of another origin holds its token itself: the cookie is our own page's.
     if refuse_other_origins(&app, &headers).is_err() {
         return Ok(made);
@@ -57,12 +69,22 @@ pub(super) async fn create_guest(
     Ok(([(header::SET_COOKIE, cookie)], made).into_response())
 }
 
+/// I, as I am now.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Me {
+    user: User,
+    /// The rooms that I am in.
+    rooms: Vec<Room>,
+    /// The events after this cursor bring the answer up to date.
+    cursor: Cursor,
+}
+
 /// Tells who I am, and all that a page needs to start
 #[utoipa::path(
     get, path = "/me", tag = "people",
     responses(
         documents::Reading,
-        (status = 200, body = documents::MeShape, description = "What was asked for"),
+        (status = 200, body = Me, description = "What was asked for"),
     )
 )]
 pub(super) async fn me(
@@ -72,11 +94,7 @@ pub(super) async fn me(
 ) -> Result<Response, Failure> {
     let user = caller.user()?;
     let started = app.node.query(Start(user)).await?.ok_or_else(Failure::unknown_token)?;
-    let me = json!({
-        "user": started.user,
-        "rooms": started.rooms,
-        "cursor": started.cursor.to_string(),
-    });
+    let me = Me { user: started.user, rooms: started.rooms, cursor: started.cursor };
     let mut response = answer(StatusCode::OK, &me);
     // A cookie lasts a year from here on, so somebody who comes stays who they are.
     let mut tokens = tokens_of(&app, &headers).filter(|token| token.is_cookie());
@@ -90,8 +108,14 @@ pub(super) async fn me(
 #[derive(Deserialize, ToSchema)]
 pub(super) struct NewName {
     /// How to be called from now on.
-    #[schema(min_length = 1, max_length = 40)]
+    #[schema(value_type = UserName)]
     name: String,
+}
+
+/// I, with my new name.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Renamed {
+    user: User,
 }
 
 /// Gives me another name
@@ -101,7 +125,7 @@ pub(super) struct NewName {
     patch, path = "/me", tag = "people", request_body = NewName,
     responses(
         documents::Writing,
-        (status = 200, body = documents::RenamedShape, description = "What was asked for"),
+        (status = 200, body = Renamed, description = "What was asked for"),
     )
 )]
 pub(super) async fn rename_me(
@@ -114,5 +138,5 @@ pub(super) async fn rename_me(
     app.rates.send(id)?;
     app.node.submit(Author::User(id), None, Command::RenameUser { name }).await?;
     let user = app.node.query(WhoNow(id)).await?.ok_or_else(Failure::unknown_token)?;
-    Ok(answer(StatusCode::OK, &json!({ "user": user })))
+    Ok(answer(StatusCode::OK, &Renamed { user }))
 }

@@ -7,12 +7,14 @@ use axum::{
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use linger_core::{Author, Command, Position, Rejection, RoomKind, RoomName, Slug, Topic, UserId};
-use linger_node::questions::{RoomNow, Rooms};
+use linger_core::{
+    Author, Command, Position, Rejection, RequestId, RoomKind, RoomName, Slug, Topic, UserId,
+    queries::Room,
+};
+use linger_node::questions::{self, RoomNow};
 use linger_serve::{App, Caller, Failure, JsonBody, answer};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use serde::Deserialize;
-use serde_json::json;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{documents, path::Path, request_of};
@@ -21,33 +23,39 @@ use crate::addressed::room_at;
 /// What is unreserved in a path stands as it is (RFC 3986, section 2.3).
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
+/// Rooms, in the order in which they were opened.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Rooms {
+    rooms: Vec<Room>,
+}
+
 /// Lists the rooms that I may enter
 #[utoipa::path(
-    get, path = "/rooms", tag = "rooms",
+    get, path = "/rooms", tag = "rooms", security((), ("token" = [])),
     responses(
         documents::Reading,
-        (status = 200, body = documents::RoomsShape, description = "What was asked for"),
+        (status = 200, body = Rooms, description = "What was asked for"),
     )
 )]
 pub(super) async fn list(State(app): State<Arc<App>>, caller: Caller) -> Result<Response, Failure> {
-    let rooms = app.node.query(Rooms(caller.reader(&app)?)).await?;
-    Ok(answer(StatusCode::OK, &json!({ "rooms": rooms })))
+    let rooms = app.node.query(questions::Rooms(caller.reader(&app)?)).await?;
+    Ok(answer(StatusCode::OK, &Rooms { rooms }))
 }
 
 #[derive(Deserialize, ToSchema)]
 pub(super) struct NewRoom {
     /// Its name in URLs: lower-case letters of any script with their marks, digits and `-`.
-    #[schema(min_length = 1, max_length = 64, example = "tea")]
+    #[schema(value_type = Slug)]
     slug: String,
     /// Its name for people; the slug without one.
-    #[schema(required = false, min_length = 1, max_length = 80)]
+    #[schema(required = false, value_type = Option<RoomName>)]
     name: Option<String>,
     /// What it is about.
-    #[schema(required = false, max_length = 250)]
+    #[schema(required = false, value_type = Option<Topic>)]
     topic: Option<String>,
     /// `open` without one.
     #[serde(default = "open_kind")]
-    #[schema(required = false, value_type = documents::KindShape)]
+    #[schema(required = false)]
     kind: RoomKind,
 }
 
@@ -60,11 +68,15 @@ fn open_kind() -> RoomKind {
 /// I am its first member. The header `Idempotency-Key` makes repeats safe.
 #[utoipa::path(
     post, path = "/rooms", tag = "rooms", request_body = NewRoom,
-    params(("Idempotency-Key" = Option<String>, Header, description = "1 to 64 of `A-Z a-z 0-9 . _ -`")),
+    params(("Idempotency-Key" = Option<RequestId>, Header, description = "Makes repeats safe; may stand in quotes")),
     responses(
         documents::Writing,
-        (status = 201, body = documents::RoomShape, description = "Done"),
-        (status = 200, body = documents::RoomShape, description = "A repeat: it was opened before"),
+        (status = 201, body = Room, description = "Done", headers(
+            ("Location" = String, description = "The address of the room"),
+        )),
+        (status = 200, body = Room, description = "A repeat: it was opened before", headers(
+            ("Location" = String, description = "The address of the room"),
+        )),
     )
 )]
 pub(super) async fn open(
@@ -92,11 +104,11 @@ pub(super) async fn open(
 
 /// Shows a room
 #[utoipa::path(
-    get, path = "/rooms/{room}", tag = "rooms",
-    params(("room" = String, Path, description = "The room's slug, percent-encoded")),
+    get, path = "/rooms/{room}", tag = "rooms", security((), ("token" = [])),
+    params(("room" = Slug, Path, description = "The room's slug, percent-encoded")),
     responses(
         documents::Reading,
-        (status = 200, body = documents::RoomShape, description = "What was asked for"),
+        (status = 200, body = Room, description = "What was asked for"),
     )
 )]
 pub(super) async fn show(
@@ -110,7 +122,7 @@ pub(super) async fn show(
 /// Joins an open room
 #[utoipa::path(
     put, path = "/rooms/{room}/members/me", tag = "rooms",
-    params(("room" = String, Path, description = "The room's slug, percent-encoded")),
+    params(("room" = Slug, Path, description = "The room's slug, percent-encoded")),
     responses(
         documents::Writing,
         (status = 204, description = "I am a member"),
@@ -127,7 +139,7 @@ pub(super) async fn join(
 /// Leaves a room
 #[utoipa::path(
     delete, path = "/rooms/{room}/members/me", tag = "rooms",
-    params(("room" = String, Path, description = "The room's slug, percent-encoded")),
+    params(("room" = Slug, Path, description = "The room's slug, percent-encoded")),
     responses(
         documents::Writing,
         (status = 204, description = "I am no member"),
@@ -145,8 +157,8 @@ pub(super) async fn leave(
 #[utoipa::path(
     put, path = "/rooms/{room}/members/{user}", tag = "rooms",
     params(
-        ("room" = String, Path, description = "The room's slug, percent-encoded"),
-        ("user" = u64, Path, description = "The user's id"),
+        ("room" = Slug, Path, description = "The room's slug, percent-encoded"),
+        ("user" = UserId, Path, description = "The user's id"),
     ),
     responses(
         documents::Writing,

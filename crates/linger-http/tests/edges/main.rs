@@ -13,6 +13,7 @@ mod bounds;
 mod callers;
 mod client;
 mod connections;
+mod document;
 mod drivers;
 mod events;
 mod names;
