@@ -21,6 +21,11 @@ pub enum Rejection {
     /// There is no such user.
     #[error("there is no user with this id")]
     UserNotFound,
+    /// Somebody who left a closed room comes back by themselves only.
+    #[error(
+        "they left this room, so nobody else can bring them back; they come back by PUT /api/v1/rooms/{{room}}/members/me of their own"
+    )]
+    LeftBefore,
     /// The author used this request id before, for something else.
     #[error("you used this request id before, for something else; take a new one")]
     RequestIdReused,
@@ -46,6 +51,7 @@ impl Rejection {
             Rejection::SlugTaken => "slug_taken",
             Rejection::NotAMember => "not_a_member",
             Rejection::UserNotFound => "user_not_found",
+            Rejection::LeftBefore => "left_before",
             Rejection::RequestIdReused => "request_id_reused",
             Rejection::ExternalIdTaken => "external_id_taken",
             Rejection::TokenTaken => "token_taken",

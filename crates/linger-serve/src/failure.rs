@@ -152,6 +152,7 @@ impl From<Rejection> for Failure {
         let status = match rejection {
             Rejection::RoomNotFound | Rejection::UserNotFound => StatusCode::NOT_FOUND,
             Rejection::SlugTaken
+            | Rejection::LeftBefore
             | Rejection::RequestIdReused
             | Rejection::ExternalIdTaken
             | Rejection::TokenTaken => StatusCode::CONFLICT,

@@ -107,7 +107,9 @@ pub(super) async fn show(
     room_now(&app, &room, caller.reader(&app)?, StatusCode::OK).await
 }
 
-/// Joins an open room
+/// Joins an open room, or comes back to a closed one
+///
+/// Somebody who left a closed room comes back by this call of their own.
 #[utoipa::path(
     put, path = "/rooms/{room}/members/me", tag = "rooms",
     params(("room" = String, Path, description = "The room's slug, percent-encoded")),
@@ -142,6 +144,8 @@ pub(super) async fn leave(
 }
 
 /// Adds somebody to a room that I am in
+///
+/// 409 `left_before`: they left this closed room, so they come back by themselves or not at all.
 #[utoipa::path(
     put, path = "/rooms/{room}/members/{user}", tag = "rooms",
     params(
