@@ -9,6 +9,10 @@ use std::time::Duration;
 pub const PAGE_EVENTS_MAX: usize = 1000;
 /// Messages in one page of history at most.
 pub const HISTORY_PAGE_MAX: usize = 200;
+/// Rooms, or members of one, in one page at most: all rooms of a person are in one.
+pub const LIST_PAGE_MAX: usize = 500;
+/// Rooms or members in one page when a reader names no number.
+pub const LIST_PAGE_DEFAULT: usize = 100;
 /// The longest hold that a reader may ask for: below the 60 s at which proxies
 /// and home routers cut quiet connections.
 pub const WAIT_MAX: Duration = Duration::from_secs(55);

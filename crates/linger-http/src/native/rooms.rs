@@ -1,37 +1,59 @@
-//! Rooms: list, open, show, join, leave.
+//! Rooms: list, open, show, join, leave; and who is in them.
 
 use std::sync::Arc;
 
 use axum::{
-    extract::State,
+    extract::{RawQuery, State},
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use linger_core::{Author, Command, Position, Rejection, RoomKind, RoomName, Slug, Topic, UserId};
-use linger_node::questions::{RoomNow, Rooms};
+use linger_node::{
+    limits::{LIST_PAGE_DEFAULT, LIST_PAGE_MAX},
+    questions::{Members, RoomNow, Rooms},
+};
 use linger_serve::{App, Caller, Failure, JsonBody, answer};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
-use serde_json::json;
 use utoipa::ToSchema;
 
-use super::{documents, path::Path, request_of};
+use super::{documents, path::Path, query::Query, request_of};
 use crate::addressed::room_at;
 
 /// What is unreserved in a path stands as it is (RFC 3986, section 2.3).
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// Lists the rooms that I may enter
+///
+/// In the order in which they were opened. With `more`, ask again with the last slug as `after`.
 #[utoipa::path(
     get, path = "/rooms", tag = "rooms",
+    params(
+        ("after" = Option<String>, Query, description = "Only rooms that were opened after the one with this slug"),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 500, description = "Most rooms in the answer; 100 without"),
+    ),
     responses(
         documents::Reading,
         (status = 200, body = documents::RoomsShape, description = "What was asked for"),
     )
 )]
-pub(super) async fn list(State(app): State<Arc<App>>, caller: Caller) -> Result<Response, Failure> {
-    let rooms = app.node.query(Rooms(caller.reader(&app)?)).await?;
-    Ok(answer(StatusCode::OK, &json!({ "rooms": rooms })))
+pub(super) async fn list(
+    State(app): State<Arc<App>>,
+    RawQuery(raw): RawQuery,
+    caller: Caller,
+) -> Result<Response, Failure> {
+    let query = Query::new(raw.as_deref());
+    let limit = limit_of(query)?;
+    let reader = caller.reader(&app)?;
+    let after = query.text("after").map(|slug| room_at(&app.node, &slug, reader)).transpose()?;
+    let after = after.map(|room| room.id);
+    Ok(answer(StatusCode::OK, &app.node.query(Rooms { reader, after, limit }).await?))
+}
+
+/// Returns the number of rooms or members that is asked for.
+fn limit_of(query: Query<'_>) -> Result<usize, Failure> {
+    let limit = query.number("limit", 1, LIST_PAGE_MAX as u64)?;
+    Ok(limit.map_or(LIST_PAGE_DEFAULT, |limit| limit as usize))
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -105,6 +127,37 @@ pub(super) async fn show(
     caller: Caller,
 ) -> Result<Response, Failure> {
     room_now(&app, &room, caller.reader(&app)?, StatusCode::OK).await
+}
+
+/// Lists who is in a room now
+///
+/// In the order of their ids. With `more`, ask again with the last id as `after`.
+#[utoipa::path(
+    get, path = "/rooms/{room}/members", tag = "rooms",
+    params(
+        ("room" = String, Path, description = "The room's slug, percent-encoded"),
+        ("after" = Option<u64>, Query, description = "Only members with a greater id than this"),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 500, description = "Most members in the answer; 100 without"),
+    ),
+    responses(
+        documents::Reading,
+        (status = 200, body = documents::MembersShape, description = "What was asked for"),
+    )
+)]
+pub(super) async fn members(
+    State(app): State<Arc<App>>,
+    Path(room): Path<String>,
+    RawQuery(raw): RawQuery,
+    caller: Caller,
+) -> Result<Response, Failure> {
+    let query = Query::new(raw.as_deref());
+    let limit = limit_of(query)?;
+    let after = query.number("after", 0, Position::MAX.get())?;
+    let after = after.map(|id| UserId::new(Position::new(id)));
+    let reader = caller.reader(&app)?;
+    let room = room_at(&app.node, &room, reader)?;
+    let page = app.node.query(Members { room, reader, after, limit }).await?;
+    Ok(answer(StatusCode::OK, &page.ok_or(Rejection::RoomNotFound)?))
 }
 
 /// Joins an open room, or comes back to a closed one
