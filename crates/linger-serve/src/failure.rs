@@ -153,6 +153,7 @@ impl From<Rejection> for Failure {
             Rejection::RoomNotFound | Rejection::UserNotFound => StatusCode::NOT_FOUND,
             Rejection::SlugTaken
             | Rejection::LeftBefore
+            | Rejection::TooManyRooms
             | Rejection::RequestIdReused
             | Rejection::ExternalIdTaken
             | Rejection::TokenTaken => StatusCode::CONFLICT,
