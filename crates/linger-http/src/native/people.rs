@@ -13,7 +13,7 @@ use linger_core::{
 };
 use linger_node::questions::{Start, WhoNow};
 use linger_serve::{
-    Address, App, Caller, Failure, JsonBody, answer, refuse_other_origins, tokens_of,
+    Address, App, Caller, Change, Failure, JsonBody, answer, refuse_other_origins, tokens_of,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -121,12 +121,13 @@ pub(super) struct NewName {
 )]
 pub(super) async fn rename_me(
     State(app): State<Arc<App>>,
+    Address(address): Address,
     caller: Caller,
     JsonBody(new): JsonBody<NewName>,
 ) -> Result<Response, Failure> {
     let id = caller.user()?;
     let name = UserName::parse(&new.name)?;
-    app.rates.send(id)?;
+    app.rates.count(Change::Name, id, address)?;
     app.node.submit(Author::User(id), None, Command::RenameUser { name }).await?;
     let user = app.node.query(WhoNow(id)).await?.ok_or_else(Failure::unknown_token)?;
     Ok(answer(StatusCode::OK, &json!({ "user": user })))

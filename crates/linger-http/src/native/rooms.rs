@@ -12,7 +12,7 @@ use linger_node::{
     limits::{LIST_PAGE_DEFAULT, LIST_PAGE_MAX},
     questions::{Members, RoomNow, Rooms},
 };
-use linger_serve::{App, Caller, Failure, JsonBody, answer};
+use linger_serve::{Address, App, Caller, Change, Failure, JsonBody, answer};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -91,6 +91,7 @@ fn open_kind() -> RoomKind {
 )]
 pub(super) async fn open(
     State(app): State<Arc<App>>,
+    Address(address): Address,
     caller: Caller,
     headers: HeaderMap,
     JsonBody(new): JsonBody<NewRoom>,
@@ -103,7 +104,7 @@ pub(super) async fn open(
         [&new.name, &new.topic].map(|sent| sent.as_deref().map(str::trim));
     let sent = ("open_room", &new.slug, name_sent, topic_sent, new.kind);
     let request = request_of(&headers, &sent)?;
-    app.rates.send(user)?;
+    app.rates.count(Change::Room, user, address)?;
     let command = Command::OpenRoom { slug: slug.clone(), name, topic, kind: new.kind };
     let receipt = app.node.submit(Author::User(user), request, command).await?;
     let status = if receipt.is_repeat { StatusCode::OK } else { StatusCode::CREATED };
@@ -174,9 +175,10 @@ pub(super) async fn members(
 pub(super) async fn join(
     State(app): State<Arc<App>>,
     Path(room): Path<String>,
+    address: Address,
     caller: Caller,
 ) -> Result<StatusCode, Failure> {
-    change_members(&app, &room, caller, |room| Command::JoinRoom { room }).await
+    change_members(&app, &room, (caller, address), |room| Command::JoinRoom { room }).await
 }
 
 /// Leaves a room
@@ -191,9 +193,10 @@ pub(super) async fn join(
 pub(super) async fn leave(
     State(app): State<Arc<App>>,
     Path(room): Path<String>,
+    address: Address,
     caller: Caller,
 ) -> Result<StatusCode, Failure> {
-    change_members(&app, &room, caller, |room| Command::LeaveRoom { room }).await
+    change_members(&app, &room, (caller, address), |room| Command::LeaveRoom { room }).await
 }
 
 /// Adds somebody to a room that I am in
@@ -213,23 +216,24 @@ pub(super) async fn leave(
 pub(super) async fn add_member(
     State(app): State<Arc<App>>,
     Path((room, user)): Path<(String, String)>,
+    address: Address,
     caller: Caller,
 ) -> Result<StatusCode, Failure> {
     let number = user.parse().ok().filter(|number| *number <= Position::MAX.get());
     let number = number.ok_or_else(|| Failure::malformed("a user's id is a number, or 'me'"))?;
     let user = UserId::new(Position::new(number));
-    change_members(&app, &room, caller, |room| Command::AddMember { room, user }).await
+    change_members(&app, &room, (caller, address), |room| Command::AddMember { room, user }).await
 }
 
 async fn change_members(
     app: &App,
     room: &str,
-    caller: Caller,
+    (caller, address): (Caller, Address),
     command: impl FnOnce(linger_core::RoomId) -> Command,
 ) -> Result<StatusCode, Failure> {
     let user = caller.user()?;
     let room = room_at(&app.node, room, Some(user))?;
-    app.rates.send(user)?;
+    app.rates.count(Change::Membership, user, address.0)?;
     app.node.submit(Author::User(user), None, command(room.id)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
