@@ -9,6 +9,10 @@ use std::time::Duration;
 pub const PAGE_EVENTS_MAX: usize = 1000;
 /// Messages in one page of history at most.
 pub const HISTORY_PAGE_MAX: usize = 200;
+/// Rooms, or members of one, in one page at most: all rooms of a person are in one.
+pub const LIST_PAGE_MAX: usize = 500;
+/// Rooms or members in one page when a reader names no number.
+pub const LIST_PAGE_DEFAULT: usize = 100;
 /// The longest hold that a reader may ask for: below the 60 s at which proxies
 /// and home routers cut quiet connections.
 pub const WAIT_MAX: Duration = Duration::from_secs(55);
@@ -18,6 +22,9 @@ pub const WAIT_DEFAULT: Duration = Duration::from_secs(25);
 /// The bounds that tests make smaller, and operators larger.
 #[derive(Debug, Clone)]
 pub struct Limits {
+    /// Rooms that one person is in at once: a start reads all of them, and whatever
+    /// concerns a person costs a lookup for each.
+    pub rooms_of_a_person_max: usize,
     /// Readers that wait at once. One more is told to come back.
     pub waiters_max: usize,
     /// Appends that queue up while the log syncs. One more is told to come back.
@@ -56,6 +63,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Limits {
         Limits {
+            rooms_of_a_person_max: LIST_PAGE_MAX,
             waiters_max: 100_000,
             append_queue_max: 4096,
             append_batch_max: 512,

@@ -71,7 +71,7 @@ struct Given {
     /// Whether those without a name may read open rooms [default: on]
     #[arg(long, env = "LINGER_VISITORS", value_name = "ON|OFF", global = true)]
     visitors: Option<Switch>,
-    /// Whether guests per address and sends per person are limited [default: on]
+    /// Whether it is limited how often a person and an address may change something [default: on]
     #[arg(long, env = "LINGER_RATE_LIMITS", value_name = "ON|OFF", global = true)]
     rate_limits: Option<Switch>,
     /// Whether a reverse proxy in front tells the caller's address in X-Forwarded-For or Forwarded [default: off]

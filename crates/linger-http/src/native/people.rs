@@ -9,11 +9,11 @@ use axum::{
 };
 use linger_core::{
     Author, Command, Cursor, UserName,
-    queries::{Room, User},
+    queries::{Room, RoomsPage, User},
 };
 use linger_node::questions::{Start, WhoNow};
 use linger_serve::{
-    Address, App, Caller, Failure, JsonBody, answer, refuse_other_origins, tokens_of,
+    Address, App, Caller, Change, Failure, JsonBody, answer, refuse_other_origins, tokens_of,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -73,8 +73,11 @@ pub(super) async fn create_guest(
 #[derive(Serialize, ToSchema)]
 pub(super) struct Me {
     user: User,
-    /// The rooms that I am in.
+    /// The rooms that I am in, at most 500.
     rooms: Vec<Room>,
+    /// There if I am in more: I joined them before a person's rooms had a bound.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    more_rooms: bool,
     /// The events after this cursor bring the answer up to date.
     cursor: Cursor,
 }
@@ -94,7 +97,8 @@ pub(super) async fn me(
 ) -> Result<Response, Failure> {
     let user = caller.user()?;
     let started = app.node.query(Start(user)).await?.ok_or_else(Failure::unknown_token)?;
-    let me = Me { user: started.user, rooms: started.rooms, cursor: started.cursor };
+    let RoomsPage { rooms, more: more_rooms } = started.rooms;
+    let me = Me { user: started.user, rooms, more_rooms, cursor: started.cursor };
     let mut response = answer(StatusCode::OK, &me);
     // A cookie lasts a year from here on, so somebody who comes stays who they are.
     let mut tokens = tokens_of(&app, &headers).filter(|token| token.is_cookie());
@@ -130,12 +134,13 @@ pub(super) struct Renamed {
 )]
 pub(super) async fn rename_me(
     State(app): State<Arc<App>>,
+    Address(address): Address,
     caller: Caller,
     JsonBody(new): JsonBody<NewName>,
 ) -> Result<Response, Failure> {
     let id = caller.user()?;
     let name = UserName::parse(&new.name)?;
-    app.rates.send(id)?;
+    app.rates.count(Change::Name, id, address)?;
     app.node.submit(Author::User(id), None, Command::RenameUser { name }).await?;
     let user = app.node.query(WhoNow(id)).await?.ok_or_else(Failure::unknown_token)?;
     Ok(answer(StatusCode::OK, &Renamed { user }))

@@ -100,6 +100,7 @@ async fn every_answer_has_the_form_that_the_document_gives(driver: Driver) {
     let hello = json!({ "text": "hello" });
     const ROOM: &str = "/rooms/{room}";
     const ME: &str = "/rooms/{room}/members/me";
+    const MEMBERS: &str = "/rooms/{room}/members";
     const MEMBER: &str = "/rooms/{room}/members/{user}";
     const PUT: &str = "/rooms/{room}/messages/{request_id}";
     const MESSAGES: &str = "/rooms/{room}/messages";
@@ -113,6 +114,8 @@ async fn every_answer_has_the_form_that_the_document_gives(driver: Driver) {
         ("get", "/rooms", "/rooms", &none, 200),
         ("get", ROOM, "/rooms/den", &none, 200),
         ("get", ROOM, "/rooms/nowhere", &none, 404),
+        ("get", "/rooms", "/rooms?after=lobby&limit=1", &none, 200),
+        ("get", MEMBERS, "/rooms/den/members", &none, 200),
         ("put", ME, "/rooms/lobby/members/me", &none, 204),
         ("delete", ME, "/rooms/lobby/members/me", &none, 204),
         ("put", MEMBER, &add, &none, 204),

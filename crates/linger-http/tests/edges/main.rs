@@ -18,6 +18,7 @@ mod drivers;
 mod events;
 mod names;
 mod origins;
+mod rates;
 mod rooms;
 mod settings;
 mod sockets;

@@ -39,7 +39,10 @@ async fn the_first_start_opens_the_lobby_and_later_ones_do_not() {
         assert_eq!(node.readiness().await, Ok(()));
         // The lobby, and an epoch for each start.
         assert_eq!(node.latest().position, Position::new(1 + starts));
-        assert_eq!(node.query(Rooms(None)).await.unwrap().len(), 1);
+        assert_eq!(
+            node.query(Rooms { reader: None, after: None, limit: 100 }).await.unwrap().rooms.len(),
+            1
+        );
     }
 }
 

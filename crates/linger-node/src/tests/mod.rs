@@ -1,7 +1,7 @@
 //! Tests of the node, through the three verbs that the edges use.
 //!
 //! `waits`, `annex`, `memory`, `follower` and `commits` run under a paused clock on an
-//! [`assembled`] node; `folder` and `story` open a real one on a temporary folder, with its threads
+//! [`assembled`] node; `folder`, `growth` and `story` open a real one on a temporary folder, with its threads
 //! and its files, and never wait for the clock. [`cast`] has who and what.
 
 mod annex;
@@ -11,6 +11,7 @@ pub(crate) mod chance;
 mod commits;
 mod folder;
 mod follower;
+mod growth;
 mod memory;
 mod rollback;
 mod story;
