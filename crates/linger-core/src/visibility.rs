@@ -107,19 +107,13 @@ impl Stays {
         past.chain(self.current.get(&room).map(|joined| (*joined, None)))
     }
 
-    /// Calls `visit` for each room that had events to see after `after`, with the
-    /// memberships that did not end by then.
-    pub fn each_after(
-        &self,
-        after: Position,
-        mut visit: impl FnMut(RoomId, Position, Option<Position>),
-    ) {
-        for (room, joined) in &self.current {
-            visit(*room, *joined, None);
-        }
-        for (room, past) in &self.past {
-            let ended = past.partition_point(|(_, left)| *left <= after);
-            past[ended..].iter().for_each(|(joined, left)| visit(*room, *joined, Some(*left)));
-        }
+    /// Returns all memberships, with their rooms: from and to, both included, and no
+    /// end while they last.
+    pub fn each(&self) -> impl Iterator<Item = (RoomId, Position, Option<Position>)> + '_ {
+        let current = self.current.iter().map(|(room, joined)| (*room, *joined, None));
+        let past = self.past.iter().flat_map(|(room, past)| {
+            past.iter().map(|(joined, left)| (*room, *joined, Some(*left)))
+        });
+        current.chain(past)
     }
 }

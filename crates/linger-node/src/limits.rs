@@ -7,6 +7,9 @@ use std::time::Duration;
 
 /// Events in one page at most, whatever the reader asks for.
 pub const PAGE_EVENTS_MAX: usize = 1000;
+/// Bytes of JSON in one page at most, of events and of history alike: a thousand usual
+/// ones, or a few dozen of the longest. What is left comes with the next page.
+pub const PAGE_BYTES_MAX: usize = 1 << 20;
 /// Messages in one page of history at most.
 pub const HISTORY_PAGE_MAX: usize = 200;
 /// The longest hold that a reader may ask for: below the 60 s at which proxies

@@ -11,7 +11,7 @@ use linger_core::{
     visibility::{Scope, can_see},
 };
 
-use crate::{Limits, epochs::Epochs, roster::Roster};
+use crate::{Limits, epochs::Epochs, limits::PAGE_BYTES_MAX, roster::Roster};
 
 /// The newest events and outcomes, all of the same moment.
 pub(crate) struct Memory {
@@ -113,9 +113,15 @@ impl Memory {
         let begin = self.begin_after(after);
         let stays = self.roster.stays(reader);
         let mut seen = Look { news: Vec::new(), upto: self.applied.max(after) };
+        let mut bytes = 0;
         for news in self.news.range(begin..) {
             if !can_see(scope, stays, news) {
                 continue;
+            }
+            bytes += news.json.len();
+            if bytes > PAGE_BYTES_MAX && !seen.news.is_empty() {
+                seen.upto = seen.news[seen.news.len() - 1].position();
+                break;
             }
             seen.news.push(news.clone());
             if seen.news.len() == limit {

@@ -7,13 +7,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use linger_core::{
     Cursor, ExternalId, LogId, MessageId, News, Position, RoomKind, TokenHash, UserId,
+    feed::PageMax,
     projection_applied,
     queries::{self, History, Room, User},
     visibility::Stays,
 };
 use rusqlite::Connection;
 
-use crate::RoomRef;
+use crate::{RoomRef, limits::PAGE_BYTES_MAX};
 
 /// A question, and how it is answered from the projection.
 pub trait Question: Clone + Send + 'static {
@@ -145,9 +146,15 @@ impl Question for RoomNow {
 
     fn answer(self, connection: &Connection, _: LogId) -> rusqlite::Result<Option<Room>> {
         let _moment = queries::moment(connection)?;
-        let stays = stays_of(connection, self.reader)?;
-        let room = queries::room(connection, self.room.id)?;
-        Ok(room.filter(|room| exists_now(room, &stays)))
+        let Some(room) = queries::room(connection, self.room.id)? else { return Ok(None) };
+        let member = match (room.kind, self.reader) {
+            (RoomKind::Open, _) => true,
+            (RoomKind::Closed, reader) => reader
+                .map(|reader| queries::is_member(connection, room.id, reader))
+                .transpose()?
+                .unwrap_or_default(),
+        };
+        Ok(member.then_some(room))
     }
 }
 
@@ -180,8 +187,8 @@ impl Question for Earlier {
 
     fn answer(self, connection: &Connection, _: LogId) -> rusqlite::Result<History> {
         let _moment = queries::moment(connection)?;
-        let stays = stays_of(connection, self.reader)?;
-        queries::history(connection, self.room.scope(), &stays, self.before, self.limit)
+        let max = PageMax { items: self.limit, bytes: PAGE_BYTES_MAX };
+        queries::history(connection, self.room.scope(), self.reader, self.before, max)
     }
 }
 

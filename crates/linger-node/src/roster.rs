@@ -120,9 +120,10 @@ impl Roster {
             Scope::Room(room, _) => forgotten(Some(room)) <= after,
             Scope::Mine(_) => {
                 let mut remembers = forgotten(None) <= after;
-                self.stays(reader).each_after(after, |room, _, _| {
-                    remembers &= forgotten(Some(room)) <= after;
-                });
+                for (room, _, to) in self.stays(reader).each() {
+                    let is_over = to.is_some_and(|to| to <= after);
+                    remembers &= is_over || forgotten(Some(room)) <= after;
+                }
                 remembers
             }
         }

@@ -5,9 +5,10 @@
 //! opinion of the `model`; `audiences` compares tables, memory's rule and a naive
 //! rule for who may see what; `erasure` erases entries anywhere; `replay` proves that
 //! old logs stay readable; `stored` reads entries that are not what was stored;
-//! `files` opens projections on disk; `texts` tries the parsers.
+//! `costs` counts the steps of reads; `files` opens projections on disk; `texts` tries the parsers.
 
 mod audiences;
+mod costs;
 mod erasure;
 mod files;
 mod logs;
@@ -20,7 +21,14 @@ mod story;
 mod sums;
 mod texts;
 
-use crate::{Author, Command, Draft, Nonce, Request, RequestId, Salt, Timestamp, Vocabulary};
+use crate::{
+    Author, Command, Draft, Nonce, Request, RequestId, Salt, Timestamp, Vocabulary, feed::PageMax,
+};
+
+/// So many events or messages in a page, however large.
+fn most(items: usize) -> PageMax {
+    PageMax { items, bytes: usize::MAX }
+}
 
 /// A draft in today's vocabulary. Salt and nonce are made of the request id, which
 /// is new for each.

@@ -9,13 +9,17 @@ use std::{
     time::Duration,
 };
 
-use linger_core::{Cursor, Position, feed, queries};
+use linger_core::{
+    Cursor, Position,
+    feed::{self, PageMax},
+    queries,
+};
 use tokio::time::Instant;
 
 use super::Node;
 use crate::{
     After, Annex, Awaited, Call, Page, ResetReason, Unavailable, Wait, WaitLists, epochs::Known,
-    memory::Look,
+    limits::PAGE_BYTES_MAX, memory::Look,
 };
 
 impl Node {
@@ -106,8 +110,9 @@ impl Node {
         let read = self.ask_tables(move |connection| {
             // One moment: a join between the two reads would be passed over.
             let _moment = queries::moment(connection)?;
-            let stays = reader.map(|user| queries::stays_of(connection, user)).transpose()?;
-            feed::read(connection, scope, &stays.unwrap_or_default(), after, limit)
+            let stays = queries::stays_after(connection, reader, scope, after, limit)?;
+            let max = PageMax { items: limit, bytes: PAGE_BYTES_MAX };
+            feed::read(connection, scope, &stays, after, max)
         });
         let read = read.await?;
         Ok(Look { news: read.news.into_iter().map(Arc::new).collect(), upto: read.upto })
