@@ -44,6 +44,7 @@ pub use limits::Limits;
 pub use node::{Node, NotReady, Progress, Receipt, Submitted};
 pub use page::{After, Page, ResetReason, Wait};
 pub use private::NotOurs;
+pub use read_pool::Asker;
 pub use refusal::{Refusal, Unavailable};
 pub use roster::RoomRef;
 pub use salvage::salvage;

@@ -37,8 +37,12 @@ pub struct Limits {
     /// Entries that stay uncommitted at most, or less than a batch more: bounds the
     /// transaction. The log has as many in memory, to apply again what fails.
     pub uncommitted_max: u64,
-    /// Questions that queue up for the read pool. One more is told to come back.
+    /// Questions that queue up for the read pool, a quarter of them of one asker. One
+    /// more is told to come back.
     pub read_queue_max: usize,
+    /// How long a question may wait for its turn, and how long for its answer then:
+    /// a thousand times as long as one takes.
+    pub read_timeout: Duration,
     /// Threads that read the projection: they mostly find pages in memory.
     pub read_threads: usize,
     /// How long a submit waits for its outcome before it says "unknown".
@@ -66,6 +70,7 @@ impl Default for Limits {
             commit_after: Duration::from_millis(50),
             uncommitted_max: 4096,
             read_queue_max: 4096,
+            read_timeout: Duration::from_secs(5),
             read_threads: 2,
             submit_timeout: Duration::from_secs(10),
             recent_events_max: 16_384,

@@ -5,9 +5,13 @@ use std::sync::Arc;
 
 use linger_core::{Cursor, News, UserId, visibility::Scope};
 
+use crate::Asker;
+
 /// What a reader waits for.
 #[derive(Debug, Clone, Copy)]
 pub struct Wait {
+    /// In whose turn the tables are read, if they must be.
+    pub asker: Asker,
     /// Who reads; none for a visitor.
     pub reader: Option<UserId>,
     /// Which events.

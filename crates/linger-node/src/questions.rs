@@ -147,14 +147,14 @@ impl Question for RoomNow {
     fn answer(self, connection: &Connection, _: LogId) -> rusqlite::Result<Option<Room>> {
         let _moment = queries::moment(connection)?;
         let Some(room) = queries::room(connection, self.room.id)? else { return Ok(None) };
-        let member = match (room.kind, self.reader) {
+        // A past membership opens the door to what was seen then, not to how a closed
+        // room is now.
+        let exists = match (room.kind, self.reader) {
             (RoomKind::Open, _) => true,
-            (RoomKind::Closed, reader) => reader
-                .map(|reader| queries::is_member(connection, room.id, reader))
-                .transpose()?
-                .unwrap_or_default(),
+            (RoomKind::Closed, Some(reader)) => queries::is_member(connection, room.id, reader)?,
+            (RoomKind::Closed, None) => false,
         };
-        Ok(member.then_some(room))
+        Ok(exists.then_some(room))
     }
 }
 

@@ -8,7 +8,10 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use linger_core::{Author, Command, UserName};
-use linger_node::questions::{Start, WhoNow};
+use linger_node::{
+    Asker,
+    questions::{Start, WhoNow},
+};
 use linger_serve::{
     Address, App, Caller, Failure, JsonBody, answer, refuse_other_origins, tokens_of,
 };
@@ -71,7 +74,11 @@ pub(super) async fn me(
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
     let user = caller.user()?;
-    let started = app.node.query(Start(user)).await?.ok_or_else(Failure::unknown_token)?;
+    let started = app
+        .node
+        .query(Asker::Person(user), Start(user))
+        .await?
+        .ok_or_else(Failure::unknown_token)?;
     let me = json!({
         "user": started.user,
         "rooms": started.rooms,
@@ -113,6 +120,7 @@ pub(super) async fn rename_me(
     let name = UserName::parse(&new.name)?;
     app.rates.send(id)?;
     app.node.submit(Author::User(id), None, Command::RenameUser { name }).await?;
-    let user = app.node.query(WhoNow(id)).await?.ok_or_else(Failure::unknown_token)?;
+    let user =
+        app.node.query(Asker::Person(id), WhoNow(id)).await?.ok_or_else(Failure::unknown_token)?;
     Ok(answer(StatusCode::OK, &json!({ "user": user })))
 }

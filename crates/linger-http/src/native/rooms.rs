@@ -8,8 +8,11 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use linger_core::{Author, Command, Position, Rejection, RoomKind, RoomName, Slug, Topic, UserId};
-use linger_node::questions::{RoomNow, Rooms};
-use linger_serve::{App, Caller, Failure, JsonBody, answer};
+use linger_node::{
+    Asker,
+    questions::{RoomNow, Rooms},
+};
+use linger_serve::{Address, App, Caller, Failure, JsonBody, answer};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use serde_json::json;
@@ -29,8 +32,13 @@ const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b
         (status = 200, body = documents::RoomsShape, description = "What was asked for"),
     )
 )]
-pub(super) async fn list(State(app): State<Arc<App>>, caller: Caller) -> Result<Response, Failure> {
-    let rooms = app.node.query(Rooms(caller.reader(&app)?)).await?;
+pub(super) async fn list(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    address: Address,
+) -> Result<Response, Failure> {
+    let reader = caller.reader(&app)?;
+    let rooms = app.node.query(address.asker(reader), Rooms(reader)).await?;
     Ok(answer(StatusCode::OK, &json!({ "rooms": rooms })))
 }
 
@@ -85,7 +93,7 @@ pub(super) async fn open(
     let command = Command::OpenRoom { slug: slug.clone(), name, topic, kind: new.kind };
     let receipt = app.node.submit(Author::User(user), request, command).await?;
     let status = if receipt.is_repeat { StatusCode::OK } else { StatusCode::CREATED };
-    let shown = room_now(&app, slug.as_str(), Some(user), status).await?;
+    let shown = room_now(&app, slug.as_str(), (Some(user), Asker::Person(user)), status).await?;
     let location = format!("/api/v1/rooms/{}", utf8_percent_encode(slug.as_str(), RESERVED));
     Ok(([(header::LOCATION, location)], shown).into_response())
 }
@@ -103,8 +111,10 @@ pub(super) async fn show(
     State(app): State<Arc<App>>,
     Path(room): Path<String>,
     caller: Caller,
+    address: Address,
 ) -> Result<Response, Failure> {
-    room_now(&app, &room, caller.reader(&app)?, StatusCode::OK).await
+    let reader = caller.reader(&app)?;
+    room_now(&app, &room, (reader, address.asker(reader)), StatusCode::OK).await
 }
 
 /// Joins an open room
@@ -180,10 +190,10 @@ async fn change_members(
 async fn room_now(
     app: &App,
     slug: &str,
-    reader: Option<UserId>,
+    (reader, asker): (Option<UserId>, Asker),
     status: StatusCode,
 ) -> Result<Response, Failure> {
     let room = room_at(&app.node, slug, reader)?;
-    let room = app.node.query(RoomNow { room, reader }).await?.ok_or(Rejection::RoomNotFound)?;
-    Ok(answer(status, &room))
+    let room = app.node.query(asker, RoomNow { room, reader }).await?;
+    Ok(answer(status, &room.ok_or(Rejection::RoomNotFound)?))
 }

@@ -107,7 +107,7 @@ impl Node {
         if let Some(look) = self.memory().look(reader, scope, after, limit) {
             return Ok(look);
         }
-        let read = self.ask_tables(move |connection| {
+        let read = self.ask_tables(wait.asker, move |connection| {
             // One moment: a join between the two reads would be passed over.
             let _moment = queries::moment(connection)?;
             let stays = queries::stays_after(connection, reader, scope, after, limit)?;

@@ -6,7 +6,9 @@ use std::{fs, path::Path, sync::Arc};
 use linger_core::{Author, Position, RoomKind};
 
 use super::cast::{TestClock, create, from, mine, named, say, told};
-use crate::{After, Limits, Node, NotReady, OpenError, Rollback, RoomRef, check, questions::Rooms};
+use crate::{
+    After, Asker, Limits, Node, NotReady, OpenError, Rollback, RoomRef, check, questions::Rooms,
+};
 
 fn open(folder: &Path) -> Result<Node, OpenError> {
     // Another seed each time, as chance would have it: a new log id is new.
@@ -39,7 +41,7 @@ async fn the_first_start_opens_the_lobby_and_later_ones_do_not() {
         assert_eq!(node.readiness().await, Ok(()));
         // The lobby, and an epoch for each start.
         assert_eq!(node.latest().position, Position::new(1 + starts));
-        assert_eq!(node.query(Rooms(None)).await.unwrap().len(), 1);
+        assert_eq!(node.query(Asker::House, Rooms(None)).await.unwrap().len(), 1);
     }
 }
 

@@ -8,7 +8,7 @@ use super::{
     assembled::Parts,
     cast::{create, from, mine, named, of_room, rename, told},
 };
-use crate::{After, Limits, ResetReason, Unavailable, questions::Rooms};
+use crate::{After, Asker, Limits, ResetReason, Unavailable, questions::Rooms};
 
 #[tokio::test(start_paused = true)]
 async fn a_reader_further_back_than_memory_reaches_gets_the_same_events_from_the_tables() {
@@ -85,7 +85,7 @@ async fn a_caught_up_reader_never_asks_the_tables() {
     node.stop().await;
 
     let node = parts.start_without_tables();
-    assert_eq!(node.query(Rooms(None)).await.unwrap_err(), Unavailable::Overloaded);
+    assert_eq!(node.query(Asker::House, Rooms(None)).await.unwrap_err(), Unavailable::Overloaded);
     let mut cursors = [node.latest(); 2];
     for number in 0..20 {
         let text = format!("tea {number}");

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use linger_node::{Awaited, Page};
+use linger_node::{Asker, Awaited, Page};
 use linger_park::{Answer, Look, Parking, Then};
 
 use super::{
@@ -24,6 +24,9 @@ pub(super) struct News {
     recent: RecentAnswers,
 }
 
+/// Nobody reads the tables here.
+const NO_TURN: Asker = Asker::House;
+
 /// Why there is no answer.
 enum NoAnswer {
     /// There is no news yet. The ticket is moved on.
@@ -41,7 +44,7 @@ impl News {
     /// what only the tables know.
     pub(super) fn begin(&self, hold: Hold) -> Option<(Option<Answer<Waiting>>, Parking<Waiting>)> {
         let Hold { ticket, hold, opening } = hold;
-        if !self.app.node.can_glance(&ticket.wait()) {
+        if !self.app.node.can_glance(&ticket.wait(NO_TURN)) {
             return None;
         }
         let opening = opening.map(|opening| Answer {
@@ -78,7 +81,7 @@ impl News {
     fn find(&self, ticket: &Ticket) -> Result<Answer<Waiting>, NoAnswer> {
         let mut ticket = ticket.clone();
         loop {
-            let page = self.app.node.glance(&ticket.wait()).ok_or(NoAnswer::InMemory)?;
+            let page = self.app.node.glance(&ticket.wait(NO_TURN)).ok_or(NoAnswer::InMemory)?;
             let is_all = page.news.is_empty();
             match self.answer(&ticket, &page, false) {
                 Ok(answer) => return Ok(answer),
@@ -93,7 +96,7 @@ impl News {
         let mut ticket = ticket.clone();
         loop {
             let nothing = || Page { reset: None, news: Vec::new(), cursor: ticket.after };
-            let page = self.app.node.glance(&ticket.wait()).unwrap_or_else(nothing);
+            let page = self.app.node.glance(&ticket.wait(NO_TURN)).unwrap_or_else(nothing);
             match self.answer(&ticket, &page, true) {
                 Ok(answer) => return answer,
                 // Another request of theirs was faster: from where that came to.
