@@ -10,10 +10,10 @@ mod merge;
 
 use rusqlite::Connection;
 
-use self::merge::{Merge, Range};
+use self::merge::Merge;
 use crate::{
     News, Position, RoomKind, projection, queries, sum,
-    visibility::{Scope, Stays, can_see},
+    visibility::{Scope, Stays, can_see, ranges},
 };
 
 /// Events, and how far one has read with them.
@@ -105,33 +105,6 @@ impl Page {
         self.is_full = self.items.len() == self.max.items;
         true
     }
-}
-
-/// Returns where the events of a reader stand, after `after` and up to `applied`.
-fn ranges(scope: Scope, stays: &Stays, after: Position, applied: Position) -> Vec<Range> {
-    let mut ranges = Vec::new();
-    let mut add = |place: Position, numbered, from: Position, to: Option<Position>| {
-        let (from, to) = (from.max(after.next()), to.unwrap_or(applied));
-        if from <= to {
-            ranges.push(Range { place, numbered, from, to });
-        }
-    };
-    match scope {
-        Scope::Room(room, RoomKind::Open) => add(room.position(), true, Position::START, None),
-        Scope::Room(room, RoomKind::Closed) => {
-            for (from, to) in stays.of_room(room) {
-                add(room.position(), true, from, to);
-            }
-        }
-        Scope::Mine(reader) => {
-            add(reader.position(), false, Position::START, None);
-            for (room, from, to) in stays.each() {
-                add(room.position(), true, from, to);
-                add(room.position(), false, from, to);
-            }
-        }
-    }
-    ranges
 }
 
 /// The events of an open room are numbered without gaps, so that a page proves

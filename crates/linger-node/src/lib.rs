@@ -42,7 +42,7 @@ pub use clock::{Clock, SystemClock};
 pub use data_folder::{OpenError, Rollback};
 pub use limits::Limits;
 pub use node::{Node, NotReady, Progress, Receipt, Submitted};
-pub use page::{After, Page, ResetReason, Wait};
+pub use page::{After, Glance, Page, ResetReason, Wait};
 pub use private::NotOurs;
 pub use read_pool::Asker;
 pub use refusal::{Refusal, Unavailable};

@@ -12,6 +12,9 @@ pub const PAGE_EVENTS_MAX: usize = 1000;
 pub const PAGE_BYTES_MAX: usize = 1 << 20;
 /// Messages in one page of history at most.
 pub const HISTORY_PAGE_MAX: usize = 200;
+/// Lookups in memory that one look may take on a thread that others wait for: twice what
+/// somebody in 500 rooms needs. Whoever needs more reads in a task.
+pub const LOOKUPS_MAX: usize = 2048;
 /// The longest hold that a reader may ask for: below the 60 s at which proxies
 /// and home routers cut quiet connections.
 pub const WAIT_MAX: Duration = Duration::from_secs(55);

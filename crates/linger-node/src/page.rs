@@ -44,6 +44,15 @@ pub struct Page {
     pub cursor: Cursor,
 }
 
+/// What a look found that did not wait.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Glance {
+    /// What the reader is told; nothing, if nothing happened.
+    pub page: Page,
+    /// How many lookups it took.
+    pub lookups: usize,
+}
+
 /// Why a cursor is of no use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ResetReason {

@@ -8,19 +8,7 @@ use std::{cmp::Reverse, collections::BinaryHeap, vec};
 
 use rusqlite::{CachedStatement, Connection, params};
 
-use crate::Position;
-
-/// Where some events stand.
-pub(super) struct Range {
-    /// The room or the person that they concern.
-    pub(super) place: Position,
-    /// Whether those are meant that have a number there.
-    pub(super) numbered: bool,
-    /// The first position, included.
-    pub(super) from: Position,
-    /// The last position, included.
-    pub(super) to: Position,
-}
+use crate::{Position, visibility::Range};
 
 /// The merge.
 pub(super) struct Merge<'c> {

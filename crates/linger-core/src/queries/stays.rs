@@ -1,7 +1,7 @@
 //! Memberships, as [`Stays`]: all of a reader's, or only those that a question is
 //! about. Somebody may have come and gone thousands of times.
 
-use rusqlite::{CachedStatement, Connection, OptionalExtension, Params, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use super::MEMBER;
 use crate::{
@@ -48,11 +48,11 @@ pub fn stays_after(
                 r#"SELECT user_id, room_id, joined, "left", sum FROM past_stays
                    WHERE user_id = ?1 AND room_id = ?2 AND joined >= ?3 ORDER BY joined LIMIT ?4"#,
             )?;
-            add_past(
-                &mut stays,
-                &mut select,
-                params![reader, room, first, limit.saturating_add(2)],
-            )?;
+            let mut rows = select.query(params![reader, room, first, limit + 2])?;
+            while let Some(row) = rows.next()? {
+                sum::check(row, "past_stays")?;
+                stays.add_past(room, row.get(2)?, row.get(3)?);
+            }
             if let Some(joined) = joined(connection, room, reader)? {
                 stays.begin(room, joined);
             }
@@ -62,13 +62,20 @@ pub fn stays_after(
     }
 }
 
-/// Returns the memberships of everybody who ever had one.
+/// Returns the memberships of everybody who ever had one: those that last, and that
+/// there were others.
 pub fn all_stays(connection: &Connection) -> rusqlite::Result<Vec<(UserId, Stays)>> {
     let mut select = connection.prepare(
         "SELECT user_id FROM members UNION SELECT user_id FROM past_stays ORDER BY user_id",
     )?;
     let users: Vec<UserId> = select.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
-    users.into_iter().map(|user| Ok((user, stays_of(connection, user)?))).collect()
+    let mut all = Vec::with_capacity(users.len());
+    for user in users {
+        let mut stays = current_stays(connection, user)?;
+        each_past(connection, user, Position::START, |room, _, left| stays.forget(room, left))?;
+        all.push((user, stays));
+    }
+    Ok(all)
 }
 
 /// Returns the last membership of a room that began by `end`: from and to, both
@@ -119,24 +126,26 @@ pub(crate) fn joined(
 /// Returns the memberships of a user that did not end by `after`.
 fn stays_since(connection: &Connection, user: UserId, after: Position) -> rusqlite::Result<Stays> {
     let mut stays = current_stays(connection, user)?;
+    each_past(connection, user, after, |room, joined, left| stays.add_past(room, joined, left))?;
+    Ok(stays)
+}
+
+/// Visits the memberships of a user that ended after `after`, in the order of their
+/// ends: room, from and to.
+fn each_past(
+    connection: &Connection,
+    user: UserId,
+    after: Position,
+    mut visit: impl FnMut(RoomId, Position, Position),
+) -> rusqlite::Result<()> {
     let mut select = connection.prepare_cached(
         r#"SELECT user_id, room_id, joined, "left", sum FROM past_stays
            WHERE user_id = ?1 AND "left" > ?2 ORDER BY "left""#,
     )?;
-    add_past(&mut stays, &mut select, params![user, after])?;
-    Ok(stays)
-}
-
-/// Adds past memberships; those of one room in their order.
-fn add_past(
-    stays: &mut Stays,
-    select: &mut CachedStatement<'_>,
-    params: impl Params,
-) -> rusqlite::Result<()> {
-    let mut rows = select.query(params)?;
+    let mut rows = select.query(params![user, after])?;
     while let Some(row) = rows.next()? {
         sum::check(row, "past_stays")?;
-        stays.add_past(row.get(1)?, row.get(2)?, row.get(3)?);
+        visit(row.get(1)?, row.get(2)?, row.get(3)?);
     }
     Ok(())
 }

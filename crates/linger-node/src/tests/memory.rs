@@ -61,8 +61,8 @@ async fn a_reader_further_back_than_memory_reaches_gets_the_same_events_from_the
                 ..wait
             })
         });
-        let page = |page: crate::Page| (told(&page.news), page.cursor);
-        glanced.push(waits.map(|wait| node.glance(&wait).map(page)).collect::<Vec<_>>());
+        let seen = |glance: crate::Glance| (told(&glance.page.news), glance.page.cursor);
+        glanced.push(waits.map(|wait| node.glance(&wait).map(seen)).collect::<Vec<_>>());
     }
     let [all, fewer @ ..] = glanced.as_slice() else { panic!("nobody glanced") };
     assert!(all.iter().all(Option::is_some));

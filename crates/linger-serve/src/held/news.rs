@@ -31,8 +31,8 @@ const NO_TURN: Asker = Asker::House;
 enum NoAnswer {
     /// There is no news yet. The ticket is moved on.
     Yet(Ticket),
-    /// Memory does not reach back so far.
-    InMemory,
+    /// It is not found here: memory does not reach back so far, or to look takes long.
+    Here,
 }
 
 impl News {
@@ -57,31 +57,34 @@ impl News {
 
     /// Looks whether there is an answer by now.
     pub(super) fn look(&self, ticket: &Ticket) -> Look<Waiting> {
-        match self.find(ticket) {
-            Ok(answer) => Look { ticket: Waiting::News(ticket.clone()), answer: Some(answer) },
-            Err(NoAnswer::Yet(ticket)) => Look { ticket: Waiting::News(ticket), answer: None },
-            // So much happened at once that memory forgot some of it. They come
-            // back with the cursor that they had, and the tables know.
-            Err(NoAnswer::InMemory) => {
-                let answer = end_stream(self.nothing(ticket));
-                Look { ticket: Waiting::News(ticket.clone()), answer: Some(answer) }
+        let mut lookups = 0;
+        let (ticket, answer) = match self.find(ticket, &mut lookups) {
+            Ok(answer) => (ticket.clone(), Some(answer)),
+            Err(NoAnswer::Yet(ticket)) => (ticket, None),
+            // So much happened at once that memory forgot some of it, or that to look
+            // takes long. They come back with the cursor that they had, and a task looks.
+            Err(NoAnswer::Here) => {
+                (ticket.clone(), Some(end_stream(self.nothing(ticket, &mut lookups))))
             }
-        }
+        };
+        Look { ticket: Waiting::News(ticket), answer, lookups }
     }
 
     /// Returns the answer to a reader who waited in vain.
-    pub(super) fn expire(&self, ticket: &Ticket) -> Answer<Waiting> {
-        let answer = self.nothing(ticket);
+    /// Also returns how many lookups it took.
+    pub(super) fn expire(&self, ticket: &Ticket) -> (Answer<Waiting>, usize) {
+        let mut lookups = 0;
+        let answer = self.nothing(ticket, &mut lookups);
         match self.app.node.is_closing() {
-            true => end_stream(answer),
-            false => answer,
+            true => (end_stream(answer), lookups),
+            false => (answer, lookups),
         }
     }
 
-    fn find(&self, ticket: &Ticket) -> Result<Answer<Waiting>, NoAnswer> {
+    fn find(&self, ticket: &Ticket, lookups: &mut usize) -> Result<Answer<Waiting>, NoAnswer> {
         let mut ticket = ticket.clone();
         loop {
-            let page = self.app.node.glance(&ticket.wait(NO_TURN)).ok_or(NoAnswer::InMemory)?;
+            let page = self.glance(&ticket, lookups).ok_or(NoAnswer::Here)?;
             let is_all = page.news.is_empty();
             match self.answer(&ticket, &page, false) {
                 Ok(answer) => return Ok(answer),
@@ -92,11 +95,17 @@ impl News {
         }
     }
 
-    fn nothing(&self, ticket: &Ticket) -> Answer<Waiting> {
+    fn glance(&self, ticket: &Ticket, lookups: &mut usize) -> Option<Page> {
+        let glance = self.app.node.glance(&ticket.wait(NO_TURN))?;
+        *lookups += glance.lookups;
+        Some(glance.page)
+    }
+
+    fn nothing(&self, ticket: &Ticket, lookups: &mut usize) -> Answer<Waiting> {
         let mut ticket = ticket.clone();
         loop {
             let nothing = || Page { reset: None, news: Vec::new(), cursor: ticket.after };
-            let page = self.app.node.glance(&ticket.wait(NO_TURN)).unwrap_or_else(nothing);
+            let page = self.glance(&ticket, lookups).unwrap_or_else(nothing);
             match self.answer(&ticket, &page, true) {
                 Ok(answer) => return answer,
                 // Another request of theirs was faster: from where that came to.
