@@ -3,14 +3,17 @@
 //!
 //! The table `concerns` has a row for each place and event, so the ranges of a
 //! reader (each of their stays, and what concerns them alone) hold what they may see
-//! and nothing else. Cost: an index range for each of the reader's rooms, and the
-//! events of the answer.
+//! and nothing else. They are merged by position. Cost: an index lookup for each
+//! range that the page reaches into, and the events of the page.
 
-use rusqlite::{Connection, params};
+mod merge;
 
+use rusqlite::Connection;
+
+use self::merge::Merge;
 use crate::{
     News, Position, RoomKind, projection, queries, sum,
-    visibility::{Scope, Stays, can_see},
+    visibility::{Scope, Stays, can_see, ranges},
 };
 
 /// Events, and how far one has read with them.
@@ -22,9 +25,19 @@ pub struct Read {
     pub upto: Position,
 }
 
-/// Returns up to `limit` events after `after` that a reader may see in `scope`.
+/// How much one page holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PageMax {
+    /// Events, or messages.
+    pub items: usize,
+    /// Bytes of their JSON. The first one has a place whatever it weighs.
+    pub bytes: usize,
+}
+
+/// Returns the events after `after` that a reader may see in `scope`, as many as one
+/// page holds.
 ///
-/// `stays` are the reader's own ([`queries::stays_of`]), read in the transaction
+/// `stays` are the reader's own ([`queries::stays_after`]), read in the transaction
 /// that the caller has begun: with older ones, `upto` would pass over the event
 /// of a join that they do not know yet. An empty answer still moves on: `upto` is
 /// what the projection has applied, or the last event when there may be more.
@@ -33,90 +46,64 @@ pub fn read(
     scope: Scope,
     stays: &Stays,
     after: Position,
-    limit: usize,
+    max: PageMax,
 ) -> rusqlite::Result<Read> {
     // `applied` and the events are of the same moment.
     let _moment = queries::moment(connection)?;
     let applied = projection::applied(connection)?;
-    let positions = Ranges::of(scope, stays, after).positions(connection, applied, limit)?;
-    let mut news = Vec::with_capacity(positions.len());
-    for position in positions {
+    let mut page = Page::new(max);
+    let mut merge = Merge::of(connection, ranges(scope, stays, after, applied))?;
+    while page.has_room()
+        && let Some(position) = merge.next()?
+    {
         let found = queries::news_at(connection, position)?;
         let found = found.ok_or_else(|| sum::damaged("an event is missing"))?;
         // The ranges have said so already; a damaged index might say anything.
         if !can_see(scope, stays, &found) {
             return Err(sum::damaged("an event stands where it does not belong"));
         }
-        news.push(found);
+        page.take(found);
     }
-    check_numbers(scope, &news)?;
-    let upto = match news.last() {
-        Some(last) if news.len() == limit => last.position(),
+    check_numbers(scope, &page.items)?;
+    let upto = match page.items.last() {
+        Some(last) if !page.has_room() => last.position(),
         // With limit 0 the cursor must not move.
-        None if limit == 0 => after,
+        None if max.items == 0 => after,
         _ => applied.max(after),
     };
-    Ok(Read { news, upto })
+    Ok(Read { news: page.items, upto })
 }
 
-/// Where the events of one reader stand.
-struct Ranges {
-    after: Position,
-    /// A place, whether its numbered events are meant, from and to: both included.
-    ranges: Vec<(Position, bool, Position, Option<Position>)>,
+/// What a page has so far.
+pub(crate) struct Page {
+    pub(crate) items: Vec<News>,
+    max: PageMax,
+    bytes: usize,
+    is_full: bool,
 }
 
-impl Ranges {
-    fn of(scope: Scope, stays: &Stays, after: Position) -> Ranges {
-        let everything = (Position::START, None);
-        let mut ranges = Vec::new();
-        match scope {
-            Scope::Room(room, RoomKind::Open) => {
-                ranges.push((room.position(), true, everything.0, everything.1));
-            }
-            Scope::Room(room, RoomKind::Closed) => {
-                let stays = stays.of_room(room);
-                ranges.extend(stays.map(|(from, to)| (room.position(), true, from, to)));
-            }
-            Scope::Mine(reader) => {
-                ranges.push((reader.position(), false, everything.0, everything.1));
-                stays.each_after(after, |room, from, to| {
-                    ranges.extend(
-                        [true, false].map(|numbered| (room.position(), numbered, from, to)),
-                    );
-                });
-            }
-        }
-        Ranges { after, ranges }
+impl Page {
+    pub(crate) fn new(max: PageMax) -> Page {
+        Page { items: Vec::new(), max, bytes: 0, is_full: max.items == 0 }
     }
 
-    /// Returns the first `limit` positions after `after`, in order.
-    fn positions(
-        self,
-        connection: &Connection,
-        applied: Position,
-        limit: usize,
-    ) -> rusqlite::Result<Vec<Position>> {
-        let mut select = connection.prepare_cached(
-            "SELECT position FROM concerns
-             WHERE place = ?1 AND numbered = ?2 AND position BETWEEN ?3 AND ?4
-             ORDER BY position LIMIT ?5",
-        )?;
-        let mut positions = Vec::new();
-        for (place, numbered, from, to) in self.ranges {
-            let from = from.max(self.after.next());
-            let to = to.unwrap_or(applied);
-            if from <= to {
-                let found = select
-                    .query_map(params![place, numbered, from, to, limit], |row| row.get(0))?;
-                positions.extend(found.collect::<Result<Vec<Position>, _>>()?);
-            }
+    /// Tells whether another one may have a place.
+    pub(crate) fn has_room(&self) -> bool {
+        !self.is_full
+    }
+
+    /// Gives it a place, unless the page is full, or it is too large for the bytes that
+    /// are left: then the next page begins with it. Tells whether it has one.
+    pub(crate) fn take(&mut self, news: News) -> bool {
+        let bytes = self.bytes + news.json.len();
+        if self.is_full || bytes > self.max.bytes && !self.items.is_empty() {
+            self.is_full = true;
+            return false;
         }
-        positions.sort_unstable();
-        // A rename stands in each room that two people share.
-        positions.dedup();
-        positions.truncate(limit);
-        Ok(positions)
+        self.bytes = bytes;
+        self.items.push(news);
+        self.is_full = self.items.len() == self.max.items;
+        true
     }
 }
 

@@ -67,6 +67,7 @@ CREATE TABLE past_stays (
     sum     INTEGER NOT NULL,
     PRIMARY KEY (user_id, room_id, joined)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX past_stays_by_end ON past_stays (user_id, "left");
 
 -- What happened, as readers are told it, and whom it concerns: audience is 'room',
 -- 'person' or 'room_mates', audience_id the room's or the person's id, and

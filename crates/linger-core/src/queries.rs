@@ -4,18 +4,22 @@
 //! Each takes a connection to the projection and answers from one moment. What
 //! a reader may see of the answers is decided in [`crate::visibility`].
 
+mod history;
 mod lists;
+mod stays;
 
+pub use history::{History, history};
+pub use lists::{MembersPage, RoomsPage, members_of, rooms_for, rooms_of};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use serde::Serialize;
 
-use crate::{
-    Audience, Author, Epoch, Event, ExternalId, MessageId, News, Position, RequestId, RoomId,
-    RoomKind, RoomName, Salt, Slug, TokenHash, Topic, UserId, UserName, sum,
-    visibility::{Scope, Stays},
-};
+pub(crate) use stays::joined;
+pub use stays::{all_stays, current_stays, is_member, stays_after, stays_of};
 
-pub use lists::{MembersPage, RoomsPage, is_member, members_of, rooms_for, rooms_of};
+use crate::{
+    Audience, Author, Epoch, Event, ExternalId, News, Position, RequestId, RoomId, RoomKind,
+    RoomName, Salt, Slug, TokenHash, Topic, UserId, UserName, sum,
+};
 
 /// A room as it is now. Its JSON form is the native API's.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -52,15 +56,6 @@ pub struct User {
     pub external_id: Option<ExternalId>,
 }
 
-/// A page of a room's history.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct History {
-    /// Messages, oldest first.
-    pub messages: Vec<News>,
-    /// Whether there are older ones.
-    pub more: bool,
-}
-
 /// An author's request that was accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KnownRequest {
@@ -79,12 +74,6 @@ pub(crate) const MEMBER: &str =
 const EVENT: &str =
     "SELECT position, kind, audience, audience_id, audience_rooms, number, json, sum
      FROM events WHERE position = ?1";
-/// A room's messages in a range, newest first, with the same columns.
-const MESSAGES: &str =
-    "SELECT position, kind, audience, audience_id, audience_rooms, number, json, sum
-     FROM events WHERE audience_id = ?1 AND kind = 'message_sent' AND position BETWEEN ?2 AND ?3
-     ORDER BY position DESC LIMIT ?4";
-
 /// Begins a transaction for the questions that follow, so that they are answered
 /// from one moment; unless there is one already. It ends with what it returns.
 pub fn moment(connection: &Connection) -> rusqlite::Result<Option<Transaction<'_>>> {
@@ -147,36 +136,6 @@ pub fn room(connection: &Connection, id: RoomId) -> rusqlite::Result<Option<Room
         .optional()
 }
 
-/// Returns all memberships of a user, past ones too.
-pub fn stays_of(connection: &Connection, user: UserId) -> rusqlite::Result<Stays> {
-    let mut stays = Stays::default();
-    let mut select = connection
-        .prepare_cached("SELECT room_id, user_id, joined, sum FROM members WHERE user_id = ?1")?;
-    let mut rows = select.query([user])?;
-    while let Some(row) = rows.next()? {
-        sum::check(row, "members")?;
-        stays.begin(row.get(0)?, row.get(2)?);
-    }
-    let mut select = connection.prepare_cached(
-        r#"SELECT user_id, room_id, joined, "left", sum FROM past_stays WHERE user_id = ?1 ORDER BY room_id, joined"#,
-    )?;
-    let mut rows = select.query([user])?;
-    while let Some(row) = rows.next()? {
-        sum::check(row, "past_stays")?;
-        stays.add_past(row.get(1)?, row.get(2)?, row.get(3)?);
-    }
-    Ok(stays)
-}
-
-/// Returns the memberships of everybody who ever had one.
-pub fn all_stays(connection: &Connection) -> rusqlite::Result<Vec<(UserId, Stays)>> {
-    let mut select = connection.prepare(
-        "SELECT user_id FROM members UNION SELECT user_id FROM past_stays ORDER BY user_id",
-    )?;
-    let users: Vec<UserId> = select.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
-    users.into_iter().map(|user| Ok((user, stays_of(connection, user)?))).collect()
-}
-
 /// Returns the epochs of the log, from which position on each, oldest first.
 pub fn epochs(connection: &Connection) -> rusqlite::Result<Vec<(Position, Epoch)>> {
     connection
@@ -219,44 +178,6 @@ pub fn last_event(connection: &Connection, room: Option<RoomId>) -> rusqlite::Re
     }
 }
 
-/// Returns the messages of a room before `before`, the newest `limit` of them,
-/// as far as a reader with these stays may see them.
-///
-/// Cost: the rows of the answer, and a lookup for each stay of the reader in the room.
-pub fn history(
-    connection: &Connection,
-    scope: Scope,
-    stays: &Stays,
-    before: Option<MessageId>,
-    limit: usize,
-) -> rusqlite::Result<History> {
-    let Scope::Room(room, kind) = scope else {
-        panic!("history is a room's: {scope:?}");
-    };
-    let end = before.map_or(Position::MAX, |before| before.position().before());
-    let everything = (Position::START, None);
-    let ranges: Vec<_> = match kind {
-        RoomKind::Open => vec![everything],
-        RoomKind::Closed => stays.of_room(room).rev().collect(),
-    };
-    let mut select = connection.prepare_cached(MESSAGES)?;
-    let mut messages = Vec::new();
-    for (from, to) in ranges {
-        let to = to.map_or(end, |to| to.min(end));
-        // One more than asked for tells whether there are more.
-        let wanted = limit + 1 - messages.len();
-        let found = select.query_map(params![room, from, to, wanted], news)?;
-        messages.extend(found.collect::<Result<Vec<_>, _>>()?);
-        if messages.len() > limit {
-            break;
-        }
-    }
-    let more = messages.len() > limit;
-    messages.truncate(limit);
-    messages.reverse();
-    Ok(History { messages, more })
-}
-
 /// Returns the event at a position.
 pub fn news_at(connection: &Connection, position: Position) -> rusqlite::Result<Option<News>> {
     connection.prepare_cached(EVENT)?.query_one([position], news).optional()
@@ -281,7 +202,7 @@ pub fn request(
         .optional()
 }
 
-/// Reads a row of [`EVENT`] or [`MESSAGES`].
+/// Reads a row of [`EVENT`], or of another statement with these columns.
 pub(crate) fn news(row: &Row<'_>) -> rusqlite::Result<News> {
     sum::check(row, "events")?;
     let json: Box<str> = row.get(6)?;

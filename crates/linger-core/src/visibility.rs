@@ -1,25 +1,52 @@
 //! What a reader may see: the only place that decides it.
 //!
 //! Whoever reads events, from memory or from the tables, for whatever protocol,
-//! asks [`can_see`], or takes the ranges of [`Stays`], which the audience's index
-//! rows answer alike. Privacy is this one file to audit.
+//! asks [`can_see`], or takes the [`ranges`], which the index of places answers alike.
+//! Privacy is this one file to audit.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::{Audience, News, Position, RoomId, RoomKind, UserId};
 
 /// The memberships of one person, by room: those that last apart from those that
 /// are past. A membership lasts from the event that began it to the event that
 /// ended it, both included.
+///
+/// Who only looks at what happened lately may forget the bounds of old memberships:
+/// that they were is still known.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Stays {
     current: BTreeMap<RoomId, Position>,
     /// From and to, oldest first.
-    past: BTreeMap<RoomId, Vec<(Position, Position)>>,
+    past: BTreeMap<RoomId, VecDeque<(Position, Position)>>,
+    past_len: usize,
+    /// The rooms of memberships whose bounds are forgotten.
+    forgotten: BTreeSet<RoomId>,
+    /// The end of the last one of those.
+    forgotten_upto: Position,
 }
 
 /// Somebody who was never anywhere: a visitor.
-pub static NOWHERE: Stays = Stays { current: BTreeMap::new(), past: BTreeMap::new() };
+pub static NOWHERE: Stays = Stays {
+    current: BTreeMap::new(),
+    past: BTreeMap::new(),
+    past_len: 0,
+    forgotten: BTreeSet::new(),
+    forgotten_upto: Position::START,
+};
+
+/// A part of what happened in one place, which one reader may see.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Range {
+    /// The room or the person that it concerns.
+    pub place: Position,
+    /// Whether those events are meant that have a number there.
+    pub numbered: bool,
+    /// The first position, included.
+    pub from: Position,
+    /// The last position, included.
+    pub to: Position,
+}
 
 /// Which events are asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -48,9 +75,44 @@ pub fn can_see(scope: Scope, stays: &Stays, news: &News) -> bool {
         (Scope::Mine(_), Audience::Room(room)) => is_inside(*room),
         (Scope::Mine(reader), Audience::Person(person)) => reader == *person,
         (Scope::Mine(reader), Audience::RoomMates { of, rooms }) => {
-            reader == *of || rooms.iter().any(|room| is_inside(*room))
+            // Through whichever are fewer, their rooms or the reader's.
+            reader == *of
+                || match rooms.len() <= stays.len() {
+                    true => rooms.iter().any(|room| is_inside(*room)),
+                    false => stays
+                        .each()
+                        .any(|(room, ..)| rooms.binary_search(&room).is_ok() && is_inside(room)),
+                }
         }
     }
+}
+
+/// Returns where the events are that a reader with these stays may see in this scope,
+/// after `after` and up to `upto`: [`can_see`] says the same of each of them.
+pub fn ranges(scope: Scope, stays: &Stays, after: Position, upto: Position) -> Vec<Range> {
+    let mut ranges = Vec::new();
+    let mut add = |place: Position, numbered, from: Position, to: Option<Position>| {
+        let (from, to) = (from.max(after.next()), to.unwrap_or(upto));
+        if from <= to {
+            ranges.push(Range { place, numbered, from, to });
+        }
+    };
+    match scope {
+        Scope::Room(room, RoomKind::Open) => add(room.position(), true, Position::START, None),
+        Scope::Room(room, RoomKind::Closed) => {
+            for (from, to) in stays.of_room(room) {
+                add(room.position(), true, from, to);
+            }
+        }
+        Scope::Mine(reader) => {
+            add(reader.position(), false, Position::START, None);
+            for (room, from, to) in stays.each() {
+                add(room.position(), true, from, to);
+                add(room.position(), false, from, to);
+            }
+        }
+    }
+    ranges
 }
 
 impl Stays {
@@ -68,7 +130,42 @@ impl Stays {
 
     /// Adds a past membership, later than those before.
     pub(crate) fn add_past(&mut self, room: RoomId, joined: Position, left: Position) {
-        self.past.entry(room).or_default().push((joined, left));
+        self.past.entry(room).or_default().push_back((joined, left));
+        self.past_len += 1;
+    }
+
+    /// Forgets the bounds of the memberships of a room that ended by `left`.
+    pub fn forget(&mut self, room: RoomId, left: Position) {
+        self.forgotten.insert(room);
+        self.forgotten_upto = self.forgotten_upto.max(left);
+        let Some(past) = self.past.get_mut(&room) else { return };
+        while past.pop_front_if(|(_, end)| *end <= left).is_some() {
+            self.past_len -= 1;
+        }
+        if past.is_empty() {
+            self.past.remove(&room);
+        }
+    }
+
+    /// Returns the position after which no membership has ended whose bounds are
+    /// forgotten.
+    pub fn known_after(&self) -> Position {
+        self.forgotten_upto
+    }
+
+    /// Returns how many memberships there are whose bounds are known.
+    pub fn len(&self) -> usize {
+        self.current.len() + self.past_len
+    }
+
+    /// Returns how many of those are of this room.
+    pub fn len_of(&self, room: RoomId) -> usize {
+        usize::from(self.is_in(room)) + self.past.get(&room).map_or(0, VecDeque::len)
+    }
+
+    /// Tells whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 
     /// Tells whether the membership of this room lasts.
@@ -78,7 +175,7 @@ impl Stays {
 
     /// Tells whether there is or was a membership of this room.
     pub fn has_been_in(&self, room: RoomId) -> bool {
-        self.is_in(room) || self.past.contains_key(&room)
+        self.is_in(room) || self.past.contains_key(&room) || self.forgotten.contains(&room)
     }
 
     /// Returns the rooms whose membership lasts, in order.
@@ -98,7 +195,7 @@ impl Stays {
         }
         let Some(past) = self.past.get(&room) else { return false };
         let begun = past.partition_point(|(joined, _)| *joined <= position);
-        past[..begun].last().is_some_and(|(_, left)| position <= *left)
+        begun > 0 && position <= past[begun - 1].1
     }
 
     /// Returns the memberships of one room, oldest first: from and to, both
@@ -112,19 +209,13 @@ impl Stays {
         past.chain(self.current.get(&room).map(|joined| (*joined, None)))
     }
 
-    /// Calls `visit` for each room that had events to see after `after`, with the
-    /// memberships that did not end by then.
-    pub fn each_after(
-        &self,
-        after: Position,
-        mut visit: impl FnMut(RoomId, Position, Option<Position>),
-    ) {
-        for (room, joined) in &self.current {
-            visit(*room, *joined, None);
-        }
-        for (room, past) in &self.past {
-            let ended = past.partition_point(|(_, left)| *left <= after);
-            past[ended..].iter().for_each(|(joined, left)| visit(*room, *joined, Some(*left)));
-        }
+    /// Returns all memberships whose bounds are known, with their rooms: from and to,
+    /// both included, and no end while they last.
+    pub fn each(&self) -> impl Iterator<Item = (RoomId, Position, Option<Position>)> + '_ {
+        let current = self.current.iter().map(|(room, joined)| (*room, *joined, None));
+        let past = self.past.iter().flat_map(|(room, past)| {
+            past.iter().map(|(joined, left)| (*room, *joined, Some(*left)))
+        });
+        current.chain(past)
     }
 }

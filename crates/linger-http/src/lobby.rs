@@ -5,7 +5,7 @@
 //! a [`Saying`], as everywhere.
 
 use linger_core::{Cursor, MessageText, News, RoomKind, SenderTime, Slug, UserId};
-use linger_node::{Node, RoomRef, Unavailable, questions::Earlier};
+use linger_node::{Asker, Node, RoomRef, Unavailable, questions::Earlier};
 use linger_serve::{Failure, RendererRef, Ticket};
 
 use crate::say::Saying;
@@ -27,7 +27,7 @@ impl Lobby<'_> {
     /// Returns the newest `limit` messages, oldest first.
     pub(crate) async fn newest(&self, limit: usize) -> Result<Vec<News>, Unavailable> {
         let newest = Earlier { room: self.room.clone(), reader: self.reader, before: None, limit };
-        Ok(self.node.query(newest).await?.messages)
+        Ok(self.node.query(Asker::of(self.reader), newest).await?.messages)
     }
 
     /// Returns the ticket of a reader who is at `cursor`, and for whom up to `limit`

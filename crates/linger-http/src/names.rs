@@ -19,7 +19,7 @@ use axum::{
     routing::post,
 };
 use linger_core::{Author, Cursor, ExternalId, Message, MessageText, SenderTime, UserId};
-use linger_node::{Page, questions::KnownAs};
+use linger_node::{Asker, Page, questions::KnownAs};
 use linger_serve::{
     APPLICATION_JSON, Address, App, Caller, Change, Decision, Failure, Hold, JsonBody, Method,
     Rendered, Renderer, RendererRef, Request, Routes, Undecided, answer, parse, whole,
@@ -151,7 +151,7 @@ async fn get_all_message(State(Names { app, .. }): State<Names>) -> Result<Respo
     let newest = Lobby::of(&app.node, None)?.newest(ALL_MESSAGES).await?;
     let messages: Vec<_> = newest.iter().filter_map(|news| news.message()).collect();
     let authors: BTreeSet<UserId> = messages.iter().map(|message| message.by.id).collect();
-    let ids = app.node.query(KnownAs(authors)).await?;
+    let ids = app.node.query(Asker::House, KnownAs(authors)).await?;
     let listed = messages.into_iter().map(|message| {
         let spoken = spoken(message);
         let id = ids.get(&message.by.id);

@@ -4,7 +4,7 @@
 //! readers whom it has: the node's own (`hub`) and those of the edges ([`Annex`]).
 //! It carries no news: who is called looks.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use linger_core::{Audience, News, RoomId, UserId, visibility::Scope};
 
@@ -24,8 +24,12 @@ pub enum Awaited {
 /// Whom one batch of news concerns.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Call {
-    /// Rooms whose readers and members it concerns, each once.
+    /// Rooms in which something happened, each once: for their readers and members.
     rooms: Vec<RoomId>,
+    /// Rooms whose members it concerns wherever they are, each once.
+    mates: Vec<RoomId>,
+    /// So many of those that it is for everybody.
+    is_for_all: bool,
     /// Users whom it concerns wherever they are.
     users: Vec<UserId>,
     /// Users who asked for something, and now it has an outcome.
@@ -41,6 +45,10 @@ pub trait WaitLists {
     /// Visits every user who is waited for.
     fn each_user(&self, visit: &mut dyn FnMut(UserId));
 }
+
+/// Lookups that may be made to find out whom a call concerns: some hundred
+/// microseconds, for which the follower waits, and a shard's connections.
+const SPREAD_MAX: usize = 16_384;
 
 /// A waiting room of an edge's own, beside the node's: for readers who are held
 /// without a task. They count as held, and are called like all others.
@@ -72,6 +80,8 @@ impl Call {
         authors: impl Iterator<Item = UserId>,
         news: impl Iterator<Item = &'n News>,
     ) -> Call {
+        /// More rooms whose members are concerned are most of a house.
+        const MATES_MAX: usize = 4096;
         let mut call = Call { authors: authors.collect(), ..Call::default() };
         for news in news {
             call.users.extend(news.subject());
@@ -82,12 +92,17 @@ impl Call {
                 Audience::Person(person) => call.users.push(*person),
                 Audience::RoomMates { of, rooms } => {
                     call.users.push(*of);
-                    call.rooms.extend(rooms);
+                    if call.mates.len() < MATES_MAX && !call.mates.ends_with(rooms) {
+                        call.mates.extend(rooms);
+                    }
+                    call.is_for_all |= call.mates.len() >= MATES_MAX;
                 }
             }
         }
-        call.rooms.sort_unstable();
-        call.rooms.dedup();
+        for rooms in [&mut call.rooms, &mut call.mates] {
+            rooms.sort_unstable();
+            rooms.dedup();
+        }
         call
     }
 
@@ -102,15 +117,20 @@ impl Call {
     }
 
     /// Finds what to call among that which somebody waits for. Some may come twice.
+    ///
+    /// To find out who is concerned by much that happened in large rooms would take
+    /// longer than to let everybody look: then all users are called. Returns how many
+    /// lookups it took, which are bounded.
     pub(crate) fn spread(
         &self,
         roster: &Roster,
         lists: &impl WaitLists,
         mut call: impl FnMut(Awaited),
-    ) {
+    ) -> usize {
         if lists.count() == 0 {
-            return;
+            return 0;
         }
+        let lookups = self.authors.len() + self.users.len() + self.rooms.len() + self.mates.len();
         let mut call_if_there = |awaited| {
             if lists.has(awaited) {
                 call(awaited);
@@ -118,9 +138,16 @@ impl Call {
         };
         self.authors.iter().for_each(|&user| call_if_there(Awaited::Outcome(user)));
         self.users.iter().for_each(|&user| call_if_there(Awaited::User(user)));
-        for &room in &self.rooms {
-            call_if_there(Awaited::Room(room));
-            let Some(members) = roster.members(room) else { continue };
+        self.rooms.iter().for_each(|&room| call_if_there(Awaited::Room(room)));
+        let members = |room: &RoomId| roster.members(*room);
+        let members: Vec<_> = self.rooms.iter().chain(&self.mates).filter_map(members).collect();
+        let fewer = |members: &&HashSet<UserId>| members.len().min(lists.count());
+        let needed: usize = members.iter().map(fewer).sum();
+        if self.is_for_all || needed > SPREAD_MAX {
+            lists.each_user(&mut |user| call_if_there(Awaited::User(user)));
+            return lookups + lists.count();
+        }
+        for members in members {
             // Go through whichever is fewer: the lists, or the members.
             if members.len() <= lists.count() {
                 members.iter().for_each(|&user| call_if_there(Awaited::User(user)));
@@ -132,5 +159,6 @@ impl Call {
                 });
             }
         }
+        lookups + needed
     }
 }

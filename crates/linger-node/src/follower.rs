@@ -200,16 +200,21 @@ impl Follower {
         let news: Vec<_> =
             outcomes.iter().filter_map(|(_, outcome)| outcome.news().cloned()).collect();
         let applied = self.projection.applied();
-        self.memory.write().expect("no holder of this lock panics").absorb(outcomes, &epochs);
+        self.remember(outcomes, &epochs);
         self.metrics.projection_position.set(applied.get().cast_signed());
-        {
-            let memory = self.memory.read().expect("no holder of this lock panics");
-            let authors = entries.iter().filter_map(|entry| entry.draft.author.user());
-            let call = Call::of(authors, news.iter().map(|news| &**news));
-            self.hub.wake(call, &memory.roster);
-        }
+        let authors = entries.iter().filter_map(|entry| entry.draft.author.user());
+        let call = Call::of(authors, news.iter().map(|news| &**news));
+        self.hub.wake(call, &self.memory.read().expect("no holder of this lock panics").roster);
         self.applied.send_replace(applied);
         Ok(())
+    }
+
+    /// Puts into memory what a batch did, a part at a time: readers look there meanwhile.
+    fn remember(&self, outcomes: Vec<(Position, Outcome)>, epochs: &[(Position, Epoch)]) {
+        let memory = || self.memory.write().expect("no holder of this lock panics");
+        memory().begin_epochs(epochs);
+        let mut outcomes = outcomes.into_iter();
+        while !memory().absorb(&mut outcomes) {}
     }
 }
 

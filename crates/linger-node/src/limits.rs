@@ -7,12 +7,18 @@ use std::time::Duration;
 
 /// Events in one page at most, whatever the reader asks for.
 pub const PAGE_EVENTS_MAX: usize = 1000;
+/// Bytes of JSON in one page at most, of events and of history alike: a thousand usual
+/// ones, or a few dozen of the longest. What is left comes with the next page.
+pub const PAGE_BYTES_MAX: usize = 1 << 20;
 /// Messages in one page of history at most.
 pub const HISTORY_PAGE_MAX: usize = 200;
 /// Rooms, or members of one, in one page at most: all rooms of a person are in one.
 pub const LIST_PAGE_MAX: usize = 500;
 /// Rooms or members in one page when a reader names no number.
 pub const LIST_PAGE_DEFAULT: usize = 100;
+/// Lookups in memory that one look may take on a thread that others wait for: twice what
+/// somebody in 500 rooms needs. Whoever needs more reads in a task.
+pub const LOOKUPS_MAX: usize = 2048;
 /// The longest hold that a reader may ask for: below the 60 s at which proxies
 /// and home routers cut quiet connections.
 pub const WAIT_MAX: Duration = Duration::from_secs(55);
@@ -41,8 +47,12 @@ pub struct Limits {
     /// Entries that stay uncommitted at most, or less than a batch more: bounds the
     /// transaction. The log has as many in memory, to apply again what fails.
     pub uncommitted_max: u64,
-    /// Questions that queue up for the read pool. One more is told to come back.
+    /// Questions that queue up for the read pool, a quarter of them of one asker. One
+    /// more is told to come back.
     pub read_queue_max: usize,
+    /// How long a question may wait for its turn, and how long for its answer then:
+    /// a thousand times as long as one takes.
+    pub read_timeout: Duration,
     /// Threads that read the projection: they mostly find pages in memory.
     pub read_threads: usize,
     /// How long a submit waits for its outcome before it says "unknown".
@@ -71,6 +81,7 @@ impl Default for Limits {
             commit_after: Duration::from_millis(50),
             uncommitted_max: 4096,
             read_queue_max: 4096,
+            read_timeout: Duration::from_secs(5),
             read_threads: 2,
             submit_timeout: Duration::from_secs(10),
             recent_events_max: 16_384,

@@ -2,16 +2,17 @@
 //! all readers, and the outcomes that submits come to read.
 //!
 //! The follower writes it, after each batch that it applied; a caught-up reader
-//! looks only here, never in the tables. Bounded by count and by bytes.
+//! looks only here, never in the tables. Bounded by count and by bytes; a look is
+//! bounded in lookups where its caller cannot wait.
+
+mod recent;
 
 use std::{collections::VecDeque, sync::Arc};
 
-use linger_core::{
-    Cursor, Epoch, LogId, News, Outcome, Position, UserId,
-    visibility::{Scope, can_see},
-};
+use linger_core::{Cursor, Epoch, LogId, News, Outcome, Position, UserId, visibility::Scope};
+use recent::{Recent, Way};
 
-use crate::{Limits, epochs::Epochs, roster::Roster};
+use crate::{Limits, epochs::Epochs, limits::PAGE_BYTES_MAX, roster::Roster};
 
 /// The newest events and outcomes, all of the same moment.
 pub(crate) struct Memory {
@@ -20,13 +21,12 @@ pub(crate) struct Memory {
     /// The log's epochs.
     pub(crate) epochs: Epochs,
     applied: Position,
-    /// Every event after this one is in `news`.
+    /// Every event after this one is in `recent`.
     floor: Position,
-    news: VecDeque<Arc<News>>,
-    news_bytes: usize,
+    recent: Recent,
     outcomes: VecDeque<(Position, Outcome)>,
-    news_max: usize,
-    news_bytes_max: usize,
+    events_max: usize,
+    bytes_max: usize,
     outcomes_max: usize,
 }
 
@@ -37,6 +37,37 @@ pub(crate) struct Look {
     pub(crate) news: Vec<Arc<News>>,
     /// Where to go on.
     pub(crate) upto: Position,
+    /// How many lookups it took.
+    pub(crate) lookups: usize,
+}
+
+/// What a look has found so far.
+struct Found {
+    news: Vec<Arc<News>>,
+    bytes: usize,
+    limit: usize,
+    is_full: bool,
+}
+
+impl Found {
+    fn new(limit: usize) -> Found {
+        Found { news: Vec::new(), bytes: 0, limit, is_full: limit == 0 }
+    }
+
+    fn has_room(&self) -> bool {
+        !self.is_full
+    }
+
+    /// Takes an event, unless it is too large for the bytes that are left.
+    fn take(&mut self, news: &Arc<News>) {
+        self.bytes += news.json.len();
+        if self.bytes > PAGE_BYTES_MAX && !self.news.is_empty() {
+            self.is_full = true;
+            return;
+        }
+        self.news.push(news.clone());
+        self.is_full = self.news.len() == self.limit;
+    }
 }
 
 impl Memory {
@@ -52,11 +83,10 @@ impl Memory {
             epochs: Epochs::new(epochs),
             applied,
             floor: applied,
-            news: VecDeque::new(),
-            news_bytes: 0,
+            recent: Recent::default(),
             outcomes: VecDeque::new(),
-            news_max: limits.recent_events_max,
-            news_bytes_max: limits.recent_bytes_max,
+            events_max: limits.recent_events_max,
+            bytes_max: limits.recent_bytes_max,
             outcomes_max: limits.outcomes_max,
         }
     }
@@ -71,76 +101,94 @@ impl Memory {
         Cursor { log, epoch: self.epochs.of(position), position }
     }
 
-    /// Takes in what a batch did. Called by the follower, in order.
+    /// Takes in the epochs that a batch has begun. Called by the follower, before what
+    /// the batch did.
+    pub(crate) fn begin_epochs(&mut self, epochs: &[(Position, Epoch)]) {
+        self.epochs.extend(epochs);
+    }
+
+    /// Takes in what a batch did, in order, until that took so many lookups that others
+    /// should have a turn. Called by the follower. Tells whether that was all.
     pub(crate) fn absorb(
         &mut self,
-        outcomes: Vec<(Position, Outcome)>,
-        epochs: &[(Position, Epoch)],
-    ) {
-        self.epochs.extend(epochs);
+        outcomes: &mut impl Iterator<Item = (Position, Outcome)>,
+    ) -> bool {
+        /// A millisecond or less. One event may take more: it is in no more rooms than
+        /// its author.
+        const LOOKUPS_MAX: usize = 4096;
+        let (mut lookups, mut is_all) = (0, true);
         for (position, outcome) in outcomes {
             if let Outcome::Accepted(Some(news)) = &outcome {
                 self.roster.fold(news);
-                self.news_bytes += weight(news);
-                self.news.push_back(news.clone());
+                lookups += self.recent.push(news.clone());
             }
             self.outcomes.push_back((position, outcome));
             self.applied = position;
+            if lookups >= LOOKUPS_MAX {
+                is_all = false;
+                break;
+            }
         }
-        while self.news.len() > self.news_max || self.news_bytes > self.news_bytes_max {
-            let oldest = self.news.pop_front().expect("what is over its bound is not empty");
-            self.news_bytes -= weight(&oldest);
+        while let Some(oldest) = self.recent.pop_over(self.events_max, self.bytes_max) {
             self.floor = oldest.position();
             self.roster.forget(&oldest);
         }
         let excess = self.outcomes.len().saturating_sub(self.outcomes_max);
         self.outcomes.drain(..excess);
+        is_all
     }
 
     /// Returns what a reader sees after `after`, or none when some of it may be
-    /// forgotten.
+    /// forgotten, or when to find out takes more than `lookups_max`.
     pub(crate) fn look(
         &self,
         reader: Option<UserId>,
         scope: Scope,
         after: Position,
         limit: usize,
+        lookups_max: usize,
     ) -> Option<Look> {
-        // Of a quiet room in a busy house nothing is forgotten.
-        if !self.reaches(reader, scope, after) {
-            return None;
-        }
-        let begin = self.begin_after(after);
-        let stays = self.roster.stays(reader);
-        let mut seen = Look { news: Vec::new(), upto: self.applied.max(after) };
-        for news in self.news.range(begin..) {
-            if !can_see(scope, stays, news) {
-                continue;
-            }
-            seen.news.push(news.clone());
-            if seen.news.len() == limit {
-                seen.upto = news.position();
-                break;
-            }
-        }
-        Some(seen)
-    }
-
-    /// Returns the place of the first event after `after`: mostly the end, or near it.
-    fn begin_after(&self, after: Position) -> usize {
-        const NEAR: usize = 8;
-        let end = self.news.len();
-        for place in (end.saturating_sub(NEAR)..end).rev() {
-            if self.news[place].position() <= after {
-                return place + 1;
-            }
-        }
-        self.news.partition_point(|news| news.position() <= after)
+        let way = self.way(reader, scope, after, lookups_max)?;
+        let mut found = Found::new(limit);
+        self.recent.look(way, scope, self.roster.stays(reader), after, &mut found);
+        let upto = match found.news.last() {
+            Some(last) if found.is_full => last.position(),
+            _ => self.applied.max(after),
+        };
+        let lookups = way.lookups() + found.news.len();
+        Some(Look { news: found.news, upto, lookups })
     }
 
     /// Tells whether [`Memory::look`] would find anything out.
-    pub(crate) fn reaches(&self, reader: Option<UserId>, scope: Scope, after: Position) -> bool {
-        after >= self.floor || self.roster.remembers(reader, scope, after)
+    pub(crate) fn reaches(
+        &self,
+        reader: Option<UserId>,
+        scope: Scope,
+        after: Position,
+        lookups_max: usize,
+    ) -> bool {
+        self.way(reader, scope, after, lookups_max).is_some()
+    }
+
+    /// Returns how to look; none where not everything is here, or where it takes too long.
+    fn way(
+        &self,
+        reader: Option<UserId>,
+        scope: Scope,
+        after: Position,
+        lookups_max: usize,
+    ) -> Option<Way> {
+        let stays = self.roster.stays(reader);
+        let way = self.recent.way(scope, stays, after);
+        if way.lookups() > lookups_max {
+            return None;
+        }
+        if after >= self.floor {
+            return Some(way);
+        }
+        // Of a quiet room in a busy house nothing is forgotten.
+        let is_here = || self.roster.remembers(reader, scope, after);
+        (stays.len() <= lookups_max && is_here()).then_some(way)
     }
 
     /// Returns what the entry at `position` did, while that is remembered.
@@ -149,9 +197,4 @@ impl Memory {
             self.outcomes.binary_search_by_key(&position, |(position, _)| *position).ok()?;
         Some(&self.outcomes[found].1)
     }
-}
-
-/// About what an event takes in memory.
-fn weight(news: &News) -> usize {
-    2 * news.json.len() + size_of::<News>()
 }

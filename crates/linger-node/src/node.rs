@@ -46,7 +46,7 @@ use crate::{
     memory::Memory,
     metrics::Metrics,
     questions::{Question, WhoHolds},
-    read_pool::{self, ReadPool, Unanswered},
+    read_pool::{self, Asker, ReadPool, Unanswered},
 };
 
 /// One running node.
@@ -153,10 +153,14 @@ impl Node {
         }
     }
 
-    /// Answers any other question from the projection.
-    pub async fn query<Q: Question>(&self, question: Q) -> Result<Q::Answer, Unavailable> {
+    /// Answers any other question from the projection, in the turn of `asker`.
+    pub async fn query<Q: Question>(
+        &self,
+        asker: Asker,
+        question: Q,
+    ) -> Result<Q::Answer, Unavailable> {
         let log = self.log.id();
-        self.ask_tables(move |connection| question.answer(connection, log)).await
+        self.ask_tables(asker, move |connection| question.answer(connection, log)).await
     }
 
     /// Asks the tables, which have by then what memory has now: nobody reads there
@@ -165,12 +169,13 @@ impl Node {
     /// Tables that turn out to be damaged are made anew, and asked again.
     async fn ask_tables<T: Send + 'static>(
         &self,
+        asker: Asker,
         question: impl FnOnce(&Connection) -> rusqlite::Result<T> + Clone + Send + 'static,
     ) -> Result<T, Unavailable> {
-        match self.ask_tables_once(question.clone()).await {
+        match self.ask_tables_once(asker, question.clone()).await {
             Err(Unanswered::Damaged) => {
                 self.damage.until_healed(self.limits.submit_timeout).await;
-                Ok(self.ask_tables_once(question).await?)
+                Ok(self.ask_tables_once(asker, question).await?)
             }
             answer => Ok(answer?),
         }
@@ -178,6 +183,7 @@ impl Node {
 
     async fn ask_tables_once<T: Send + 'static>(
         &self,
+        asker: Asker,
         question: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, Unanswered> {
         let told = self.memory().applied();
@@ -186,7 +192,8 @@ impl Node {
                 let read_pool = self.read_pool.as_ref();
                 let read_pool =
                     read_pool.expect("it closes only when nobody has the node any more");
-                read_pool.ask(&self.damage, question).await
+                let time_max = self.limits.read_timeout * 2;
+                read_pool.ask(asker, time_max, &self.damage, question).await
             }
             Readable::AtTheFollower => {
                 let (question, answered) = read_pool::envelope(self.damage.clone(), question);
@@ -204,7 +211,7 @@ impl Node {
             return Ok(Some(user));
         }
         let hash = TokenHash::of(token);
-        let user = self.query(WhoHolds(hash)).await?;
+        let user = self.query(Asker::House, WhoHolds(hash)).await?;
         if let Some(user) = user {
             let mut sessions = self.sessions();
             if sessions.len() >= self.limits.sessions_max {

@@ -5,9 +5,13 @@ use std::sync::Arc;
 
 use linger_core::{Cursor, News, UserId, visibility::Scope};
 
+use crate::Asker;
+
 /// What a reader waits for.
 #[derive(Debug, Clone, Copy)]
 pub struct Wait {
+    /// In whose turn the tables are read, if they must be.
+    pub asker: Asker,
     /// Who reads; none for a visitor.
     pub reader: Option<UserId>,
     /// Which events.
@@ -38,6 +42,15 @@ pub struct Page {
     pub news: Vec<Arc<News>>,
     /// Where to go on; newer than the one before also when there is no news.
     pub cursor: Cursor,
+}
+
+/// What a look found that did not wait.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Glance {
+    /// What the reader is told; nothing, if nothing happened.
+    pub page: Page,
+    /// How many lookups it took.
+    pub lookups: usize,
 }
 
 /// Why a cursor is of no use.

@@ -9,14 +9,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use linger_core::{
     ExternalId, LogId, MessageId, News, Position, TokenHash, UserId,
+    feed::PageMax,
     queries::{self, History, User},
-    visibility::Stays,
 };
 use rusqlite::Connection;
 
 pub use lists::{Members, RoomNow, Rooms, Start, Started};
 
-use crate::RoomRef;
+use crate::{RoomRef, limits::PAGE_BYTES_MAX};
 
 /// A question, and how it is answered from the projection.
 pub trait Question: Clone + Send + 'static {
@@ -85,11 +85,6 @@ impl Question for WhoNow {
     }
 }
 
-fn stays_of(connection: &Connection, reader: Option<UserId>) -> rusqlite::Result<Stays> {
-    let stays = reader.map(|reader| queries::stays_of(connection, reader)).transpose();
-    Ok(stays?.unwrap_or_default())
-}
-
 /// What was said in this room before?
 #[derive(Debug, Clone)]
 pub struct Earlier {
@@ -108,8 +103,8 @@ impl Question for Earlier {
 
     fn answer(self, connection: &Connection, _: LogId) -> rusqlite::Result<History> {
         let _moment = queries::moment(connection)?;
-        let stays = stays_of(connection, self.reader)?;
-        queries::history(connection, self.room.scope(), &stays, self.before, self.limit)
+        let max = PageMax { items: self.limit, bytes: PAGE_BYTES_MAX };
+        queries::history(connection, self.room.scope(), self.reader, self.before, max)
     }
 }
 

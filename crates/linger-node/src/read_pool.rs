@@ -1,18 +1,26 @@
 //! The door from async code into SQLite, for reading.
 //!
-//! A few threads answer questions from one bounded queue, with read-only connections
-//! to the projection. (The other door is the follower, for writing.) The connections
-//! can be closed, so that another projection can take the place of this one.
+//! A few threads answer questions from one bounded queue, in which askers take turns,
+//! with read-only connections to the projection. A question that takes too long is
+//! broken off. (The other door is the follower, for writing.) The connections can be
+//! closed, so that another projection can take the place of this one.
+
+mod queue;
+#[cfg(test)]
+mod tests;
 
 use std::{
     path::{Path, PathBuf},
     sync::{Arc, Condvar, Mutex, MutexGuard},
     thread::JoinHandle,
+    time::{Duration, Instant},
 };
 
 use linger_core::{Projection, is_damage};
-use rusqlite::Connection;
-use tokio::sync::{mpsc, oneshot};
+pub use queue::Asker;
+use queue::Queue;
+use rusqlite::{Connection, ErrorCode};
+use tokio::{sync::oneshot, time::timeout};
 
 use crate::{Limits, Unavailable, commits::Damage, essential};
 
@@ -23,8 +31,8 @@ pub(crate) type TableTime = Arc<dyn Fn() -> std::time::Duration + Send + Sync>;
 
 /// Threads that read the projection.
 pub(crate) enum ReadPool {
-    /// Threads, behind a bounded queue.
-    Threads(mpsc::Sender<Question>, Vec<JoinHandle<()>>),
+    /// Threads, behind a queue.
+    Threads(Arc<Queue>, Vec<JoinHandle<()>>),
     /// The asking thread itself: under a paused clock nothing else may run. The
     /// answer is given when the time that the function names has passed.
     #[cfg(test)]
@@ -34,7 +42,7 @@ pub(crate) enum ReadPool {
 /// Why a question has no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Unanswered {
-    /// The queue is at its bound.
+    /// The queue is at its bound, or there is no answer in time.
     Overloaded,
     /// The tables are damaged, and are about to be made anew.
     Damaged,
@@ -54,6 +62,8 @@ impl From<Unanswered> for Unavailable {
 /// The connections of the threads, or why there are none.
 pub(crate) struct Connections {
     path: PathBuf,
+    /// How long an answer may take.
+    time_max: Duration,
     state: Mutex<State>,
     is_returned: Condvar,
 }
@@ -70,9 +80,10 @@ struct State {
 impl Connections {
     /// To the projection at `path`, which need not be there before the first
     /// question.
-    pub(crate) fn to(path: &Path) -> Arc<Connections> {
+    pub(crate) fn to(path: &Path, limits: &Limits) -> Arc<Connections> {
         let (state, is_returned) = (Mutex::default(), Condvar::new());
-        Arc::new(Connections { path: path.to_owned(), state, is_returned })
+        let (path, time_max) = (path.to_owned(), limits.read_timeout);
+        Arc::new(Connections { path, time_max, state, is_returned })
     }
 
     /// Closes all of them, and waits for those that are in use: the files may be
@@ -101,9 +112,12 @@ impl Connections {
         state.in_use += 1;
         let connection = state.idle.pop();
         drop(state);
-        let opened = connection.map_or_else(|| Projection::open_reader(&self.path), Ok);
-        match &opened {
-            Ok(connection) => question(connection),
+        let mut opened = connection.map_or_else(|| Projection::open_reader(&self.path), Ok);
+        match &mut opened {
+            Ok(connection) => {
+                break_off(connection, Instant::now() + self.time_max);
+                question(connection);
+            }
             Err(error) => tracing::error!(%error, "the projection could not be opened for reading"),
         }
         let mut state = self.lock();
@@ -123,16 +137,14 @@ impl Connections {
 impl ReadPool {
     /// Starts the threads. [`ReadPool::close`] ends them.
     pub(crate) fn start(connections: &Arc<Connections>, limits: &Limits) -> ReadPool {
-        let (queue, questions) = mpsc::channel::<Question>(limits.read_queue_max);
-        let questions = Arc::new(Mutex::new(questions));
+        let queue = Arc::new(Queue::new(limits.read_queue_max));
         let mut threads = Vec::with_capacity(limits.read_threads);
         for number in 0..limits.read_threads {
-            let (connections, questions) = (connections.clone(), questions.clone());
+            let (connections, queue) = (connections.clone(), queue.clone());
             threads.push(essential::spawn(&format!("read-{number}"), move || {
-                // The lock is held while waiting for the next question only.
-                let next = || questions.lock().ok()?.blocking_recv();
-                while let Some(question) = next() {
+                while let Some((asker, question)) = queue.next() {
                     connections.answer(question);
+                    queue.done(asker);
                 }
                 // The projection's writer must be the last to close, or the
                 // projection stays in two files.
@@ -142,11 +154,17 @@ impl ReadPool {
         ReadPool::Threads(queue, threads)
     }
 
+    /// Answers nothing: its queue is full.
+    #[cfg(test)]
+    pub(crate) fn nobody() -> ReadPool {
+        ReadPool::Threads(Arc::new(Queue::new(0)), Vec::new())
+    }
+
     /// Lets the threads finish and close their connections.
     pub(crate) fn close(self) {
         match self {
             ReadPool::Threads(queue, threads) => {
-                drop(queue);
+                queue.close();
                 for thread in threads {
                     thread.join().expect("its panic would have ended the process");
                 }
@@ -156,18 +174,22 @@ impl ReadPool {
         }
     }
 
-    /// Asks, and waits for the answer.
+    /// Asks in the turn of `asker`, and waits for the answer until `time_max` is over.
     ///
     /// Errors: [`Unanswered`].
     pub(crate) async fn ask<T: Send + 'static>(
         &self,
+        asker: Asker,
+        time_max: Duration,
         damage: &Damage,
         question: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, Unanswered> {
         let (question, answered) = envelope(damage.clone(), question);
         match self {
             ReadPool::Threads(queue, _) => {
-                queue.try_send(question).map_err(|_| Unanswered::Overloaded)?;
+                if !queue.push(asker, question) {
+                    return Err(Unanswered::Overloaded);
+                }
             }
             #[cfg(test)]
             ReadPool::Inline(connection, table_time) => {
@@ -178,8 +200,17 @@ impl ReadPool {
                 }
             }
         }
-        answered.await.unwrap_or(Err(Unanswered::Failed))
+        let answer = timeout(time_max, answered).await.map_err(|_| Unanswered::Overloaded)?;
+        answer.unwrap_or(Err(Unanswered::Failed))
     }
+}
+
+/// Breaks off whatever the connection does after `deadline`.
+fn break_off(connection: &mut Connection, deadline: Instant) {
+    /// Between two looks at the clock: some tens of microseconds.
+    const STEPS: i32 = 1000;
+    let is_over = move || Instant::now() >= deadline;
+    connection.progress_handler(STEPS, Some(is_over)).expect("a connection of our own is open");
 }
 
 /// Makes a question that can be sent to whoever has a connection, and where its
@@ -193,15 +224,21 @@ pub(crate) fn envelope<T: Send + 'static>(
     let (answer, answered) = oneshot::channel();
     let generation = damage.generation();
     let question: Question = Box::new(move |connection: &Connection| {
-        let told = question(connection).map_err(|error| match is_damage(&error) {
-            true => {
+        // Nobody waits for it any more, so it takes nobody's time.
+        if answer.is_closed() {
+            return;
+        }
+        let told = question(connection).map_err(|error| {
+            if is_damage(&error) {
                 damage.report(generation, &error);
-                Unanswered::Damaged
+                return Unanswered::Damaged;
             }
-            false => {
-                tracing::error!(%error, "the projection could not be read");
-                Unanswered::Failed
+            if error.sqlite_error_code() == Some(ErrorCode::OperationInterrupted) {
+                tracing::warn!("a question took too long and was broken off");
+                return Unanswered::Overloaded;
             }
+            tracing::error!(%error, "the projection could not be read");
+            Unanswered::Failed
         });
         // Nobody waits for it any more: not an error.
         let _ = answer.send(told);

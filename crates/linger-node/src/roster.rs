@@ -92,7 +92,8 @@ impl Roster {
         self.kinds.get(&room).copied()
     }
 
-    /// Returns the memberships of a user, past ones too; a visitor has none.
+    /// Returns the memberships of a user, and of the past ones those in which something
+    /// happened that memory holds; a visitor has none.
     pub(crate) fn stays(&self, reader: Option<UserId>) -> &Stays {
         reader.and_then(|user| self.stays.get(&user)).unwrap_or(&NOWHERE)
     }
@@ -110,6 +111,10 @@ impl Roster {
     /// Notes that memory no longer holds this event.
     pub(crate) fn forget(&mut self, news: &News) {
         self.forgotten.insert(news.room_id(), news.position());
+        if let (Some(room), EventKind::MemberLeft { member }) = (news.room_id(), &news.event.kind) {
+            // Nothing that memory holds happened in this stay.
+            self.stays.entry(member.id).or_default().forget(room, news.position());
+        }
     }
 
     /// Tells whether memory holds whatever this reader can see in this scope after
@@ -119,11 +124,13 @@ impl Roster {
         match scope {
             Scope::Room(room, _) => forgotten(Some(room)) <= after,
             Scope::Mine(_) => {
-                let mut remembers = forgotten(None) <= after;
-                self.stays(reader).each_after(after, |room, _, _| {
-                    remembers &= forgotten(Some(room)) <= after;
-                });
-                remembers
+                let stays = self.stays(reader);
+                let is_over = |to: Option<Position>| to.is_some_and(|to| to <= after);
+                forgotten(None) <= after
+                    && stays.known_after() <= after
+                    && stays
+                        .each()
+                        .all(|(room, _, to)| is_over(to) || forgotten(Some(room)) <= after)
             }
         }
     }

@@ -30,7 +30,8 @@ pub trait Service: Send + Sync + 'static {
     ///
     /// Called when the request is parked, after it stands under its topic, and
     /// when the topic is called. The result serves all equal tickets of one turn
-    /// of a shard; whatever comes later must bring a wake of its own.
+    /// of a shard; whatever comes later must bring a wake of its own. What it costs is
+    /// counted: a turn that has cost enough leaves the rest to the next one.
     fn look(&self, ticket: &Self::Ticket) -> Look<Self::Ticket>;
 
     /// Tells whether this wait ends soon, whatever happens: neither the closing of
@@ -40,15 +41,16 @@ pub trait Service: Send + Sync + 'static {
         false
     }
 
-    /// Returns the answer at the deadline, or when the park closes.
+    /// Returns the answer at the deadline, or when the park closes, and how many lookups
+    /// it took.
     ///
     /// It may park again, with the bytes of a heartbeat, say; when the park closes,
     /// the connection is closed then.
-    fn expire(&self, ticket: &Self::Ticket) -> Answer<Self::Ticket>;
+    fn expire(&self, ticket: &Self::Ticket) -> (Answer<Self::Ticket>, usize);
 
-    /// Adds the topics to `call` that this wake concerns. Repeats do no harm. Those
-    /// with lower numbers are called first.
-    fn topics(&self, wake: &Self::Wake, parked: &Parked<'_>, call: &mut Vec<Topic>);
+    /// Adds the topics to `call` that this wake concerns, and returns how many lookups
+    /// it took. Repeats do no harm. Those with lower numbers are called first.
+    fn topics(&self, wake: &Self::Wake, parked: &Parked<'_>, call: &mut Vec<Topic>) -> usize;
 
     /// Counts what a turn of a shard did: how many were called, and the
     /// [`Answer::items`] of all answers that were sent. Not called for nothing.
@@ -123,4 +125,6 @@ pub struct Look<T> {
     pub ticket: T,
     /// The answer, if there is one.
     pub answer: Option<Answer<T>>,
+    /// How many lookups it took.
+    pub lookups: usize,
 }

@@ -43,6 +43,9 @@ const EVENTS_MAX: usize = 1024;
 pub const WRITE_MIN: usize = 16 << 10;
 /// How often some are answered while the park closes: it looks even, and costs nothing.
 const CLOSING_STEP: Duration = Duration::from_millis(10);
+/// Lookups of the service in one turn: about two milliseconds. What is to be done after
+/// that is done in the next turn: others are heard between the two.
+const LOOKUPS_MAX: usize = 32_768;
 /// Space for so many is kept from turn to turn.
 const KEPT_MAX: usize = 1024;
 const WAKER: Token = Token(usize::MAX);
@@ -71,13 +74,18 @@ pub(crate) struct Shard<S: Service> {
     loads: Loads,
     /// Keys and generations of those who had enough steps in this turn.
     put_off: Vec<(u32, u32)>,
+    /// Lookups of this turn.
+    lookups: usize,
+    /// The last topic that was called, while others are to be called yet.
+    called_upto: Option<Topic>,
     /// Set, nobody parks any more.
     closing: Option<Closing>,
     /// What this turn did, for [`Service::count`].
     count_called: u64,
     count_items: u64,
-    /// Empty between uses; kept for their space.
+    /// To be called yet. Empty between turns, mostly; kept for its space.
     called: Vec<Topic>,
+    /// Empty between uses; kept for its space.
     due: Vec<u32>,
 }
 
@@ -137,6 +145,8 @@ impl<S: Service> Shard<S> {
             expired: Same(None),
             loads,
             put_off: Vec::new(),
+            lookups: 0,
+            called_upto: None,
             closing: None,
             count_called: 0,
             count_items: 0,
@@ -158,15 +168,17 @@ impl<S: Service> Shard<S> {
                 Err(error) => panic!("the event queue of a shard failed: {error}"),
             }
             self.now = Instant::now();
+            self.lookups = 0;
             self.inbox.take(&mut messages);
             if !self.hear(&mut messages) {
                 return;
             }
             messages.shrink_to(KEPT_MAX);
+            // Before those who are new: who was put off has waited for a turn already.
+            self.go_on();
             for event in &events {
                 self.notice(event);
             }
-            self.go_on();
             self.expire_due();
             self.close_some();
             self.tidy();
@@ -177,7 +189,7 @@ impl<S: Service> Shard<S> {
 
     /// Returns how long it may sleep, if nothing happens.
     fn sleep(&self) -> Option<Duration> {
-        if !self.put_off.is_empty() {
+        if !self.put_off.is_empty() || !self.called.is_empty() {
             return Some(Duration::ZERO);
         }
         let closing = self.closing.as_ref().filter(|closing| !closing.parked.is_empty());
@@ -195,21 +207,43 @@ impl<S: Service> Shard<S> {
             match message {
                 Message::Take(connection) => self.admit(connection),
                 Message::Wake(wake) => {
-                    self.service.topics(&wake, &self.waiters.parked(), &mut self.called);
+                    let parked = self.waiters.parked();
+                    self.lookups += self.service.topics(&wake, &parked, &mut self.called);
                 }
                 Message::Close(spread) => self.begin_closing(spread),
                 Message::Stop => return false,
             }
         }
-        // Several batches that came meanwhile are one call, in the order of topics.
+        self.call_all();
+        true
+    }
+
+    /// Calls who is to be called, in the order of topics, until the turn has cost enough.
+    fn call_all(&mut self) {
+        // Several batches that came meanwhile are one call.
         let mut called = mem::take(&mut self.called);
         called.sort_unstable();
         called.dedup();
-        for topic in called.drain(..) {
-            self.call(topic);
+        if let Some(upto) = self.called_upto.take() {
+            // Those that were left over come first, or they might never.
+            let first = called.partition_point(|topic| *topic <= upto);
+            called.rotate_left(first);
         }
+        let mut done = 0;
+        while done < called.len() && !self.is_spent() {
+            self.call(called[done]);
+            done += 1;
+        }
+        if done < called.len() {
+            self.called_upto = done.checked_sub(1).map(|last| called[last]);
+        }
+        called.drain(..done);
         self.called = called;
-        true
+    }
+
+    /// Tells whether this turn has cost enough.
+    fn is_spent(&self) -> bool {
+        self.lookups >= LOOKUPS_MAX
     }
 
     fn admit(&mut self, connection: Connection<S::Place>) {
@@ -261,7 +295,12 @@ impl<S: Service> Shard<S> {
                 panic!("{key} stands under {topic:?} and is not parked");
             };
             self.count_called += 1;
-            let look = found.of(ticket, || self.service.look(ticket));
+            let lookups = &mut self.lookups;
+            let look = found.of(ticket, || {
+                let look = self.service.look(ticket);
+                *lookups += look.lookups;
+                look
+            });
             if let Some(answer) = &look.answer {
                 self.unpark(key);
                 let step = self.send(key, answer);
@@ -309,7 +348,6 @@ impl<S: Service> Shard<S> {
 
     /// Goes on with those who were put off.
     fn go_on(&mut self) {
-        // Who is put off again has its turn after the others.
         for (key, generation) in mem::take(&mut self.put_off) {
             let Some(record) = self.record_of(key, generation) else { continue };
             record.is_put_off = false;
@@ -330,6 +368,11 @@ impl<S: Service> Shard<S> {
         let mut due = mem::take(&mut self.due);
         self.wheel.turn(&mut self.connections, self.now, &mut due);
         for key in due.drain(..) {
+            if self.is_spent() {
+                // Due as ever, and so again in the next turn.
+                self.wheel.set(&mut self.connections, key, self.now);
+                continue;
+            }
             let record = &self.connections[key as usize];
             match &record.state {
                 State::Parked(_) => self.expire(key),

@@ -14,8 +14,12 @@ use axum::{
     http::{Extensions, request::Parts},
 };
 use linger_core::UserId;
+use linger_node::Asker;
 
-use crate::{app::App, failure::Failure, fields::Fields, forwarded, guards::refuse_other_origins};
+use crate::{
+    app::App, failure::Failure, fields::Fields, forwarded, guards::refuse_other_origins,
+    rates::network_of,
+};
 
 /// Tokens of one request that are looked up. People have one or two.
 const TOKENS_MAX: usize = 4;
@@ -42,6 +46,14 @@ impl Peer {
 /// The address that rates are counted for.
 #[derive(Debug, Clone, Copy)]
 pub struct Address(pub IpAddr);
+
+impl Address {
+    /// Returns in whose turn a reader's questions are answered: a visitor's address
+    /// stands for them.
+    pub fn asker(self, reader: Option<UserId>) -> Asker {
+        reader.map_or_else(|| Asker::Address(network_of(self.0)), Asker::Person)
+    }
+}
 
 impl Caller {
     /// Returns the user. Errors: 401 for a visitor.

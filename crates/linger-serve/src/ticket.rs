@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use linger_core::{Cursor, UserId, visibility::Scope};
-use linger_node::{After, Wait};
+use linger_node::{After, Asker, Wait};
 
 use crate::{renderer::RendererRef, response::WholeResponse};
 
@@ -37,10 +37,10 @@ pub struct Ticket {
 }
 
 impl Ticket {
-    /// Returns the question to the node.
-    pub(crate) fn wait(&self) -> Wait {
+    /// Returns the question to the node, asked in this turn.
+    pub(crate) fn wait(&self, asker: Asker) -> Wait {
         let Ticket { reader, scope, after, limit, renderer: _ } = *self;
-        Wait { reader, scope, after: After::Cursor(after), limit }
+        Wait { asker, reader, scope, after: After::Cursor(after), limit }
     }
 
     /// Returns the ticket of a reader who has read up to `cursor`.

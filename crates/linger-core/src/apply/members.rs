@@ -8,7 +8,7 @@ use rusqlite::{OptionalExtension, params};
 
 use super::{Refused, Step, rooms};
 use crate::{
-    EventKind, News, Person, Position, Rejection, RoomId, RoomKind, UserId, Vocabulary, queries,
+    EventKind, News, Person, Rejection, RoomId, RoomKind, UserId, Vocabulary, queries,
     queries::Room, sum,
 };
 
@@ -50,7 +50,7 @@ pub(super) fn add(step: &Step<'_>, room: RoomId, user: UserId) -> Result<Option<
 pub(super) fn leave(step: &Step<'_>, room: RoomId) -> Result<Option<News>, Refused> {
     let person = step.user()?;
     let mut room = step.room(room)?;
-    let Some(joined) = joined(step, room.id, person.id)? else {
+    let Some(joined) = queries::joined(step.tx, room.id, person.id)? else {
         return match room.kind {
             RoomKind::Open => Ok(None),
             RoomKind::Closed => Err(Rejection::RoomNotFound.into()),
@@ -72,18 +72,7 @@ pub(super) fn leave(step: &Step<'_>, room: RoomId) -> Result<Option<News>, Refus
 
 /// Tells whether the user is a member now.
 pub(super) fn is_member(step: &Step<'_>, room: RoomId, user: UserId) -> rusqlite::Result<bool> {
-    Ok(joined(step, room, user)?.is_some())
-}
-
-/// Returns since when the user is a member.
-fn joined(step: &Step<'_>, room: RoomId, user: UserId) -> rusqlite::Result<Option<Position>> {
-    step.tx
-        .prepare_cached(queries::MEMBER)?
-        .query_one(params![room, user], |row| {
-            sum::check(row, "members")?;
-            row.get(2)
-        })
-        .optional()
+    queries::is_member(step.tx, room, user)
 }
 
 /// Tells whether the user was a member before. The first two vocabularies do not ask.

@@ -55,7 +55,7 @@ pub(super) fn rename(step: &Step<'_>, name: &UserName) -> Result<Option<News>, R
     step.tx
         .prepare_cached("UPDATE users SET name = ?2, sum = ?3 WHERE id = ?1")?
         .execute(params![user.id, user.name, sum(&user)?])?;
-    let rooms = queries::stays_of(step.tx, person.id)?.rooms().collect();
+    let rooms = queries::current_stays(step.tx, person.id)?.rooms().collect();
     let old_name = std::mem::replace(&mut person.name, name.clone());
     let audience = Audience::RoomMates { of: person.id, rooms };
     step.tell(person, EventKind::UserRenamed { old_name }, audience).map(Some)

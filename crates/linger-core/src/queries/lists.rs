@@ -4,10 +4,10 @@
 //! Cost of each: the rows of the answer. Rooms that the reader may not see, rooms
 //! and people that come later, and memberships that are past are not looked at.
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 use serde::Serialize;
 
-use super::{MEMBER, Room, User, room, room_of_row, user};
+use super::{Room, User, room, room_of_row, user};
 use crate::{RoomId, UserId, sum};
 
 /// Some of the rooms, in the order in which they were opened.
@@ -108,13 +108,6 @@ pub fn members_of(
     };
     let members = ids.by_ref().take(limit).map(|id| member(id?)).collect::<Result<_, _>>()?;
     Ok(MembersPage { members, more: ids.next().transpose()?.is_some() })
-}
-
-/// Tells whether the user is a member of the room now.
-pub fn is_member(connection: &Connection, room: RoomId, user: UserId) -> rusqlite::Result<bool> {
-    let mut select = connection.prepare_cached(MEMBER)?;
-    let found = select.query_one(params![room, user], |row| sum::check(row, "members"));
-    Ok(found.optional()?.is_some())
 }
 
 fn after_or_start(after: Option<RoomId>) -> i64 {

@@ -214,13 +214,14 @@ impl Log {
     }
 
     /// Every way in which every reader can read, with the reader's stays.
-    pub(super) fn views(&self, db: &Connection) -> Vec<(Scope, Stays)> {
+    pub(super) fn views(&self, db: &Connection) -> Vec<(Scope, Option<UserId>, Stays)> {
         let mut views = Vec::new();
         for reader in readers() {
             let stays = stays_of(db, reader);
-            views.extend(reader.map(|user| (Scope::Mine(user), stays.clone())));
+            views.extend(reader.map(|user| (Scope::Mine(user), reader, stays.clone())));
             let rooms = self.model.rooms.values();
-            views.extend(rooms.map(|room| (Scope::Room(room.id, room.kind), stays.clone())));
+            views
+                .extend(rooms.map(|room| (Scope::Room(room.id, room.kind), reader, stays.clone())));
         }
         views
     }

@@ -6,9 +6,10 @@
 //! rule for who may see what; `costs_lists` counts what pages of rooms and members
 //! cost; `erasure` erases entries anywhere; `replay` proves that
 //! old logs stay readable; `stored` reads entries that are not what was stored;
-//! `files` opens projections on disk; `texts` tries the parsers.
+//! `costs` counts the steps of reads; `files` opens projections on disk; `texts` tries the parsers.
 
 mod audiences;
+mod costs;
 mod costs_lists;
 mod erasure;
 mod files;
@@ -22,7 +23,14 @@ mod story;
 mod sums;
 mod texts;
 
-use crate::{Author, Command, Draft, Nonce, Request, RequestId, Salt, Timestamp, Vocabulary};
+use crate::{
+    Author, Command, Draft, Nonce, Request, RequestId, Salt, Timestamp, Vocabulary, feed::PageMax,
+};
+
+/// So many events or messages in a page, however large.
+fn most(items: usize) -> PageMax {
+    PageMax { items, bytes: usize::MAX }
+}
 
 /// A draft in today's vocabulary. Salt and nonce are made of the request id, which
 /// is new for each.

@@ -11,7 +11,7 @@
 
 use std::collections::BTreeMap;
 
-use super::draft;
+use super::{draft, most};
 use crate::{
     Author, Command, Entry, EventKind, LogId, MessageText, News, Outcome, Position, Projection,
     RoomId, RoomKind, RoomName, Slug, Timestamp, Topic, UserId, UserName, feed, queries,
@@ -79,6 +79,7 @@ struct Stage {
 }
 
 const CAST: [&str; 3] = ["ann", "bob", "cleo"];
+const VISITOR: &str = "a visitor";
 const MISSING: u64 = 1_000_000;
 
 impl Stage {
@@ -183,14 +184,16 @@ impl Stage {
     fn show(&self, reader: &Reads) -> Vec<String> {
         let connection = self.projection.connection();
         let stays = match reader.who {
-            "a visitor" => Stays::default(),
+            VISITOR => Stays::default(),
             who => queries::stays_of(connection, user(who)).unwrap(),
         };
         let news = match reader.what {
             What::Mine => self.feed(Scope::Mine(user(reader.who)), &stays),
             What::Room(room) => self.feed(self.scope(room), &stays),
             What::History(room) => {
-                queries::history(connection, self.scope(room), &stays, None, 100).unwrap().messages
+                let reader = (reader.who != VISITOR).then(|| user(reader.who));
+                let scope = self.scope(room);
+                queries::history(connection, scope, reader, None, most(100)).unwrap().messages
             }
             What::Rooms => return self.rooms_for(&stays),
         };
@@ -199,7 +202,7 @@ impl Stage {
 
     fn feed(&self, scope: Scope, stays: &Stays) -> Vec<News> {
         let connection = self.projection.connection();
-        feed::read(connection, scope, stays, Position::START, 100).unwrap().news
+        feed::read(connection, scope, stays, Position::START, most(100)).unwrap().news
     }
 
     fn rooms_for(&self, stays: &Stays) -> Vec<String> {

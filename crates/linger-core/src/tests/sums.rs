@@ -2,7 +2,7 @@
 
 use super::{
     logs::{Log, empty},
-    replay,
+    most, replay,
 };
 use crate::{Position, Projection, RequestId, TokenHash, UserId, is_damage, projection, queries};
 
@@ -84,7 +84,7 @@ fn an_event_that_is_missing_or_stands_elsewhere_is_not_passed_over() {
         let mut projection = empty();
         projection.apply(&log.entries).unwrap();
         assert!(projection.connection().execute(damage, []).unwrap() > 0);
-        let read = feed::read(projection.connection(), tea, &NOWHERE, Position::START, 100);
+        let read = feed::read(projection.connection(), tea, &NOWHERE, Position::START, most(100));
         match (damage, read) {
             // The last of a room: nothing behind it tells that it is missing.
             ("DELETE FROM concerns WHERE position = 7", Ok(read)) => assert_eq!(read.news.len(), 1),

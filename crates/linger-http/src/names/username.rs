@@ -7,7 +7,7 @@
 use std::fmt;
 
 use linger_core::{Author, Command, ExternalId, Request, RequestId, UserId, UserName};
-use linger_node::{Refusal, questions::WhoIs};
+use linger_node::{Asker, Refusal, questions::WhoIs};
 use linger_serve::{App, Failure};
 use sha2::{Digest, Sha256};
 
@@ -43,7 +43,7 @@ impl Username {
         app: &App,
         may_create: impl FnOnce() -> Result<(), Failure>,
     ) -> Result<UserId, Failure> {
-        let who = || app.node.query(WhoIs(self.id.clone()));
+        let who = || app.node.query(Asker::House, WhoIs(self.id.clone()));
         if let Some(user) = who().await? {
             return Ok(user);
         }

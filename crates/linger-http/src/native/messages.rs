@@ -10,8 +10,8 @@ use axum::{
 use linger_core::{Message, MessageId, MessageText, Position, Request as Named, RequestId, Slug};
 use linger_node::{Receipt, limits::HISTORY_PAGE_MAX, questions::Earlier};
 use linger_serve::{
-    APPLICATION_JSON, App, Caller, Decision, Failure, Request, Undecided, WholeResponse, answer,
-    parse, whole,
+    APPLICATION_JSON, Address, App, Caller, Decision, Failure, Request, Undecided, WholeResponse,
+    answer, parse, whole,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -130,18 +130,19 @@ pub(super) async fn history(
     Path(room): Path<String>,
     RawQuery(raw): RawQuery,
     caller: Caller,
+    address: Address,
 ) -> Result<Response, Failure> {
     let query = Query::new(raw.as_deref());
     let before = query.number("before", 0, Position::MAX.get())?;
     let limit = query.number("limit", 1, HISTORY_PAGE_MAX as u64)?;
     let reader = caller.reader(&app)?;
-    let earlier = app.node.query(Earlier {
+    let earlier = Earlier {
         room: room_at(&app.node, &room, reader)?,
         reader,
         before: before.map(|id| MessageId::new(Position::new(id))),
         limit: limit.map_or(HISTORY_PAGE_DEFAULT, |limit| limit as usize),
-    });
-    let history = earlier.await?;
+    };
+    let history = app.node.query(address.asker(reader), earlier).await?;
     let messages = history.messages.iter().filter_map(|news| news.message()).collect();
     Ok(answer(StatusCode::OK, &History { messages, more: history.more }))
 }

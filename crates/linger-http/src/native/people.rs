@@ -11,7 +11,10 @@ use linger_core::{
     Author, Command, Cursor, UserName,
     queries::{Room, RoomsPage, User},
 };
-use linger_node::questions::{Start, WhoNow};
+use linger_node::{
+    Asker,
+    questions::{Start, WhoNow},
+};
 use linger_serve::{
     Address, App, Caller, Change, Failure, JsonBody, answer, refuse_other_origins, tokens_of,
 };
@@ -96,7 +99,8 @@ pub(super) async fn me(
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
     let user = caller.user()?;
-    let started = app.node.query(Start(user)).await?.ok_or_else(Failure::unknown_token)?;
+    let started = app.node.query(Asker::Person(user), Start(user)).await?;
+    let started = started.ok_or_else(Failure::unknown_token)?;
     let RoomsPage { rooms, more: more_rooms } = started.rooms;
     let me = Me { user: started.user, rooms, more_rooms, cursor: started.cursor };
     let mut response = answer(StatusCode::OK, &me);
@@ -142,6 +146,7 @@ pub(super) async fn rename_me(
     let name = UserName::parse(&new.name)?;
     app.rates.count(Change::Name, id, address)?;
     app.node.submit(Author::User(id), None, Command::RenameUser { name }).await?;
-    let user = app.node.query(WhoNow(id)).await?.ok_or_else(Failure::unknown_token)?;
+    let user = app.node.query(Asker::Person(id), WhoNow(id)).await?;
+    let user = user.ok_or_else(Failure::unknown_token)?;
     Ok(answer(StatusCode::OK, &Renamed { user }))
 }

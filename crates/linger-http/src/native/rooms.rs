@@ -12,6 +12,7 @@ use linger_core::{
     queries::{MembersPage, Room, RoomsPage},
 };
 use linger_node::{
+    Asker,
     limits::{LIST_PAGE_DEFAULT, LIST_PAGE_MAX},
     questions::{Members, RoomNow, Rooms},
 };
@@ -44,13 +45,17 @@ pub(super) async fn list(
     State(app): State<Arc<App>>,
     RawQuery(raw): RawQuery,
     caller: Caller,
+    address: Address,
 ) -> Result<Response, Failure> {
     let query = Query::new(raw.as_deref());
     let limit = limit_of(query)?;
     let reader = caller.reader(&app)?;
     let after = query.text("after").map(|slug| room_at(&app.node, &slug, reader)).transpose()?;
     let after = after.map(|room| room.id);
-    Ok(answer(StatusCode::OK, &app.node.query(Rooms { reader, after, limit }).await?))
+    Ok(answer(
+        StatusCode::OK,
+        &app.node.query(address.asker(reader), Rooms { reader, after, limit }).await?,
+    ))
 }
 
 /// Returns the number of rooms or members that is asked for.
@@ -115,7 +120,7 @@ pub(super) async fn open(
     let command = Command::OpenRoom { slug: slug.clone(), name, topic, kind: new.kind };
     let receipt = app.node.submit(Author::User(user), request, command).await?;
     let status = if receipt.is_repeat { StatusCode::OK } else { StatusCode::CREATED };
-    let shown = room_now(&app, slug.as_str(), Some(user), status).await?;
+    let shown = room_now(&app, slug.as_str(), (Some(user), Asker::Person(user)), status).await?;
     let location = format!("/api/v1/rooms/{}", utf8_percent_encode(slug.as_str(), RESERVED));
     Ok(([(header::LOCATION, location)], shown).into_response())
 }
@@ -133,8 +138,10 @@ pub(super) async fn show(
     State(app): State<Arc<App>>,
     Path(room): Path<String>,
     caller: Caller,
+    address: Address,
 ) -> Result<Response, Failure> {
-    room_now(&app, &room, caller.reader(&app)?, StatusCode::OK).await
+    let reader = caller.reader(&app)?;
+    room_now(&app, &room, (reader, address.asker(reader)), StatusCode::OK).await
 }
 
 /// Lists who is in a room now
@@ -157,6 +164,7 @@ pub(super) async fn members(
     Path(room): Path<String>,
     RawQuery(raw): RawQuery,
     caller: Caller,
+    address: Address,
 ) -> Result<Response, Failure> {
     let query = Query::new(raw.as_deref());
     let limit = limit_of(query)?;
@@ -164,7 +172,8 @@ pub(super) async fn members(
     let after = after.map(|id| UserId::new(Position::new(id)));
     let reader = caller.reader(&app)?;
     let room = room_at(&app.node, &room, reader)?;
-    let page = app.node.query(Members { room, reader, after, limit }).await?;
+    let page =
+        app.node.query(address.asker(reader), Members { room, reader, after, limit }).await?;
     Ok(answer(StatusCode::OK, &page.ok_or(Rejection::RoomNotFound)?))
 }
 
@@ -248,10 +257,10 @@ async fn change_members(
 async fn room_now(
     app: &App,
     slug: &str,
-    reader: Option<UserId>,
+    (reader, asker): (Option<UserId>, Asker),
     status: StatusCode,
 ) -> Result<Response, Failure> {
     let room = room_at(&app.node, slug, reader)?;
-    let room = app.node.query(RoomNow { room, reader }).await?.ok_or(Rejection::RoomNotFound)?;
-    Ok(answer(status, &room))
+    let room = app.node.query(asker, RoomNow { room, reader }).await?;
+    Ok(answer(status, &room.ok_or(Rejection::RoomNotFound)?))
 }

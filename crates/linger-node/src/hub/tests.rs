@@ -175,7 +175,8 @@ impl Town {
     }
 
     /// The rule who is called, in words: who waits for the room, who is in it, and
-    /// who it is about; a rename is for all rooms that its subject is in then.
+    /// who it is about; a rename is for the members of all rooms that its subject is in
+    /// then, and is none of the rooms' own events.
     fn concerns(&self, news: &News, scope: Scope) -> bool {
         let rooms = match &news.audience {
             Audience::Room(room) => vec![*room],
@@ -183,7 +184,7 @@ impl Town {
             Audience::RoomMates { rooms, .. } => rooms.clone(),
         };
         match scope {
-            Scope::Room(room, _) => rooms.contains(&room),
+            Scope::Room(room, _) => news.room_id() == Some(room),
             Scope::Mine(user) => {
                 let mut is_in = self.roster.stays(Some(user)).rooms();
                 news.subject() == Some(user) || is_in.any(|room| rooms.contains(&room))

@@ -63,7 +63,7 @@ impl Node {
         let (metrics, health) = (Arc::new(Metrics::new()), Arc::new(Health::new()));
         let log = Arc::new(log.start(log_files.clone(), &limits, metrics.clone(), health.clone()));
         let files = folder.projection_files();
-        let connections = Connections::to(files.path());
+        let connections = Connections::to(files.path(), &limits);
         if replacing.is_some() {
             // Nobody reads the old tables while new ones are made.
             connections.close();

@@ -13,7 +13,7 @@ use tokio::{sync::oneshot::error::TryRecvError, time::timeout};
 
 use super::Node;
 use crate::{
-    Refusal, Unavailable,
+    Asker, Refusal, Unavailable,
     call::Call,
     log::{AppendError, Appending, Note},
     questions::HappenedAt,
@@ -96,7 +96,7 @@ impl Node {
     ///
     /// Errors: the tables cannot be read.
     pub async fn repeat(&self, first: Position) -> Result<Receipt, Unavailable> {
-        let news = self.query(HappenedAt(first)).await?.map(Arc::new);
+        let news = self.query(Asker::House, HappenedAt(first)).await?.map(Arc::new);
         Ok(Receipt { position: first, news, is_repeat: true })
     }
 
@@ -186,8 +186,9 @@ impl Node {
         request: Option<&Request>,
     ) -> Result<bool, Unavailable> {
         let Some(request_id) = request.map(|request| request.id.clone()) else { return Ok(false) };
-        let found =
-            self.ask_tables(move |connection| queries::request(connection, author, &request_id));
+        let found = self.ask_tables(Asker::of(author.user()), move |connection| {
+            queries::request(connection, author, &request_id)
+        });
         Ok(found.await?.is_some())
     }
 

@@ -9,12 +9,18 @@ use std::{
     time::Duration,
 };
 
-use linger_core::{Cursor, Position, feed, queries};
+use linger_core::{
+    Cursor, Position,
+    feed::{self, PageMax},
+    queries,
+};
 use tokio::time::Instant;
 
 use super::Node;
 use crate::{
-    After, Annex, Awaited, Call, Page, ResetReason, Unavailable, Wait, WaitLists, epochs::Known,
+    After, Annex, Awaited, Call, Glance, Page, ResetReason, Unavailable, Wait, WaitLists,
+    epochs::Known,
+    limits::{LOOKUPS_MAX, PAGE_BYTES_MAX},
     memory::Look,
 };
 
@@ -43,8 +49,7 @@ impl Node {
                 }
                 // Nobody called, but other rooms went on: who reads a quiet one
                 // gets a cursor that memory still reaches back to.
-                look =
-                    self.memory().look(wait.reader, wait.scope, after, wait.limit).unwrap_or(look);
+                look = self.look_in_memory(wait, after).unwrap_or(look);
             }
             self.metrics.deliveries.inc_by(look.news.len() as u64);
             return Ok(Page { reset: None, cursor: self.cursor(look.upto), news: look.news });
@@ -53,26 +58,28 @@ impl Node {
 
     /// Looks for what [`Node::wait`] would answer at once, without waiting and in
     /// memory only: a page without news means that there is none yet. None when
-    /// there may be some further back than memory reaches; `wait` knows then.
+    /// there may be some further back than memory reaches, or when to find out takes
+    /// more than [`LOOKUPS_MAX`]; `wait` knows then.
     ///
     /// For an [`Annex`], which counts by itself what it delivers
     /// ([`Node::count`]).
-    pub fn glance(&self, wait: &Wait) -> Option<Page> {
+    pub fn glance(&self, wait: &Wait) -> Option<Glance> {
         let after = match self.resolve(wait.after) {
             Ok(position) => position,
-            Err(reset) => return Some(self.reset(reset)),
+            Err(reset) => return Some(Glance { page: self.reset(reset), lookups: 1 }),
         };
         let memory = self.memory();
-        let look = memory.look(wait.reader, wait.scope, after, wait.limit)?;
+        let look = memory.look(wait.reader, wait.scope, after, wait.limit, LOOKUPS_MAX)?;
         let cursor = memory.cursor(self.log.id(), look.upto);
-        Some(Page { reset: None, cursor, news: look.news })
+        let page = Page { reset: None, cursor, news: look.news };
+        Some(Glance { page, lookups: look.lookups + 1 })
     }
 
     /// Tells whether [`Node::glance`] would find out whether there is news: the
     /// reader's place is known, and memory reaches back to it.
     pub fn can_glance(&self, wait: &Wait) -> bool {
         let after = self.resolve(wait.after);
-        after.is_ok_and(|after| self.memory().reaches(wait.reader, wait.scope, after))
+        after.is_ok_and(|after| self.memory().reaches(wait.reader, wait.scope, after, LOOKUPS_MAX))
     }
 
     /// Calls, counts and closes the readers of this waiting room together with the
@@ -82,9 +89,9 @@ impl Node {
     }
 
     /// Finds whom a call concerns among those who wait in an annex. Some may come
-    /// twice.
-    pub fn spread(&self, call: &Call, lists: &impl WaitLists, visit: impl FnMut(Awaited)) {
-        call.spread(&self.memory().roster, lists, visit);
+    /// twice. Returns how many lookups it took.
+    pub fn spread(&self, call: &Call, lists: &impl WaitLists, visit: impl FnMut(Awaited)) -> usize {
+        call.spread(&self.memory().roster, lists, visit)
     }
 
     /// Counts readers who were called in an annex, and events handed to them.
@@ -100,17 +107,24 @@ impl Node {
     /// Looks in memory, or in the tables when that is not far enough back.
     async fn look(&self, wait: Wait, after: Position) -> Result<Look, Unavailable> {
         let Wait { reader, scope, limit, .. } = wait;
-        if let Some(look) = self.memory().look(reader, scope, after, limit) {
+        if let Some(look) = self.look_in_memory(wait, after) {
             return Ok(look);
         }
-        let read = self.ask_tables(move |connection| {
+        let read = self.ask_tables(wait.asker, move |connection| {
             // One moment: a join between the two reads would be passed over.
             let _moment = queries::moment(connection)?;
-            let stays = reader.map(|user| queries::stays_of(connection, user)).transpose()?;
-            feed::read(connection, scope, &stays.unwrap_or_default(), after, limit)
+            let stays = queries::stays_after(connection, reader, scope, after, limit)?;
+            let max = PageMax { items: limit, bytes: PAGE_BYTES_MAX };
+            feed::read(connection, scope, &stays, after, max)
         });
         let read = read.await?;
-        Ok(Look { news: read.news.into_iter().map(Arc::new).collect(), upto: read.upto })
+        let news = read.news.into_iter().map(Arc::new).collect();
+        Ok(Look { news, upto: read.upto, lookups: 0 })
+    }
+
+    fn look_in_memory(&self, wait: Wait, after: Position) -> Option<Look> {
+        let Wait { reader, scope, limit, .. } = wait;
+        self.memory().look(reader, scope, after, limit, usize::MAX)
     }
 
     /// Tells whether a reader may go on from this cursor, or would get a reset.

@@ -17,7 +17,7 @@ use tokio::time::{Instant, timeout};
 
 use super::world::World;
 use crate::{
-    After, Receipt, Refusal, Wait,
+    After, Asker, Receipt, Refusal, Wait,
     tests::{cast, chance::Chance},
 };
 
@@ -124,7 +124,7 @@ fn view(world: &World, chance: &mut Chance) -> Wait {
         7..9 => (Some(user), cellar),
         _ => (Some(user), lobby),
     };
-    Wait { reader, scope, after: After::Start, limit: 1 }
+    Wait { asker: Asker::of(reader), reader, scope, after: After::Start, limit: 1 }
 }
 
 /// Asks for one thing after another.

@@ -97,8 +97,7 @@ impl Parts {
 
     /// Starts a node that cannot read its tables at all.
     pub(crate) fn start_without_tables(&self) -> Assembled {
-        let (nobody, _) = tokio::sync::mpsc::channel(1);
-        self.start_with(self.projection(), ReadPool::Threads(nobody, Vec::new()))
+        self.start_with(self.projection(), ReadPool::nobody())
     }
 
     fn start_with(&self, mut projection: Projection, read_pool: ReadPool) -> Assembled {

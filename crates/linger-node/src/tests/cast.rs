@@ -12,7 +12,7 @@ use linger_core::{
 use tokio::time::{Duration, Instant};
 
 use super::chance::Chance;
-use crate::{After, Clock, Node, Page, Receipt, Refusal, RoomRef, Wait};
+use crate::{After, Asker, Clock, Node, Page, Receipt, Refusal, RoomRef, Wait};
 
 /// A clock that moves a millisecond whenever it is asked, and sometimes back.
 pub(crate) struct TestClock(Mutex<(Chance, i64)>);
@@ -136,12 +136,18 @@ impl Node {
 
 /// What `user` waits for in all their rooms.
 pub(crate) fn mine(user: UserId, after: After) -> Wait {
-    Wait { reader: Some(user), scope: Scope::Mine(user), after, limit: 1000 }
+    Wait {
+        asker: Asker::Person(user),
+        reader: Some(user),
+        scope: Scope::Mine(user),
+        after,
+        limit: 1000,
+    }
 }
 
 /// What anybody waits for in an open room.
 pub(crate) fn of_room(room: &RoomRef, after: After) -> Wait {
-    Wait { reader: None, scope: room.scope(), after, limit: 1000 }
+    Wait { asker: Asker::Visitors, reader: None, scope: room.scope(), after, limit: 1000 }
 }
 
 pub(crate) fn from(cursor: Cursor) -> After {

@@ -21,7 +21,7 @@ use super::{
     cast::{TestClock, create, mine, named, of_room, say, told},
 };
 use crate::{
-    After, Limits, Node, Unavailable,
+    After, Asker, Limits, Node, Unavailable,
     questions::{RoomNow, WhoHolds, WhoNow},
 };
 
@@ -58,7 +58,8 @@ async fn what_was_acknowledged_is_in_the_tables_at_once() {
                 for number in 0..60 {
                     let name = format!("guest-{commit_after:?}-{task}-{number}");
                     let guest = node.guest(&name).await;
-                    let holder = node.query(WhoHolds(TokenHash::of(&name))).await.unwrap();
+                    let holder =
+                        node.query(Asker::House, WhoHolds(TokenHash::of(&name))).await.unwrap();
                     assert_eq!(holder, Some(guest), "{name}");
                     // A repeat is answered from the tables.
                     let again = node
@@ -127,7 +128,7 @@ async fn who_ends_in_order_leaves_nothing_to_apply_and_a_crash_leaves_it_to_the_
     assert_eq!(parts.projection().applied(), opened.position);
     // Nobody commits any more: who asks the tables is told so, and at once.
     let begin = Instant::now();
-    let answer = gone.query(WhoNow(ann)).await;
+    let answer = gone.query(Asker::House, WhoNow(ann)).await;
     assert_eq!((answer.unwrap_err(), begin.elapsed()), (Unavailable::Storage, Duration::ZERO));
 
     let node = parts.start();
@@ -184,7 +185,7 @@ async fn what_a_failure_takes_back_is_applied_again_and_told_once() {
         node.says(ann, &tea, "the end").await;
         expected.push("ann: the end".to_owned());
         assert_eq!(timeout(Duration::from_secs(60), reader).await.unwrap().unwrap(), expected);
-        assert_eq!(node.query(WhoNow(ann)).await.unwrap().unwrap().id, ann);
+        assert_eq!(node.query(Asker::House, WhoNow(ann)).await.unwrap().unwrap().id, ann);
         node.stop().await;
         watching.await.unwrap();
         let mut anew = Projection::in_memory(parts.log.id()).unwrap();
@@ -202,7 +203,7 @@ async fn while_no_commit_succeeds_submits_go_on_and_what_is_applied_is_read() {
     let ann = node.guest("ann").await;
     let tea = node.opens(ann, "tea", RoomKind::Open).await;
     let room_now = || RoomNow { room: tea.clone(), reader: None };
-    assert!(node.query(room_now()).await.unwrap().is_some());
+    assert!(node.query(Asker::House, room_now()).await.unwrap().is_some());
     let (committed, before) = (parts.committed(), node.latest());
 
     is_on.store(true, Relaxed);
@@ -215,7 +216,7 @@ async fn while_no_commit_succeeds_submits_go_on_and_what_is_applied_is_read() {
     }
     // The follower answers, who sees what is applied. (F6)
     let begin = Instant::now();
-    let room = node.query(room_now()).await.unwrap().unwrap();
+    let room = node.query(Asker::House, room_now()).await.unwrap().unwrap();
     assert_eq!((room.last_number as usize, begin.elapsed()), (1 + said.len(), Duration::ZERO));
     assert!(node.health.any_illness().unwrap().contains("projection.db cannot be written"));
     // Who is caught up reads on; more than the bound is not applied.
@@ -227,7 +228,7 @@ async fn while_no_commit_succeeds_submits_go_on_and_what_is_applied_is_read() {
 
     is_on.store(false, Relaxed);
     let begin = Instant::now();
-    assert!(node.query(room_now()).await.unwrap().is_some());
+    assert!(node.query(Asker::House, room_now()).await.unwrap().is_some());
     assert!(begin.elapsed() <= Duration::from_secs(1));
     let repeat = node.ask(ann, "one-more", say(tea.id, "one more")).await.unwrap();
     said.insert(repeat.position);

@@ -6,7 +6,9 @@ use std::{fs, path::Path, sync::Arc};
 use linger_core::{Author, Position, RoomKind};
 
 use super::cast::{TestClock, create, from, mine, named, say, told};
-use crate::{After, Limits, Node, NotReady, OpenError, Rollback, RoomRef, check, questions::Rooms};
+use crate::{
+    After, Asker, Limits, Node, NotReady, OpenError, Rollback, RoomRef, check, questions::Rooms,
+};
 
 fn open(folder: &Path) -> Result<Node, OpenError> {
     // Another seed each time, as chance would have it: a new log id is new.
@@ -39,10 +41,8 @@ async fn the_first_start_opens_the_lobby_and_later_ones_do_not() {
         assert_eq!(node.readiness().await, Ok(()));
         // The lobby, and an epoch for each start.
         assert_eq!(node.latest().position, Position::new(1 + starts));
-        assert_eq!(
-            node.query(Rooms { reader: None, after: None, limit: 100 }).await.unwrap().rooms.len(),
-            1
-        );
+        let rooms = Rooms { reader: None, after: None, limit: 100 };
+        assert_eq!(node.query(Asker::House, rooms).await.unwrap().rooms.len(), 1);
     }
 }
 

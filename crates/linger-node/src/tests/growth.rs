@@ -5,7 +5,7 @@ use std::sync::Arc;
 use linger_core::{Author, Command, Rejection, RoomId, RoomKind, UserId};
 
 use super::cast::{TestClock, named, open, say};
-use crate::{Limits, Node, Refusal, Rollback, questions::Start};
+use crate::{Asker, Limits, Node, Refusal, Rollback, questions::Start};
 
 /// Returns the rejection of what somebody asks for; none where it is done.
 async fn refused(node: &Node, by: UserId, command: Command) -> Option<Rejection> {
@@ -17,7 +17,7 @@ async fn refused(node: &Node, by: UserId, command: Command) -> Option<Rejection>
 }
 
 async fn rooms(node: &Node, user: UserId) -> usize {
-    node.query(Start(user)).await.unwrap().unwrap().rooms.rooms.len()
+    node.query(Asker::Person(user), Start(user)).await.unwrap().unwrap().rooms.rooms.len()
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use super::{
     assembled::Parts,
     cast::{create, from, mine, named, of_room, rename, told},
 };
-use crate::{After, Limits, ResetReason, Unavailable, questions::Rooms};
+use crate::{After, Asker, Limits, ResetReason, Unavailable, questions::Rooms};
 
 #[tokio::test(start_paused = true)]
 async fn a_reader_further_back_than_memory_reaches_gets_the_same_events_from_the_tables() {
@@ -61,8 +61,8 @@ async fn a_reader_further_back_than_memory_reaches_gets_the_same_events_from_the
                 ..wait
             })
         });
-        let page = |page: crate::Page| (told(&page.news), page.cursor);
-        glanced.push(waits.map(|wait| node.glance(&wait).map(page)).collect::<Vec<_>>());
+        let seen = |glance: crate::Glance| (told(&glance.page.news), glance.page.cursor);
+        glanced.push(waits.map(|wait| node.glance(&wait).map(seen)).collect::<Vec<_>>());
     }
     let [all, fewer @ ..] = glanced.as_slice() else { panic!("nobody glanced") };
     assert!(all.iter().all(Option::is_some));
@@ -86,7 +86,7 @@ async fn a_caught_up_reader_never_asks_the_tables() {
 
     let node = parts.start_without_tables();
     let rooms = Rooms { reader: None, after: None, limit: 100 };
-    assert_eq!(node.query(rooms).await.unwrap_err(), Unavailable::Overloaded);
+    assert_eq!(node.query(Asker::House, rooms).await.unwrap_err(), Unavailable::Overloaded);
     let mut cursors = [node.latest(); 2];
     for number in 0..20 {
         let text = format!("tea {number}");

@@ -90,20 +90,39 @@ async fn a_wait_without_news_ends_at_its_deadline_with_a_cursor_that_is_newer() 
 
 #[tokio::test(start_paused = true)]
 async fn a_wake_for_somebody_elses_news_does_not_answer_me_but_moves_my_cursor() {
-    let (node, [ann, _], tea) = tea(&Parts::new(Limits::default())).await;
+    let (node, [ann, bob], _) = tea(&Parts::new(Limits::default())).await;
+    let den = node.opens(ann, "den", RoomKind::Closed).await;
     let before = node.latest();
     let begin = Instant::now();
-    // A rename is for those who share a room; it is no event of the room.
+    // He was let in by an older answer, and is in it no more.
+    let outside = crate::Wait { reader: Some(bob), ..of_room(&den, from(before)) };
+    let change = async {
+        sleep(Duration::from_secs(5)).await;
+        let wakes = node.metrics.wakes.get();
+        node.says(ann, &den, "not for bob").await;
+        node.metrics.wakes.get() - wakes
+    };
+    let (page, wakes) = tokio::join!(node.waits(outside, 30), change);
+    assert_eq!((page.news, wakes), (vec![], 1));
+    assert_eq!(begin.elapsed(), Duration::from_secs(30));
+    assert_eq!(page.cursor, node.latest());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rename_wakes_those_who_share_a_room_and_no_reader_of_the_room_alone() {
+    let (node, [ann, bob], tea) = tea(&Parts::new(Limits::default())).await;
+    let before = node.latest();
     let change = async {
         sleep(Duration::from_secs(5)).await;
         let wakes = node.metrics.wakes.get();
         node.ask(ann, "rename", rename("anna")).await.unwrap();
         node.metrics.wakes.get() - wakes
     };
-    let (page, wakes) = tokio::join!(node.waits(of_room(&tea, from(before)), 30), change);
-    assert_eq!((page.news, wakes), (vec![], 1));
-    assert_eq!(begin.elapsed(), Duration::from_secs(30));
-    assert_eq!(page.cursor, node.latest());
+    let readers =
+        (node.waits(of_room(&tea, from(before)), 30), node.waits(mine(bob, from(before)), 30));
+    let (of_tea, of_bob, wakes) = tokio::join!(readers.0, readers.1, change);
+    assert_eq!((told(&of_bob.news), wakes), (vec!["user_renamed".to_owned()], 1));
+    assert_eq!((of_tea.news, of_tea.cursor), (vec![], node.latest()));
 }
 
 #[tokio::test(start_paused = true)]

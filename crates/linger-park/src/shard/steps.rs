@@ -45,6 +45,10 @@ impl<S: Service> Shard<S> {
     /// Takes one step after the other until it rests, or has had enough for now.
     pub(super) fn advance(&mut self, key: u32, mut step: Step<S::Ticket>) {
         for _ in 0..STEPS_MAX {
+            // A request that was not begun can wait; what was begun is finished.
+            if matches!(step, Step::Read) && self.is_spent() {
+                break;
+            }
             step = match step {
                 Step::Read => self.serve_next(key),
                 Step::Send(answer) => self.send(key, &answer),
@@ -181,7 +185,13 @@ impl<S: Service> Shard<S> {
         let Parking { ticket, topic, deadline } = parking;
         // Enter before looking: whatever comes in between must not be missed.
         self.waiters.enter(&mut self.connections, key, topic);
-        let look = self.entered.of(&ticket, || self.service.look(&ticket)).clone();
+        let lookups = &mut self.lookups;
+        let look = self.entered.of(&ticket, || {
+            let look = self.service.look(&ticket);
+            *lookups += look.lookups;
+            look
+        });
+        let look = look.clone();
         let is_brief = self.service.is_brief(&look.ticket);
         let record = &mut self.connections[key as usize];
         record.state = State::Parked(look.ticket);
@@ -222,7 +232,13 @@ impl<S: Service> Shard<S> {
     /// Unparks, and returns the answer to who waited in vain.
     fn expired_answer(&mut self, key: u32) -> Answer<S::Ticket> {
         let ticket = self.unpark(key);
-        let mut answer = self.expired.of(&ticket, || self.service.expire(&ticket)).clone();
+        let lookups = &mut self.lookups;
+        let answer = self.expired.of(&ticket, || {
+            let (answer, took) = self.service.expire(&ticket);
+            *lookups += took;
+            answer
+        });
+        let mut answer = answer.clone();
         let ends = self.closing.is_some() && !self.service.is_brief(&ticket);
         if ends && matches!(answer.then, Then::Park(_)) {
             // The stream ends here, or it would park and expire for ever.

@@ -4,13 +4,19 @@
 use std::{
     io::{Read, Write},
     net::TcpListener,
+    sync::atomic::{AtomicU64, AtomicUsize, Ordering},
 };
 
 use super::*;
 use crate::{Method, Parked, Parking, Request, Then, Verdict};
 
-/// A service whose every request waits.
-struct Waiting;
+/// A service whose every request waits, each under a topic of its own, and to whom a
+/// look costs so much once they are called.
+#[derive(Default)]
+struct Waiting {
+    cost: AtomicUsize,
+    asked: AtomicU64,
+}
 
 impl Service for Waiting {
     /// As large as a service may need: a reader, a scope, a cursor, a limit.
@@ -26,19 +32,21 @@ impl Service for Waiting {
 
     fn ask(&self, _: &Request<'_>) -> Verdict<Self::Ticket, ()> {
         let deadline = Instant::now() + Duration::from_secs(60);
-        Verdict::Park(Parking { ticket: [0; 4], topic: Topic(1), deadline })
+        let number = self.asked.fetch_add(1, Ordering::Relaxed);
+        Verdict::Park(Parking { ticket: [number; 4], topic: Topic(number), deadline })
     }
 
     fn look(&self, ticket: &Self::Ticket) -> Look<Self::Ticket> {
-        Look { ticket: *ticket, answer: None }
+        Look { ticket: *ticket, answer: None, lookups: self.cost.load(Ordering::Relaxed) }
     }
 
-    fn expire(&self, _: &Self::Ticket) -> Answer<Self::Ticket> {
-        Answer { bytes: Arc::from(*b"late"), items: 1, then: Then::NextRequest }
+    fn expire(&self, _: &Self::Ticket) -> (Answer<Self::Ticket>, usize) {
+        (Answer { bytes: Arc::from(*b"late"), items: 1, then: Then::NextRequest }, 1)
     }
 
-    fn topics(&self, (): &(), _: &Parked<'_>, call: &mut Vec<Topic>) {
-        call.push(Topic(1));
+    fn topics(&self, (): &(), parked: &Parked<'_>, call: &mut Vec<Topic>) -> usize {
+        call.extend(parked.topics());
+        1
     }
 
     fn hand_over(&self, connection: Connection<Self::Place>, _: Option<()>) {
@@ -64,7 +72,7 @@ fn a_record_is_at_most_256_bytes() {
 #[test]
 fn a_report_of_one_who_is_gone_does_nothing_to_who_has_the_slot_now() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let (mut shard, _) = Shard::new(Arc::new(Waiting), Arc::default()).unwrap();
+    let (mut shard, _) = Shard::new(Arc::new(Waiting::default()), Arc::default()).unwrap();
     let (_ann, connection) = pair(&listener);
     shard.admit(connection);
     assert_eq!(shard.waiters.len(), 1);
@@ -90,7 +98,7 @@ fn a_report_of_one_who_is_gone_does_nothing_to_who_has_the_slot_now() {
 #[test]
 fn an_end_that_is_spread_does_not_touch_who_came_into_the_slot_of_another() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let (mut shard, _) = Shard::new(Arc::new(Waiting), Arc::default()).unwrap();
+    let (mut shard, _) = Shard::new(Arc::new(Waiting::default()), Arc::default()).unwrap();
     let (_ann, connection) = pair(&listener);
     shard.admit(connection);
     shard.begin_closing(Duration::from_secs(1));
@@ -107,4 +115,47 @@ fn an_end_that_is_spread_does_not_touch_who_came_into_the_slot_of_another() {
     bob.set_nonblocking(true).unwrap();
     assert_eq!(bob.read(&mut answer).unwrap_err().kind(), io::ErrorKind::WouldBlock);
     bob.write_all(b"x").unwrap();
+}
+
+#[test]
+fn a_turn_that_has_cost_enough_leaves_the_rest_to_the_next_one_and_nobody_is_passed_over() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let service = Arc::new(Waiting::default());
+    let (mut shard, _) = Shard::new(service.clone(), Arc::default()).unwrap();
+    let mut peers = Vec::new();
+    for _ in 0..10 {
+        let (peer, connection) = pair(&listener);
+        shard.admit(connection);
+        peers.push(peer);
+    }
+    assert_eq!((shard.waiters.len(), shard.lookups), (10, 0));
+    service.cost.store(LOOKUPS_MAX / 4, Ordering::Relaxed);
+    let mut turn = |wakes: usize| {
+        shard.lookups = 0;
+        shard.count_called = 0;
+        let wake = || Message::Wake(Arc::new(()));
+        shard.hear(&mut std::iter::repeat_with(wake).take(wakes).collect());
+        assert!(shard.sleep().is_none_or(|time| time.is_zero() != shard.called.is_empty()));
+        (shard.count_called, shard.called.iter().map(|topic| topic.0).collect::<Vec<_>>())
+    };
+    assert_eq!(turn(1), (4, (4..10).collect()));
+    // Who is called again meanwhile has their turn after those who were left over.
+    assert_eq!(turn(2), (4, vec![8, 9, 0, 1, 2, 3]));
+    assert_eq!(turn(0), (4, vec![2, 3]));
+    assert_eq!(turn(0), (2, vec![]));
+}
+
+#[test]
+fn a_request_that_comes_when_a_turn_has_cost_enough_is_served_in_the_next_one() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (mut shard, _) = Shard::new(Arc::new(Waiting::default()), Arc::default()).unwrap();
+    let (_ann, connection) = pair(&listener);
+    shard.lookups = LOOKUPS_MAX;
+    shard.admit(connection);
+    assert_eq!((shard.waiters.len(), shard.sleep()), (0, Some(Duration::ZERO)));
+    shard.go_on();
+    assert_eq!((shard.waiters.len(), shard.sleep()), (0, Some(Duration::ZERO)));
+    shard.lookups = 0;
+    shard.go_on();
+    assert_eq!((shard.waiters.len(), shard.put_off.len()), (1, 0));
 }

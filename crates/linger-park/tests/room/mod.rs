@@ -164,7 +164,7 @@ impl Service for Room {
         self.looks.fetch_add(1, Ordering::SeqCst);
         let count = self.count.load(Ordering::SeqCst);
         if count <= ticket.after {
-            return Look { ticket: ticket.clone(), answer: None };
+            return Look { ticket: ticket.clone(), answer: None, lookups: 1 };
         }
         let mut numbers = String::new();
         for number in ticket.after + 1..=count {
@@ -181,16 +181,16 @@ impl Service for Room {
         } else {
             Answer { bytes: answer(&numbers), items: 1, then: Then::NextRequest }
         };
-        Look { ticket: moved, answer: Some(answer) }
+        Look { ticket: moved, answer: Some(answer), lookups: 1 }
     }
 
     fn is_brief(&self, ticket: &Ticket) -> bool {
         ticket.is_brief
     }
 
-    fn expire(&self, ticket: &Ticket) -> Answer<Ticket> {
+    fn expire(&self, ticket: &Ticket) -> (Answer<Ticket>, usize) {
         if !ticket.is_stream {
-            return Answer { bytes: answer("nothing"), items: 1, then: Then::NextRequest };
+            return (Answer { bytes: answer("nothing"), items: 1, then: Then::NextRequest }, 1);
         }
         // A heartbeat.
         let parking = Parking {
@@ -198,13 +198,14 @@ impl Service for Room {
             topic: Room::topic(),
             deadline: Instant::now() + Duration::from_millis(100),
         };
-        Answer { bytes: Arc::from(*b"beat\n"), items: 1, then: Then::Park(parking) }
+        (Answer { bytes: Arc::from(*b"beat\n"), items: 1, then: Then::Park(parking) }, 1)
     }
 
-    fn topics(&self, (): &(), parked: &Parked<'_>, call: &mut Vec<Topic>) {
+    fn topics(&self, (): &(), parked: &Parked<'_>, call: &mut Vec<Topic>) -> usize {
         if parked.has(Room::topic()) {
             call.push(Room::topic());
         }
+        1
     }
 
     fn count(&self, called: u64, items: u64) {

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use linger_node::{Awaited, Page};
+use linger_node::{Asker, Awaited, Page};
 use linger_park::{Answer, Look, Parking, Then};
 
 use super::{
@@ -24,12 +24,15 @@ pub(super) struct News {
     recent: RecentAnswers,
 }
 
+/// Nobody reads the tables here.
+const NO_TURN: Asker = Asker::House;
+
 /// Why there is no answer.
 enum NoAnswer {
     /// There is no news yet. The ticket is moved on.
     Yet(Ticket),
-    /// Memory does not reach back so far.
-    InMemory,
+    /// It is not found here: memory does not reach back so far, or to look takes long.
+    Here,
 }
 
 impl News {
@@ -41,7 +44,7 @@ impl News {
     /// what only the tables know.
     pub(super) fn begin(&self, hold: Hold) -> Option<(Option<Answer<Waiting>>, Parking<Waiting>)> {
         let Hold { ticket, hold, opening } = hold;
-        if !self.app.node.can_glance(&ticket.wait()) {
+        if !self.app.node.can_glance(&ticket.wait(NO_TURN)) {
             return None;
         }
         let opening = opening.map(|opening| Answer {
@@ -54,31 +57,34 @@ impl News {
 
     /// Looks whether there is an answer by now.
     pub(super) fn look(&self, ticket: &Ticket) -> Look<Waiting> {
-        match self.find(ticket) {
-            Ok(answer) => Look { ticket: Waiting::News(ticket.clone()), answer: Some(answer) },
-            Err(NoAnswer::Yet(ticket)) => Look { ticket: Waiting::News(ticket), answer: None },
-            // So much happened at once that memory forgot some of it. They come
-            // back with the cursor that they had, and the tables know.
-            Err(NoAnswer::InMemory) => {
-                let answer = end_stream(self.nothing(ticket));
-                Look { ticket: Waiting::News(ticket.clone()), answer: Some(answer) }
+        let mut lookups = 0;
+        let (ticket, answer) = match self.find(ticket, &mut lookups) {
+            Ok(answer) => (ticket.clone(), Some(answer)),
+            Err(NoAnswer::Yet(ticket)) => (ticket, None),
+            // So much happened at once that memory forgot some of it, or that to look
+            // takes long. They come back with the cursor that they had, and a task looks.
+            Err(NoAnswer::Here) => {
+                (ticket.clone(), Some(end_stream(self.nothing(ticket, &mut lookups))))
             }
-        }
+        };
+        Look { ticket: Waiting::News(ticket), answer, lookups }
     }
 
     /// Returns the answer to a reader who waited in vain.
-    pub(super) fn expire(&self, ticket: &Ticket) -> Answer<Waiting> {
-        let answer = self.nothing(ticket);
+    /// Also returns how many lookups it took.
+    pub(super) fn expire(&self, ticket: &Ticket) -> (Answer<Waiting>, usize) {
+        let mut lookups = 0;
+        let answer = self.nothing(ticket, &mut lookups);
         match self.app.node.is_closing() {
-            true => end_stream(answer),
-            false => answer,
+            true => (end_stream(answer), lookups),
+            false => (answer, lookups),
         }
     }
 
-    fn find(&self, ticket: &Ticket) -> Result<Answer<Waiting>, NoAnswer> {
+    fn find(&self, ticket: &Ticket, lookups: &mut usize) -> Result<Answer<Waiting>, NoAnswer> {
         let mut ticket = ticket.clone();
         loop {
-            let page = self.app.node.glance(&ticket.wait()).ok_or(NoAnswer::InMemory)?;
+            let page = self.glance(&ticket, lookups).ok_or(NoAnswer::Here)?;
             let is_all = page.news.is_empty();
             match self.answer(&ticket, &page, false) {
                 Ok(answer) => return Ok(answer),
@@ -89,11 +95,17 @@ impl News {
         }
     }
 
-    fn nothing(&self, ticket: &Ticket) -> Answer<Waiting> {
+    fn glance(&self, ticket: &Ticket, lookups: &mut usize) -> Option<Page> {
+        let glance = self.app.node.glance(&ticket.wait(NO_TURN))?;
+        *lookups += glance.lookups;
+        Some(glance.page)
+    }
+
+    fn nothing(&self, ticket: &Ticket, lookups: &mut usize) -> Answer<Waiting> {
         let mut ticket = ticket.clone();
         loop {
             let nothing = || Page { reset: None, news: Vec::new(), cursor: ticket.after };
-            let page = self.app.node.glance(&ticket.wait()).unwrap_or_else(nothing);
+            let page = self.glance(&ticket, lookups).unwrap_or_else(nothing);
             match self.answer(&ticket, &page, true) {
                 Ok(answer) => return answer,
                 // Another request of theirs was faster: from where that came to.

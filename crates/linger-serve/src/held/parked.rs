@@ -144,7 +144,7 @@ impl Service for ParkService {
             Waiting::News(ticket) => self.news.look(ticket),
             Waiting::Outcome(sending) => {
                 let answer = sending.look(&self.app, &self.runtime).map(last);
-                Look { ticket: waiting.clone(), answer }
+                Look { ticket: waiting.clone(), answer, lookups: 1 }
             }
         }
     }
@@ -153,25 +153,26 @@ impl Service for ParkService {
         matches!(waiting, Waiting::Outcome(_))
     }
 
-    fn expire(&self, waiting: &Waiting) -> Answer<Waiting> {
+    fn expire(&self, waiting: &Waiting) -> (Answer<Waiting>, usize) {
         match waiting {
             Waiting::News(ticket) => self.news.expire(ticket),
             Waiting::Outcome(sending) => {
                 let answer =
                     sending.look(&self.app, &self.runtime).or_else(|| sending.give_up(&self.app));
-                answer.map_or_else(
+                let answer = answer.map_or_else(
                     || {
                         let then = Then::Park(parking(sending.clone()));
                         Answer { bytes: Arc::new([]), items: 0, then }
                     },
                     last,
-                )
+                );
+                (answer, 1)
             }
         }
     }
 
-    fn topics(&self, call: &Call, parked: &Parked<'_>, called: &mut Vec<Topic>) {
-        self.app.node.spread(call, &Lists(parked), |awaited| called.push(topic(awaited)));
+    fn topics(&self, call: &Call, parked: &Parked<'_>, called: &mut Vec<Topic>) -> usize {
+        self.app.node.spread(call, &Lists(parked), |awaited| called.push(topic(awaited)))
     }
 
     fn count(&self, called: u64, items: u64) {

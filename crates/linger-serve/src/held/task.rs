@@ -16,12 +16,12 @@ use axum::{
 };
 use futures_util::{StreamExt, stream};
 use linger_core::{Author, UserId};
-use linger_node::{Refusal, Unavailable};
+use linger_node::{Asker, Refusal, Unavailable};
 use linger_park::{Method, request::Field};
 
 use crate::{
     app::App,
-    caller::Peer,
+    caller::{Address, Peer, address_of},
     failure::Failure,
     json::read,
     rates::Change,
@@ -61,6 +61,7 @@ async fn serve(
     incoming: Incoming,
 ) -> Result<Response, Failure> {
     let (headers, peer) = (incoming.headers().clone(), Peer::of(incoming.extensions()));
+    let address = Address(address_of(&table.app, &headers, peer.ip()));
     let (method, body) = match incoming.method().as_str() {
         "POST" => (Method::Post, read(incoming).await?),
         "PUT" => (Method::Put, read(incoming).await?),
@@ -70,7 +71,7 @@ async fn serve(
     let mut sessions = Vec::new();
     for _ in 0..ERRANDS_MAX {
         match decide(&table, (method, &uri, &headers, &body, peer), &sessions) {
-            Ok(decision) => return finish(&table.app, decision).await,
+            Ok(decision) => return finish(&table.app, decision, address).await,
             Err(Undecided::Failure(failure)) => return Err(failure),
             Err(Undecided::Sessions(tokens)) => {
                 for token in tokens {
@@ -79,7 +80,7 @@ async fn serve(
                 }
             }
             Err(Undecided::Errand(errand)) => errand.await?,
-            Err(Undecided::Task(task)) => return finish(&table.app, task.await?).await,
+            Err(Undecided::Task(task)) => return finish(&table.app, task.await?, address).await,
         }
     }
     Err(Unavailable::Overloaded.into())
@@ -99,10 +100,10 @@ fn decide(
     table.decide(&request, sessions).expect("axum found this route by the same pattern")
 }
 
-async fn finish(app: &Arc<App>, decision: Decision) -> Result<Response, Failure> {
+async fn finish(app: &Arc<App>, decision: Decision, address: Address) -> Result<Response, Failure> {
     match decision {
         Decision::Answer(whole) => Ok(whole.map(Body::from)),
-        Decision::Hold(hold) => wait(app, hold).await,
+        Decision::Hold(hold) => wait(app, hold, address).await,
         Decision::Submit(submission) => submit(app, &*submission).await,
     }
 }
@@ -123,16 +124,17 @@ async fn submit(app: &Arc<App>, submission: &dyn Submission) -> Result<Response,
 }
 
 /// Holds a request until there is an answer.
-async fn wait(app: &Arc<App>, hold: Hold) -> Result<Response, Failure> {
+async fn wait(app: &Arc<App>, hold: Hold, address: Address) -> Result<Response, Failure> {
     let Hold { mut ticket, hold, opening } = hold;
+    let asker = address.asker(ticket.reader);
     if let Some(opening) = opening {
-        return Ok(stream_from(app.clone(), ticket, opening));
+        return Ok(stream_from(app.clone(), ticket, asker, opening));
     }
     let deadline = app.node.deadline(hold);
     // It may wait for long, for news that others bring.
     give_back_turn();
     loop {
-        let page = app.node.wait(ticket.wait(), deadline).await?;
+        let page = app.node.wait(ticket.wait(asker), deadline).await?;
         // The deadline, a reset, or the server is closing.
         let is_over = page.news.is_empty();
         match ticket.renderer.render(ticket.after, &page, is_over) {
@@ -144,15 +146,15 @@ async fn wait(app: &Arc<App>, hold: Hold) -> Result<Response, Failure> {
 }
 
 /// Answers with a stream that ends with the server, or with the reader.
-fn stream_from(app: Arc<App>, ticket: Ticket, opening: WholeResponse) -> Response {
+fn stream_from(app: Arc<App>, ticket: Ticket, asker: Asker, opening: WholeResponse) -> Response {
     let (head, first) = opening.into_parts();
     let first = stream::iter([Ok::<_, Infallible>(first)]);
-    let rest = stream::unfold(Some((app, ticket)), |state| async {
+    let rest = stream::unfold(Some((app, ticket)), move |state| async move {
         let (app, mut ticket) = state?;
         let deadline = app.node.deadline(HEARTBEAT_EVERY);
         loop {
             // Overloaded, or closing: the reader comes back with its last id.
-            let page = app.node.wait(ticket.wait(), deadline).await.ok()?;
+            let page = app.node.wait(ticket.wait(asker), deadline).await.ok()?;
             let is_over = page.news.is_empty();
             match ticket.renderer.render(ticket.after, &page, is_over) {
                 Rendered::Piece(piece) => {

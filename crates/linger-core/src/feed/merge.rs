@@ -1,0 +1,88 @@
+//! The merge of many ranges of the table `concerns` into one order.
+//!
+//! A range is looked into only when the merge has come to where it begins, and then
+//! a few rows at a time, twice as many each time: a page costs its own rows and one
+//! lookup for each range before its end, however much stands behind it.
+
+use std::{cmp::Reverse, collections::BinaryHeap, vec};
+
+use rusqlite::{CachedStatement, Connection, params};
+
+use crate::{Position, visibility::Range};
+
+/// The merge.
+pub(super) struct Merge<'c> {
+    select: CachedStatement<'c>,
+    sources: Vec<Source>,
+    /// The next of each source: its position, whether it is known that there is an
+    /// event, and which source.
+    heads: BinaryHeap<Reverse<(Position, bool, usize)>>,
+    last: Position,
+}
+
+struct Source {
+    range: Range,
+    /// Rows that were read and not used yet.
+    rows: vec::IntoIter<Position>,
+    /// So many are read next; none when no more are there.
+    read_next: Option<usize>,
+}
+
+/// Rows that are read of one range at once, at most.
+const ROWS_MAX: usize = 256;
+
+impl<'c> Merge<'c> {
+    pub(super) fn of(connection: &'c Connection, ranges: Vec<Range>) -> rusqlite::Result<Self> {
+        let select = connection.prepare_cached(
+            "SELECT position FROM concerns
+             WHERE place = ?1 AND numbered = ?2 AND position BETWEEN ?3 AND ?4
+             ORDER BY position LIMIT ?5",
+        )?;
+        let heads = ranges.iter().enumerate();
+        let heads = heads.map(|(source, range)| Reverse((range.from, false, source))).collect();
+        let source = |range| Source { range, rows: Vec::new().into_iter(), read_next: Some(1) };
+        let sources = ranges.into_iter().map(source).collect();
+        Ok(Merge { select, sources, heads, last: Position::START })
+    }
+
+    /// Returns the next position in order, each once.
+    pub(super) fn next(&mut self) -> rusqlite::Result<Option<Position>> {
+        while let Some(Reverse((position, is_event, number))) = self.heads.pop() {
+            let source = &mut self.sources[number];
+            if !is_event {
+                source.read(&mut self.select)?;
+            }
+            self.heads
+                .extend(source.head().map(|(next, is_event)| Reverse((next, is_event, number))));
+            // A rename stands in each room that two people share.
+            if is_event && position > self.last {
+                self.last = position;
+                return Ok(Some(position));
+            }
+        }
+        Ok(None)
+    }
+}
+
+impl Source {
+    /// Returns where the next event is, or where one may be: rows are read only when
+    /// the merge has come there.
+    fn head(&mut self) -> Option<(Position, bool)> {
+        let known = self.rows.next().map(|position| (position, true));
+        known.or_else(|| self.read_next.map(|_| (self.range.from, false)))
+    }
+
+    fn read(&mut self, select: &mut CachedStatement<'_>) -> rusqlite::Result<()> {
+        let Some(count) = self.read_next else { return Ok(()) };
+        let Range { place, numbered, from, to } = self.range;
+        let rows = select.query_map(params![place, numbered, from, to, count], |row| row.get(0))?;
+        let rows = rows.collect::<Result<Vec<Position>, _>>()?;
+        let is_all = rows.len() < count || rows.last() == Some(&to);
+        self.read_next = (!is_all).then_some((count * 2).min(ROWS_MAX));
+        if let Some(last) = rows.last() {
+            self.range.from = last.next();
+        }
+        self.rows = rows.into_iter();
+        Ok(())
+    }
+}

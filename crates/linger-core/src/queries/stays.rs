@@ -1,0 +1,151 @@
+//! Memberships, as [`Stays`]: all of a reader's, or only those that a question is
+//! about. Somebody may have come and gone thousands of times.
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::MEMBER;
+use crate::{
+    Position, RoomId, RoomKind, UserId, sum,
+    visibility::{Scope, Stays},
+};
+
+/// Returns all memberships of a user, past ones too.
+pub fn stays_of(connection: &Connection, user: UserId) -> rusqlite::Result<Stays> {
+    stays_since(connection, user, Position::START)
+}
+
+/// Returns the memberships of a user that last.
+pub fn current_stays(connection: &Connection, user: UserId) -> rusqlite::Result<Stays> {
+    let mut stays = Stays::default();
+    let mut select = connection
+        .prepare_cached("SELECT room_id, user_id, joined, sum FROM members WHERE user_id = ?1")?;
+    let mut rows = select.query([user])?;
+    while let Some(row) = rows.next()? {
+        sum::check(row, "members")?;
+        stays.begin(row.get(0)?, row.get(2)?);
+    }
+    Ok(stays)
+}
+
+/// Returns the memberships that say what a reader sees in a scope after `after`: none
+/// for an open room, those of one room for a closed one, and not more of them than
+/// are reached by `limit` events. Those that ended by then are not walked through.
+pub fn stays_after(
+    connection: &Connection,
+    reader: Option<UserId>,
+    scope: Scope,
+    after: Position,
+    limit: usize,
+) -> rusqlite::Result<Stays> {
+    match (scope, reader) {
+        (Scope::Mine(user), _) => stays_since(connection, user, after),
+        (Scope::Room(room, RoomKind::Closed), Some(reader)) => {
+            let mut stays = Stays::default();
+            // Stays of one room follow one another, and each has events of its own.
+            let first = last_stay(connection, Some(reader), room, after)?;
+            let first = first.map_or(Position::START, |(from, _)| from);
+            let mut select = connection.prepare_cached(
+                r#"SELECT user_id, room_id, joined, "left", sum FROM past_stays
+                   WHERE user_id = ?1 AND room_id = ?2 AND joined >= ?3 ORDER BY joined LIMIT ?4"#,
+            )?;
+            let mut rows = select.query(params![reader, room, first, limit + 2])?;
+            while let Some(row) = rows.next()? {
+                sum::check(row, "past_stays")?;
+                stays.add_past(room, row.get(2)?, row.get(3)?);
+            }
+            if let Some(joined) = joined(connection, room, reader)? {
+                stays.begin(room, joined);
+            }
+            Ok(stays)
+        }
+        (Scope::Room(..), _) => Ok(Stays::default()),
+    }
+}
+
+/// Returns the memberships of everybody who ever had one: those that last, and that
+/// there were others.
+pub fn all_stays(connection: &Connection) -> rusqlite::Result<Vec<(UserId, Stays)>> {
+    let mut select = connection.prepare(
+        "SELECT user_id FROM members UNION SELECT user_id FROM past_stays ORDER BY user_id",
+    )?;
+    let users: Vec<UserId> = select.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    let mut all = Vec::with_capacity(users.len());
+    for user in users {
+        let mut stays = current_stays(connection, user)?;
+        each_past(connection, user, Position::START, |room, _, left| stays.forget(room, left))?;
+        all.push((user, stays));
+    }
+    Ok(all)
+}
+
+/// Returns the last membership of a room that began by `end`: from and to, both
+/// included; one that lasts has no end before [`Position::MAX`].
+pub(super) fn last_stay(
+    connection: &Connection,
+    reader: Option<UserId>,
+    room: RoomId,
+    end: Position,
+) -> rusqlite::Result<Option<(Position, Position)>> {
+    let Some(reader) = reader else { return Ok(None) };
+    if let Some(joined) = joined(connection, room, reader)?.filter(|joined| *joined <= end) {
+        return Ok(Some((joined, Position::MAX)));
+    }
+    connection
+        .prepare_cached(
+            r#"SELECT user_id, room_id, joined, "left", sum FROM past_stays
+               WHERE user_id = ?1 AND room_id = ?2 AND joined <= ?3
+               ORDER BY joined DESC LIMIT 1"#,
+        )?
+        .query_one(params![reader, room, end], |row| {
+            sum::check(row, "past_stays")?;
+            Ok((row.get(2)?, row.get(3)?))
+        })
+        .optional()
+}
+
+/// Tells whether a user is a member of a room now.
+pub fn is_member(connection: &Connection, room: RoomId, user: UserId) -> rusqlite::Result<bool> {
+    Ok(joined(connection, room, user)?.is_some())
+}
+
+/// Returns since when a user is a member of a room, if they are.
+pub(crate) fn joined(
+    connection: &Connection,
+    room: RoomId,
+    user: UserId,
+) -> rusqlite::Result<Option<Position>> {
+    connection
+        .prepare_cached(MEMBER)?
+        .query_one(params![room, user], |row| {
+            sum::check(row, "members")?;
+            row.get(2)
+        })
+        .optional()
+}
+
+/// Returns the memberships of a user that did not end by `after`.
+fn stays_since(connection: &Connection, user: UserId, after: Position) -> rusqlite::Result<Stays> {
+    let mut stays = current_stays(connection, user)?;
+    each_past(connection, user, after, |room, joined, left| stays.add_past(room, joined, left))?;
+    Ok(stays)
+}
+
+/// Visits the memberships of a user that ended after `after`, in the order of their
+/// ends: room, from and to.
+fn each_past(
+    connection: &Connection,
+    user: UserId,
+    after: Position,
+    mut visit: impl FnMut(RoomId, Position, Position),
+) -> rusqlite::Result<()> {
+    let mut select = connection.prepare_cached(
+        r#"SELECT user_id, room_id, joined, "left", sum FROM past_stays
+           WHERE user_id = ?1 AND "left" > ?2 ORDER BY "left""#,
+    )?;
+    let mut rows = select.query(params![user, after])?;
+    while let Some(row) = rows.next()? {
+        sum::check(row, "past_stays")?;
+        visit(row.get(1)?, row.get(2)?, row.get(3)?);
+    }
+    Ok(())
+}

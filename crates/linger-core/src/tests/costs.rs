@@ -1,0 +1,277 @@
+//! The price of a read, counted in steps of SQLite's machine: it follows what is
+//! returned, not what lies around it.
+//!
+//! One stage for each size. On each stands the same that bob may read and asks for;
+//! around it the house grows: old messages of a closed room, other rooms, renames of
+//! strangers, members, and bob's own comings and goings of long ago.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+use super::{draft, most};
+use crate::{
+    Author, Command, Entry, LogId, MessageText, Outcome, Position, Projection, RoomId, RoomKind,
+    RoomName, Slug, Timestamp, Topic, UserId, UserName,
+    feed::{self, PageMax},
+    queries,
+    visibility::Scope,
+};
+
+const SIZES: [usize; 3] = [1, 100, 10_000];
+/// What bob reads in each room.
+const READ: usize = 10;
+const START: Position = Position::START;
+
+/// A house, and where things stand in it.
+struct House {
+    projection: Projection,
+    entries: Vec<Entry>,
+    ann: UserId,
+    bob: UserId,
+    tea: RoomId,
+    den: RoomId,
+    /// Bob's comings and goings were before this, and all else that is old.
+    since: Position,
+    /// Steps that SQLite's machine has done.
+    steps: Arc<AtomicU64>,
+}
+
+impl House {
+    /// Ann and bob are there, and nothing else.
+    fn empty() -> House {
+        let (nobody, nowhere) = (UserId::new(START), RoomId::new(START));
+        let mut house = House {
+            projection: Projection::in_memory(LogId::from_random(0)).unwrap(),
+            entries: Vec::new(),
+            ann: nobody,
+            bob: nobody,
+            tea: nowhere,
+            den: nowhere,
+            since: START,
+            steps: Arc::default(),
+        };
+        house.ann = house.guest("ann");
+        house.bob = house.guest("bob");
+        house
+    }
+
+    /// Builds one in which so much lies around of all that bob does not ask for.
+    fn with(noise: usize) -> House {
+        let mut house = House::empty();
+        let (ann, bob) = (house.ann, house.bob);
+        house.tea = house.opens(ann, "tea", RoomKind::Open);
+        house.den = house.opens(ann, "den", RoomKind::Closed);
+        let (tea, den) = (house.tea, house.den);
+        let club = house.opens(ann, "club", RoomKind::Closed);
+        let stranger = house.guest("stranger");
+        let far = house.opens(stranger, "far", RoomKind::Open);
+        for number in 0..noise {
+            house.says(ann, den, "before bob came");
+            house.says(stranger, far, "far away");
+            house.does(stranger, Command::RenameUser { name: name(&format!("stranger {number}")) });
+            house.does(ann, Command::AddMember { room: club, user: bob });
+            house.does(bob, Command::LeaveRoom { room: club });
+            let guest = house.guest("member");
+            house.does(guest, Command::JoinRoom { room: tea });
+        }
+        house.since = house.position();
+        house.does(bob, Command::JoinRoom { room: tea });
+        house.does(ann, Command::AddMember { room: den, user: bob });
+        for _ in 0..READ {
+            house.says(ann, tea, "tea");
+            house.says(stranger, far, "far away");
+            house.says(ann, den, "den");
+        }
+        house.does(ann, Command::RenameUser { name: name("anna") });
+        house.built()
+    }
+
+    /// Applies what happened, and begins to count.
+    fn built(mut self) -> House {
+        let outcomes = self.projection.apply(&self.entries).unwrap();
+        assert!(outcomes.iter().all(|outcome| matches!(outcome, Outcome::Accepted(_))));
+        self.projection.commit().unwrap();
+        let steps = self.steps.clone();
+        let count = move || {
+            steps.fetch_add(1, Ordering::Relaxed);
+            false
+        };
+        self.projection.connection_mut().progress_handler(1, Some(count)).unwrap();
+        self
+    }
+
+    fn position(&self) -> Position {
+        Position::new(self.entries.len() as u64)
+    }
+
+    fn applies(&mut self, author: Author, command: Command) -> Position {
+        let position = self.position().next();
+        let draft = draft(Timestamp::from_ms(0), author, &format!("r{position}"), command);
+        self.entries.push(Entry { position, draft });
+        position
+    }
+
+    fn does(&mut self, user: UserId, command: Command) {
+        self.applies(Author::User(user), command);
+    }
+
+    fn guest(&mut self, called: &str) -> UserId {
+        let name = name(called);
+        let guest = Command::CreateGuest { name, token_hash: None, external_id: None };
+        UserId::new(self.applies(Author::Server, guest))
+    }
+
+    fn opens(&mut self, user: UserId, slug: &str, kind: RoomKind) -> RoomId {
+        let (slug, name) = (Slug::parse(slug).unwrap(), RoomName::parse(slug).unwrap());
+        let open = Command::OpenRoom { slug, name, topic: Topic::parse("").unwrap(), kind };
+        RoomId::new(self.applies(Author::User(user), open))
+    }
+
+    fn says(&mut self, user: UserId, room: RoomId, text: &str) {
+        let text = MessageText::parse(text).unwrap();
+        self.does(user, Command::SendMessage { room, text, sender_time: None });
+    }
+
+    /// Counts the steps of a question, and returns its answer.
+    fn count<T>(&self, ask: impl FnOnce(&rusqlite::Connection) -> rusqlite::Result<T>) -> (u64, T) {
+        let before = self.steps.load(Ordering::Relaxed);
+        let answer = ask(self.projection.connection()).unwrap();
+        (self.steps.load(Ordering::Relaxed) - before, answer)
+    }
+
+    /// Counts the steps of a page of events, and returns how many those are.
+    fn events(&self, scope: Scope, after: Position, max: PageMax) -> (u64, usize) {
+        let (steps, read) = self.count(|connection| {
+            let reader = Some(self.bob);
+            let stays = queries::stays_after(connection, reader, scope, after, max.items)?;
+            feed::read(connection, scope, &stays, after, max)
+        });
+        (steps, read.news.len())
+    }
+
+    fn history(&self, scope: Scope) -> (u64, usize) {
+        let (steps, history) = self.count(|connection| {
+            queries::history(connection, scope, Some(self.bob), None, most(50))
+        });
+        (steps, history.messages.len())
+    }
+
+    fn den(&self) -> Scope {
+        Scope::Room(self.den, RoomKind::Closed)
+    }
+
+    fn mine(&self) -> Scope {
+        Scope::Mine(self.bob)
+    }
+
+    fn tea(&self) -> Scope {
+        Scope::Room(self.tea, RoomKind::Open)
+    }
+}
+
+fn name(name: &str) -> UserName {
+    UserName::parse(name).unwrap()
+}
+
+#[test]
+fn a_read_costs_what_it_returns_whatever_lies_around_it() {
+    type Read = fn(&House) -> (u64, usize);
+    let reads: [(&str, Read, usize); 8] = [
+        ("history of a closed room", |house| house.history(house.den()), READ),
+        ("history of an open room", |house| house.history(house.tea()), READ),
+        ("a closed room, from the start", |house| house.events(house.den(), START, most(5)), 5),
+        ("an open room, from the start", |house| house.events(house.tea(), START, most(1)), 1),
+        (
+            "an open room, lately",
+            |house| house.events(house.tea(), house.since, most(100)),
+            READ + 1,
+        ),
+        ("my events, a part", |house| house.events(house.mine(), house.since, most(10)), 10),
+        (
+            "my events, lately",
+            |house| house.events(house.mine(), house.since, most(1000)),
+            2 * READ + 3,
+        ),
+        (
+            "my events, caught up",
+            |house| house.events(house.mine(), house.projection.applied(), most(100)),
+            0,
+        ),
+    ];
+    let houses = SIZES.map(House::with);
+    for (name, read, expected) in reads {
+        // Statements are prepared before: what is counted is the read itself.
+        houses.iter().for_each(|house| assert_eq!(read(house).1, expected, "{name}"));
+        is_flat(name, houses.each_ref().map(|house| read(house).0));
+    }
+}
+
+#[test]
+fn a_page_of_many_rooms_costs_the_same_however_much_comes_after_it() {
+    let costs = [10, 100, 1000].map(|each| {
+        let mut house = House::empty();
+        let (ann, bob) = (house.ann, house.bob);
+        let rooms: Vec<_> =
+            (0..20).map(|room| house.opens(ann, &format!("room-{room}"), RoomKind::Open)).collect();
+        rooms.iter().for_each(|room| house.does(bob, Command::JoinRoom { room: *room }));
+        house.since = house.position();
+        for _ in 0..each {
+            rooms.iter().for_each(|room| house.says(ann, *room, "one of many"));
+        }
+        let house = house.built();
+        let page = |house: &House| house.events(house.mine(), house.since, most(50));
+        assert_eq!(page(&house).1, 50);
+        page(&house).0
+    });
+    is_flat("a page of many rooms", costs);
+}
+
+#[test]
+fn a_page_is_bounded_in_bytes_and_the_next_one_goes_on_where_it_ended() {
+    let mut house = House::empty();
+    let (ann, bob) = (house.ann, house.bob);
+    let tea = house.opens(ann, "tea", RoomKind::Open);
+    house.does(bob, Command::JoinRoom { room: tea });
+    house.since = house.position();
+    let long = "\u{1f375}".repeat(4000);
+    (0..20).for_each(|_| house.says(ann, tea, &long));
+    let house = house.built();
+    let connection = house.projection.connection();
+    let max = PageMax { items: 100, bytes: 100_000 };
+    let stays = queries::stays_of(connection, bob).unwrap();
+    for scope in [house.mine(), Scope::Room(tea, RoomKind::Open)] {
+        let (mut after, mut sizes) = (house.since, Vec::new());
+        while after < house.projection.applied() {
+            let read = feed::read(connection, scope, &stays, after, max).unwrap();
+            assert!(read.news.iter().map(|news| news.json.len()).sum::<usize>() <= max.bytes);
+            sizes.push(read.news.len());
+            after = read.upto;
+        }
+        assert_eq!(sizes, [6, 6, 6, 2]);
+    }
+    let (mut before, mut sizes) = (None, Vec::new());
+    loop {
+        let scope = Scope::Room(tea, RoomKind::Open);
+        let page = queries::history(connection, scope, Some(bob), before, max).unwrap();
+        before = page.messages[0].message().map(|message| message.id);
+        sizes.push(page.messages.len());
+        if !page.more {
+            break;
+        }
+    }
+    assert_eq!(sizes, [6, 6, 6, 2]);
+    // One that is larger than a page is a page.
+    let small = PageMax { items: 100, bytes: 10 };
+    let read = feed::read(connection, house.mine(), &stays, house.since, small).unwrap();
+    assert_eq!((read.news.len(), read.upto), (1, house.since.next()));
+}
+
+/// Checks that a read costs about the same in all houses.
+#[track_caller]
+fn is_flat(read: &str, costs: [u64; 3]) {
+    let least = costs.into_iter().min().expect("there are three");
+    let is_flat = costs.iter().all(|cost| *cost <= least + least / 2);
+    assert!(is_flat, "{read} costs {costs:?} steps: more than half as much again");
+}

@@ -1,0 +1,194 @@
+//! The newest events, with an index of the places that they concern: rooms and
+//! people, as the table `concerns` has them.
+//!
+//! A look goes through the few events that came since the last one, or, when those
+//! are many, asks the index for each range of the reader: whichever takes fewer
+//! lookups. It says how many it took. What is held is weighed, the index too.
+
+use std::{
+    cmp::Reverse,
+    collections::{BinaryHeap, HashMap, VecDeque},
+    sync::Arc,
+};
+
+use linger_core::{
+    Audience, News, Position, RoomKind,
+    visibility::{Range, Scope, Stays, can_see, ranges},
+};
+
+use super::Found;
+
+/// The newest events.
+#[derive(Default)]
+pub(super) struct Recent {
+    news: VecDeque<Arc<News>>,
+    /// How many were forgotten: the serial number of the first in `news`.
+    first: u64,
+    /// Serial numbers of what concerns a place, by whether it has a number there.
+    places: HashMap<(Position, bool), VecDeque<u64>>,
+    bytes: usize,
+}
+
+/// How a look is done, and the lookups that it takes to find where to look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    /// Go through all events since then.
+    Walk(usize),
+    /// Ask the index.
+    Merge(usize),
+}
+
+impl Way {
+    /// Returns how many lookups it takes.
+    pub(super) fn lookups(self) -> usize {
+        match self {
+            Way::Walk(lookups) | Way::Merge(lookups) => lookups,
+        }
+    }
+}
+
+/// What an entry of the index takes, and its place.
+const PLACE_BYTES: usize = 48;
+
+impl Recent {
+    /// Adds the newest event. Returns how many lookups that took.
+    pub(super) fn push(&mut self, news: Arc<News>) -> usize {
+        let serial = self.first + self.news.len() as u64;
+        for place in places(&news) {
+            self.places.entry(place).or_default().push_back(serial);
+        }
+        self.bytes += weight(&news);
+        let lookups = places_len(&news);
+        self.news.push_back(news);
+        lookups
+    }
+
+    /// Forgets the oldest event, if there are more of them than this, or if they
+    /// weigh more.
+    pub(super) fn pop_over(&mut self, events_max: usize, bytes_max: usize) -> Option<Arc<News>> {
+        if self.news.len() <= events_max && self.bytes <= bytes_max {
+            return None;
+        }
+        let oldest = self.news.pop_front()?;
+        self.first += 1;
+        self.bytes -= weight(&oldest);
+        for place in places(&oldest) {
+            let serials = self.places.get_mut(&place).expect("what is held is in the index");
+            serials.pop_front();
+            if serials.is_empty() {
+                self.places.remove(&place);
+            }
+        }
+        Some(oldest)
+    }
+
+    /// Returns how to look for what is after `after`, in the fewest lookups.
+    pub(super) fn way(&self, scope: Scope, stays: &Stays, after: Position) -> Way {
+        let merge = match scope {
+            Scope::Room(_, RoomKind::Open) => return Way::Merge(1),
+            Scope::Room(room, RoomKind::Closed) => stays.len_of(room) + 1,
+            Scope::Mine(_) => 2 * stays.len() + 1,
+        };
+        let mut walk = 0;
+        for news in self.news.range(self.begin_after(after)..) {
+            walk += match &news.audience {
+                Audience::Room(_) | Audience::Person(_) => 1,
+                Audience::RoomMates { rooms, .. } => rooms.len().min(stays.len()) + 1,
+            };
+            if walk > merge {
+                return Way::Merge(merge);
+            }
+        }
+        Way::Walk(walk)
+    }
+
+    /// Adds what a reader sees after `after` to `found`, until that is full.
+    pub(super) fn look(
+        &self,
+        way: Way,
+        scope: Scope,
+        stays: &Stays,
+        after: Position,
+        found: &mut Found,
+    ) {
+        match way {
+            Way::Walk(_) => {
+                let since = self.news.range(self.begin_after(after)..);
+                let mut seen = since.filter(|news| can_see(scope, stays, news));
+                while found.has_room()
+                    && let Some(news) = seen.next()
+                {
+                    found.take(news);
+                }
+            }
+            Way::Merge(_) => self.merge(&ranges(scope, stays, after, Position::MAX), found),
+        }
+    }
+
+    fn merge(&self, ranges: &[Range], found: &mut Found) {
+        let mut heads = BinaryHeap::with_capacity(ranges.len());
+        for (number, range) in ranges.iter().enumerate() {
+            let Some(serials) = self.places.get(&(range.place, range.numbered)) else { continue };
+            let begin = serials.partition_point(|serial| self.position(*serial) < range.from);
+            heads.extend(self.head(range, serials, begin, number));
+        }
+        let mut last = None;
+        while found.has_room()
+            && let Some(Reverse((serial, place, number))) = heads.pop()
+        {
+            let range = &ranges[number];
+            let serials = &self.places[&(range.place, range.numbered)];
+            heads.extend(self.head(range, serials, place + 1, number));
+            // A rename stands in each room that two people share.
+            if last.replace(serial) != Some(serial) {
+                found.take(&self.news[(serial - self.first) as usize]);
+            }
+        }
+    }
+
+    /// Returns the event of a range that stands at `place` among those of its place,
+    /// if the range goes so far.
+    fn head(
+        &self,
+        range: &Range,
+        serials: &VecDeque<u64>,
+        place: usize,
+        number: usize,
+    ) -> Option<Reverse<(u64, usize, usize)>> {
+        let serial = *serials.get(place)?;
+        (self.position(serial) <= range.to).then_some(Reverse((serial, place, number)))
+    }
+
+    fn position(&self, serial: u64) -> Position {
+        self.news[(serial - self.first) as usize].position()
+    }
+
+    /// Returns the place of the first event after `after`: mostly the end, or near it.
+    fn begin_after(&self, after: Position) -> usize {
+        const NEAR: usize = 8;
+        let end = self.news.len();
+        for place in (end.saturating_sub(NEAR)..end).rev() {
+            if self.news[place].position() <= after {
+                return place + 1;
+            }
+        }
+        self.news.partition_point(|news| news.position() <= after)
+    }
+}
+
+fn places(news: &News) -> impl Iterator<Item = (Position, bool)> {
+    let is_numbered = news.event.number.is_some();
+    news.audience.places().into_iter().map(move |place| (place, is_numbered))
+}
+
+fn places_len(news: &News) -> usize {
+    match &news.audience {
+        Audience::Room(_) | Audience::Person(_) => 1,
+        Audience::RoomMates { rooms, .. } => rooms.len() + 1,
+    }
+}
+
+/// About what an event takes in memory: its JSON, what was made of it, its places.
+fn weight(news: &News) -> usize {
+    2 * news.json.len() + size_of::<News>() + places_len(news) * PLACE_BYTES
+}

@@ -1,0 +1,193 @@
+//! The price of what others wait for, counted in lookups: a look in memory, and
+//! finding out whom news concern.
+
+use std::collections::BTreeSet;
+
+use linger_core::{
+    Author, Command, Entry, LogId, Position, Projection, RoomId, RoomKind, Timestamp, UserId,
+    visibility::Scope,
+};
+
+use super::cast::{create, draft, open, rename, say};
+use crate::{
+    Awaited, Call, Limits, WaitLists, limits::LOOKUPS_MAX, memory::Memory, roster::Roster,
+};
+
+const SIZES: [usize; 3] = [1, 100, 10_000];
+
+/// A house in memory.
+struct House {
+    projection: Projection,
+    memory: Memory,
+    entries: Vec<Entry>,
+    calls: Vec<Call>,
+}
+
+impl House {
+    fn new(limits: &Limits) -> House {
+        let projection = Projection::in_memory(LogId::from_random(0)).unwrap();
+        let memory = Memory::new(Roster::default(), Vec::new(), Position::START, limits);
+        House { projection, memory, entries: Vec::new(), calls: Vec::new() }
+    }
+
+    fn does(&mut self, author: Author, command: Command) -> Position {
+        let position = Position::new(self.memory.applied().get() + self.entries.len() as u64 + 1);
+        let draft = draft(Timestamp::from_ms(0), author, &format!("r{position}"), command);
+        self.entries.push(Entry { position, draft });
+        position
+    }
+
+    fn guest(&mut self) -> UserId {
+        UserId::new(self.does(Author::Server, create(&format!("guest {}", self.entries.len()))))
+    }
+
+    fn opens(&mut self, user: UserId, slug: &str, kind: RoomKind) -> RoomId {
+        RoomId::new(self.does(Author::User(user), open(slug, kind)))
+    }
+
+    fn asks(&mut self, user: UserId, command: Command) {
+        self.does(Author::User(user), command);
+    }
+
+    /// Applies what happened, and notes whom it concerns.
+    fn apply(&mut self) -> Position {
+        let entries = std::mem::take(&mut self.entries);
+        let outcomes = self.projection.apply(&entries).unwrap();
+        let news: Vec<_> = outcomes.iter().filter_map(|outcome| outcome.news().cloned()).collect();
+        assert!(
+            outcomes.iter().all(|outcome| matches!(outcome, linger_core::Outcome::Accepted(_)))
+        );
+        let mut outcomes = entries.iter().map(|entry| entry.position).zip(outcomes);
+        while !self.memory.absorb(&mut outcomes) {}
+        self.calls.push(Call::of(std::iter::empty(), news.iter().map(|news| &**news)));
+        self.memory.applied()
+    }
+
+    /// Counts the lookups of a look, and the events that it found.
+    fn look(&self, reader: UserId, scope: Scope, after: Position) -> Option<(usize, usize)> {
+        let look = self.memory.look(Some(reader), scope, after, 1000, LOOKUPS_MAX)?;
+        Some((look.lookups, look.news.len()))
+    }
+}
+
+/// Bob is in #tea and in the closed #den, and caught up before the noise began. Around
+/// him go on, so many times: a room that he is not in, renames of people in hundreds
+/// of rooms that he does not share, and what he may not see any more.
+fn bob_among(noise: usize) -> (House, UserId, [Scope; 3], Position) {
+    let mut house = House::new(&Limits::default());
+    let [ann, bob, stranger] = [house.guest(), house.guest(), house.guest()];
+    let tea = house.opens(ann, "tea", RoomKind::Open);
+    let den = house.opens(ann, "den", RoomKind::Closed);
+    let club = house.opens(ann, "club", RoomKind::Closed);
+    let far = house.opens(stranger, "far", RoomKind::Open);
+    for room in 0..10 {
+        house.opens(stranger, &format!("far-{room}"), RoomKind::Closed);
+    }
+    house.asks(bob, Command::JoinRoom { room: tea });
+    house.asks(ann, Command::AddMember { room: den, user: bob });
+    house.asks(ann, Command::AddMember { room: club, user: bob });
+    house.asks(bob, Command::LeaveRoom { room: club });
+    let after = house.apply();
+    for number in 0..noise {
+        house.asks(stranger, say(far, "far away"));
+        if number % 10 == 0 {
+            house.asks(stranger, rename(&format!("stranger {number}")));
+            house.asks(ann, say(club, "without bob"));
+        }
+    }
+    for room in [tea, den] {
+        house.asks(ann, say(room, "for bob"));
+    }
+    house.apply();
+    let (tea, den) = (Scope::Room(tea, RoomKind::Open), Scope::Room(den, RoomKind::Closed));
+    (house, bob, [Scope::Mine(bob), tea, den], after)
+}
+
+#[test]
+fn a_look_takes_as_many_lookups_whatever_else_happened() {
+    let houses = SIZES.map(bob_among);
+    for scope in 0..3 {
+        let looks = houses.each_ref().map(|(house, bob, scopes, after)| {
+            house.look(*bob, scopes[scope], *after).expect("memory has it all")
+        });
+        let expected = if scope == 0 { 2 } else { 1 };
+        assert!(looks.iter().all(|(_, found)| *found == expected), "{looks:?}");
+        let (least, most) = (looks.iter().min().unwrap().0, looks.iter().max().unwrap().0);
+        // Four events were walked through, or a few ranges asked: both are cheap.
+        assert!(most <= least + least / 2 || most <= 12, "scope {scope}: {looks:?}");
+    }
+}
+
+#[test]
+fn a_look_takes_as_many_lookups_however_often_the_reader_came_and_went() {
+    let costs = SIZES.map(|times| {
+        let mut house = House::new(&Limits::default());
+        let [ann, bob] = [house.guest(), house.guest()];
+        let tea = house.opens(ann, "tea", RoomKind::Open);
+        for _ in 0..times {
+            house.asks(bob, Command::JoinRoom { room: tea });
+            house.asks(bob, Command::LeaveRoom { room: tea });
+        }
+        let after = house.apply();
+        house.asks(ann, say(tea, "not for bob"));
+        house.apply();
+        house.look(bob, Scope::Mine(bob), after)
+    });
+    assert!(costs.iter().all(|cost| *cost == costs[0]), "{costs:?}");
+}
+
+#[test]
+fn a_look_that_would_take_too_many_lookups_is_left_to_a_task() {
+    let mut house = House::new(&Limits::default());
+    let bob = house.guest();
+    for room in 0..LOOKUPS_MAX + 10 {
+        house.opens(bob, &format!("room-{room}"), RoomKind::Open);
+    }
+    let before = house.memory.applied();
+    let after = house.apply();
+    let scope = Scope::Mine(bob);
+    assert_eq!(house.look(bob, scope, after), Some((0, 0)), "nothing happened since");
+    assert_eq!(house.look(bob, scope, before), None);
+    let all = house.memory.look(Some(bob), scope, before, 1000, usize::MAX).unwrap();
+    assert_eq!(all.news.len(), 1000);
+}
+
+/// So many people wait for what they see; counts how many are called.
+struct Crowd(BTreeSet<UserId>);
+
+impl WaitLists for Crowd {
+    fn has(&self, awaited: Awaited) -> bool {
+        matches!(awaited, Awaited::User(user) if self.0.contains(&user))
+    }
+
+    fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    fn each_user(&self, visit: &mut dyn FnMut(UserId)) {
+        self.0.iter().copied().for_each(visit);
+    }
+}
+
+#[test]
+fn to_call_for_a_rename_in_many_large_rooms_takes_a_bounded_number_of_lookups() {
+    let mut house = House::new(&Limits::default());
+    let ann = house.guest();
+    let mates: Vec<_> = (0..1000).map(|_| house.guest()).collect();
+    for room in 0..50 {
+        let room = house.opens(ann, &format!("room-{room}"), RoomKind::Open);
+        mates.iter().for_each(|mate| house.asks(*mate, Command::JoinRoom { room }));
+    }
+    house.apply();
+    house.asks(ann, rename("anna"));
+    house.apply();
+    let call = house.calls.pop().unwrap();
+    let crowd = Crowd(mates.iter().copied().collect());
+    let mut called = BTreeSet::new();
+    let lookups = call.spread(&house.memory.roster, &crowd, |awaited| match awaited {
+        Awaited::User(user) => drop(called.insert(user)),
+        awaited => panic!("{awaited:?} is not concerned"),
+    });
+    assert_eq!(called, crowd.0, "all of them see it");
+    assert!(lookups < 2000, "{lookups} lookups, and there are 50,000 memberships");
+}
