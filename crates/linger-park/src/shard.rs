@@ -119,7 +119,8 @@ impl<S: Service> Shard<S> {
         settings: Arc<Settings>,
     ) -> io::Result<(Shard<S>, Arc<Inbox<S>>)> {
         let poll = Poll::new()?;
-        let inbox = Arc::new(Inbox::new(mio::Waker::new(poll.registry(), WAKER)?));
+        let waker = mio::Waker::new(poll.registry(), WAKER)?;
+        let inbox = Arc::new(Inbox::new(waker, settings.inbox_bytes_max));
         let now = Instant::now();
         let loads = Loads::new(settings.outgoing.clone());
         let shard = Shard {
@@ -197,6 +198,7 @@ impl<S: Service> Shard<S> {
                 Message::Wake(wake) => {
                     self.service.topics(&wake, &self.waiters.parked(), &mut self.called);
                 }
+                Message::WakeAll => self.called.extend(self.waiters.parked().topics()),
                 Message::Close(spread) => self.begin_closing(spread),
                 Message::Stop => return false,
             }
