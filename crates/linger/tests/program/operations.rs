@@ -130,7 +130,7 @@ fn figures_can_have_a_listener_of_their_own_and_are_nowhere_else_then() {
     let ways = [
         ("flag", ours.clone().arg("serve").arg("--metrics=127.0.0.1:0")),
         ("environment", ours.clone().env("LINGER_METRICS", "127.0.0.1:0")),
-        ("file", ours.clone().env("LINGER_CONFIG", file.to_str().unwrap())),
+        ("file", ours.env("LINGER_CONFIG", file.to_str().unwrap())),
     ];
     for (way, program) in ways {
         let mut server = program.start();
