@@ -50,12 +50,6 @@ pub(super) async fn list(
     Ok(answer(StatusCode::OK, &app.node.query(Rooms { reader, after, limit }).await?))
 }
 
-/// Returns the number of rooms or members that is asked for.
-fn limit_of(query: Query<'_>) -> Result<usize, Failure> {
-    let limit = query.number("limit", 1, LIST_PAGE_MAX as u64)?;
-    Ok(limit.map_or(LIST_PAGE_DEFAULT, |limit| limit as usize))
-}
-
 #[derive(Deserialize, ToSchema)]
 pub(super) struct NewRoom {
     /// Its name in URLs: lower-case letters of any script with their marks, digits and `-`.
@@ -247,4 +241,10 @@ async fn room_now(
     let room = room_at(&app.node, slug, reader)?;
     let room = app.node.query(RoomNow { room, reader }).await?.ok_or(Rejection::RoomNotFound)?;
     Ok(answer(status, &room))
+}
+
+/// Returns the number of rooms or members that is asked for.
+fn limit_of(query: Query<'_>) -> Result<usize, Failure> {
+    let limit = query.number("limit", 1, LIST_PAGE_MAX as u64)?;
+    Ok(limit.map_or(LIST_PAGE_DEFAULT, |limit| limit as usize))
 }
