@@ -44,7 +44,7 @@ pub enum Command {
         /// Who may come in.
         kind: RoomKind,
     },
-    /// Makes the author a member of an open room.
+    /// Makes the author a member of an open room, or again of a closed one.
     JoinRoom {
         /// The room.
         room: RoomId,
@@ -145,7 +145,7 @@ mod vocabulary_number {
 pub enum RoomKind {
     /// Everybody may read; who speaks joins.
     Open,
-    /// Only members know of it; members add members.
+    /// Only members know of it; members add those who never left it.
     Closed,
 }
 

@@ -46,6 +46,7 @@ CREATE TABLE rooms (
     last_number INTEGER NOT NULL,
     sum         INTEGER NOT NULL
 ) STRICT;
+CREATE INDEX open_rooms ON rooms (kind) WHERE kind = 'open';
 
 -- Who is a member of what now, and since which event, that one included.
 CREATE TABLE members (

@@ -5,6 +5,7 @@
 //! a reader may see of the answers is decided in [`crate::visibility`].
 
 mod history;
+mod lists;
 mod stays;
 
 pub use history::{History, history};
@@ -18,6 +19,8 @@ use crate::{
     Audience, Author, Epoch, Event, ExternalId, News, Position, RequestId, RoomId, RoomKind,
     RoomName, Salt, Slug, TokenHash, Topic, UserId, UserName, sum,
 };
+
+pub use lists::{MembersPage, RoomsPage, members_of, rooms_for, rooms_of};
 
 /// A room as it is now. Its JSON form is the native API's.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -112,7 +115,7 @@ pub fn user(connection: &Connection, id: UserId) -> rusqlite::Result<Option<User
         .optional()
 }
 
-/// Returns all rooms, in the order in which they were opened.
+/// Returns all rooms, in the order in which they were opened: for a node that starts.
 pub fn rooms(connection: &Connection) -> rusqlite::Result<Vec<Room>> {
     connection
         .prepare_cached(
@@ -141,6 +144,20 @@ pub fn epochs(connection: &Connection) -> rusqlite::Result<Vec<(Position, Epoch)
             Ok((row.get(0)?, row.get(1)?))
         })?
         .collect()
+}
+
+/// Returns the epoch that a position lies in; none where there were none yet.
+pub fn epoch_at(connection: &Connection, at: Position) -> rusqlite::Result<Option<Epoch>> {
+    connection
+        .prepare_cached(
+            "SELECT position, epoch, sum FROM epochs WHERE position <= ?1
+             ORDER BY position DESC LIMIT 1",
+        )?
+        .query_one([at], |row| {
+            sum::check(row, "epochs")?;
+            row.get(1)
+        })
+        .optional()
 }
 
 /// Returns the position of the last event in a room, or outside of all rooms; the

@@ -1,7 +1,8 @@
 //! Why the rules said no.
 //!
 //! A rejection is decided by `apply` (or by a query), in the log's order, the
-//! same on every node. Its code is stable: clients are written against it.
+//! same on every node; one that a bound decides, before the append, says so. Its
+//! code is stable: clients are written against it.
 
 /// The rules say no.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -21,6 +22,17 @@ pub enum Rejection {
     /// There is no such user.
     #[error("there is no user with this id")]
     UserNotFound,
+    /// Somebody who left a closed room comes back by themselves only.
+    #[error(
+        "they left this room, so nobody else can bring them back; they come back by PUT /api/v1/rooms/{{room}}/members/me of their own"
+    )]
+    LeftBefore,
+    /// A person is in as many rooms as one may be in. Decided before the append: apply
+    /// knows no numbers.
+    #[error(
+        "a person is in 500 rooms at most, and this would be one more; leave another first: DELETE /api/v1/rooms/{{room}}/members/me"
+    )]
+    TooManyRooms,
     /// The author used this request id before, for something else.
     #[error("you used this request id before, for something else; take a new one")]
     RequestIdReused,
@@ -46,6 +58,8 @@ impl Rejection {
             Rejection::SlugTaken => "slug_taken",
             Rejection::NotAMember => "not_a_member",
             Rejection::UserNotFound => "user_not_found",
+            Rejection::LeftBefore => "left_before",
+            Rejection::TooManyRooms => "too_many_rooms",
             Rejection::RequestIdReused => "request_id_reused",
             Rejection::ExternalIdTaken => "external_id_taken",
             Rejection::TokenTaken => "token_taken",

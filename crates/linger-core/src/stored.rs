@@ -71,8 +71,10 @@ impl Vocabulary {
     /// Epochs, erased entries, requests without a name, salts and nonces; times that
     /// recover from a wrong clock; messages that tell their request id.
     pub const SECOND: Vocabulary = Vocabulary(2);
+    /// Somebody who left a closed room comes back by themselves, and nobody can add them.
+    pub const THIRD: Vocabulary = Vocabulary(3);
     /// The one that entries are written in today.
-    pub const LATEST: Vocabulary = Vocabulary::SECOND;
+    pub const LATEST: Vocabulary = Vocabulary::THIRD;
 
     /// Returns the number.
     pub fn get(self) -> u32 {
@@ -140,7 +142,13 @@ impl StoredEntry {
         if command.vocabulary() > vocabulary {
             return Err(format!("vocabulary {} has no such command", vocabulary.0));
         }
-        let is_erased = matches!(command, Command::Erased { .. });
+        let is_erased = match command {
+            Command::Erased { rules, .. } if rules > vocabulary => {
+                return Err(format!("vocabulary {} has no rules of a later one", vocabulary.0));
+            }
+            Command::Erased { .. } => true,
+            _ => false,
+        };
         let is_named = !self.request_id.is_empty();
         let asked = match vocabulary {
             Vocabulary::FIRST => Some(Asked::of(&command)),
@@ -174,9 +182,11 @@ impl StoredEntry {
     ///
     /// None where the command has no payload to erase.
     pub fn erased(draft: &Draft) -> Option<StoredEntry> {
-        let command = draft.command.erased(draft.rules())?;
+        let rules = draft.rules();
+        let command = draft.command.erased(rules)?;
         let request = draft.request.clone().map(|request| Request { asked: None, ..request });
-        let vocabulary = Vocabulary::SECOND;
+        // It needs a program that knows both the form and the rules.
+        let vocabulary = rules.max(command.vocabulary());
         Some(StoredEntry::encode(&Draft { vocabulary, request, salt: None, command, ..*draft }))
     }
 }

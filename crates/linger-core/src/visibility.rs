@@ -183,6 +183,11 @@ impl Stays {
         self.current.keys().copied()
     }
 
+    /// Returns how many memberships last.
+    pub fn rooms_count(&self) -> usize {
+        self.current.len()
+    }
+
     /// Tells whether a membership of this room covers this position.
     pub fn cover(&self, room: RoomId, position: Position) -> bool {
         if self.current.get(&room).is_some_and(|joined| *joined <= position) {

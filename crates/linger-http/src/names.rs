@@ -21,8 +21,8 @@ use axum::{
 use linger_core::{Author, Cursor, ExternalId, Message, MessageText, SenderTime, UserId};
 use linger_node::{Asker, Page, questions::KnownAs};
 use linger_serve::{
-    APPLICATION_JSON, Address, App, Caller, Decision, Failure, Hold, JsonBody, Method, Rendered,
-    Renderer, RendererRef, Request, Routes, Undecided, answer, parse, whole,
+    APPLICATION_JSON, Address, App, Caller, Change, Decision, Failure, Hold, JsonBody, Method,
+    Rendered, Renderer, RendererRef, Request, Routes, Undecided, answer, parse, whole,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Number;
@@ -126,7 +126,7 @@ async fn send_message(
     let time = time.transpose()?;
     // Before saying it: whoever speaks is told their own words too.
     let user = names.present(address, &username).await?.user;
-    names.app.rates.send(user)?;
+    names.app.rates.count(Change::Message, user, address)?;
     Lobby::of(&names.app.node, Some(user))?.say(user, text, time).await?;
     Ok(answer(StatusCode::OK, &Envelope::done("")))
 }

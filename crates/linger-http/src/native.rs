@@ -84,6 +84,7 @@ fn described() -> (Router<Arc<App>>, utoipa::openapi::OpenApi) {
         .routes(routes!(people::me, people::rename_me))
         .routes(routes!(rooms::list, rooms::open))
         .routes(routes!(rooms::show))
+        .routes(routes!(rooms::members))
         .routes(routes!(rooms::join, rooms::leave))
         .routes(routes!(rooms::add_member))
         .routes(routes!(messages::history))

@@ -1,7 +1,7 @@
 //! Saying something, as every dialect does it: whoever speaks in an open room joins
 //! it.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use futures_util::future::BoxFuture;
 use linger_core::{Author, Command, MessageText, Rejection, Request, RoomKind, SenderTime, UserId};
@@ -56,12 +56,17 @@ impl Saying {
 #[derive(Debug)]
 pub(crate) struct Answered {
     pub(crate) saying: Saying,
+    pub(crate) address: IpAddr,
     pub(crate) render: fn(&Receipt) -> WholeResponse,
 }
 
 impl Submission for Answered {
     fn author(&self) -> UserId {
         self.saying.user
+    }
+
+    fn address(&self) -> IpAddr {
+        self.address
     }
 
     fn request(&self) -> Option<Request> {

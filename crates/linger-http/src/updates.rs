@@ -22,8 +22,8 @@ use axum::{
 use linger_core::{Cursor, MessageText, News, UserId};
 use linger_node::Page;
 use linger_serve::{
-    Address, App, Body, Caller, Decision, Failure, Fields, Hold, Method, Rendered, Renderer,
-    RendererRef, Request, Routes, Undecided, WholeResponse, brings_bearer, whole,
+    Address, App, Body, Caller, Change, Decision, Failure, Fields, Hold, Method, Rendered,
+    Renderer, RendererRef, Request, Routes, Undecided, WholeResponse, brings_bearer, whole,
 };
 use serde::Serialize;
 
@@ -81,7 +81,7 @@ async fn new(
             (guest.id, Some(guest.token))
         }
     };
-    app.rates.send(user)?;
+    app.rates.count(Change::Message, user, address.0)?;
     Lobby::of(&app.node, Some(user))?.say(user, text, None).await?;
     let mut response = answer(String::new()).map(Outgoing::from);
     if let Some(token) = session {

@@ -15,6 +15,10 @@ pub const HISTORY_PAGE_MAX: usize = 200;
 /// Lookups in memory that one look may take on a thread that others wait for: twice what
 /// somebody in 500 rooms needs. Whoever needs more reads in a task.
 pub const LOOKUPS_MAX: usize = 2048;
+/// Rooms, or members of one, in one page at most: all rooms of a person are in one.
+pub const LIST_PAGE_MAX: usize = 500;
+/// Rooms or members in one page when a reader names no number.
+pub const LIST_PAGE_DEFAULT: usize = 100;
 /// The longest hold that a reader may ask for: below the 60 s at which proxies
 /// and home routers cut quiet connections.
 pub const WAIT_MAX: Duration = Duration::from_secs(55);
@@ -24,6 +28,9 @@ pub const WAIT_DEFAULT: Duration = Duration::from_secs(25);
 /// The bounds that tests make smaller, and operators larger.
 #[derive(Debug, Clone)]
 pub struct Limits {
+    /// Rooms that one person is in at once: a start reads all of them, and whatever
+    /// concerns a person costs a lookup for each.
+    pub rooms_of_a_person_max: usize,
     /// Readers that wait at once. One more is told to come back.
     pub waiters_max: usize,
     /// Appends that queue up while the log syncs. One more is told to come back.
@@ -59,7 +66,8 @@ pub struct Limits {
     /// Outcomes kept for the submits that come to read them. More than may be
     /// in flight: queue plus batches.
     pub outcomes_max: usize,
-    /// Sessions whose user is known without asking the tables.
+    /// Sessions whose user is known without asking the tables. One more takes the
+    /// place of one that nobody uses.
     pub sessions_max: usize,
     /// How far behind the log the projection may be while the node says "ready".
     pub ready_lag_max: u64,
@@ -68,6 +76,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Limits {
         Limits {
+            rooms_of_a_person_max: LIST_PAGE_MAX,
             waiters_max: 100_000,
             append_queue_max: 4096,
             append_queue_bytes_max: 16 << 20,

@@ -3,16 +3,18 @@
 //! Each question is a value; [`crate::Node::query`] answers it from one moment
 //! of the projection. Edges make them; SQL stays below.
 
+mod lists;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use linger_core::{
-    Cursor, ExternalId, LogId, MessageId, News, Position, RoomKind, TokenHash, UserId,
+    ExternalId, LogId, MessageId, News, Position, TokenHash, UserId,
     feed::PageMax,
-    projection_applied,
-    queries::{self, History, Room, User},
-    visibility::Stays,
+    queries::{self, History, User},
 };
 use rusqlite::Connection;
+
+pub use lists::{Members, RoomNow, Rooms, Start, Started};
 
 use crate::{RoomRef, limits::PAGE_BYTES_MAX};
 
@@ -81,92 +83,6 @@ impl Question for WhoNow {
     fn answer(self, connection: &Connection, _: LogId) -> rusqlite::Result<Option<User>> {
         queries::user(connection, self.0)
     }
-}
-
-/// What does a page need to start for this user?
-#[derive(Debug, Clone)]
-pub struct Start(pub UserId);
-
-/// All that a page needs to start: the events after `cursor` bring it up to date.
-#[derive(Debug)]
-pub struct Started {
-    /// The user.
-    pub user: User,
-    /// The rooms that the user is in.
-    pub rooms: Vec<Room>,
-    /// The moment of this answer.
-    pub cursor: Cursor,
-}
-
-impl Question for Start {
-    type Answer = Option<Started>;
-
-    fn answer(self, connection: &Connection, log: LogId) -> rusqlite::Result<Option<Started>> {
-        // So that the cursor is of the same moment as the rest.
-        let _moment = queries::moment(connection)?;
-        let Some(user) = queries::user(connection, self.0)? else { return Ok(None) };
-        let stays = queries::stays_of(connection, self.0)?;
-        let rooms = stays.rooms().filter_map(|room| queries::room(connection, room).transpose());
-        let rooms = rooms.collect::<Result<_, _>>()?;
-        let position = projection_applied(connection)?;
-        let epochs = queries::epochs(connection)?;
-        let begun = epochs.iter().rev().find(|(begin, _)| *begin <= position);
-        let cursor = Cursor { log, epoch: begun.map(|(_, epoch)| *epoch), position };
-        Ok(Some(Started { user, rooms, cursor }))
-    }
-}
-
-/// Which rooms exist for this reader?
-#[derive(Debug, Clone)]
-pub struct Rooms(pub Option<UserId>);
-
-impl Question for Rooms {
-    type Answer = Vec<Room>;
-
-    fn answer(self, connection: &Connection, _: LogId) -> rusqlite::Result<Vec<Room>> {
-        let _moment = queries::moment(connection)?;
-        let stays = stays_of(connection, self.0)?;
-        let mut rooms = queries::rooms(connection)?;
-        rooms.retain(|room| exists_now(room, &stays));
-        Ok(rooms)
-    }
-}
-
-/// What is this room like now?
-#[derive(Debug, Clone)]
-pub struct RoomNow {
-    /// The room.
-    pub room: RoomRef,
-    /// Who asks.
-    pub reader: Option<UserId>,
-}
-
-impl Question for RoomNow {
-    type Answer = Option<Room>;
-
-    fn answer(self, connection: &Connection, _: LogId) -> rusqlite::Result<Option<Room>> {
-        let _moment = queries::moment(connection)?;
-        let Some(room) = queries::room(connection, self.room.id)? else { return Ok(None) };
-        // A past membership opens the door to what was seen then, not to how a closed
-        // room is now.
-        let exists = match (room.kind, self.reader) {
-            (RoomKind::Open, _) => true,
-            (RoomKind::Closed, Some(reader)) => queries::is_member(connection, room.id, reader)?,
-            (RoomKind::Closed, None) => false,
-        };
-        Ok(exists.then_some(room))
-    }
-}
-
-/// Tells whether a room as it is now exists for somebody: a past membership opens
-/// the door to what was seen then, not to how a closed room is now.
-fn exists_now(room: &Room, stays: &Stays) -> bool {
-    room.kind == RoomKind::Open || stays.is_in(room.id)
-}
-
-fn stays_of(connection: &Connection, reader: Option<UserId>) -> rusqlite::Result<Stays> {
-    let stays = reader.map(|reader| queries::stays_of(connection, reader)).transpose();
-    Ok(stays?.unwrap_or_default())
 }
 
 /// What was said in this room before?

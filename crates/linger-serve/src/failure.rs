@@ -152,6 +152,8 @@ impl From<Rejection> for Failure {
         let status = match rejection {
             Rejection::RoomNotFound | Rejection::UserNotFound => StatusCode::NOT_FOUND,
             Rejection::SlugTaken
+            | Rejection::LeftBefore
+            | Rejection::TooManyRooms
             | Rejection::RequestIdReused
             | Rejection::ExternalIdTaken
             | Rejection::TokenTaken => StatusCode::CONFLICT,

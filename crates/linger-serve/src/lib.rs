@@ -43,6 +43,7 @@ pub use hosts::Hosts;
 pub use json::{Body, JsonBody, answer, encoded, parse};
 pub use linger_park::Method;
 pub use origins::Origins;
+pub use rates::Change;
 pub use renderer::{Rendered, Renderer, RendererRef};
 pub use request::{Decision, Errand, Request, Task, Undecided};
 pub use response::{APPLICATION_JSON, WholeResponse, whole};

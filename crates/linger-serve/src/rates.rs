@@ -1,73 +1,152 @@
-//! How often one may ask: guests per address, sends per person.
+//! How often one may change something: each kind of call has a quota for a person
+//! and one for an address.
 //!
 //! Generous: a class behind one address may come all at once, and nobody types
-//! as fast as this. It stops scripts, not people. `LINGER_RATE_LIMITS=off`
-//! lifts it for benchmarks.
+//! as fast as this. It stops scripts, not people; an address stops a script that
+//! makes new guests for it. `LINGER_RATE_LIMITS=off` lifts it for benchmarks.
 
-use std::{net::IpAddr, num::NonZeroU32};
+use std::{
+    hash::Hash,
+    net::IpAddr,
+    num::NonZeroU32,
+    sync::atomic::{AtomicUsize, Ordering},
+};
 
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter, clock::Clock, clock::DefaultClock};
 use linger_core::UserId;
 
 use crate::failure::Failure;
 
-/// New guests from one address: a lecture hall at once, then five a second.
-const GUESTS: (u32, u32) = (500, 5);
-/// Messages of one person: a script's burst, then twenty a second.
-const SENDS: (u32, u32) = (200, 20);
-/// After so many checks, forget those who have been quiet long enough.
-const TIDY_EVERY: usize = 10_000;
+/// A kind of call by which a person changes something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// Something that is said.
+    Message,
+    /// A room that is opened.
+    Room,
+    /// Coming into a room, leaving it, bringing somebody in.
+    Membership,
+    /// Another name.
+    Name,
+}
+
+/// At once, and then in each minute.
+type Rate = (u32, u32);
+
+/// A lecture hall comes at once, then five a second.
+const GUESTS_OF_ADDRESS: Rate = (500, 300);
+/// A script's burst, then twenty a second.
+const MESSAGES: Rate = (200, 1200);
+/// As many as there may be rooms of a person, in some minutes.
+const ROOMS: Rate = (100, 120);
+/// Somebody who tidies up leaves many at once.
+const MEMBERSHIPS: Rate = (200, 300);
+/// Everybody in all rooms of this person is told of each.
+const NAMES: Rate = (20, 30);
+/// An address has what so many people have: those of a lecture hall do not all do
+/// the same all the time.
+const PEOPLE_OF_ADDRESS: u32 = 20;
+/// From so many on, those are forgotten who have been quiet long enough.
+const KNOWN_MIN: usize = 10_000;
 
 /// The rates of everybody.
 pub struct Rates {
-    limits: Option<Limiters>,
+    /// None: they are not limited.
+    all: Option<All>,
 }
 
-struct Limiters {
-    guests: DefaultKeyedRateLimiter<IpAddr>,
-    sends: DefaultKeyedRateLimiter<UserId>,
+struct All {
+    guests: Counts<IpAddr>,
+    /// In the order of [`Change`].
+    changes: [Quotas; 4],
+}
+
+/// The quotas of one kind of call.
+struct Quotas {
+    of_person: Counts<UserId>,
+    of_address: Counts<IpAddr>,
+}
+
+/// Who called how often.
+struct Counts<K: Clone + Eq + Hash> {
+    limiter: DefaultKeyedRateLimiter<K>,
+    /// With more than so many, it is time to forget.
+    tidy_at: AtomicUsize,
 }
 
 impl Rates {
     /// Limits rates, or does not.
     pub(crate) fn new(is_on: bool) -> Rates {
-        let limits = is_on.then(|| Limiters {
-            guests: RateLimiter::keyed(quota(GUESTS)),
-            sends: RateLimiter::keyed(quota(SENDS)),
+        let all = is_on.then(|| All {
+            guests: Counts::new(GUESTS_OF_ADDRESS),
+            changes: [MESSAGES, ROOMS, MEMBERSHIPS, NAMES].map(Quotas::new),
         });
-        Rates { limits }
+        Rates { all }
     }
 
     /// Counts a new guest from this address. Errors: 429 with Retry-After.
     pub fn guest(&self, address: IpAddr) -> Result<(), Failure> {
-        let Some(limits) = &self.limits else { return Ok(()) };
-        check(&limits.guests, &network_of(address), "too many new guests from your address")
+        let Some(all) = &self.all else { return Ok(()) };
+        all.guests.count(&network_of(address), "too many new guests from your address")
     }
 
-    /// Counts a send by this person. Errors: 429 with Retry-After.
-    pub fn send(&self, user: UserId) -> Result<(), Failure> {
-        let Some(limits) = &self.limits else { return Ok(()) };
-        check(&limits.sends, &user, "you are sending too fast")
+    /// Counts a change by this person, who calls from this address. Errors: 429 with
+    /// Retry-After.
+    pub fn count(&self, change: Change, user: UserId, address: IpAddr) -> Result<(), Failure> {
+        let Some(all) = &self.all else { return Ok(()) };
+        let Quotas { of_person, of_address } = &all.changes[change as usize];
+        of_person.count(&user, change.too_often())?;
+        of_address.count(&network_of(address), change.too_often_from_address())
     }
 }
 
-fn quota((burst, per_second): (u32, u32)) -> Quota {
-    let number = |n| NonZeroU32::new(n).expect("rates are not zero");
-    Quota::per_second(number(per_second)).allow_burst(number(burst))
+impl Change {
+    fn too_often(self) -> &'static str {
+        match self {
+            Change::Message => "you are sending too fast",
+            Change::Room => "you are opening rooms too fast",
+            Change::Membership => "you are changing members too fast",
+            Change::Name => "you are changing your name too often",
+        }
+    }
+
+    fn too_often_from_address(self) -> &'static str {
+        match self {
+            Change::Message => "too many messages from your address",
+            Change::Room => "too many new rooms from your address",
+            Change::Membership => "too many changes of members from your address",
+            Change::Name => "too many new names from your address",
+        }
+    }
 }
 
-fn check<K: Clone + Eq + std::hash::Hash>(
-    limiter: &DefaultKeyedRateLimiter<K>,
-    key: &K,
-    what: &str,
-) -> Result<(), Failure> {
-    if limiter.len() > TIDY_EVERY {
-        limiter.retain_recent();
+impl Quotas {
+    fn new(rate: Rate) -> Quotas {
+        let (burst, per_minute) = rate;
+        let of_address = (burst * PEOPLE_OF_ADDRESS, per_minute * PEOPLE_OF_ADDRESS);
+        Quotas { of_person: Counts::new(rate), of_address: Counts::new(of_address) }
     }
-    limiter.check_key(key).map_err(|until| {
-        let wait = until.wait_time_from(DefaultClock::default().now());
-        Failure::too_many(what, wait.as_secs() + 1)
-    })
+}
+
+impl<K: Clone + Eq + Hash> Counts<K> {
+    fn new((burst, per_minute): Rate) -> Counts<K> {
+        let number = |n| NonZeroU32::new(n).expect("rates are not zero");
+        let quota = Quota::per_minute(number(per_minute)).allow_burst(number(burst));
+        Counts { limiter: RateLimiter::keyed(quota), tidy_at: AtomicUsize::new(KNOWN_MIN) }
+    }
+
+    fn count(&self, key: &K, what: &str) -> Result<(), Failure> {
+        if self.limiter.len() > self.tidy_at.load(Ordering::Relaxed) {
+            self.limiter.retain_recent();
+            // Twice as many as are recent: each who comes pays for two that are looked at.
+            let tidy_at = KNOWN_MIN.max(2 * self.limiter.len());
+            self.tidy_at.store(tidy_at, Ordering::Relaxed);
+        }
+        self.limiter.check_key(key).map_err(|until| {
+            let wait = until.wait_time_from(DefaultClock::default().now());
+            Failure::too_many(what, wait.as_secs() + 1)
+        })
+    }
 }
 
 /// Returns what counts as one address: in IPv6 a household has a whole /64.
@@ -75,5 +154,77 @@ pub(crate) fn network_of(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(address) => address.into(),
         IpAddr::V6(address) => IpAddr::V6((address.to_bits() >> 64 << 64).into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use linger_core::Position;
+
+    use super::*;
+
+    const CHANGES: [(Change, Rate); 4] = [
+        (Change::Message, MESSAGES),
+        (Change::Room, ROOMS),
+        (Change::Membership, MEMBERSHIPS),
+        (Change::Name, NAMES),
+    ];
+
+    fn user(number: u32) -> UserId {
+        UserId::new(Position::new(number.into()))
+    }
+
+    fn address(number: u32) -> IpAddr {
+        Ipv4Addr::from_bits(number).into()
+    }
+
+    /// Returns how many of these calls are granted before one is refused. Some more may
+    /// be than at once: time passes.
+    fn granted(calls: impl Iterator<Item = Result<(), Failure>>) -> usize {
+        calls.take_while(Result::is_ok).count()
+    }
+
+    #[test]
+    fn each_kind_of_change_is_counted_for_a_person_wherever_they_call_from() {
+        for (change, (burst, _)) in CHANGES {
+            let rates = Rates::new(true);
+            let calls = (0..burst * 2).map(|number| rates.count(change, user(1), address(number)));
+            let granted = granted(calls);
+            assert!(
+                (burst as usize..burst as usize * 2).contains(&granted),
+                "{change:?} {granted}"
+            );
+            assert_eq!(rates.count(change, user(2), address(1)), Ok(()), "{change:?}");
+            // Other kinds have quotas of their own.
+            for (other, _) in CHANGES.into_iter().filter(|(other, _)| *other != change) {
+                assert_eq!(rates.count(other, user(1), address(1)), Ok(()), "{change:?} {other:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn each_kind_of_change_is_counted_for_an_address_whoever_calls_from_there() {
+        for (change, (burst, _)) in CHANGES {
+            let rates = Rates::new(true);
+            let burst = burst * PEOPLE_OF_ADDRESS;
+            let calls = (0..burst * 2).map(|number| rates.count(change, user(number), address(1)));
+            let granted = granted(calls);
+            assert!(
+                (burst as usize..burst as usize * 2).contains(&granted),
+                "{change:?} {granted}"
+            );
+            assert_eq!(rates.count(change, user(0), address(2)), Ok(()), "{change:?}");
+        }
+    }
+
+    #[test]
+    fn those_who_are_quiet_are_forgotten() {
+        let counts = Counts::new((1, 60_000));
+        for number in 0..100_000 {
+            let _ = counts.count(&number, "too often");
+        }
+        assert!(counts.limiter.len() < 100_000, "{}", counts.limiter.len());
     }
 }

@@ -1,6 +1,6 @@
 //! What a dialect sends on behalf of a user, and how it tells the outcome.
 
-use std::{fmt::Debug, sync::Arc};
+use std::{fmt::Debug, net::IpAddr, sync::Arc};
 
 use futures_util::future::BoxFuture;
 use linger_core::{Command, Rejection, Request, UserId};
@@ -12,6 +12,9 @@ use crate::{failure::Failure, response::WholeResponse};
 pub trait Submission: Debug + Send + Sync {
     /// Returns the user.
     fn author(&self) -> UserId;
+
+    /// Returns the address that it is counted for, beside the user.
+    fn address(&self) -> IpAddr;
 
     /// Returns the name of the request, if the user chose one.
     fn request(&self) -> Option<Request>;

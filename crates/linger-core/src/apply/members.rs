@@ -1,30 +1,34 @@
 //! Rules about membership: who comes in, who leaves.
 //!
 //! A stay lasts from the event that began it to the event that ended it, both
-//! included: who joins sees it, and who leaves sees that too.
+//! included: who joins sees it, and who leaves sees that too. Leaving a closed room
+//! is each person's own word: nobody else can take it back.
 
-use rusqlite::params;
+use rusqlite::{OptionalExtension, params};
 
 use super::{Refused, Step, rooms};
 use crate::{
-    EventKind, News, Person, Rejection, RoomId, RoomKind, UserId, queries, queries::Room, sum,
+    EventKind, News, Person, Rejection, RoomId, RoomKind, UserId, Vocabulary, queries,
+    queries::Room, sum,
 };
 
-/// Makes the author a member of an open room. A member stays one.
+/// Makes the author a member of an open room, or of a closed one that they left. A
+/// member stays one.
 pub(super) fn join(step: &Step<'_>, room: RoomId) -> Result<Option<News>, Refused> {
     let person = step.user()?;
     let room = step.room(room)?;
     if is_member(step, room.id, person.id)? {
         return Ok(None);
     }
-    if room.kind == RoomKind::Closed {
+    if room.kind == RoomKind::Closed && !has_left(step, room.id, person.id)? {
         // A closed room is not told from a missing one by those outside.
         return Err(Rejection::RoomNotFound.into());
     }
     admit(step, room, person.clone(), person).map(Some)
 }
 
-/// Makes another user a member; the author must be one. A member stays one.
+/// Makes another user a member; the author must be one. A member stays one, and
+/// somebody who left a closed room stays outside.
 pub(super) fn add(step: &Step<'_>, room: RoomId, user: UserId) -> Result<Option<News>, Refused> {
     let by = step.user()?;
     let room = step.room(room)?;
@@ -34,6 +38,9 @@ pub(super) fn add(step: &Step<'_>, room: RoomId, user: UserId) -> Result<Option<
     let person = step.person(user)?.ok_or(Rejection::UserNotFound)?;
     if is_member(step, room.id, person.id)? {
         return Ok(None);
+    }
+    if room.kind == RoomKind::Closed && has_left(step, room.id, person.id)? {
+        return Err(Rejection::LeftBefore.into());
     }
     admit(step, room, person, by).map(Some)
 }
@@ -66,6 +73,20 @@ pub(super) fn leave(step: &Step<'_>, room: RoomId) -> Result<Option<News>, Refus
 /// Tells whether the user is a member now.
 pub(super) fn is_member(step: &Step<'_>, room: RoomId, user: UserId) -> rusqlite::Result<bool> {
     queries::is_member(step.tx, room, user)
+}
+
+/// Tells whether the user was a member before. The first two vocabularies do not ask.
+fn has_left(step: &Step<'_>, room: RoomId, user: UserId) -> rusqlite::Result<bool> {
+    if step.draft.rules() < Vocabulary::THIRD {
+        return Ok(false);
+    }
+    let stay = step
+        .tx
+        .prepare_cached(
+            r#"SELECT user_id, room_id, joined, "left", sum FROM past_stays WHERE user_id = ?1 AND room_id = ?2 LIMIT 1"#,
+        )?
+        .query_one(params![user, room], |row| sum::check(row, "past_stays"));
+    Ok(stay.optional()?.is_some())
 }
 
 /// Begins a membership with this entry's event. The caller writes the room's counts.

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     Author, Command, Draft, Entry, MessageText, Outcome, Position, Projection, RoomId, StoredEntry,
-    Timestamp, UserId, queries,
+    Timestamp, UserId, Vocabulary, queries,
 };
 
 proptest! {
@@ -119,11 +119,13 @@ fn only_what_has_a_payload_is_erased_and_it_keeps_its_rules() {
         sender_time: None,
     };
     let draft = draft(Timestamp::from_ms(0), Author::Server, "r1", command);
-    for vocabulary in [crate::Vocabulary::FIRST, crate::Vocabulary::SECOND] {
+    for vocabulary in [Vocabulary::FIRST, Vocabulary::SECOND, Vocabulary::THIRD] {
         let entry =
             Entry { position: Position::new(9), draft: Draft { vocabulary, ..draft.clone() } };
         let erased = erase(&entry).unwrap();
         assert_eq!(erased.draft.rules(), vocabulary);
+        // A program that does not know the rules must not read it.
+        assert_eq!(erased.draft.vocabulary, vocabulary.max(Vocabulary::SECOND));
         // Erased once more it is the same.
         assert_eq!(StoredEntry::erased(&erased.draft), None);
     }

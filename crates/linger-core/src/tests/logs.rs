@@ -127,11 +127,15 @@ impl Log {
         log.append(&prelude(2, What::Open(1, RoomKind::Closed)));
         log.append(&prelude(3, What::Join(0)));
         log.append(&prelude(2, What::Add(1, 3)));
-        let (first, second) = asks.split_at(asks.len() / 4);
-        first.iter().for_each(|ask| log.append(ask));
-        // From here on the log is written by a newer version.
-        log.vocabulary = Vocabulary::LATEST;
-        second.iter().for_each(|ask| log.append(ask));
+        // Each quarter of them is written by a newer version, the rest by today's.
+        let (first, rest) = asks.split_at(asks.len() / 4);
+        let (second, rest) = rest.split_at(asks.len() / 4);
+        let parts =
+            [(Vocabulary::FIRST, first), (Vocabulary::SECOND, second), (Vocabulary::LATEST, rest)];
+        for (vocabulary, asks) in parts {
+            log.vocabulary = vocabulary;
+            asks.iter().for_each(|ask| log.append(ask));
+        }
         log
     }
 

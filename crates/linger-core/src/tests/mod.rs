@@ -3,12 +3,14 @@
 //! `story` tells short scenes, played on the `stage`, and what a reader sees of
 //! them; `properties` holds the laws that all `logs` obey, against the second
 //! opinion of the `model`; `audiences` compares tables, memory's rule and a naive
-//! rule for who may see what; `erasure` erases entries anywhere; `replay` proves that
+//! rule for who may see what; `costs_lists` counts what pages of rooms and members
+//! cost; `erasure` erases entries anywhere; `replay` proves that
 //! old logs stay readable; `stored` reads entries that are not what was stored;
 //! `costs` counts the steps of reads; `files` opens projections on disk; `texts` tries the parsers.
 
 mod audiences;
 mod costs;
+mod costs_lists;
 mod erasure;
 mod files;
 mod logs;

@@ -21,6 +21,8 @@ use crate::{
 pub(super) struct Model {
     pub(super) rooms: BTreeMap<RoomId, Room>,
     pub(super) members: BTreeMap<RoomId, BTreeSet<UserId>>,
+    /// Who ever left what.
+    left: BTreeSet<(RoomId, UserId)>,
     pub(super) epochs: Vec<(Position, Epoch)>,
     told: Vec<Told>,
     names: BTreeMap<UserId, UserName>,
@@ -113,6 +115,7 @@ impl Model {
             return Err(Rejection::NotForTheServer);
         };
         let by = self.person(user).ok_or(Rejection::UserNotFound)?;
+        let minds_leaving = draft.vocabulary >= Vocabulary::THIRD;
         match &draft.command {
             Command::CreateGuest { .. } | Command::BeginEpoch { .. } => unreachable!("done above"),
             Command::Erased { .. } => unreachable!("nobody asks for it"),
@@ -137,6 +140,9 @@ impl Model {
             Command::JoinRoom { room } if self.is_member(*room, user) => Ok(None),
             Command::JoinRoom { room } => match self.kind(*room) {
                 Some(RoomKind::Open) => Ok(Some(self.admit(position, *room, by.clone(), by))),
+                Some(RoomKind::Closed) if minds_leaving && self.left.contains(&(*room, user)) => {
+                    Ok(Some(self.admit(position, *room, by.clone(), by)))
+                }
                 _ => Err(Rejection::RoomNotFound),
             },
             Command::AddMember { room, user: added } => {
@@ -144,6 +150,10 @@ impl Model {
                 let added = self.person(*added).ok_or(Rejection::UserNotFound)?;
                 if self.is_member(*room, added.id) {
                     return Ok(None);
+                }
+                let is_closed = self.kind(*room) == Some(RoomKind::Closed);
+                if is_closed && minds_leaving && self.left.contains(&(*room, added.id)) {
+                    return Err(Rejection::LeftBefore);
                 }
                 Ok(Some(self.admit(position, *room, added, by)))
             }
@@ -156,6 +166,7 @@ impl Model {
                 }
                 let witnesses = self.members[room].clone();
                 self.members.get_mut(room).expect("it is there").remove(&user);
+                self.left.insert((*room, user));
                 let kind = EventKind::MemberLeft { member: by.clone() };
                 Ok(Some(self.tell(position, *room, Some(by), kind, witnesses)))
             }

@@ -2,10 +2,11 @@
 //!
 //! Each `NAME.jsonl` there is a log in its stored form, as a released version
 //! wrote it; it never changes. `NAME.outcomes` tells what each entry did, and
-//! `NAME.fingerprint` what the tables are afterwards. A new command, or a new
-//! stored form, gets a log of its own (`v2.jsonl`). With LINGER_WRITE_FIXTURES=1
-//! in the environment the test writes the outcomes and the fingerprint that it
-//! would compare, but never a log: look at the difference before committing it.
+//! `NAME.fingerprint` what the tables are afterwards. A new command, a new stored
+//! form or a new rule gets a log of its own (`v2.jsonl`, `v3.jsonl`). With
+//! LINGER_WRITE_FIXTURES=1 in the environment the test writes the outcomes and the
+//! fingerprint that it would compare, but never a log: look at the difference before
+//! committing it.
 
 use std::{collections::BTreeSet, fs, path::PathBuf};
 
@@ -96,18 +97,18 @@ fn old_logs_have_every_command() {
 
 #[test]
 fn apply_asks_sqlite_for_no_clock_no_chance_and_no_other_function() {
-    let mut connection = Connection::open_in_memory().unwrap();
-    connection.execute_batch(include_str!("../projection.sql")).unwrap();
     // All functions are refused; one that is needed one day, and deterministic,
     // may be let through by name.
     let refuse_functions = |context: AuthContext<'_>| match context.action {
         AuthAction::Function { .. } => Authorization::Deny,
         _ => Authorization::Allow,
     };
-    connection.authorizer(Some(refuse_functions)).unwrap();
-    assert!(connection.prepare("SELECT random()").is_err(), "the authorizer is asked");
-    assert!(connection.prepare("SELECT CURRENT_TIMESTAMP").is_err(), "the authorizer is asked");
     for name in logs() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch(include_str!("../projection.sql")).unwrap();
+        connection.authorizer(Some(refuse_functions)).unwrap();
+        assert!(connection.prepare("SELECT random()").is_err(), "the authorizer is asked");
+        assert!(connection.prepare("SELECT CURRENT_TIMESTAMP").is_err(), "the authorizer is asked");
         for entry in read(&name) {
             apply::apply(&connection, &entry, entry.draft.at).unwrap();
         }

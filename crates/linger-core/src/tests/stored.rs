@@ -43,6 +43,15 @@ fn an_entry_that_does_not_decode_is_damaged_and_no_panic() {
             "erased by rules that there are not",
             command(r#"{"type":"erased","kind":"send_message","room":1,"rules":9}"#),
         ),
+        (
+            "erased by rules of a later vocabulary",
+            StoredEntry {
+                vocabulary: 2,
+                asked: None,
+                salt: None,
+                ..command(r#"{"type":"erased","kind":"send_message","room":1,"rules":3}"#)
+            },
+        ),
         ("a time outside of the calendar", StoredEntry { at_ms: i64::MAX, ..sample() }),
         ("an author beyond 2^53", StoredEntry { author: u64::MAX, ..sample() }),
         ("vocabulary 0", StoredEntry { vocabulary: 0, ..sample() }),

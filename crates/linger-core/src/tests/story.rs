@@ -117,10 +117,51 @@ fn a_closed_room_is_not_told_from_a_missing_one_by_outsiders() {
 fn who_left_a_closed_room_is_an_outsider_again() {
     check(
         "ann opens closed #den; ann adds bob to #den; bob leaves #den;
-         bob says hi to #den => room_not_found; bob joins #den => room_not_found;
+         bob says hi to #den => room_not_found;
          bob leaves #den => room_not_found; bob adds cleo to #den => room_not_found",
         lists("bob"),
         "#den closed, members 1, events 3",
+    );
+}
+
+#[test]
+fn somebody_who_left_a_closed_room_comes_back_by_themselves() {
+    check(
+        "ann opens closed #den; ann adds bob to #den; bob leaves #den; ann says missed to #den;
+         bob joins #den; ann says back to #den",
+        reads("bob"),
+        "
+        2 ann added bob to #den
+        3 bob left #den
+        5 bob joined #den
+        6 ann in #den: back
+        ",
+    );
+    check(
+        "ann opens closed #den; ann leaves #den; ann joins #den",
+        lists("ann"),
+        "#den closed, members 1, events 3",
+    );
+}
+
+#[test]
+fn nobody_brings_back_somebody_who_left_a_closed_room() {
+    check(
+        "ann opens closed #den; ann adds bob to #den; bob leaves #den;
+         ann adds bob to #den => left_before; cleo adds bob to #den => room_not_found;
+         bob joins #den; ann adds bob to #den => nothing; bob leaves #den;
+         ann adds bob to #den => left_before",
+        lists("ann"),
+        "#den closed, members 1, events 5",
+    );
+}
+
+#[test]
+fn somebody_who_left_an_open_room_may_be_added_again() {
+    check(
+        "ann opens #tea; ann adds bob to #tea; bob leaves #tea; ann adds bob to #tea",
+        lists("bob"),
+        "#tea open, members 2, events 4",
     );
 }
 

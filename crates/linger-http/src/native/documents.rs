@@ -86,8 +86,11 @@ pub(super) struct NewGuestShape {
 #[schema(as = Me)]
 pub(super) struct MeShape {
     user: UserShape,
-    /// The rooms that the user is in.
+    /// The rooms that the user is in, at most 500.
     rooms: Vec<RoomShape>,
+    /// There if the user is in more: they joined before a person's rooms had a bound.
+    #[schema(required = false)]
+    more_rooms: bool,
     /// The events after this cursor bring the answer up to date.
     #[schema(example = "k3tq7vbn2x-1024")]
     cursor: String,
@@ -132,6 +135,17 @@ pub(super) enum KindShape {
 #[schema(as = Rooms)]
 pub(super) struct RoomsShape {
     rooms: Vec<RoomShape>,
+    /// Whether there are later ones.
+    more: bool,
+}
+
+/// Members, in the order of their ids.
+#[derive(ToSchema)]
+#[schema(as = Members)]
+pub(super) struct MembersShape {
+    members: Vec<UserShape>,
+    /// Whether there are later ones.
+    more: bool,
 }
 
 /// What somebody said.

@@ -81,9 +81,9 @@ fn say(request: &Request<'_>, id: Option<RequestId>) -> Result<Decision, Undecid
     let room = room_at(&request.app().node, &request.parameter("room")?, Some(user))?;
     // White space around it was never part of a text.
     let sent = ("send_message", room.id, new.text.trim());
-    let request = id.map(|id| Named::new(id, &sent));
+    let (address, request) = (request.address(), id.map(|id| Named::new(id, &sent)));
     let saying = Saying { user, room, request, text, sender_time: None };
-    Ok(Decision::Submit(Box::new(Answered { saying, render: said })))
+    Ok(Decision::Submit(Box::new(Answered { saying, address, render: said })))
 }
 
 /// Tells that something was said.

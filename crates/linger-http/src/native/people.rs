@@ -7,15 +7,18 @@ use axum::{
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use linger_core::{Author, Command, UserName};
+use linger_core::{
+    Author, Command, UserName,
+    queries::{Room, User},
+};
 use linger_node::{
     Asker,
     questions::{Start, WhoNow},
 };
 use linger_serve::{
-    Address, App, Caller, Failure, JsonBody, answer, refuse_other_origins, tokens_of,
+    Address, App, Caller, Change, Failure, JsonBody, answer, refuse_other_origins, tokens_of,
 };
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
 
@@ -60,6 +63,15 @@ pub(super) async fn create_guest(
     Ok(([(header::SET_COOKIE, cookie)], made).into_response())
 }
 
+#[derive(Serialize)]
+struct Me<'a> {
+    user: &'a User,
+    rooms: &'a [Room],
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    more_rooms: bool,
+    cursor: String,
+}
+
 /// Tells who I am, and all that a page needs to start
 #[utoipa::path(
     get, path = "/me", tag = "people",
@@ -79,12 +91,15 @@ pub(super) async fn me(
         .query(Asker::Person(user), Start(user))
         .await?
         .ok_or_else(Failure::unknown_token)?;
-    let me = json!({
-        "user": started.user,
-        "rooms": started.rooms,
-        "cursor": started.cursor.to_string(),
-    });
-    let mut response = answer(StatusCode::OK, &me);
+    let mut response = answer(
+        StatusCode::OK,
+        &Me {
+            user: &started.user,
+            rooms: &started.rooms.rooms,
+            more_rooms: started.rooms.more,
+            cursor: started.cursor.to_string(),
+        },
+    );
     // A cookie lasts a year from here on, so somebody who comes stays who they are.
     let mut tokens = tokens_of(&app, &headers).filter(|token| token.is_cookie());
     if let Some(token) = tokens.find(|token| app.node.session(token.text) == Some(user)) {
@@ -113,12 +128,13 @@ pub(super) struct NewName {
 )]
 pub(super) async fn rename_me(
     State(app): State<Arc<App>>,
+    Address(address): Address,
     caller: Caller,
     JsonBody(new): JsonBody<NewName>,
 ) -> Result<Response, Failure> {
     let id = caller.user()?;
     let name = UserName::parse(&new.name)?;
-    app.rates.send(id)?;
+    app.rates.count(Change::Name, id, address)?;
     app.node.submit(Author::User(id), None, Command::RenameUser { name }).await?;
     let user =
         app.node.query(Asker::Person(id), WhoNow(id)).await?.ok_or_else(Failure::unknown_token)?;

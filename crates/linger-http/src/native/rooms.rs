@@ -1,32 +1,38 @@
-//! Rooms: list, open, show, join, leave.
+//! Rooms: list, open, show, join, leave; and who is in them.
 
 use std::sync::Arc;
 
 use axum::{
-    extract::State,
+    extract::{RawQuery, State},
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use linger_core::{Author, Command, Position, Rejection, RoomKind, RoomName, Slug, Topic, UserId};
 use linger_node::{
     Asker,
-    questions::{RoomNow, Rooms},
+    limits::{LIST_PAGE_DEFAULT, LIST_PAGE_MAX},
+    questions::{Members, RoomNow, Rooms},
 };
-use linger_serve::{Address, App, Caller, Failure, JsonBody, answer};
+use linger_serve::{Address, App, Caller, Change, Failure, JsonBody, answer};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
-use serde_json::json;
 use utoipa::ToSchema;
 
-use super::{documents, path::Path, request_of};
+use super::{documents, path::Path, query::Query, request_of};
 use crate::addressed::room_at;
 
 /// What is unreserved in a path stands as it is (RFC 3986, section 2.3).
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// Lists the rooms that I may enter
+///
+/// In the order in which they were opened. With `more`, ask again with the last slug as `after`.
 #[utoipa::path(
     get, path = "/rooms", tag = "rooms",
+    params(
+        ("after" = Option<String>, Query, description = "Only rooms that were opened after the one with this slug"),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 500, description = "Most rooms in the answer; 100 without"),
+    ),
     responses(
         documents::Reading,
         (status = 200, body = documents::RoomsShape, description = "What was asked for"),
@@ -34,12 +40,17 @@ const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b
 )]
 pub(super) async fn list(
     State(app): State<Arc<App>>,
+    RawQuery(raw): RawQuery,
     caller: Caller,
     address: Address,
 ) -> Result<Response, Failure> {
+    let query = Query::new(raw.as_deref());
+    let limit = limit_of(query)?;
     let reader = caller.reader(&app)?;
-    let rooms = app.node.query(address.asker(reader), Rooms(reader)).await?;
-    Ok(answer(StatusCode::OK, &json!({ "rooms": rooms })))
+    let after = query.text("after").map(|slug| room_at(&app.node, &slug, reader)).transpose()?;
+    let after = after.map(|room| room.id);
+    let rooms = app.node.query(address.asker(reader), Rooms { reader, after, limit }).await?;
+    Ok(answer(StatusCode::OK, &rooms))
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -77,6 +88,7 @@ fn open_kind() -> RoomKind {
 )]
 pub(super) async fn open(
     State(app): State<Arc<App>>,
+    Address(address): Address,
     caller: Caller,
     headers: HeaderMap,
     JsonBody(new): JsonBody<NewRoom>,
@@ -89,7 +101,7 @@ pub(super) async fn open(
         [&new.name, &new.topic].map(|sent| sent.as_deref().map(str::trim));
     let sent = ("open_room", &new.slug, name_sent, topic_sent, new.kind);
     let request = request_of(&headers, &sent)?;
-    app.rates.send(user)?;
+    app.rates.count(Change::Room, user, address)?;
     let command = Command::OpenRoom { slug: slug.clone(), name, topic, kind: new.kind };
     let receipt = app.node.submit(Author::User(user), request, command).await?;
     let status = if receipt.is_repeat { StatusCode::OK } else { StatusCode::CREATED };
@@ -117,7 +129,42 @@ pub(super) async fn show(
     room_now(&app, &room, (reader, address.asker(reader)), StatusCode::OK).await
 }
 
-/// Joins an open room
+/// Lists who is in a room now
+///
+/// In the order of their ids. With `more`, ask again with the last id as `after`.
+#[utoipa::path(
+    get, path = "/rooms/{room}/members", tag = "rooms",
+    params(
+        ("room" = String, Path, description = "The room's slug, percent-encoded"),
+        ("after" = Option<u64>, Query, description = "Only members with a greater id than this"),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 500, description = "Most members in the answer; 100 without"),
+    ),
+    responses(
+        documents::Reading,
+        (status = 200, body = documents::MembersShape, description = "What was asked for"),
+    )
+)]
+pub(super) async fn members(
+    State(app): State<Arc<App>>,
+    Path(room): Path<String>,
+    RawQuery(raw): RawQuery,
+    caller: Caller,
+    address: Address,
+) -> Result<Response, Failure> {
+    let query = Query::new(raw.as_deref());
+    let limit = limit_of(query)?;
+    let after = query.number("after", 0, Position::MAX.get())?;
+    let after = after.map(|id| UserId::new(Position::new(id)));
+    let reader = caller.reader(&app)?;
+    let room = room_at(&app.node, &room, reader)?;
+    let members = Members { room, reader, after, limit };
+    let page = app.node.query(address.asker(reader), members).await?;
+    Ok(answer(StatusCode::OK, &page.ok_or(Rejection::RoomNotFound)?))
+}
+
+/// Joins an open room, or comes back to a closed one
+///
+/// Somebody who left a closed room comes back by this call of their own.
 #[utoipa::path(
     put, path = "/rooms/{room}/members/me", tag = "rooms",
     params(("room" = String, Path, description = "The room's slug, percent-encoded")),
@@ -129,9 +176,10 @@ pub(super) async fn show(
 pub(super) async fn join(
     State(app): State<Arc<App>>,
     Path(room): Path<String>,
+    address: Address,
     caller: Caller,
 ) -> Result<StatusCode, Failure> {
-    change_members(&app, &room, caller, |room| Command::JoinRoom { room }).await
+    change_members(&app, &room, (caller, address), |room| Command::JoinRoom { room }).await
 }
 
 /// Leaves a room
@@ -146,12 +194,15 @@ pub(super) async fn join(
 pub(super) async fn leave(
     State(app): State<Arc<App>>,
     Path(room): Path<String>,
+    address: Address,
     caller: Caller,
 ) -> Result<StatusCode, Failure> {
-    change_members(&app, &room, caller, |room| Command::LeaveRoom { room }).await
+    change_members(&app, &room, (caller, address), |room| Command::LeaveRoom { room }).await
 }
 
 /// Adds somebody to a room that I am in
+///
+/// 409 `left_before`: they left this closed room, so they come back by themselves or not at all.
 #[utoipa::path(
     put, path = "/rooms/{room}/members/{user}", tag = "rooms",
     params(
@@ -166,23 +217,24 @@ pub(super) async fn leave(
 pub(super) async fn add_member(
     State(app): State<Arc<App>>,
     Path((room, user)): Path<(String, String)>,
+    address: Address,
     caller: Caller,
 ) -> Result<StatusCode, Failure> {
     let number = user.parse().ok().filter(|number| *number <= Position::MAX.get());
     let number = number.ok_or_else(|| Failure::malformed("a user's id is a number, or 'me'"))?;
     let user = UserId::new(Position::new(number));
-    change_members(&app, &room, caller, |room| Command::AddMember { room, user }).await
+    change_members(&app, &room, (caller, address), |room| Command::AddMember { room, user }).await
 }
 
 async fn change_members(
     app: &App,
     room: &str,
-    caller: Caller,
+    (caller, address): (Caller, Address),
     command: impl FnOnce(linger_core::RoomId) -> Command,
 ) -> Result<StatusCode, Failure> {
     let user = caller.user()?;
     let room = room_at(&app.node, room, Some(user))?;
-    app.rates.send(user)?;
+    app.rates.count(Change::Membership, user, address.0)?;
     app.node.submit(Author::User(user), None, command(room.id)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -196,4 +248,10 @@ async fn room_now(
     let room = room_at(&app.node, slug, reader)?;
     let room = app.node.query(asker, RoomNow { room, reader }).await?;
     Ok(answer(status, &room.ok_or(Rejection::RoomNotFound)?))
+}
+
+/// Returns the number of rooms or members that is asked for.
+fn limit_of(query: Query<'_>) -> Result<usize, Failure> {
+    let limit = query.number("limit", 1, LIST_PAGE_MAX as u64)?;
+    Ok(limit.map_or(LIST_PAGE_DEFAULT, |limit| limit as usize))
 }

@@ -17,6 +17,7 @@ mod drivers;
 mod events;
 mod names;
 mod origins;
+mod rates;
 mod rooms;
 mod settings;
 mod sockets;

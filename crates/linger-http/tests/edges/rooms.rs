@@ -1,7 +1,8 @@
-//! Rooms as addresses name them: one room for what looks the same.
+//! Rooms as addresses name them: one room for what looks the same. And rooms and
+//! their members as lists, a page at a time.
 
 use axum::http::{Method, StatusCode};
-use linger_core::{Author, Command, RoomKind, RoomName, Slug, Topic};
+use linger_core::{Author, Command, Position, RoomKind, RoomName, Slug, Topic, UserId, UserName};
 use serde_json::{Value, json};
 
 use crate::{
@@ -13,6 +14,9 @@ over_both_drivers!(
     a_room_may_be_called_in_any_script_and_is_one_room_however_it_is_typed,
     a_room_from_before_slugs_had_one_form_is_found_under_the_slug_that_it_has,
     what_shows_nothing_is_no_name_no_room_and_no_message,
+    rooms_come_in_pages_and_a_page_is_cut_at_a_hundred,
+    members_come_in_pages_and_only_to_those_who_are_inside,
+    a_person_in_500_rooms_comes_into_no_other_and_is_told_what_to_do,
 );
 
 /// Somebody with a name, who calls the native API.
@@ -127,4 +131,128 @@ async fn what_shows_nothing_is_no_name_no_room_and_no_message(driver: Driver) {
     let pasted = json!({ "text": "one\u{b}two\u{c}three\rfour\u{7}" });
     let sent = ann.call(&stage, Method::POST, "/rooms/lobby/messages", &pasted).await.json();
     assert_eq!(sent["message"]["text"], "one\ntwo\nthree\nfour");
+}
+
+/// Opens rooms.
+async fn open_rooms(stage: &Stage, by: Author, slugs: impl Iterator<Item = String>) {
+    for slug in slugs {
+        let open = Command::OpenRoom {
+            slug: Slug::parse(&slug).unwrap(),
+            name: RoomName::parse(&slug).unwrap(),
+            topic: Topic::parse("").unwrap(),
+            kind: RoomKind::Open,
+        };
+        stage.node.submit(by, None, open).await.unwrap();
+    }
+}
+
+fn of_each(list: &Value, field: &str) -> Vec<Value> {
+    list.as_array().unwrap().iter().map(|item| item[field].clone()).collect()
+}
+
+async fn rooms_come_in_pages_and_a_page_is_cut_at_a_hundred(driver: Driver) {
+    let stage = Stage::open(driver).await;
+    let [ann, bob] = [Person::come(&stage, "ann").await, Person::come(&stage, "bob").await];
+    open_rooms(&stage, Author::Server, (1..60).rev().map(|room| format!("r{room}"))).await;
+    ann.call(&stage, Method::POST, "/rooms", &json!({ "slug": "den", "kind": "closed" })).await;
+    open_rooms(&stage, Author::Server, (60..120).map(|room| format!("r{room}"))).await;
+    let list = async |who: &Person, query: &str| {
+        who.call(&stage, Method::GET, &format!("/rooms{query}"), &Value::Null).await
+    };
+    // lobby, 59 of them, den, and the rest.
+    let first = list(&ann, "").await.json();
+    let slugs = of_each(&first["rooms"], "slug");
+    assert_eq!((slugs.len(), &first["more"]), (100, &json!(true)));
+    assert_eq!([&slugs[0], &slugs[1], &slugs[60], &slugs[99]], ["lobby", "r59", "den", "r98"]);
+    let rest = list(&ann, "?after=r98").await.json();
+    assert_eq!(of_each(&rest["rooms"], "slug").first(), Some(&json!("r99")));
+    assert_eq!((rest["rooms"].as_array().unwrap().len(), &rest["more"]), (21, &json!(false)));
+    let whole = list(&bob, "?limit=500").await.json();
+    assert_eq!((whole["rooms"].as_array().unwrap().len(), &whole["more"]), (120, &json!(false)));
+    let few = list(&bob, "?after=r1&limit=2").await.json();
+    assert_eq!(of_each(&few["rooms"], "slug"), ["r60", "r61"], "den is nothing to bob");
+    let last = list(&bob, "?after=r119").await.json();
+    assert_eq!(last, json!({ "rooms": [], "more": false }));
+    let rows = [
+        (&ann, "?after=den&limit=1", StatusCode::OK),
+        (&bob, "?after=den&limit=1", StatusCode::NOT_FOUND),
+        (&bob, "?after=nowhere", StatusCode::NOT_FOUND),
+        (&bob, "?limit=0", StatusCode::BAD_REQUEST),
+        (&bob, "?limit=501", StatusCode::BAD_REQUEST),
+        (&bob, "?limit=x", StatusCode::BAD_REQUEST),
+    ];
+    for (who, query, status) in rows {
+        let answer = list(who, query).await;
+        assert_eq!(answer.status, status, "{query}: {}", answer.body);
+    }
+}
+
+async fn members_come_in_pages_and_only_to_those_who_are_inside(driver: Driver) {
+    let stage = Stage::open(driver).await;
+    let [ann, bob] = [Person::come(&stage, "ann").await, Person::come(&stage, "bob").await];
+    let list =
+        async |who: &Person, path: &str| who.call(&stage, Method::GET, path, &Value::Null).await;
+    for kind in ["open", "closed"] {
+        let room = json!({ "slug": kind, "kind": kind });
+        ann.call(&stage, Method::POST, "/rooms", &room).await;
+    }
+    for _ in 0..100 {
+        let name = UserName::parse("cleo").unwrap();
+        let command = Command::CreateGuest { name, token_hash: None, external_id: None };
+        let guest = stage.node.submit(Author::Server, None, command).await.unwrap();
+        let path = format!("/rooms/open/members/{}", guest.position);
+        let added = ann.call(&stage, Method::PUT, &path, &Value::Null).await;
+        assert_eq!(added.status, StatusCode::NO_CONTENT, "{}", added.body);
+    }
+    let first = list(&bob, "/rooms/open/members").await.json();
+    assert_eq!(first["members"][0], json!({ "id": 3, "name": "ann", "role": "guest" }));
+    let ids = of_each(&first["members"], "id");
+    assert_eq!((ids.len(), &first["more"]), (100, &json!(true)));
+    let rest = list(&bob, &format!("/rooms/open/members?after={}", ids[99])).await.json();
+    assert_eq!((rest["members"].as_array().unwrap().len(), &rest["more"]), (1, &json!(false)));
+    let two = list(&bob, &format!("/rooms/open/members?after={}&limit=2", ids[0])).await.json();
+    assert_eq!(of_each(&two["members"], "id"), ids[1..3]);
+    let inside = list(&ann, "/rooms/closed/members").await.json();
+    assert_eq!(of_each(&inside["members"], "name"), ["ann"]);
+    ann.call(&stage, Method::DELETE, "/rooms/closed/members/me", &Value::Null).await;
+    let rows = [
+        (&ann, "/rooms/closed/members", StatusCode::NOT_FOUND),
+        (&bob, "/rooms/closed/members", StatusCode::NOT_FOUND),
+        (&bob, "/rooms/nowhere/members", StatusCode::NOT_FOUND),
+        (&bob, "/rooms/open/members?limit=501", StatusCode::BAD_REQUEST),
+        (&bob, "/rooms/open/members?after=ann", StatusCode::BAD_REQUEST),
+    ];
+    for (who, path, status) in rows {
+        let answer = list(who, path).await;
+        assert_eq!(answer.status, status, "{path}: {}", answer.body);
+    }
+}
+
+async fn a_person_in_500_rooms_comes_into_no_other_and_is_told_what_to_do(driver: Driver) {
+    let stage = Stage::open(driver).await;
+    let ann = Person::come(&stage, "ann").await;
+    let me = ann.call(&stage, Method::GET, "/me", &Value::Null).await.json();
+    let id = me["user"]["id"].as_u64().unwrap();
+    let author = Author::User(UserId::new(Position::new(id)));
+    open_rooms(&stage, author, (0..500).map(|room| format!("r{room}"))).await;
+    let text = json!({ "text": "hello" });
+    let calls = [
+        (Method::PUT, "/rooms/lobby/members/me", json!({})),
+        (Method::POST, "/rooms", json!({ "slug": "one-more" })),
+        (Method::POST, "/rooms/lobby/messages", text.clone()),
+        (Method::PUT, "/rooms/lobby/messages/m1", text.clone()),
+    ];
+    for (method, path, body) in calls {
+        let answer = ann.call(&stage, method, path, &body).await;
+        let problem = answer.json();
+        let expected = (StatusCode::CONFLICT, &json!("too_many_rooms"));
+        assert_eq!((answer.status, &problem["code"]), expected, "{path}: {}", answer.body);
+        let detail = problem["detail"].as_str().unwrap();
+        assert!(detail.contains("DELETE /api/v1/rooms/{room}/members/me"), "{detail}");
+    }
+    let me = ann.call(&stage, Method::GET, "/me", &Value::Null).await.json();
+    assert_eq!((me["rooms"].as_array().unwrap().len(), &me["more_rooms"]), (500, &Value::Null));
+    ann.call(&stage, Method::DELETE, "/rooms/r7/members/me", &Value::Null).await;
+    let sent = ann.call(&stage, Method::PUT, "/rooms/lobby/messages/m1", &text).await;
+    assert_eq!(sent.status, StatusCode::CREATED, "the request id was free: {}", sent.body);
 }

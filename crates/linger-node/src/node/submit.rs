@@ -154,20 +154,38 @@ impl Node {
         Ok(position)
     }
 
-    /// Returns why the rules would say no to this, as things stand here: then it
-    /// need not be appended, unless it is a repeat.
+    /// Returns why the rules would say no to this, as things stand here, or a bound
+    /// does: then it need not be appended, unless it is a repeat.
     fn refused_already(&self, author: Author, command: &Command) -> Option<Rejection> {
         // What stands in the log and is not applied yet may say yes.
         if !self.is_open() {
             return None;
         }
-        let Command::SendMessage { room, .. } = command else { return None };
-        let Some(user) = author.user() else { return Some(Rejection::NotForTheServer) };
         let memory = self.memory();
-        (!memory.roster.is_member(*room, user)).then_some(match memory.roster.kind(*room) {
-            Some(RoomKind::Open) => Rejection::NotAMember,
-            Some(RoomKind::Closed) | None => Rejection::RoomNotFound,
-        })
+        let roster = &memory.roster;
+        let is_full = |user| {
+            let rooms = roster.stays(Some(user)).rooms_count();
+            (rooms >= self.limits.rooms_of_a_person_max).then_some(Rejection::TooManyRooms)
+        };
+        match (command, author.user()) {
+            (Command::SendMessage { .. }, None) => Some(Rejection::NotForTheServer),
+            (Command::SendMessage { room, .. }, Some(user)) => (!roster.is_member(*room, user))
+                .then_some(match roster.kind(*room) {
+                    Some(RoomKind::Open) => Rejection::NotAMember,
+                    Some(RoomKind::Closed) | None => Rejection::RoomNotFound,
+                }),
+            (Command::OpenRoom { .. }, Some(user)) => is_full(user),
+            (Command::JoinRoom { room }, Some(user)) if !roster.is_member(*room, user) => {
+                is_full(user)
+            }
+            // Those outside are not told of others.
+            (Command::AddMember { room, user }, Some(by))
+                if roster.is_member(*room, by) && !roster.is_member(*room, *user) =>
+            {
+                is_full(*user)
+            }
+            _ => None,
+        }
     }
 
     /// Tells whether the author's request was accepted before, here.

@@ -41,7 +41,8 @@ async fn the_first_start_opens_the_lobby_and_later_ones_do_not() {
         assert_eq!(node.readiness().await, Ok(()));
         // The lobby, and an epoch for each start.
         assert_eq!(node.latest().position, Position::new(1 + starts));
-        assert_eq!(node.query(Asker::House, Rooms(None)).await.unwrap().len(), 1);
+        let rooms = Rooms { reader: None, after: None, limit: 100 };
+        assert_eq!(node.query(Asker::House, rooms).await.unwrap().rooms.len(), 1);
     }
 }
 

@@ -85,7 +85,8 @@ async fn a_caught_up_reader_never_asks_the_tables() {
     node.stop().await;
 
     let node = parts.start_without_tables();
-    assert_eq!(node.query(Asker::House, Rooms(None)).await.unwrap_err(), Unavailable::Overloaded);
+    let rooms = Rooms { reader: None, after: None, limit: 100 };
+    assert_eq!(node.query(Asker::House, rooms).await.unwrap_err(), Unavailable::Overloaded);
     let mut cursors = [node.latest(); 2];
     for number in 0..20 {
         let text = format!("tea {number}");

@@ -1,8 +1,9 @@
 //! Tests of the node, through the three verbs that the edges use.
 //!
 //! `waits`, `annex`, `memory`, `follower` and `commits` run under a paused clock on an
-//! [`assembled`] node; `folder` and `story` open a real one on a temporary folder, with its threads
-//! and its files, and never wait for the clock; `costs` counts lookups. [`cast`] has who and what.
+//! [`assembled`] node; `folder`, `growth` and `story` open a real one on a temporary folder, with its
+//! threads and its files, and never wait for the clock; `costs` counts lookups. [`cast`] has who and
+//! what.
 
 mod annex;
 pub(crate) mod assembled;
@@ -12,6 +13,7 @@ mod commits;
 mod costs;
 mod folder;
 mod follower;
+mod growth;
 mod memory;
 mod rollback;
 mod story;

@@ -15,7 +15,7 @@ use linger_node::{Progress, Receipt, Refusal, Submitted, Unavailable};
 use tokio::runtime::Handle;
 
 use super::bytes;
-use crate::{app::App, failure::Failure, submission::Submission};
+use crate::{app::App, failure::Failure, rates::Change, submission::Submission};
 
 /// One send. Only equal to itself.
 #[derive(Debug)]
@@ -46,9 +46,10 @@ impl Sending {
         let (user, command) = (submission.author(), submission.command());
         let author = Author::User(user);
         // First what costs nothing: a rate that was counted is not given back.
-        if !app.node.would_take(author, &command) || app.rates.send(user).is_err() {
+        if !app.node.would_take(author, &command) {
             return None;
         }
+        app.rates.count(Change::Message, user, submission.address()).ok()?;
         let submitted = app.node.begin(author, submission.request(), command)?;
         let due = Instant::now() + app.node.submit_timeout();
         let (task, answer) = (OnceLock::new(), OnceLock::new());

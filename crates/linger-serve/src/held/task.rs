@@ -24,6 +24,7 @@ use crate::{
     caller::{Address, Peer, address_of},
     failure::Failure,
     json::read,
+    rates::Change,
     renderer::Rendered,
     request::{Decision, Undecided},
     response::WholeResponse,
@@ -109,7 +110,7 @@ async fn finish(app: &Arc<App>, decision: Decision, address: Address) -> Result<
 
 async fn submit(app: &Arc<App>, submission: &dyn Submission) -> Result<Response, Failure> {
     let user = submission.author();
-    app.rates.send(user)?;
+    app.rates.count(Change::Message, user, submission.address())?;
     let author = Author::User(user);
     let outcome = app.node.submit(author, submission.request(), submission.command()).await;
     let receipt = match outcome {

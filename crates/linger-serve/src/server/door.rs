@@ -1,8 +1,8 @@
 //! The door: connections come in, each with a place, and go to the park.
 //!
-//! Who finds no place waits in the kernel's backlog. Who comes from an address
-//! that has its share already is told so and turned away, at the cost of a few
-//! words. Nothing is read here.
+//! Who finds no place, or a park that is far behind, waits in the kernel's backlog.
+//! Who comes from an address that has its share already is told so and turned away,
+//! at the cost of a few words. Nothing is read here.
 
 use std::{
     convert::Infallible,
@@ -27,6 +27,8 @@ use crate::{
 
 /// When the system has no socket to give: long enough for some to close.
 const RETRY: Duration = Duration::from_millis(50);
+/// Between two looks whether the park, which is far behind, has room again.
+const ROOM_STEP: Duration = Duration::from_millis(1);
 /// A system without sockets is said so often, not at every try.
 const WARN_EVERY: Duration = Duration::from_secs(1);
 /// So many who are turned away are waited for until they have read why. They
@@ -60,6 +62,9 @@ impl Door {
         loop {
             // A place first: who cannot be served stays in the backlog.
             let mut place = self.places.take().await;
+            while !self.park.has_room() {
+                sleep(ROOM_STEP).await;
+            }
             let (stream, peer) = self.accept().await;
             if !place.count_for(peer.ip()) {
                 self.turn_away(stream, place);

@@ -1,7 +1,7 @@
 //! A dialect for tests: `GET /shout?after=CURSOR` waits for what is said in the
 //! lobby, and tells it in capitals; `POST /shout` says its body there.
 
-use std::{sync::Arc, time::Duration};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use linger_core::{Command, Cursor, MessageText, Request as Named, Slug, UserId};
 use linger_node::{Page, Receipt, RoomRef};
@@ -35,7 +35,8 @@ fn listen(request: &Request<'_>) -> Result<Decision, Undecided> {
 fn say(request: &Request<'_>) -> Result<Decision, Undecided> {
     let (user, room) = (request.caller()?.user()?, lobby(request)?);
     let text = String::from_utf8_lossy(request.body());
-    Ok(Decision::Submit(Box::new(Shout { user, room, text: MessageText::parse(&text)? })))
+    let (address, text) = (request.address(), MessageText::parse(&text)?);
+    Ok(Decision::Submit(Box::new(Shout { user, address, room, text })))
 }
 
 fn lobby(request: &Request<'_>) -> Result<RoomRef, Failure> {
@@ -61,6 +62,7 @@ impl Renderer for Capitals {
 #[derive(Debug)]
 struct Shout {
     user: UserId,
+    address: IpAddr,
     room: RoomRef,
     text: MessageText,
 }
@@ -68,6 +70,10 @@ struct Shout {
 impl Submission for Shout {
     fn author(&self) -> UserId {
         self.user
+    }
+
+    fn address(&self) -> IpAddr {
+        self.address
     }
 
     fn request(&self) -> Option<Named> {

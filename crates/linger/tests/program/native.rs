@@ -342,6 +342,14 @@ fn a_closed_room_does_not_exist_for_those_outside() {
     let last = bob.read_all("/api/v1/events").pop().unwrap();
     assert_eq!((&last["type"], &last["member"]["id"]), (&json!("member_left"), &json!(bob.id)));
     assert_eq!(bob.post(TEA_MESSAGES, &json!({ "text": "hello" })).problem(404), "room_not_found");
+
+    // Nobody brings bob back, but bob.
+    let add = format!("{TEA}/members/{}", bob.id);
+    assert_eq!(ann.put(&add, &json!({})).problem(409), "left_before");
+    assert_eq!(slugs(&mut bob), ["lobby"]);
+    bob.join("tea");
+    assert_eq!(slugs(&mut bob), ["lobby", "tea"]);
+    ann.put(&add, &json!({})).expect(204);
 }
 
 #[test]

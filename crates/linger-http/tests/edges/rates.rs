@@ -1,0 +1,81 @@
+//! Every call that changes something counts against a quota, whichever dialect it
+//! is of. What the quotas are is tested in linger-serve.
+
+use std::collections::BTreeSet;
+
+use axum::http::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use crate::{
+    drivers::{Driver, over_both_drivers},
+    stage::{Stage, hasty, request},
+};
+
+over_both_drivers!(whoever_changes_something_all_the_time_is_told_to_come_back);
+
+/// More than any quota has at once, and than come in the time that the calls take.
+const CALLS_MAX: usize = 2000;
+
+/// The changing calls of the native API, as its document names them, with a path and
+/// a body for the call of this number.
+const NATIVE: [(&str, &str, &str); 8] = [
+    ("patch", "/me", r#"{"name":"n$"}"#),
+    ("post", "/rooms", r#"{"slug":"r$"}"#),
+    ("put", "/rooms/{room}/members/me", ""),
+    ("delete", "/rooms/{room}/members/me", ""),
+    ("put", "/rooms/{room}/members/{user}", ""),
+    ("put", "/rooms/{room}/messages/{request_id}", r#"{"text":"hello"}"#),
+    ("post", "/rooms/{room}/messages", r#"{"text":"hello"}"#),
+    // Nobody can be made after this one.
+    ("post", "/guests", "{}"),
+];
+/// Those of the seed protocols. Their other calls only read.
+const SEEDS: [(&str, &str); 3] = [
+    ("/new", "msg=hello"),
+    ("/send_message", r#"{"username":"ann==u-1","message":"hello"}"#),
+    ("/get_name", "{}"),
+];
+
+async fn whoever_changes_something_all_the_time_is_told_to_come_back(driver: Driver) {
+    let stage = Stage::open_with(driver, hasty().with(|it| it.app.rate_limits = true)).await;
+    let native = NATIVE.map(|(method, path, body)| {
+        let path =
+            path.replace("{room}", "lobby").replace("{user}", "3").replace("{request_id}", "$");
+        (method.to_uppercase(), format!("/api/v1{path}"), body)
+    });
+    let seeds = SEEDS.map(|(path, body)| ("POST".to_owned(), path.to_owned(), body));
+    let [first @ .., guests] = native;
+    let [new, send, get_name] = seeds;
+    for (method, path, body) in first.into_iter().chain([new, send, guests, get_name]) {
+        // A person for each: calls of one kind share a quota.
+        let guest = stage.json("/api/v1/guests", &json!({})).await.json();
+        let bearer = format!("Bearer {}", guest["token"].as_str().unwrap_or("none"));
+        let method: Method = method.parse().unwrap();
+        let mut calls = 0;
+        loop {
+            let [path, body] = [path.as_str(), body].map(|it| it.replace('$', &calls.to_string()));
+            let headers = [("authorization", bearer.as_str())];
+            let answer = stage.send(request(method.clone(), &path, &body, &headers)).await;
+            if answer.status == StatusCode::TOO_MANY_REQUESTS {
+                let retry_after = answer.header("retry-after").parse::<u64>();
+                assert!(retry_after.is_ok_and(|it| it > 0), "{method} {path}");
+                break;
+            }
+            assert!(answer.status.as_u16() < 404, "{method} {path}: {}", answer.body);
+            calls += 1;
+            assert!(calls < CALLS_MAX, "{method} {path} is not counted");
+        }
+    }
+}
+
+#[test]
+fn the_list_of_changing_calls_has_all_of_them() {
+    let document: Value = serde_json::from_str(&linger_http::openapi()).unwrap();
+    let mut documented = BTreeSet::new();
+    for (path, calls) in document["paths"].as_object().unwrap() {
+        let methods = calls.as_object().unwrap().keys().filter(|method| *method != "get");
+        documented.extend(methods.map(|method| (method.clone(), path.clone())));
+    }
+    let listed = NATIVE.map(|(method, path, _)| (method.to_owned(), path.to_owned()));
+    assert_eq!(BTreeSet::from(listed), documented);
+}
