@@ -84,6 +84,15 @@ impl Draft {
             _ => self.vocabulary,
         }
     }
+
+    /// Returns about how many bytes it takes in memory. Only messages are long.
+    pub fn weight(&self) -> usize {
+        let text = match &self.command {
+            Command::SendMessage { text, .. } => text.as_str().len(),
+            _ => 0,
+        };
+        size_of::<Entry>() + 64 + text
+    }
 }
 
 impl Request {

@@ -35,6 +35,8 @@ pub struct Limits {
     pub waiters_max: usize,
     /// Appends that queue up while the log syncs. One more is told to come back.
     pub append_queue_max: usize,
+    /// Bytes of those appends. An append that is one too many is told to come back.
+    pub append_queue_bytes_max: usize,
     /// Appends in one group commit: bounds its time, and the memory it takes.
     pub append_batch_max: usize,
     /// Entries that the follower applies at once: bounds how long the first of
@@ -59,7 +61,7 @@ pub struct Limits {
     pub submit_timeout: Duration,
     /// Recent events kept in memory, at most: who is caught up reads from here.
     pub recent_events_max: usize,
-    /// Bytes of recent events kept in memory, at most.
+    /// Bytes of recent events kept in memory, at most, with all that is made for them.
     pub recent_bytes_max: usize,
     /// Outcomes kept for the submits that come to read them. More than may be
     /// in flight: queue plus batches.
@@ -77,6 +79,7 @@ impl Default for Limits {
             rooms_of_a_person_max: LIST_PAGE_MAX,
             waiters_max: 100_000,
             append_queue_max: 4096,
+            append_queue_bytes_max: 16 << 20,
             append_batch_max: 512,
             apply_batch_max: 512,
             commit_after: Duration::from_millis(50),
@@ -86,7 +89,7 @@ impl Default for Limits {
             read_threads: 2,
             submit_timeout: Duration::from_secs(10),
             recent_events_max: 16_384,
-            recent_bytes_max: 32 << 20,
+            recent_bytes_max: 16 << 20,
             outcomes_max: 16_384,
             sessions_max: 100_000,
             ready_lag_max: 10_000,

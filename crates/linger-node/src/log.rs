@@ -44,11 +44,26 @@ pub(crate) trait Log: Send + Sync {
         Vec::new()
     }
 
-    /// Returns up to `limit` durable entries after `after`, in order.
+    /// Returns up to `limit` durable entries after `after`, in order; fewer when they are
+    /// long ([`READ_BYTES_MAX`]), and none only when there are none.
     fn read_after(&self, after: Position, limit: usize) -> Result<Vec<Entry>, ReadError>;
 
     /// Returns the position of the last durable entry, and how to hear of growth.
     fn tail(&self) -> watch::Receiver<Position>;
+}
+
+/// Bytes of entries that are read at once. The first one counts in any case.
+pub(crate) const READ_BYTES_MAX: usize = 4 << 20;
+
+/// Returns the first of these entries, up to `limit` and [`READ_BYTES_MAX`].
+pub(crate) fn first_of<'e>(entries: impl Iterator<Item = &'e Entry>, limit: usize) -> Vec<Entry> {
+    let mut bytes = 0;
+    let within = |entry: &&Entry| {
+        let is_first = bytes == 0;
+        bytes += entry.draft.weight();
+        is_first || bytes <= READ_BYTES_MAX
+    };
+    entries.take(limit).take_while(within).cloned().collect()
 }
 
 /// Where the position of an append is noted.

@@ -9,7 +9,9 @@ mod recent;
 
 use std::{collections::VecDeque, sync::Arc};
 
-use linger_core::{Cursor, Epoch, LogId, News, Outcome, Position, UserId, visibility::Scope};
+use linger_core::{
+    Cursor, Epoch, LogId, News, Outcome, Position, Rejection, UserId, visibility::Scope,
+};
 use recent::{Recent, Way};
 
 use crate::{Limits, epochs::Epochs, limits::PAGE_BYTES_MAX, roster::Roster};
@@ -24,10 +26,23 @@ pub(crate) struct Memory {
     /// Every event after this one is in `recent`.
     floor: Position,
     recent: Recent,
-    outcomes: VecDeque<(Position, Outcome)>,
+    outcomes: VecDeque<(Position, Effect)>,
     events_max: usize,
     bytes_max: usize,
     outcomes_max: usize,
+}
+
+/// What an entry did. The event itself is among the recent ones, or in the tables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Effect {
+    /// It took effect, and left no event.
+    Accepted,
+    /// It took effect, and left an event.
+    Told,
+    /// It did before, there.
+    Repeated(Position),
+    /// It had none.
+    Rejected(Rejection),
 }
 
 /// Events, and how far one has read with them.
@@ -118,11 +133,17 @@ impl Memory {
         const LOOKUPS_MAX: usize = 4096;
         let (mut lookups, mut is_all) = (0, true);
         for (position, outcome) in outcomes {
-            if let Outcome::Accepted(Some(news)) = &outcome {
-                self.roster.fold(news);
-                lookups += self.recent.push(news.clone());
-            }
-            self.outcomes.push_back((position, outcome));
+            let effect = match outcome {
+                Outcome::Accepted(Some(news)) => {
+                    self.roster.fold(&news);
+                    lookups += self.recent.push(news);
+                    Effect::Told
+                }
+                Outcome::Accepted(None) => Effect::Accepted,
+                Outcome::Repeated { first } => Effect::Repeated(first),
+                Outcome::Rejected(rejection) => Effect::Rejected(rejection),
+            };
+            self.outcomes.push_back((position, effect));
             self.applied = position;
             if lookups >= LOOKUPS_MAX {
                 is_all = false;
@@ -192,9 +213,14 @@ impl Memory {
     }
 
     /// Returns what the entry at `position` did, while that is remembered.
-    pub(crate) fn outcome(&self, position: Position) -> Option<&Outcome> {
+    pub(crate) fn outcome(&self, position: Position) -> Option<Effect> {
         let found =
             self.outcomes.binary_search_by_key(&position, |(position, _)| *position).ok()?;
-        Some(&self.outcomes[found].1)
+        Some(self.outcomes[found].1)
+    }
+
+    /// Returns the event at `position`, while that is remembered.
+    pub(crate) fn event(&self, position: Position) -> Option<&Arc<News>> {
+        self.recent.at(position)
     }
 }

@@ -207,6 +207,10 @@ impl<S: Service> Shard<S> {
         for message in messages.drain(..) {
             match message {
                 Message::Take(connection) => self.admit(connection),
+                // To find out whom each of so many concerns takes longer than to look.
+                Message::Wake(_) if self.is_spent() => {
+                    self.called.extend(self.waiters.parked().topics());
+                }
                 Message::Wake(wake) => {
                     let parked = self.waiters.parked();
                     self.lookups += self.service.topics(&wake, &parked, &mut self.called);

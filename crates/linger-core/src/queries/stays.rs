@@ -9,9 +9,16 @@ use crate::{
     visibility::{Scope, Stays},
 };
 
+/// As a limit: no limit.
+const ALL: usize = i64::MAX as usize;
+
 /// Returns all memberships of a user, past ones too.
 pub fn stays_of(connection: &Connection, user: UserId) -> rusqlite::Result<Stays> {
-    stays_since(connection, user, Position::START)
+    let mut stays = current_stays(connection, user)?;
+    each_past(connection, user, Position::START, ALL, |room, joined, left| {
+        stays.add_past(room, joined, left);
+    })?;
+    Ok(stays)
 }
 
 /// Returns the memberships of a user that last.
@@ -28,8 +35,8 @@ pub fn current_stays(connection: &Connection, user: UserId) -> rusqlite::Result<
 }
 
 /// Returns the memberships that say what a reader sees in a scope after `after`: none
-/// for an open room, those of one room for a closed one, and not more of them than
-/// are reached by `limit` events. Those that ended by then are not walked through.
+/// for an open room, those of one room for a closed one. Those that ended by then are
+/// not walked through, and of one room not more than `limit` events reach.
 pub fn stays_after(
     connection: &Connection,
     reader: Option<UserId>,
@@ -38,21 +45,14 @@ pub fn stays_after(
     limit: usize,
 ) -> rusqlite::Result<Stays> {
     match (scope, reader) {
-        (Scope::Mine(user), _) => stays_since(connection, user, after),
+        (Scope::Mine(user), _) => {
+            let mut stays = current_stays(connection, user)?;
+            add_past(connection, user, after, limit, &mut stays)?;
+            Ok(stays)
+        }
         (Scope::Room(room, RoomKind::Closed), Some(reader)) => {
             let mut stays = Stays::default();
-            // Stays of one room follow one another, and each has events of its own.
-            let first = last_stay(connection, Some(reader), room, after)?;
-            let first = first.map_or(Position::START, |(from, _)| from);
-            let mut select = connection.prepare_cached(
-                r#"SELECT user_id, room_id, joined, "left", sum FROM past_stays
-                   WHERE user_id = ?1 AND room_id = ?2 AND joined >= ?3 ORDER BY joined LIMIT ?4"#,
-            )?;
-            let mut rows = select.query(params![reader, room, first, limit + 2])?;
-            while let Some(row) = rows.next()? {
-                sum::check(row, "past_stays")?;
-                stays.add_past(room, row.get(2)?, row.get(3)?);
-            }
+            add_past_of(connection, reader, room, after, limit, &mut stays)?;
             if let Some(joined) = joined(connection, room, reader)? {
                 stays.begin(room, joined);
             }
@@ -60,6 +60,60 @@ pub fn stays_after(
         }
         (Scope::Room(..), _) => Ok(Stays::default()),
     }
+}
+
+/// Adds the past memberships of a user that did not end by `after`.
+///
+/// Few are found by their ends, whatever was before. When they are many, it goes from
+/// room to room: they are mostly those of a few rooms.
+fn add_past(
+    connection: &Connection,
+    user: UserId,
+    after: Position,
+    limit: usize,
+    stays: &mut Stays,
+) -> rusqlite::Result<()> {
+    const FEW: usize = 8;
+    let mut found = Vec::new();
+    each_past(connection, user, after, FEW + 1, |room, from, to| found.push((room, from, to)))?;
+    if found.len() <= FEW {
+        found.into_iter().for_each(|(room, from, to)| stays.add_past(room, from, to));
+        return Ok(());
+    }
+    let mut next = connection.prepare_cached(
+        "SELECT min(room_id) FROM past_stays WHERE user_id = ?1 AND room_id > ?2",
+    )?;
+    let mut room = RoomId::new(Position::START);
+    while let Some(found) = next.query_one(params![user, room], |row| row.get(0))? {
+        room = found;
+        add_past_of(connection, user, room, after, limit, stays)?;
+    }
+    Ok(())
+}
+
+/// Adds the past memberships of a user in one room that did not end by `after`, as many
+/// as `limit` events reach.
+fn add_past_of(
+    connection: &Connection,
+    user: UserId,
+    room: RoomId,
+    after: Position,
+    limit: usize,
+    stays: &mut Stays,
+) -> rusqlite::Result<()> {
+    // Stays of one room follow one another, and each has events of its own.
+    let first = last_stay(connection, Some(user), room, after)?;
+    let first = first.map_or(Position::START, |(from, _)| from);
+    let mut select = connection.prepare_cached(
+        r#"SELECT user_id, room_id, joined, "left", sum FROM past_stays
+           WHERE user_id = ?1 AND room_id = ?2 AND joined >= ?3 ORDER BY joined LIMIT ?4"#,
+    )?;
+    let mut rows = select.query(params![user, room, first, limit + 2])?;
+    while let Some(row) = rows.next()? {
+        sum::check(row, "past_stays")?;
+        stays.add_past(room, row.get(2)?, row.get(3)?);
+    }
+    Ok(())
 }
 
 /// Returns the memberships of everybody who ever had one: those that last, and that
@@ -72,7 +126,9 @@ pub fn all_stays(connection: &Connection) -> rusqlite::Result<Vec<(UserId, Stays
     let mut all = Vec::with_capacity(users.len());
     for user in users {
         let mut stays = current_stays(connection, user)?;
-        each_past(connection, user, Position::START, |room, _, left| stays.forget(room, left))?;
+        each_past(connection, user, Position::START, ALL, |room, _, left| {
+            stays.forget(room, left);
+        })?;
         all.push((user, stays));
     }
     Ok(all)
@@ -123,26 +179,20 @@ pub(crate) fn joined(
         .optional()
 }
 
-/// Returns the memberships of a user that did not end by `after`.
-fn stays_since(connection: &Connection, user: UserId, after: Position) -> rusqlite::Result<Stays> {
-    let mut stays = current_stays(connection, user)?;
-    each_past(connection, user, after, |room, joined, left| stays.add_past(room, joined, left))?;
-    Ok(stays)
-}
-
 /// Visits the memberships of a user that ended after `after`, in the order of their
-/// ends: room, from and to.
+/// ends, up to `limit` of them: room, from and to.
 fn each_past(
     connection: &Connection,
     user: UserId,
     after: Position,
+    limit: usize,
     mut visit: impl FnMut(RoomId, Position, Position),
 ) -> rusqlite::Result<()> {
     let mut select = connection.prepare_cached(
         r#"SELECT user_id, room_id, joined, "left", sum FROM past_stays
-           WHERE user_id = ?1 AND "left" > ?2 ORDER BY "left""#,
+           WHERE user_id = ?1 AND "left" > ?2 ORDER BY "left" LIMIT ?3"#,
     )?;
-    let mut rows = select.query(params![user, after])?;
+    let mut rows = select.query(params![user, after, limit])?;
     while let Some(row) = rows.next()? {
         sum::check(row, "past_stays")?;
         visit(row.get(1)?, row.get(2)?, row.get(3)?);

@@ -34,6 +34,8 @@ struct House {
     den: RoomId,
     /// Bob's comings and goings were before this, and all else that is old.
     since: Position,
+    /// Before all of them but the first.
+    long_ago: Position,
     /// Steps that SQLite's machine has done.
     steps: Arc<AtomicU64>,
 }
@@ -50,6 +52,7 @@ impl House {
             tea: nowhere,
             den: nowhere,
             since: START,
+            long_ago: START,
             steps: Arc::default(),
         };
         house.ann = house.guest("ann");
@@ -64,20 +67,21 @@ impl House {
         house.tea = house.opens(ann, "tea", RoomKind::Open);
         house.den = house.opens(ann, "den", RoomKind::Closed);
         let (tea, den) = (house.tea, house.den);
-        let club = house.opens(ann, "club", RoomKind::Closed);
+        let club = house.opens(ann, "club", RoomKind::Open);
         let stranger = house.guest("stranger");
         let far = house.opens(stranger, "far", RoomKind::Open);
-        house.does(ann, Command::AddMember { room: club, user: bob });
-        for number in 0..noise {
+        for number in 0..noise + 20 {
+            if number == 1 {
+                house.long_ago = house.position();
+            }
             house.says(ann, den, "before bob came");
             house.says(stranger, far, "far away");
             house.does(stranger, Command::RenameUser { name: name(&format!("stranger {number}")) });
-            house.does(bob, Command::LeaveRoom { room: club });
             house.does(bob, Command::JoinRoom { room: club });
+            house.does(bob, Command::LeaveRoom { room: club });
             let guest = house.guest("member");
             house.does(guest, Command::JoinRoom { room: tea });
         }
-        house.does(bob, Command::LeaveRoom { room: club });
         house.since = house.position();
         house.does(bob, Command::JoinRoom { room: tea });
         house.does(ann, Command::AddMember { room: den, user: bob });
@@ -180,7 +184,7 @@ fn name(name: &str) -> UserName {
 #[test]
 fn a_read_costs_what_it_returns_whatever_lies_around_it() {
     type Read = fn(&House) -> (u64, usize);
-    let reads: [(&str, Read, usize); 8] = [
+    let reads: [(&str, Read, usize); 9] = [
         ("history of a closed room", |house| house.history(house.den()), READ),
         ("history of an open room", |house| house.history(house.tea()), READ),
         ("a closed room, from the start", |house| house.events(house.den(), START, most(5)), 5),
@@ -190,6 +194,7 @@ fn a_read_costs_what_it_returns_whatever_lies_around_it() {
             |house| house.events(house.tea(), house.since, most(100)),
             READ + 1,
         ),
+        ("my events, long ago", |house| house.events(house.mine(), house.long_ago, most(20)), 20),
         ("my events, a part", |house| house.events(house.mine(), house.since, most(10)), 10),
         (
             "my events, lately",
@@ -268,6 +273,41 @@ fn a_page_is_bounded_in_bytes_and_the_next_one_goes_on_where_it_ended() {
     let small = PageMax { items: 100, bytes: 10 };
     let read = feed::read(connection, house.mine(), &stays, house.since, small).unwrap();
     assert_eq!((read.news.len(), read.upto), (1, house.since.next()));
+}
+
+#[test]
+fn a_page_needs_no_more_stays_than_it_loads() {
+    let mut house = House::empty();
+    let (ann, bob) = (house.ann, house.bob);
+    let kinds = [RoomKind::Open, RoomKind::Closed, RoomKind::Closed];
+    let rooms = [0, 1, 2].map(|room| house.opens(ann, &format!("room-{room}"), kinds[room]));
+    for turn in 0..40 {
+        for (number, room) in rooms.into_iter().enumerate() {
+            // Short stays, and some that last over many of the others.
+            match turn % (3 + 5 * number) {
+                0 if turn == 0 => house.does(ann, Command::AddMember { room, user: bob }),
+                0 => house.does(bob, Command::JoinRoom { room }),
+                1 if number == 0 => house.does(bob, Command::LeaveRoom { room }),
+                7 => house.does(bob, Command::LeaveRoom { room }),
+                _ => house.says(ann, room, "something"),
+            }
+        }
+        house.does(ann, Command::RenameUser { name: name(&format!("ann {turn}")) });
+    }
+    let house = house.built();
+    let connection = house.projection.connection();
+    let all = queries::stays_of(connection, bob).unwrap();
+    let of_rooms = rooms.iter().zip(kinds).map(|(room, kind)| Scope::Room(*room, kind));
+    for scope in of_rooms.chain([house.mine()]) {
+        for after in (0..house.projection.applied().get()).map(Position::new) {
+            for max in [1, 2, 3, 10, 100].map(most) {
+                let found = queries::stays_after(connection, Some(bob), scope, after, max.items);
+                let page = feed::read(connection, scope, &found.unwrap(), after, max).unwrap();
+                let expected = feed::read(connection, scope, &all, after, max).unwrap();
+                assert_eq!(page, expected, "{scope:?} after {after}, {max:?}");
+            }
+        }
+    }
 }
 
 /// Checks that a read costs about the same in all houses.

@@ -57,12 +57,13 @@ proptest! {
         let mut projection = empty();
         projection.apply(&log.entries).unwrap();
         let db = projection.connection();
-        for (scope, _, stays) in log.views(db) {
+        for (scope, reader, stays) in log.views(db) {
             let whole = feed::read(db, scope, &stays, Position::START, most(ALL)).unwrap();
             prop_assert_eq!(whole.upto, projection.applied());
             let mut after = Position::START;
             let mut pages = Vec::new();
             for &limit in limits.iter().cycle().take(PAGES_MAX) {
+                let stays = queries::stays_after(db, reader, scope, after, limit).unwrap();
                 let page = feed::read(db, scope, &stays, after, most(limit)).unwrap();
                 prop_assert!(page.news.len() <= limit && page.upto >= after);
                 let is_last = page.news.len() < limit;

@@ -18,8 +18,12 @@ use tokio::time::Instant;
 /// A visitor who asks for nothing for so long is dropped. Four holds: who polls
 /// is never dropped, also when a request or two of theirs are lost.
 pub(super) const IDLE_MAX: Duration = Duration::from_secs(120);
-/// Visitors at once: as many as the node holds requests. About 200 bytes each.
+/// Visitors at once: as many as the node holds requests.
 const VISITORS_MAX: usize = 100_000;
+/// Bytes of all of them: so many with usual names.
+const BYTES_MAX: usize = 16 << 20;
+/// What a visitor takes beside their name, with their part of an empty table.
+const VISITOR_BYTES: usize = 128;
 /// Between two looks for the idle: each goes through all visitors.
 const SWEEP_EVERY: Duration = Duration::from_secs(5);
 
@@ -35,6 +39,8 @@ pub(super) struct Visitors {
 #[derive(Debug)]
 struct Present {
     visitors: HashMap<ExternalId, Visitor>,
+    /// What they take, about.
+    bytes: usize,
     swept_at: Instant,
 }
 
@@ -51,7 +57,7 @@ impl Visitors {
     /// Begins with nobody. `end` is the end of the log.
     pub(super) fn new(end: Position) -> Visitors {
         let now = Instant::now();
-        let present = Present { visitors: HashMap::new(), swept_at: now };
+        let present = Present { visitors: HashMap::new(), bytes: 0, swept_at: now };
         Visitors { present: Mutex::new(present), began: end, began_at: now }
     }
 
@@ -78,8 +84,7 @@ impl Visitors {
     ) -> Result<Visitor, Unavailable> {
         let mut present = self.lock();
         present.sweep(now);
-        let is_full = present.visitors.len() >= VISITORS_MAX && !present.visitors.contains_key(id);
-        if is_full {
+        if !present.has_room_for(id) {
             return Err(Unavailable::Overloaded);
         }
         let position = match now - self.began_at < IDLE_MAX {
@@ -88,7 +93,7 @@ impl Visitors {
             false => latest,
         };
         let newcomer = Visitor { user, position, used_at: now };
-        let visitor = present.visitors.entry(id.clone()).or_insert(newcomer);
+        let visitor = present.insert(id, newcomer);
         visitor.used_at = now;
         Ok(*visitor)
     }
@@ -107,7 +112,7 @@ impl Visitors {
         let mut present = self.lock();
         // Dropped in between: then nobody else moved them.
         let dropped = Visitor { user, position: from, used_at: now };
-        let visitor = present.visitors.entry(id.clone()).or_insert(dropped);
+        let visitor = present.insert(id, dropped);
         visitor.used_at = now;
         if visitor.position != from {
             return Err(visitor.position);
@@ -122,13 +127,33 @@ impl Visitors {
 }
 
 impl Present {
+    /// Tells whether this visitor is here, or may come.
+    fn has_room_for(&self, id: &ExternalId) -> bool {
+        let has_room = self.visitors.len() < VISITORS_MAX && self.bytes + weight(id) <= BYTES_MAX;
+        has_room || self.visitors.contains_key(id)
+    }
+
+    /// Returns the visitor who is here, or else this one, from now on.
+    fn insert(&mut self, id: &ExternalId, visitor: Visitor) -> &mut Visitor {
+        let Present { visitors, bytes, .. } = self;
+        visitors.entry(id.clone()).or_insert_with(|| {
+            *bytes += weight(id);
+            visitor
+        })
+    }
+
     /// Drops the idle, when it is time to.
     fn sweep(&mut self, now: Instant) {
         if now - self.swept_at >= SWEEP_EVERY {
             self.swept_at = now;
             self.visitors.retain(|_, visitor| now - visitor.used_at < IDLE_MAX);
+            self.bytes = self.visitors.keys().map(weight).sum();
         }
     }
+}
+
+fn weight(id: &ExternalId) -> usize {
+    VISITOR_BYTES + id.as_str().len()
 }
 
 #[cfg(test)]
@@ -207,5 +232,20 @@ mod tests {
         assert_eq!(begin("ann", now), Err(Unavailable::Overloaded));
         assert_eq!(begin("7", now), Ok(user(1)), "who is here already stays");
         assert_eq!(begin("ann", now + IDLE_MAX), Ok(user(2)));
+    }
+
+    #[test]
+    fn visitors_with_long_names_are_weighed_and_make_room_when_they_go() {
+        let visitors = Visitors::new(at(9));
+        let now = visitors.began_at + LATER;
+        let name = |number: usize| id(&format!("{number:0>64}"));
+        let weight = VISITOR_BYTES + 64;
+        let begin = |number, now| visitors.begin(&name(number), user(1), at(10), now).is_ok();
+        let came = (0..VISITORS_MAX).take_while(|number| begin(*number, now)).count();
+        assert_eq!(came, BYTES_MAX / weight);
+        assert_eq!(visitors.lock().bytes, came * weight);
+        assert!(begin(0, now), "who is here already stays");
+        assert!(begin(came, now + IDLE_MAX));
+        assert_eq!(visitors.lock().bytes, weight);
     }
 }

@@ -52,16 +52,8 @@ pub(super) async fn list(
     let reader = caller.reader(&app)?;
     let after = query.text("after").map(|slug| room_at(&app.node, &slug, reader)).transpose()?;
     let after = after.map(|room| room.id);
-    Ok(answer(
-        StatusCode::OK,
-        &app.node.query(address.asker(reader), Rooms { reader, after, limit }).await?,
-    ))
-}
-
-/// Returns the number of rooms or members that is asked for.
-fn limit_of(query: Query<'_>) -> Result<usize, Failure> {
-    let limit = query.number("limit", 1, LIST_PAGE_MAX as u64)?;
-    Ok(limit.map_or(LIST_PAGE_DEFAULT, |limit| limit as usize))
+    let rooms = app.node.query(address.asker(reader), Rooms { reader, after, limit }).await?;
+    Ok(answer(StatusCode::OK, &rooms))
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -172,8 +164,8 @@ pub(super) async fn members(
     let after = after.map(|id| UserId::new(Position::new(id)));
     let reader = caller.reader(&app)?;
     let room = room_at(&app.node, &room, reader)?;
-    let page =
-        app.node.query(address.asker(reader), Members { room, reader, after, limit }).await?;
+    let members = Members { room, reader, after, limit };
+    let page = app.node.query(address.asker(reader), members).await?;
     Ok(answer(StatusCode::OK, &page.ok_or(Rejection::RoomNotFound)?))
 }
 
@@ -263,4 +255,10 @@ async fn room_now(
     let room = room_at(&app.node, slug, reader)?;
     let room = app.node.query(asker, RoomNow { room, reader }).await?;
     Ok(answer(status, &room.ok_or(Rejection::RoomNotFound)?))
+}
+
+/// Returns the number of rooms or members that is asked for.
+fn limit_of(query: Query<'_>) -> Result<usize, Failure> {
+    let limit = query.number("limit", 1, LIST_PAGE_MAX as u64)?;
+    Ok(limit.map_or(LIST_PAGE_DEFAULT, |limit| limit as usize))
 }

@@ -12,7 +12,10 @@ mod writer;
 
 use std::{
     collections::VecDeque,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
     thread::JoinHandle,
     time::Instant,
 };
@@ -23,9 +26,9 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 pub(crate) use file::{AboutLog, LogError, SqliteFile, read_after};
 pub(crate) use wal::has_lost_frames;
-use writer::{Append, Queued, Writer};
+use writer::{Append, Load, Queued, Writer};
 
-use super::{AppendError, Appending, Log, Note, ReadError};
+use super::{AppendError, Appending, Log, Note, READ_BYTES_MAX, ReadError, first_of};
 use crate::{
     Limits,
     checkpoints::Checkpoints,
@@ -37,12 +40,17 @@ use crate::{
 
 /// Entries kept in memory for the follower: a few batches.
 const LATEST_MAX: usize = 4096;
+/// Bytes of those: twice what is read at once.
+const LATEST_BYTES_MAX: usize = 2 * READ_BYTES_MAX;
 
 /// The log in a SQLite file.
 pub(crate) struct SqliteLog {
     id: LogId,
     /// None while it closes.
     queue: Option<mpsc::Sender<Queued>>,
+    /// What the appends weigh that are queued or being written.
+    queued_bytes: Arc<AtomicUsize>,
+    queued_bytes_max: usize,
     writer: Option<JoinHandle<()>>,
     tail: watch::Receiver<Position>,
     latest: Arc<Mutex<Latest>>,
@@ -58,6 +66,7 @@ type Refused = Arc<Mutex<Vec<UserId>>>;
 struct Latest {
     after: Position,
     entries: VecDeque<Entry>,
+    bytes: usize,
 }
 
 impl SqliteFile {
@@ -91,6 +100,8 @@ impl SqliteFile {
         SqliteLog {
             id: self.id,
             queue: Some(queue),
+            queued_bytes: Arc::default(),
+            queued_bytes_max: limits.append_queue_bytes_max,
             writer: Some(writer),
             tail,
             latest,
@@ -120,8 +131,12 @@ impl Log for SqliteLog {
         if self.health.illness(Part::Log).is_some() {
             return Err(AppendError::NotWritten);
         }
+        let load = Load::of(draft.weight(), &self.queued_bytes);
+        if self.queued_bytes.load(Ordering::Relaxed) > self.queued_bytes_max {
+            return Err(AppendError::Full);
+        }
         let (answer, appending) = oneshot::channel();
-        self.queue(Queued::Append(Append { draft, note, since: Instant::now(), answer }))?;
+        self.queue(Queued::Append(Append { draft, note, since: Instant::now(), answer, load }))?;
         Ok(appending)
     }
 
@@ -140,7 +155,7 @@ impl Log for SqliteLog {
         let latest = self.latest.lock().expect("no holder of this lock panics");
         if after >= latest.after {
             let begin = latest.entries.partition_point(|entry| entry.position <= after);
-            return Ok(latest.entries.iter().skip(begin).take(limit).cloned().collect());
+            return Ok(first_of(latest.entries.range(begin..), limit));
         }
         drop(latest);
         let reader = self.reader.lock().expect("no holder of this lock panics");
@@ -165,13 +180,16 @@ impl Drop for SqliteLog {
 
 impl Latest {
     fn after(after: Position) -> Latest {
-        Latest { after, entries: VecDeque::new() }
+        Latest { after, entries: VecDeque::new(), bytes: 0 }
     }
 
     fn push(&mut self, entry: Entry) {
+        self.bytes += entry.draft.weight();
         self.entries.push_back(entry);
-        while self.entries.len() > LATEST_MAX {
-            self.after = self.entries.pop_front().expect("it is not empty").position;
+        while self.entries.len() > LATEST_MAX || self.bytes > LATEST_BYTES_MAX {
+            let oldest = self.entries.pop_front().expect("what is over its bound is not empty");
+            self.bytes -= oldest.draft.weight();
+            self.after = oldest.position;
         }
     }
 }

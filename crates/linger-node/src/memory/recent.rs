@@ -82,6 +82,12 @@ impl Recent {
         Some(oldest)
     }
 
+    /// Returns the event at a position.
+    pub(super) fn at(&self, position: Position) -> Option<&Arc<News>> {
+        let found = self.news.binary_search_by_key(&position, |news| news.position()).ok()?;
+        Some(&self.news[found])
+    }
+
     /// Returns how to look for what is after `after`, in the fewest lookups.
     pub(super) fn way(&self, scope: Scope, stays: &Stays, after: Position) -> Way {
         let merge = match scope {

@@ -6,8 +6,8 @@ use std::{
 };
 
 use linger_core::{
-    Author, Command, Draft, News, Nonce, Outcome, Position, Rejection, Request, RoomKind, Salt,
-    UserId, Vocabulary, queries,
+    Author, Command, Draft, News, Nonce, Position, Rejection, Request, RoomKind, Salt, UserId,
+    Vocabulary, queries,
 };
 use tokio::{sync::oneshot::error::TryRecvError, time::timeout};
 
@@ -16,6 +16,7 @@ use crate::{
     Asker, Refusal, Unavailable,
     call::Call,
     log::{AppendError, Appending, Note},
+    memory::{Effect, Memory},
     questions::HappenedAt,
 };
 
@@ -46,8 +47,14 @@ pub enum Progress {
     OnItsWay,
     /// It has one.
     Outcome(Result<Receipt, Refusal>),
-    /// It took effect earlier, there: [`Node::repeat`] returns the receipt.
-    Repeat(Position),
+    /// It took effect, there, earlier or by now, and memory does not have the event:
+    /// [`Node::receipt`] reads it.
+    Stored {
+        /// Where it took effect.
+        position: Position,
+        /// Whether that was earlier.
+        is_repeat: bool,
+    },
 }
 
 impl Node {
@@ -85,19 +92,19 @@ impl Node {
                 Err(TryRecvError::Closed) => Progress::Outcome(Err(Unavailable::Unknown.into())),
             };
         };
-        let memory = self.memory();
-        match memory.outcome(position) {
-            None if memory.applied() < position => Progress::OnItsWay,
-            outcome => told(position, outcome),
-        }
+        told(&self.memory(), position)
     }
 
-    /// Returns the receipt of a repeat of what took effect at `first`.
+    /// Returns the receipt of what took effect at `position`, from the tables.
     ///
-    /// Errors: the tables cannot be read.
-    pub async fn repeat(&self, first: Position) -> Result<Receipt, Unavailable> {
-        let news = self.query(Asker::House, HappenedAt(first)).await?.map(Arc::new);
-        Ok(Receipt { position: first, news, is_repeat: true })
+    /// Errors: they cannot be read.
+    pub async fn receipt(
+        &self,
+        position: Position,
+        is_repeat: bool,
+    ) -> Result<Receipt, Unavailable> {
+        let news = self.query(Asker::House, HappenedAt(position)).await?.map(Arc::new);
+        Ok(Receipt { position, news, is_repeat })
     }
 
     /// Calls those who wait in an annex for the outcome of what this user asked for.
@@ -129,10 +136,12 @@ impl Node {
         let position = timeout(self.limits.submit_timeout, self.append(draft))
             .await
             .map_err(|_| Unavailable::Unknown)??;
-        let progress = told(position, self.memory().outcome(position));
+        let progress = told(&self.memory(), position);
         match progress {
             Progress::Outcome(outcome) => outcome,
-            Progress::Repeat(first) => Ok(self.repeat(first).await?),
+            Progress::Stored { position, is_repeat } => {
+                Ok(self.receipt(position, is_repeat).await?)
+            }
             Progress::OnItsWay => unreachable!("it is applied"),
         }
     }
@@ -224,14 +233,20 @@ impl From<AppendError> for Refusal {
     }
 }
 
-/// Returns what an outcome is to who asked.
-fn told(position: Position, outcome: Option<&Outcome>) -> Progress {
-    Progress::Outcome(match outcome {
-        Some(Outcome::Accepted(news)) => {
-            Ok(Receipt { position, news: news.clone(), is_repeat: false })
+/// Returns how far the entry at `position` is for who asked.
+fn told(memory: &Memory, position: Position) -> Progress {
+    let receipt = |news| Ok(Receipt { position, news, is_repeat: false });
+    Progress::Outcome(match memory.outcome(position) {
+        Some(Effect::Accepted) => receipt(None),
+        Some(Effect::Told) => match memory.event(position) {
+            Some(news) => receipt(Some(news.clone())),
+            None => return Progress::Stored { position, is_repeat: false },
+        },
+        Some(Effect::Repeated(first)) => {
+            return Progress::Stored { position: first, is_repeat: true };
         }
-        Some(Outcome::Repeated { first }) => return Progress::Repeat(*first),
-        Some(Outcome::Rejected(rejection)) => Err((*rejection).into()),
+        Some(Effect::Rejected(rejection)) => Err(rejection.into()),
+        None if memory.applied() < position => return Progress::OnItsWay,
         // So many outcomes since then that this one is forgotten.
         None => Err(Unavailable::Unknown.into()),
     })

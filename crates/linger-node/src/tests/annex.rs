@@ -139,9 +139,11 @@ async fn a_submit_that_was_begun_is_known_when_its_author_is_called() {
     // The same again is a repeat; other words under the same id are refused.
     let (repeat, other) = (begin("one", "tea"), begin("one", "coffee"));
     let marker = node.says(ann, &tea, "marker").await;
-    let Progress::Repeat(position) = node.progress(&repeat) else { panic!("it is no repeat") };
+    let Progress::Stored { position, is_repeat: true } = node.progress(&repeat) else {
+        panic!("it is no repeat")
+    };
     assert_eq!(position, receipt.position);
-    let again = node.repeat(position).await.unwrap();
+    let again = node.receipt(position, true).await.unwrap();
     assert_eq!((again.position, again.is_repeat), (receipt.position, true));
     assert_eq!(again.news.unwrap().json, page.news[0].json);
     let Progress::Outcome(Err(Refusal::Rejected(rejection))) = node.progress(&other) else {

@@ -152,6 +152,22 @@ fn a_look_that_would_take_too_many_lookups_is_left_to_a_task() {
     assert_eq!(all.news.len(), 1000);
 }
 
+#[test]
+fn what_memory_holds_is_bounded_in_bytes_however_long_messages_are() {
+    let limits = Limits { recent_bytes_max: 1 << 20, ..Limits::default() };
+    let mut house = House::new(&limits);
+    let ann = house.guest();
+    let tea = house.opens(ann, "tea", RoomKind::Open);
+    for _ in 0..200 {
+        house.asks(ann, say(tea, &"\u{1f375}".repeat(4000)));
+    }
+    let last = house.apply();
+    // Text and JSON take 16,000 bytes each.
+    let held = (1..=last.get()).filter(|at| house.memory.event(Position::new(*at)).is_some());
+    assert_eq!(held.count(), 31);
+    assert!(house.memory.outcome(Position::new(3)).is_some(), "it has no text");
+}
+
 /// So many people wait for what they see; counts how many are called.
 struct Crowd(BTreeSet<UserId>);
 

@@ -62,6 +62,12 @@ async fn nobody_comes_into_more_rooms_than_a_person_may_be_in_however_they_come(
     assert_eq!(rooms(&node, bob).await, 3);
 }
 
+#[test]
+fn whoever_is_in_too_many_rooms_is_told_the_real_bound() {
+    let bound = Limits::default().rooms_of_a_person_max;
+    assert!(Rejection::TooManyRooms.to_string().contains(&format!(" {bound} rooms ")));
+}
+
 #[tokio::test]
 async fn a_session_that_makes_room_for_another_is_known_again_when_it_comes() {
     let folder = tempfile::tempdir().unwrap();

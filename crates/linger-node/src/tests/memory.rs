@@ -152,6 +152,20 @@ async fn a_cursor_of_another_log_or_from_beyond_the_end_is_answered_with_a_reset
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_send_whose_event_memory_has_no_room_for_is_answered_from_the_tables() {
+    let parts = Parts::new(Limits { recent_bytes_max: 0, ..Limits::default() });
+    let node = parts.start();
+    let ann = node.guest("ann").await;
+    let tea = node.opens(ann, "tea", RoomKind::Open).await;
+    for _ in 0..2 {
+        let first = node.says(ann, &tea, "too much").await;
+        assert_eq!(told(&first.news), ["ann: too much"]);
+    }
+    assert!(node.says(ann, &tea, "too much").await.is_repeat);
+    assert!(!node.says(ann, &tea, "more").await.is_repeat);
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_outcome_that_memory_has_forgotten_is_unknown_and_the_repeat_knows_it() {
     let parts = Parts::new(Limits { outcomes_max: 0, ..Limits::default() });
     let node = parts.start();

@@ -11,10 +11,11 @@ use super::{inbox::WAKES_MAX, *};
 use crate::{Method, Parked, Parking, Request, Then, Verdict};
 
 /// A service whose every request waits, each under a topic of its own, and to whom a
-/// look costs so much once they are called.
+/// look costs so much once they are called, and so much to find out who is.
 #[derive(Default)]
 struct Waiting {
     cost: AtomicUsize,
+    spread: AtomicUsize,
     asked: AtomicU64,
 }
 
@@ -46,7 +47,7 @@ impl Service for Waiting {
 
     fn topics(&self, (): &(), parked: &Parked<'_>, call: &mut Vec<Topic>) -> usize {
         call.extend(parked.topics());
-        1
+        self.spread.load(Ordering::Relaxed)
     }
 
     fn hand_over(&self, connection: Connection<Self::Place>, _: Option<()>) {
@@ -211,4 +212,20 @@ fn connections_that_a_shard_does_not_take_in_time_are_weighed_and_then_refused()
         messages.clear();
         assert!(inbox.has_room());
     }
+}
+
+#[test]
+fn wakes_that_cost_a_whole_turn_become_one_for_everybody() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let service = Arc::new(Waiting::default());
+    let (mut shard, _) = Shard::new(service.clone(), Arc::default()).unwrap();
+    let (_ann, connection) = pair(&listener);
+    shard.admit(connection);
+    service.spread.store(LOOKUPS_MAX / 2, Ordering::Relaxed);
+    let wake = || Message::Wake(Arc::new(()));
+    shard.hear(&mut std::iter::repeat_with(wake).take(100).collect());
+    assert_eq!((shard.lookups, shard.called.len()), (LOOKUPS_MAX, 1));
+    shard.lookups = 0;
+    shard.hear(&mut Vec::new());
+    assert_eq!((shard.count_called, shard.called.len()), (1, 0));
 }

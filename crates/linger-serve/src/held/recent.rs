@@ -6,8 +6,8 @@
 //! they get the same bytes. So an answer is built once.
 
 use std::{
-    array,
-    sync::{Arc, Mutex},
+    array, ptr,
+    sync::{Arc, Mutex, Weak},
     time::{Duration, Instant},
 };
 
@@ -32,7 +32,8 @@ pub(super) struct RecentAnswers {
 /// An answer, and what it was built of.
 struct Built {
     renderer: RendererRef,
-    news: Vec<Arc<News>>,
+    /// Held by nobody here: memory may forget them meanwhile.
+    news: Vec<Weak<News>>,
     cursor: Cursor,
     encoded: Encoded,
     at: Instant,
@@ -48,7 +49,8 @@ impl RecentAnswers {
     pub(super) fn find(&self, renderer: &RendererRef, page: &Page) -> Option<Encoded> {
         let slot = self.slot(page)?.lock().expect("no holder of this lock panics");
         let built = slot.as_ref().filter(|built| {
-            let is_same = |(one, other): (&Arc<News>, &Arc<News>)| Arc::ptr_eq(one, other);
+            let is_same =
+                |(one, other): (&Weak<News>, &Arc<News>)| ptr::eq(one.as_ptr(), Arc::as_ptr(other));
             built.cursor == page.cursor
                 && built.renderer == *renderer
                 && built.news.len() == page.news.len()
@@ -65,7 +67,7 @@ impl RecentAnswers {
         };
         let built = Built {
             renderer: renderer.clone(),
-            news: page.news.clone(),
+            news: page.news.iter().map(Arc::downgrade).collect(),
             cursor: page.cursor,
             encoded: encoded.clone(),
             at: Instant::now(),

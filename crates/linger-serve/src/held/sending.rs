@@ -33,8 +33,8 @@ pub(crate) struct Sending {
 enum More {
     /// Go on after a rejection: the request id is free then.
     GoOn(BoxFuture<'static, Result<Receipt, Refusal>>),
-    /// Read what the first one left.
-    Repeat(Position),
+    /// Read what it left, there: earlier, if it is a repeat.
+    Read { position: Position, is_repeat: bool },
 }
 
 /// Between two looks at a send that nobody calls: one that the log refused.
@@ -68,7 +68,7 @@ impl Sending {
         }
         let more = match app.node.progress(&self.submitted) {
             Progress::OnItsWay => return None,
-            Progress::Repeat(first) => More::Repeat(first),
+            Progress::Stored { position, is_repeat } => More::Read { position, is_repeat },
             Progress::Outcome(Err(Refusal::Rejected(rejection))) => {
                 match self.submission.go_on(&app.node, rejection) {
                     Some(going_on) => More::GoOn(going_on),
@@ -86,7 +86,9 @@ impl Sending {
     async fn go_on(self: Arc<Sending>, app: Arc<App>, more: More) {
         let outcome = match more {
             More::GoOn(going_on) => going_on.await,
-            More::Repeat(first) => app.node.repeat(first).await.map_err(Refusal::from),
+            More::Read { position, is_repeat } => {
+                app.node.receipt(position, is_repeat).await.map_err(Refusal::from)
+            }
         };
         self.answer.set(self.render(&app, outcome)).expect("there is one task");
         app.node.call_author(self.user());

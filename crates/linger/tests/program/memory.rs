@@ -1,7 +1,8 @@
-//! What those who wait cost the server: few bytes each, and nothing afterwards.
+//! What those who wait cost the server: few bytes each, and nothing afterwards; and
+//! what it holds of what was said.
 //!
-//! The server's own memory (`RssAnon`) is read from outside, so Linux only. Both
-//! tests go through everything once before they begin to count: threads, tables
+//! The server's own memory (`RssAnon`) is read from outside, so Linux only. The first
+//! two go through everything once before they begin to count: threads, tables
 //! and buffers that are made once belong to nobody.
 
 #![cfg(target_os = "linux")]
@@ -157,4 +158,31 @@ fn growth_per_reader(earlier: &str) -> u64 {
     });
     server.until_held(crowd.len());
     server.memory().saturating_sub(before + NOISE) / crowd.len() as u64
+}
+
+#[test]
+fn what_is_held_is_weighed_however_long_the_messages_are() {
+    const MESSAGES: usize = 4000;
+    const SENDERS: usize = 16;
+    let folder = Folder::new();
+    let server = Program::on(&folder).start();
+    let senders: Vec<_> = (0..SENDERS).map(|number| server.guest(&format!("{number}"))).collect();
+    let text = "\u{1f375}".repeat(4000);
+    thread::scope(|scope| {
+        for mut sender in senders {
+            let text = &text;
+            scope.spawn(move || {
+                for _ in 0..MESSAGES / SENDERS {
+                    sender.say("lobby", text);
+                }
+            });
+        }
+    });
+    let mut ann = server.guest("ann");
+    // Read them all, from the tables and from memory, as someone who was away does.
+    let events = ann.read_all("/api/v1/rooms/lobby/events");
+    assert_eq!(events.iter().filter(|event| event["type"] == "message_sent").count(), MESSAGES);
+    let bytes = settled(&server);
+    println!("the server holds {} MiB", bytes >> 20);
+    assert!(bytes < 100 << 20, "the server holds {} MiB", bytes >> 20);
 }

@@ -13,7 +13,7 @@ use linger_core::{
 };
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params};
 
-use crate::log::ReadError;
+use crate::log::{READ_BYTES_MAX, ReadError};
 
 /// The form of the tables; old forms are read for ever.
 const FORM: u32 = 2;
@@ -207,7 +207,8 @@ pub(super) fn insert(
     Ok(())
 }
 
-/// Returns up to `limit` entries after `after`, each as it was stored.
+/// Returns up to `limit` entries after `after`, each as it was stored; fewer when they
+/// are long ([`READ_BYTES_MAX`]).
 pub(crate) fn read_after(
     connection: &Connection,
     after: Position,
@@ -217,7 +218,10 @@ pub(crate) fn read_after(
     let mut rows = select.query(params![after, limit])?;
     let mut entries = Vec::new();
     let mut expected = after.next();
-    while let Some(row) = rows.next()? {
+    let mut bytes = 0;
+    while bytes < READ_BYTES_MAX
+        && let Some(row) = rows.next()?
+    {
         let (position, stored, checksum) = stored_entry(row)?;
         if position != expected {
             return Err(damaged(expected, "there is no such entry, but later ones").into());
@@ -225,7 +229,9 @@ pub(crate) fn read_after(
         if stored.checksum(position) != checksum {
             return Err(damaged(position, "the entry is not what was stored").into());
         }
-        entries.push(stored.decode(position)?);
+        let entry = stored.decode(position)?;
+        bytes += entry.draft.weight();
+        entries.push(entry);
         expected = position.next();
     }
     Ok(entries)

@@ -6,7 +6,10 @@
 //! files are still those in the folder: what is written to a deleted file is lost.
 
 use std::{
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -47,6 +50,27 @@ pub(super) struct Append {
     pub(super) note: Option<Note>,
     pub(super) since: Instant,
     pub(super) answer: oneshot::Sender<Result<Position, AppendError>>,
+    #[expect(dead_code, reason = "it is dropped with the append")]
+    pub(super) load: Load,
+}
+
+/// What an append weighs, among all that are not written yet; dropped, it is taken off.
+pub(super) struct Load {
+    bytes: usize,
+    sum: Arc<AtomicUsize>,
+}
+
+impl Load {
+    pub(super) fn of(bytes: usize, sum: &Arc<AtomicUsize>) -> Load {
+        sum.fetch_add(bytes, Ordering::Relaxed);
+        Load { bytes, sum: sum.clone() }
+    }
+}
+
+impl Drop for Load {
+    fn drop(&mut self) {
+        self.sum.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
 }
 
 /// The one writer. Owns the only connection that changes the file.
