@@ -1,4 +1,4 @@
-//! How many tests passed, failed, were skipped: read from what each runner says.
+//! How many tests passed, failed or were skipped, read from the output of each runner.
 //!
 //! Only the runner's own closing words count; the same words in a failing
 //! test's output must not. A reading that finds no such words is `None`, and
@@ -11,7 +11,7 @@ use std::{
 
 use serde_json::Value;
 
-/// What came out of some tests, or steps that count as one test each.
+/// The results of some tests, or of steps that count as one test each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     pub passed: usize,
@@ -84,7 +84,7 @@ pub fn nextest(output: &str) -> Option<Counts> {
         match kind.trim() {
             "passed" => counts.passed += number,
             "skipped" => counts.skipped += number,
-            // "failed", "exec failed", "timed out"; and whatever comes is no success.
+            // "failed", "exec failed", "timed out"; an unknown word is no success either.
             _ => counts.failed += number,
         }
     }

@@ -19,7 +19,7 @@ const SOURCE_LINES_MAX: usize = 450;
 const NAMES_FOR_NOTHING: [&str; 8] =
     ["util", "utils", "common", "helper", "helpers", "manager", "managers", "misc"];
 
-/// What a crate must know nothing about (design: "dependencies point down only").
+/// Dependencies that a crate must not have (design: "dependencies point down only").
 const ABSENT: [(&str, &[&str]); 6] = [
     ("linger-core", &["tokio", "hyper", "axum", "getrandom", "rand", "tracing"]),
     ("linger-node", &["hyper", "axum", "linger-serve", "linger-http", "linger-web"]),
@@ -70,7 +70,7 @@ fn no_source_file_is_too_long_to_read_in_one_sitting() {
 
 #[test]
 fn nothing_is_left_for_later_in_silence() {
-    // In two pieces, lest this file offend.
+    // Each in two pieces, so that this file does not break its own rule.
     let marks = [
         concat!("to", "do!("),
         concat!("unimple", "mented!("),
@@ -228,7 +228,7 @@ fn files() -> Vec<SourceFile> {
             if kind.is_dir() && is_ours(&path) {
                 folders.push(path);
             } else if kind.is_file() {
-                // What is not text, or gone again, has no rules to keep.
+                // A file that is not text, or is gone again, has no rules to keep.
                 let Ok(text) = fs::read_to_string(&path) else { continue };
                 let path = path.strip_prefix(&root).expect("it is below the root").to_owned();
                 files.push(SourceFile { path, text });
