@@ -1,8 +1,8 @@
-//! What other threads say to a shard.
+//! The messages of other threads to a shard.
 //!
 //! A message is one entry in a list; the shard is woken through the system only
-//! if it sleeps. The same lock guards the list and the flag that says so: a
-//! shard cannot fall asleep over a message.
+//! if it sleeps. One lock guards the list and the flag that says that it sleeps,
+//! so a shard cannot fall asleep over a message.
 
 use std::{
     mem,
@@ -22,7 +22,7 @@ pub(crate) struct Inbox<S: Service> {
     parked: AtomicUsize,
 }
 
-/// What a shard can be told.
+/// A message to a shard.
 pub(crate) enum Message<S: Service> {
     /// Take this connection.
     Take(Connection<S::Place>),

@@ -1,5 +1,5 @@
-//! What cannot be seen from outside: how small a record is, and that a report of
-//! one who is gone does nothing to who has the slot now.
+//! Things that cannot be seen from outside: how small a record is, and that a late
+//! report about a closed connection does nothing to the one that has its slot now.
 
 use std::{
     io::{Read, Write},
@@ -10,8 +10,8 @@ use std::{
 use super::*;
 use crate::{Method, Parked, Parking, Request, Then, Verdict};
 
-/// A service whose every request waits, each under a topic of its own, and to whom a
-/// look costs so much once they are called.
+/// A service whose every request waits, each under a topic of its own. After a call,
+/// each look costs a given number of lookups.
 #[derive(Default)]
 struct Waiting {
     cost: AtomicUsize,
@@ -88,7 +88,7 @@ fn a_report_of_one_who_is_gone_does_nothing_to_who_has_the_slot_now() {
     let record = &shard.connections[0];
     assert!(record.is_parked() && !record.may_read && !record.has_ended);
 
-    // The same report of bob is another matter.
+    // The same report about bob has an effect.
     let new = token(0, record.generation);
     shard.notice_of(new, true, true, true);
     assert_eq!((shard.waiters.len(), shard.connections.len()), (0, 0));
@@ -107,7 +107,7 @@ fn an_end_that_is_spread_does_not_touch_who_came_into_the_slot_of_another() {
     shard.admit(connection);
     bob.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
     let mut answer = [0; 4];
-    // Nobody parks any more.
+    // Once the park closes, a new request is answered at once.
     bob.read_exact(&mut answer).unwrap();
     assert_eq!(&answer, b"late");
     shard.now += Duration::from_secs(2);
@@ -139,7 +139,7 @@ fn a_turn_that_has_cost_enough_leaves_the_rest_to_the_next_one_and_nobody_is_pas
         (shard.count_called, shard.called.iter().map(|topic| topic.0).collect::<Vec<_>>())
     };
     assert_eq!(turn(1), (4, (4..10).collect()));
-    // Who is called again meanwhile has their turn after those who were left over.
+    // Those who are called again meanwhile come after those who were left over.
     assert_eq!(turn(2), (4, vec![8, 9, 0, 1, 2, 3]));
     assert_eq!(turn(0), (4, vec![2, 3]));
     assert_eq!(turn(0), (2, vec![]));
