@@ -1,4 +1,4 @@
-//! What just happened, in memory: the newest events, encoded once and shared by
+//! Recent events, in memory: the newest ones, encoded once and shared by
 //! all readers, and the outcomes that submits come to read.
 //!
 //! The follower writes it, after each batch that it applied; a caught-up reader
@@ -16,7 +16,7 @@ use crate::{Limits, epochs::Epochs, limits::PAGE_BYTES_MAX, roster::Roster};
 
 /// The newest events and outcomes, all of the same moment.
 pub(crate) struct Memory {
-    /// Who is in which room, at that moment, and what is forgotten of it.
+    /// The members of each room at that moment, and the events that are forgotten.
     pub(crate) roster: Roster,
     /// The log's epochs.
     pub(crate) epochs: Epochs,
@@ -30,10 +30,10 @@ pub(crate) struct Memory {
     outcomes_max: usize,
 }
 
-/// Events, and how far one has read with them.
+/// Events, and how far a reader has come with them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Look {
-    /// What the reader may see, oldest first.
+    /// Events that the reader may see, oldest first.
     pub(crate) news: Vec<Arc<News>>,
     /// Where to go on.
     pub(crate) upto: Position,
@@ -41,7 +41,7 @@ pub(crate) struct Look {
     pub(crate) lookups: usize,
 }
 
-/// What a look has found so far.
+/// The findings of a look so far.
 struct Found {
     news: Vec<Arc<News>>,
     bytes: usize,

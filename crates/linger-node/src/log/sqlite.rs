@@ -1,6 +1,6 @@
 //! The log in one SQLite file, written by one thread.
 //!
-//! Group commit: whatever queued up while the last fsync ran goes into one
+//! Group commit: all appends that queued up while the last fsync ran go into one
 //! transaction, with one fsync. Nothing is acknowledged before it. The latest
 //! entries stay in memory for the follower, who is seldom further behind.
 
@@ -51,7 +51,7 @@ pub(crate) struct SqliteLog {
     health: Arc<Health>,
 }
 
-/// Whose appends were refused after they were queued.
+/// Authors whose appends were refused after they were queued.
 type Refused = Arc<Mutex<Vec<UserId>>>;
 
 /// The newest entries, all after `after`.

@@ -19,7 +19,7 @@ use crate::{
     questions::HappenedAt,
 };
 
-/// What a submit did.
+/// The result of a submit.
 #[derive(Debug, Clone)]
 pub struct Receipt {
     /// The position of the entry that took effect: ids are made of it.
@@ -39,14 +39,14 @@ pub struct Submitted {
     appending: Mutex<Appending>,
 }
 
-/// How far a submit is that was begun.
+/// The progress of a submit that was begun.
 #[derive(Debug, Clone)]
 pub enum Progress {
     /// It has no outcome here yet.
     OnItsWay,
     /// It has one.
     Outcome(Result<Receipt, Refusal>),
-    /// It took effect earlier, there: [`Node::repeat`] returns the receipt.
+    /// It took effect earlier, at this position: [`Node::repeat`] returns the receipt.
     Repeat(Position),
 }
 
@@ -148,7 +148,7 @@ impl Node {
     /// Returns why the rules would say no to this, as things stand here, or a bound
     /// does: then it need not be appended, unless it is a repeat.
     fn refused_already(&self, author: Author, command: &Command) -> Option<Rejection> {
-        // What stands in the log and is not applied yet may say yes.
+        // Entries in the log that are not applied yet may allow it.
         if !self.is_open() {
             return None;
         }
@@ -224,7 +224,7 @@ impl From<AppendError> for Refusal {
     }
 }
 
-/// Returns what an outcome is to who asked.
+/// Returns an outcome as the answer to its author.
 fn told(position: Position, outcome: Option<&Outcome>) -> Progress {
     Progress::Outcome(match outcome {
         Some(Outcome::Accepted(news)) => {
