@@ -4,6 +4,7 @@
 //! all its offenders at once. Rules about code that clippy knows are clippy's.
 
 mod imports;
+mod sentences;
 
 use std::{
     fs,
@@ -101,6 +102,14 @@ fn dependencies_come_from_wherever_the_reader_gets_theirs() {
     let chosen =
         settings.lines().filter(|line| line.contains("registry=") || line.starts_with("[source"));
     assert_none("leave these to the reader", cargo.chain(npm).chain(chosen).map(str::to_owned));
+}
+
+#[test]
+fn every_sentence_of_a_comment_names_its_subject() {
+    assert_none(
+        "name the subject first, as CONTRIBUTING.md says: somebody, the reader, the answer",
+        files().iter().flat_map(sentences::without_subject),
+    );
 }
 
 #[test]
