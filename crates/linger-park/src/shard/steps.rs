@@ -70,7 +70,7 @@ impl<S: Service> Shard<S> {
                 self.count_items += u64::from(items);
                 Some((bytes, then))
             }
-            // Nothing is left to send before what comes then.
+            // The answer has gone out already; only the next step is left.
             Step::Then(then) => Some((Arc::from([]), then)),
         };
         if let Some((bytes, then)) = rest {
