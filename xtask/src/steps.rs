@@ -4,7 +4,7 @@
 //! runs. How they are run and counted is in `suite.rs` and `counts.rs`.
 //! Quick steps come first, and those that reuse what an earlier one built follow it.
 
-use std::{env, path::PathBuf, time::Duration};
+use std::{env, time::Duration};
 
 use crate::{
     run::Errand,
@@ -41,12 +41,9 @@ pub enum Counting {
     /// As one test.
     AsOne,
     /// By the runner's own words.
-    Nextest,
-    CargoTest,
-    /// As `CargoTest`, but there may be none.
+    Tests,
+    /// As `Tests`, but there may be none.
     DocTests,
-    /// By the report that the runner leaves there.
-    Vitest(PathBuf),
 }
 
 /// Returns all steps in the order in which they run.
@@ -128,15 +125,12 @@ fn docs(site: &Site, _: &Tools) -> Result<Vec<Task>, String> {
 }
 
 fn tests(site: &Site, tools: &Tools) -> Result<Vec<Task>, String> {
-    let (line, counting) = match tools.nextest {
+    let line = match tools.nextest {
         // Failures at the end: there the tail of the log is shown.
-        true => (
-            "nextest run --workspace --locked --no-fail-fast --failure-output final",
-            Counting::Nextest,
-        ),
-        false => ("test --workspace --tests --locked --no-fail-fast", Counting::CargoTest),
+        true => "nextest run --workspace --locked --no-fail-fast --failure-output final",
+        false => "test --workspace --tests --locked --no-fail-fast",
     };
-    Ok(vec![Task { errand: cargo(site, line), counting }])
+    Ok(vec![Task { errand: cargo(site, line), counting: Counting::Tests }])
 }
 
 fn doctests(site: &Site, _: &Tools) -> Result<Vec<Task>, String> {
@@ -153,7 +147,8 @@ fn page_lints(site: &Site, _: &Tools) -> Result<Vec<Task>, String> {
 }
 
 fn page_tests(site: &Site, _: &Tools) -> Result<Vec<Task>, String> {
-    Ok(vec![vitest(site, Errand::new(&site.web, "npm test --silent --"), "page-tests.json")])
+    let errand = Errand::new(&site.web, "npm test --silent");
+    Ok(vec![Task { errand, counting: Counting::Tests }])
 }
 
 fn browser(site: &Site, tools: &Tools) -> Result<Vec<Task>, String> {
@@ -163,13 +158,13 @@ fn browser(site: &Site, tools: &Tools) -> Result<Vec<Task>, String> {
     }
     let chromium = tools.chromium.as_ref().ok_or("there is no browser")?;
     let program = site.target.join("debug/linger");
-    let tests = Errand::new(&site.web, "npm run test:browser --silent --")
+    let tests = Errand::new(&site.web, "npm run test:browser --silent")
         .with("LINGER_BIN", &program.to_string_lossy())
         .with("CHROMIUM", &chromium.to_string_lossy());
     Ok(vec![
         // The program as people get it: without the features that tests turn on in its dependencies.
         Task { errand: cargo(site, "build -p linger --locked"), counting: Counting::Preparation },
-        vitest(site, tests, "browser.json"),
+        Task { errand: tests, counting: Counting::Tests },
     ])
 }
 
@@ -179,13 +174,4 @@ fn cargo(site: &Site, line: &str) -> Errand {
 
 fn as_one(errand: Errand) -> Task {
     Task { errand, counting: Counting::AsOne }
-}
-
-fn vitest(site: &Site, errand: Errand, report: &str) -> Task {
-    let report = site.logs.join(report);
-    let errand = errand
-        .and("--reporter=default".to_owned())
-        .and("--reporter=json".to_owned())
-        .and(format!("--outputFile.json={}", report.display()));
-    Task { errand, counting: Counting::Vitest(report) }
 }

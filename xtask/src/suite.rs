@@ -4,7 +4,6 @@
 //! counted as a failure, so that no mistake of ours looks like success.
 
 use std::{
-    fs,
     process::ExitCode,
     time::{Duration, Instant},
 };
@@ -162,10 +161,6 @@ impl Report<'_> {
         let mut outcome = Outcome::new(Counts::default());
         for task in &tasks {
             self.screen.begin(step.name, &task.errand.line());
-            if let Counting::Vitest(report) = &task.counting {
-                // An old report must not speak for a run that left none.
-                let _ = fs::remove_file(report);
-            }
             let start = log.length();
             let ending = run(&task.errand, &mut log, &watch, self.screen);
             let (counts, reason) = judge(task, &ending, &log.text(start));
@@ -248,11 +243,7 @@ fn judge(task: &Task, ending: &Ending, output: &str) -> (Counts, Option<String>)
         Counting::AsOne => {
             Some(if *ending == Ending::Success { Counts::PASS } else { Counts::FAILURE })
         }
-        Counting::Nextest => counts::nextest(output),
-        Counting::CargoTest | Counting::DocTests => counts::cargo_test(output),
-        Counting::Vitest(report) => {
-            fs::read_to_string(report).ok().and_then(|text| counts::vitest(&text))
-        }
+        Counting::Tests | Counting::DocTests => counts::of(output),
     };
     let may_be_empty = matches!(task.counting, Counting::Preparation | Counting::DocTests);
     match (ending, counted) {
@@ -316,19 +307,12 @@ mod tests {
         let empty = "test result: ok. 0 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s\n";
         let broke = || Ending::Failure("it broke".to_owned());
         for (name, counting, ending, output, expected) in [
-            ("as it should be", Counting::CargoTest, Ending::Success, ok, (2, 0, 1)),
-            ("no test", Counting::CargoTest, Ending::Success, empty, (0, 1, 0)),
+            ("as it should be", Counting::Tests, Ending::Success, ok, (2, 0, 1)),
+            ("no test", Counting::Tests, Ending::Success, empty, (0, 1, 0)),
             ("no doc test", Counting::DocTests, Ending::Success, empty, (0, 0, 0)),
-            ("no words", Counting::CargoTest, Ending::Success, "", (0, 1, 0)),
-            ("broken off", Counting::CargoTest, broke(), ok, (2, 1, 1)),
-            ("not built", Counting::Nextest, broke(), "error: …", (0, 1, 0)),
-            (
-                "no report",
-                Counting::Vitest("no/such/report.json".into()),
-                Ending::Success,
-                "",
-                (0, 1, 0),
-            ),
+            ("no words", Counting::Tests, Ending::Success, "", (0, 1, 0)),
+            ("broken off", Counting::Tests, broke(), ok, (2, 1, 1)),
+            ("not built", Counting::Tests, broke(), "error: …", (0, 1, 0)),
             ("no test runner", Counting::AsOne, Ending::Success, "", (1, 0, 0)),
             ("prepared", Counting::Preparation, Ending::Success, "", (0, 0, 0)),
             ("not prepared", Counting::Preparation, broke(), "", (0, 1, 0)),

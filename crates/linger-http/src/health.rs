@@ -12,12 +12,30 @@ use linger_node::{NotReady, Unavailable};
 use linger_serve::{App, Failure, Routes, answer};
 use serde_json::json;
 
-/// Returns these routes.
+use crate::page::no_such_method;
+
+/// Returns the routes that tell how the server is.
 pub(crate) fn routes(app: &Arc<App>) -> Routes {
     Routes::new()
         .at_once("/health", get(health))
         .at_once("/ready", get(ready).with_state(app.clone()))
-        .at_once("/metrics", get(metrics).with_state(app.clone()))
+}
+
+/// Returns the route of its figures.
+pub(crate) fn figures(app: &Arc<App>) -> Routes {
+    Routes::new().at_once("/metrics", get(metrics).with_state(app.clone()))
+}
+
+/// Returns the routes of a listener that serves figures and nothing else.
+pub fn only_figures(app: &Arc<App>) -> Routes {
+    figures(app).on_hyper(|router| {
+        router.fallback(nothing_else).method_not_allowed_fallback(no_such_method)
+    })
+}
+
+async fn nothing_else() -> Failure {
+    let detail = "this address serves GET /metrics and nothing else";
+    Failure::new(StatusCode::NOT_FOUND, "nothing_here", detail)
 }
 
 /// `GET /health`: the process is alive.

@@ -21,11 +21,14 @@ use std::{sync::Arc, time::Duration};
 
 use linger_serve::{App, Routes};
 
+pub use health::only_figures;
 pub use native::openapi;
 
 /// How the operator set the dialects up.
 #[derive(Debug, Clone)]
 pub struct DialectSettings {
+    /// Whether `/metrics` is served here; not where it has a listener of its own.
+    pub metrics: bool,
     /// Whether the seed protocols are served, some of which answer every origin.
     pub seed_protocols: bool,
     /// How long `/update` is held. The article holds for ever; a proxy that cuts
@@ -38,6 +41,7 @@ pub struct DialectSettings {
 impl Default for DialectSettings {
     fn default() -> DialectSettings {
         DialectSettings {
+            metrics: true,
             seed_protocols: true,
             update_hold: Duration::from_secs(300),
             names_hold: Duration::from_secs(30),
@@ -53,10 +57,15 @@ pub fn routes(app: &Arc<App>, settings: &DialectSettings) -> Routes {
             .merge(names::routes(app, settings.names_hold)),
         false => Routes::new(),
     };
+    let figures = match settings.metrics {
+        true => health::figures(app),
+        false => Routes::new(),
+    };
     Routes::new()
         .merge(native::routes(app))
         .merge(seeds)
         .merge(health::routes(app))
+        .merge(figures)
         .merge(page::routes())
         // A dialect may have its own words for this; the others share these.
         .on_hyper(|router| router.method_not_allowed_fallback(page::no_such_method))

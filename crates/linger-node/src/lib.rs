@@ -31,6 +31,7 @@ mod read_pool;
 mod refusal;
 mod roster;
 mod salvage;
+mod sessions;
 #[cfg(test)]
 mod simulation;
 #[cfg(test)]

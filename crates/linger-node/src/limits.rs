@@ -64,7 +64,8 @@ pub struct Limits {
     /// Outcomes kept for the submits that come to read them. More than may be
     /// in flight: queue plus batches.
     pub outcomes_max: usize,
-    /// Sessions whose user is known without asking the tables.
+    /// Sessions whose user is known without asking the tables. One more takes the
+    /// place of one that nobody uses.
     pub sessions_max: usize,
     /// How far behind the log the projection may be while the node says "ready".
     pub ready_lag_max: u64,

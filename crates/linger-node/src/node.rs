@@ -13,7 +13,6 @@ mod wait;
 
 use std::{
     borrow::Borrow,
-    collections::HashMap,
     sync::{
         Arc, Mutex, RwLock,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -48,6 +47,7 @@ use crate::{
     metrics::Metrics,
     questions::{Question, WhoHolds},
     read_pool::{self, Asker, ReadPool, Unanswered},
+    sessions::Sessions,
 };
 
 /// One running node.
@@ -66,7 +66,7 @@ pub struct Node {
     clock: Arc<dyn Clock>,
     pub(crate) metrics: Arc<Metrics>,
     limits: Limits,
-    sessions: Mutex<HashMap<TokenHash, UserId>>,
+    sessions: Mutex<Sessions>,
     is_open: AtomicBool,
     /// Counts deadlines, to spread them.
     deadlines: AtomicU64,
@@ -214,19 +214,20 @@ impl Node {
         let hash = TokenHash::of(token);
         let user = self.query(Asker::House, WhoHolds(hash)).await?;
         if let Some(user) = user {
-            let mut sessions = self.sessions();
-            if sessions.len() >= self.limits.sessions_max {
-                // Rare, and cheap to be wrong about: the tables know them all.
-                sessions.clear();
-            }
-            sessions.insert(hash, user);
+            self.sessions().keep(hash, user);
         }
         Ok(user)
     }
 
     /// Returns the user who holds this token, if the tables need not be asked.
     pub fn session(&self, token: &str) -> Option<UserId> {
-        self.sessions().get(&TokenHash::of(token)).copied()
+        self.sessions().find(&TokenHash::of(token))
+    }
+
+    /// Forgets who holds a token: the tables are asked when it comes again. For a
+    /// session that has ended.
+    pub fn forget_session(&self, token: &TokenHash) {
+        self.sessions().forget(token);
     }
 
     /// Returns the room with this slug. A closed room does not exist for those outside.
@@ -291,7 +292,7 @@ impl Node {
         self.memory.read().expect("no holder of this lock panics")
     }
 
-    fn sessions(&self) -> std::sync::MutexGuard<'_, HashMap<TokenHash, UserId>> {
+    fn sessions(&self) -> std::sync::MutexGuard<'_, Sessions> {
         self.sessions.lock().expect("no holder of this lock panics")
     }
 }

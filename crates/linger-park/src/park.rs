@@ -23,6 +23,7 @@ use crate::{
     shard::{
         Shard,
         inbox::{Inbox, Message},
+        write_some,
     },
 };
 
@@ -50,8 +51,11 @@ pub struct Settings {
     pub write_timeout: Duration,
     /// The bound on all answers that are on their way out.
     pub outgoing: Arc<Outgoing>,
-    /// The answer sent in the place of one for which `outgoing` has no room; the
-    /// connection is closed then.
+    /// Connections that wait until a shard takes them, in bytes and for each shard: see
+    /// [`Park::take`].
+    pub inbox_bytes_max: usize,
+    /// The answer sent in the place of one for which there is no room, and to a
+    /// connection for which there is none; the connection is closed then.
     pub overloaded_answer: Arc<[u8]>,
 }
 
@@ -76,6 +80,7 @@ pub struct Park<S: Service> {
     shards: Vec<Running<S>>,
     /// Counts connections, to give them to the shards in turn.
     taken: AtomicUsize,
+    overloaded_answer: Arc<[u8]>,
 }
 
 struct Running<S: Service> {
@@ -93,6 +98,8 @@ impl Default for Settings {
             idle_timeout: Duration::from_secs(75),
             write_timeout: Duration::from_secs(10),
             outgoing: Outgoing::new(OUTGOING_MAX),
+            // A half of it is some 20,000 new ones: more than come in a turn that takes long.
+            inbox_bytes_max: 4 << 20,
             overloaded_answer: Arc::from(OVERLOADED_ANSWER),
         }
     }
@@ -104,7 +111,9 @@ impl<S: Service> Park<S> {
     /// Errors: the system gives no event queue, or no thread.
     pub fn start(service: &Arc<S>, settings: Settings) -> io::Result<Park<S>> {
         let settings = Arc::new(settings);
-        let mut park = Park { shards: Vec::new(), taken: AtomicUsize::new(0) };
+        let overloaded_answer = settings.overloaded_answer.clone();
+        let taken = AtomicUsize::new(0);
+        let mut park = Park { shards: Vec::new(), taken, overloaded_answer };
         for number in 0..settings.shards.max(1) {
             let (shard, inbox) = Shard::new(service.clone(), settings.clone())?;
             let work = move || {
@@ -120,24 +129,42 @@ impl<S: Service> Park<S> {
         Ok(park)
     }
 
+    /// Tells whether a new connection is to come in now: some shard has room for it. If
+    /// not, it waits where it is.
+    pub fn has_room(&self) -> bool {
+        self.shards.iter().any(|shard| shard.inbox.has_room())
+    }
+
     /// Takes a connection: a new one, or one that comes back with what was read
     /// of its next request.
     ///
-    /// Errors: the socket cannot be made non-blocking; it is closed then.
+    /// Errors: the socket cannot be made non-blocking, or the shards have so much to do
+    /// that no more may wait for them. It is told so, if it asks for something, and
+    /// closed.
     pub fn take(&self, connection: Connection<S::Place>) -> io::Result<()> {
         connection.stream.set_nonblocking(true)?;
         connection.stream.set_nodelay(true)?;
-        let number = self.taken.fetch_add(1, Ordering::Relaxed);
-        let shard = &self.shards[number % self.shards.len()];
-        shard.inbox.post(Message::Take(connection));
-        Ok(())
+        let first = self.taken.fetch_add(1, Ordering::Relaxed) % self.shards.len();
+        let (before, from_first) = self.shards.split_at(first);
+        let mut refused = connection;
+        for shard in from_first.iter().chain(before) {
+            match shard.inbox.post_connection(refused) {
+                Ok(()) => return Ok(()),
+                Err(connection) => refused = connection,
+            }
+        }
+        // An answer before any request would be taken for the answer to the next one.
+        if refused.due.is_some() || !refused.bytes.is_empty() {
+            write_some(&refused.stream, &self.overloaded_answer)?;
+        }
+        Err(io::Error::other("too many connections wait to be taken"))
     }
 
     /// Calls those whom the news concerns. [`Service::look`] must be able to see all of
     /// it before this is called. Cost: one entry per shard.
     pub fn wake(&self, wake: &Arc<S::Wake>) {
         for shard in &self.shards {
-            shard.inbox.post(Message::Wake(wake.clone()));
+            shard.inbox.post_wake(wake);
         }
     }
 

@@ -127,7 +127,8 @@ impl<S: Service> Shard<S> {
         settings: Arc<Settings>,
     ) -> io::Result<(Shard<S>, Arc<Inbox<S>>)> {
         let poll = Poll::new()?;
-        let inbox = Arc::new(Inbox::new(mio::Waker::new(poll.registry(), WAKER)?));
+        let waker = mio::Waker::new(poll.registry(), WAKER)?;
+        let inbox = Arc::new(Inbox::new(waker, settings.inbox_bytes_max));
         let now = Instant::now();
         let loads = Loads::new(settings.outgoing.clone());
         let shard = Shard {
@@ -210,6 +211,7 @@ impl<S: Service> Shard<S> {
                     let parked = self.waiters.parked();
                     self.lookups += self.service.topics(&wake, &parked, &mut self.called);
                 }
+                Message::WakeAll => self.called.extend(self.waiters.parked().topics()),
                 Message::Close(spread) => self.begin_closing(spread),
                 Message::Stop => return false,
             }

@@ -42,6 +42,8 @@ const DRAIN_STEP: Duration = Duration::from_millis(10);
 /// The bounds of a server.
 #[derive(Debug, Clone, Copy)]
 pub struct ServerSettings {
+    /// Threads that hold connections. None: one for every two cores.
+    pub shards: Option<usize>,
     /// Connections at once. More wait in the kernel's backlog.
     pub connections_max: usize,
     /// Connections at once from one address, or from one IPv6 /64. Others get a short
@@ -82,6 +84,7 @@ impl Server {
         settings: ServerSettings,
     ) -> io::Result<Server> {
         let ServerSettings {
+            shards,
             connections_max,
             connections_per_address_max,
             head_timeout,
@@ -93,13 +96,15 @@ impl Server {
         let (elsewhere, handed_over) = mpsc::unbounded_channel();
         let (router, table) = task::mount(routes, app.clone());
         let service = Arc::new(ParkService::new(table, elsewhere));
+        let defaults = linger_park::Settings::default();
         let settings = linger_park::Settings {
+            shards: shards.unwrap_or(defaults.shards),
             head_timeout,
             head_timeout_answer: farewell::to_the_slow(),
             write_timeout,
             outgoing: outgoing.clone(),
             overloaded_answer: farewell::when_overloaded(),
-            ..linger_park::Settings::default()
+            ..defaults
         };
         let park = Arc::new(Park::start(&service, settings)?);
         let waiting_room = Arc::new(WaitingRoom(park.clone()));

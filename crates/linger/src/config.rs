@@ -65,6 +65,9 @@ struct Given {
     /// Where to listen [default: 127.0.0.1:8080]
     #[arg(long, env = "LINGER_LISTEN", value_name = "ADDRESS:PORT", global = true)]
     listen: Option<SocketAddr>,
+    /// Where to serve /metrics, and then nowhere else [default: with everything else]
+    #[arg(long, env = "LINGER_METRICS", value_name = "ADDRESS:PORT", global = true)]
+    metrics: Option<SocketAddr>,
     /// Where to keep everything [default: the platform's folder for data, linger in it]
     #[arg(long, env = "LINGER_DATA", value_name = "FOLDER", global = true)]
     data: Option<PathBuf>,
@@ -110,12 +113,16 @@ pub(crate) struct Settings {
     pub(crate) task: Task,
     pub(crate) rollback: Rollback,
     pub(crate) listen: SocketAddr,
+    /// None: where everything else is.
+    pub(crate) metrics: Option<SocketAddr>,
     pub(crate) data: PathBuf,
     pub(crate) visitors_may_read: bool,
     pub(crate) rate_limits: bool,
     pub(crate) behind_proxy: bool,
     pub(crate) origins: Origins,
     pub(crate) hosts: Hosts,
+    /// Those of the listener for metrics.
+    pub(crate) metrics_hosts: Hosts,
     pub(crate) seed_protocols: bool,
     /// None: as many as the open-file limit allows.
     pub(crate) connections_max: Option<usize>,
@@ -152,8 +159,11 @@ impl Settings {
         let listen =
             given.listen.or(file.listen).unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8080)));
         let behind_proxy = is_on(given.behind_proxy, file.behind_proxy, false);
-        let hosts = match given.hosts.or(file.hosts) {
-            Some(names) => parse("hosts", &names)?,
+        let metrics = given.metrics.or(file.metrics);
+        let names = given.hosts.or(file.hosts);
+        let names: Option<Hosts> = names.map(|names| parse("hosts", &names)).transpose()?;
+        let hosts = |listen: SocketAddr| match &names {
+            Some(names) => names.clone(),
             // Another site can let its own name point at this machine, and read it by that.
             None if listen.ip().is_loopback() && !behind_proxy => Hosts::Local(Vec::new()),
             None => Hosts::Any,
@@ -163,12 +173,14 @@ impl Settings {
             task,
             rollback: if accept_rollback { Rollback::Accepted } else { Rollback::Refused },
             listen,
+            metrics,
             data,
             visitors_may_read: is_on(given.visitors, file.visitors, true),
             rate_limits: is_on(given.rate_limits, file.rate_limits, true),
             behind_proxy,
             origins: parse("origins", &origins)?,
-            hosts,
+            hosts: hosts(listen),
+            metrics_hosts: hosts(metrics.unwrap_or(listen)),
             seed_protocols: is_on(given.seed_protocols, file.seed_protocols, true),
             connections_max: given.connections_max.or(file.connections_max).map(NonZeroUsize::get),
             connections_per_address: given

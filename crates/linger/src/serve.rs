@@ -16,6 +16,7 @@ use tokio::{
     net::{TcpListener, TcpSocket},
     signal::unix::{Signal, SignalKind, signal},
     sync::Semaphore,
+    task::JoinSet,
 };
 
 use crate::config::Settings;
@@ -46,13 +47,10 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
     let node =
         Node::open(&settings.data, settings.rollback, Limits::default(), Arc::new(SystemClock))?;
     let node = Arc::new(node);
-    let listener = listen(settings.listen).map_err(|error| {
-        anyhow!(
-            "cannot listen on {}: {error}; choose another with --listen ADDRESS:PORT",
-            settings.listen
-        )
-    })?;
+    let listener = listen("listen", settings.listen)?;
     let address = listener.local_addr()?;
+    let figures = settings.metrics.map(|address| listen("metrics", address)).transpose()?;
+    let figures = figures.map(|listener| Figures::new(listener, &node, &settings)).transpose()?;
     let access = AppSettings {
         visitors_may_read: settings.visitors_may_read,
         rate_limits: settings.rate_limits,
@@ -60,8 +58,11 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
         origins: settings.origins.clone(),
         hosts: settings.hosts.clone(),
     };
-    let dialects =
-        DialectSettings { seed_protocols: settings.seed_protocols, ..DialectSettings::default() };
+    let dialects = DialectSettings {
+        metrics: figures.is_none(),
+        seed_protocols: settings.seed_protocols,
+        ..DialectSettings::default()
+    };
     let app = Arc::new(App::new(node.clone(), access));
     let routes = linger_http::routes(&app, &dialects);
     let connections_max = connections_max(settings.connections_max)?;
@@ -71,6 +72,7 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
         &app,
         routes,
         ServerSettings {
+            shards: None,
             connections_max,
             connections_per_address_max,
             head_timeout: HEAD_TIMEOUT,
@@ -84,6 +86,12 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
     let mut signals = Signals::new()?;
     let (end, ended) = tokio::sync::oneshot::channel::<()>();
     let server = tokio::spawn(server.run(async { drop(ended.await) }));
+    let figures_url = figures.as_ref().map(|figures| url(figures.address));
+    // Cut at the end: nobody needs the figures of a server that ends.
+    let mut figures_served = JoinSet::new();
+    if let Some(figures) = figures {
+        figures_served.spawn(figures.server.run(std::future::pending()));
+    }
     let opened = tokio::select! {
         biased;
         () = signals.wait() => None,
@@ -96,7 +104,9 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
         }
         // This line is for a program that started us, if any.
         let (url, data) = (url(address), settings.data.display());
-        let _ = writeln!(std::io::stdout(), "Linger is open at {url}  (data in {data})");
+        let figures = figures_url.map(|url| format!(", figures at {url}metrics"));
+        let figures = figures.unwrap_or_default();
+        let _ = writeln!(std::io::stdout(), "Linger is open at {url}  (data in {data}{figures})");
         tokio::select! {
             biased;
             () = signals.wait() => {}
@@ -108,6 +118,7 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
     let spread = Duration::from_millis(node.waiting() as u64 * 1000 / ANSWERED_PER_SECOND);
     node.close(spread.min(settings.drain / 2)).await;
     server.await.context("the accept loop failed")?;
+    figures_served.shutdown().await;
     // The last owner: its files are closed here, in order.
     drop(node);
     Ok(())
@@ -121,8 +132,52 @@ async fn reason_of(node: &Node, refusal: Refusal) -> String {
     }
 }
 
-/// Listens, with room for everybody who comes back at once after a restart.
-fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+/// A server of figures alone.
+struct Figures {
+    server: Server,
+    address: SocketAddr,
+}
+
+impl Figures {
+    fn new(
+        listener: TcpListener,
+        node: &Arc<Node>,
+        settings: &Settings,
+    ) -> anyhow::Result<Figures> {
+        /// A collector of figures has a connection or two.
+        const CONNECTIONS_MAX: usize = 64;
+        let address = listener.local_addr()?;
+        // The names are those of this listener; nothing else matters here.
+        let access = AppSettings {
+            hosts: settings.metrics_hosts.clone(),
+            behind_proxy: settings.behind_proxy,
+            ..AppSettings::default()
+        };
+        let app = Arc::new(App::new(node.clone(), access));
+        let bounds = ServerSettings {
+            shards: Some(1),
+            connections_max: CONNECTIONS_MAX,
+            connections_per_address_max: None,
+            head_timeout: HEAD_TIMEOUT,
+            write_timeout: WRITE_TIMEOUT,
+            outgoing_bytes_max: 1 << 20,
+            drain: Duration::ZERO,
+        };
+        let server = Server::new(listener, &app, linger_http::only_figures(&app), bounds)
+            .context("the system has no threads or event queues to give")?;
+        Ok(Figures { server, address })
+    }
+}
+
+/// Listens on the flag's address. Errors: a sentence that says why that cannot be.
+fn listen(flag: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
+    open(address).map_err(|error| {
+        anyhow!("cannot listen on {address}: {error}; choose another with --{flag} ADDRESS:PORT")
+    })
+}
+
+/// Opens a listener with room for everybody who comes back at once after a restart.
+fn open(address: SocketAddr) -> std::io::Result<TcpListener> {
     /// The system takes fewer if its own limit is lower (4096 on Linux). A connection
     /// that finds no room waits for seconds until it tries again.
     const BACKLOG: u32 = 4096;

@@ -67,15 +67,17 @@ impl House {
         let club = house.opens(ann, "club", RoomKind::Closed);
         let stranger = house.guest("stranger");
         let far = house.opens(stranger, "far", RoomKind::Open);
+        house.does(ann, Command::AddMember { room: club, user: bob });
         for number in 0..noise {
             house.says(ann, den, "before bob came");
             house.says(stranger, far, "far away");
             house.does(stranger, Command::RenameUser { name: name(&format!("stranger {number}")) });
-            house.does(ann, Command::AddMember { room: club, user: bob });
             house.does(bob, Command::LeaveRoom { room: club });
+            house.does(bob, Command::JoinRoom { room: club });
             let guest = house.guest("member");
             house.does(guest, Command::JoinRoom { room: tea });
         }
+        house.does(bob, Command::LeaveRoom { room: club });
         house.since = house.position();
         house.does(bob, Command::JoinRoom { room: tea });
         house.does(ann, Command::AddMember { room: den, user: bob });

@@ -81,6 +81,7 @@ enum ComingBody {
 /// Bounds that no test reaches.
 pub(crate) fn roomy() -> ServerSettings {
     ServerSettings {
+        shards: None,
         // Connections that a client has left may not be closed yet.
         connections_max: 10 * CONNECTIONS_MAX,
         connections_per_address_max: None,

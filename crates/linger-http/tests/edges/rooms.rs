@@ -2,7 +2,7 @@
 //! their members as lists, a page at a time.
 
 use axum::http::{Method, StatusCode};
-use linger_core::{Author, Command, RoomKind, RoomName, Slug, Topic, UserName};
+use linger_core::{Author, Command, Position, RoomKind, RoomName, Slug, Topic, UserId, UserName};
 use serde_json::{Value, json};
 
 use crate::{
@@ -16,6 +16,7 @@ over_both_drivers!(
     what_shows_nothing_is_no_name_no_room_and_no_message,
     rooms_come_in_pages_and_a_page_is_cut_at_a_hundred,
     members_come_in_pages_and_only_to_those_who_are_inside,
+    a_person_in_500_rooms_comes_into_no_other_and_is_told_what_to_do,
 );
 
 /// Somebody with a name, who calls the native API.
@@ -132,8 +133,8 @@ async fn what_shows_nothing_is_no_name_no_room_and_no_message(driver: Driver) {
     assert_eq!(sent["message"]["text"], "one\ntwo\nthree\nfour");
 }
 
-/// Opens rooms as the server does.
-async fn open_rooms(stage: &Stage, slugs: impl Iterator<Item = String>) {
+/// Opens rooms.
+async fn open_rooms(stage: &Stage, by: Author, slugs: impl Iterator<Item = String>) {
     for slug in slugs {
         let open = Command::OpenRoom {
             slug: Slug::parse(&slug).unwrap(),
@@ -141,7 +142,7 @@ async fn open_rooms(stage: &Stage, slugs: impl Iterator<Item = String>) {
             topic: Topic::parse("").unwrap(),
             kind: RoomKind::Open,
         };
-        stage.node.submit(Author::Server, None, open).await.unwrap();
+        stage.node.submit(by, None, open).await.unwrap();
     }
 }
 
@@ -152,9 +153,9 @@ fn of_each(list: &Value, field: &str) -> Vec<Value> {
 async fn rooms_come_in_pages_and_a_page_is_cut_at_a_hundred(driver: Driver) {
     let stage = Stage::open(driver).await;
     let [ann, bob] = [Person::come(&stage, "ann").await, Person::come(&stage, "bob").await];
-    open_rooms(&stage, (1..60).rev().map(|room| format!("r{room}"))).await;
+    open_rooms(&stage, Author::Server, (1..60).rev().map(|room| format!("r{room}"))).await;
     ann.call(&stage, Method::POST, "/rooms", &json!({ "slug": "den", "kind": "closed" })).await;
-    open_rooms(&stage, (60..120).map(|room| format!("r{room}"))).await;
+    open_rooms(&stage, Author::Server, (60..120).map(|room| format!("r{room}"))).await;
     let list = async |who: &Person, query: &str| {
         who.call(&stage, Method::GET, &format!("/rooms{query}"), &Value::Null).await
     };
@@ -225,4 +226,33 @@ async fn members_come_in_pages_and_only_to_those_who_are_inside(driver: Driver) 
         let answer = list(who, path).await;
         assert_eq!(answer.status, status, "{path}: {}", answer.body);
     }
+}
+
+async fn a_person_in_500_rooms_comes_into_no_other_and_is_told_what_to_do(driver: Driver) {
+    let stage = Stage::open(driver).await;
+    let ann = Person::come(&stage, "ann").await;
+    let me = ann.call(&stage, Method::GET, "/me", &Value::Null).await.json();
+    let id = me["user"]["id"].as_u64().unwrap();
+    let author = Author::User(UserId::new(Position::new(id)));
+    open_rooms(&stage, author, (0..500).map(|room| format!("r{room}"))).await;
+    let text = json!({ "text": "hello" });
+    let calls = [
+        (Method::PUT, "/rooms/lobby/members/me", json!({})),
+        (Method::POST, "/rooms", json!({ "slug": "one-more" })),
+        (Method::POST, "/rooms/lobby/messages", text.clone()),
+        (Method::PUT, "/rooms/lobby/messages/m1", text.clone()),
+    ];
+    for (method, path, body) in calls {
+        let answer = ann.call(&stage, method, path, &body).await;
+        let problem = answer.json();
+        let expected = (StatusCode::CONFLICT, &json!("too_many_rooms"));
+        assert_eq!((answer.status, &problem["code"]), expected, "{path}: {}", answer.body);
+        let detail = problem["detail"].as_str().unwrap();
+        assert!(detail.contains("DELETE /api/v1/rooms/{room}/members/me"), "{detail}");
+    }
+    let me = ann.call(&stage, Method::GET, "/me", &Value::Null).await.json();
+    assert_eq!((me["rooms"].as_array().unwrap().len(), &me["more_rooms"]), (500, &Value::Null));
+    ann.call(&stage, Method::DELETE, "/rooms/r7/members/me", &Value::Null).await;
+    let sent = ann.call(&stage, Method::PUT, "/rooms/lobby/messages/m1", &text).await;
+    assert_eq!(sent.status, StatusCode::CREATED, "the request id was free: {}", sent.body);
 }

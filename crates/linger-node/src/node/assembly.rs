@@ -29,6 +29,7 @@ use crate::{
     metrics::Metrics,
     read_pool::{Connections, ReadPool},
     roster::Roster,
+    sessions::Sessions,
 };
 
 /// The parts that a node is made of.
@@ -139,8 +140,8 @@ impl Node {
             read_pool: Some(read_pool),
             clock,
             metrics,
+            sessions: Mutex::new(Sessions::new(limits.sessions_max)),
             limits,
-            sessions: Mutex::default(),
             is_open: AtomicBool::new(false),
             deadlines: AtomicU64::new(0),
             stop: None,

@@ -1,8 +1,9 @@
-//! Bounds for one person: so many rooms, and no more.
+//! Bounds for one person: so many rooms, and no more. And a server with many people
+//! knows all of them.
 
 use std::sync::Arc;
 
-use linger_core::{Author, Command, Rejection, RoomId, RoomKind, UserId};
+use linger_core::{Author, Command, Rejection, RoomId, RoomKind, TokenHash, UserId, UserName};
 
 use super::cast::{TestClock, named, open, say};
 use crate::{Asker, Limits, Node, Refusal, Rollback, questions::Start};
@@ -59,4 +60,35 @@ async fn nobody_comes_into_more_rooms_than_a_person_may_be_in_however_they_come(
     assert_eq!(refused(&node, ann, add(attic)).await, None);
     assert_eq!(refused(&node, bob, join(books)).await, too_many);
     assert_eq!(rooms(&node, bob).await, 3);
+}
+
+#[tokio::test]
+async fn a_session_that_makes_room_for_another_is_known_again_when_it_comes() {
+    let folder = tempfile::tempdir().unwrap();
+    let limits = Limits { sessions_max: 2, ..Limits::default() };
+    let clock = Arc::new(TestClock::new(1));
+    let node = Node::open(folder.path(), Rollback::Refused, limits, clock).unwrap();
+    node.ready().await.unwrap();
+    let mut people = Vec::new();
+    for name in ["ann", "bob", "cleo"] {
+        let token = node.fresh_token();
+        let name = UserName::parse(name).unwrap();
+        let token_hash = Some(TokenHash::of(&token));
+        let command = Command::CreateGuest { name, token_hash, external_id: None };
+        let made = node.submit(Author::Server, None, command).await.unwrap();
+        people.push((token, UserId::new(made.position)));
+    }
+    for _ in 0..2 {
+        for (token, user) in &people {
+            assert_eq!(node.authenticate(token).await.unwrap(), Some(*user));
+            let known = people.iter().filter(|(token, _)| node.session(token).is_some()).count();
+            assert!(known <= 2, "{known}");
+        }
+    }
+    // A session that was forgotten is asked for in the tables.
+    let (token, user) = &people[2];
+    assert_eq!(node.session(token), Some(*user));
+    node.forget_session(&TokenHash::of(token));
+    assert_eq!(node.session(token), None);
+    assert_eq!(node.authenticate(token).await.unwrap(), Some(*user));
 }

@@ -1,5 +1,6 @@
-//! Things that cannot be seen from outside: how small a record is, and that a late
-//! report about a closed connection does nothing to the one that has its slot now.
+//! Things that cannot be seen from outside: how small a record is, that a late report
+//! about a closed connection does nothing to the one that has its slot now, and how
+//! much waits in an inbox.
 
 use std::{
     io::{Read, Write},
@@ -7,7 +8,7 @@ use std::{
     sync::atomic::{AtomicU64, AtomicUsize, Ordering},
 };
 
-use super::*;
+use super::{inbox::WAKES_MAX, *};
 use crate::{Method, Parked, Parking, Request, Then, Verdict};
 
 /// A service whose every request waits, each under a topic of its own. After a call,
@@ -158,4 +159,57 @@ fn a_request_that_comes_when_a_turn_has_cost_enough_is_served_in_the_next_one() 
     shard.lookups = 0;
     shard.go_on();
     assert_eq!((shard.waiters.len(), shard.put_off.len()), (1, 0));
+}
+
+#[test]
+fn wakes_that_a_shard_does_not_hear_in_time_become_one_for_everybody() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (mut shard, inbox) = Shard::new(Arc::new(Waiting::default()), Arc::default()).unwrap();
+    let (_ann, connection) = pair(&listener);
+    shard.admit(connection);
+    let mut messages = Vec::new();
+    for _ in 0..2 {
+        for _ in 0..10 * WAKES_MAX {
+            inbox.post_wake(&Arc::new(()));
+        }
+        assert_eq!(inbox.len(), WAKES_MAX + 1);
+        inbox.take(&mut messages);
+        // Without the others: it alone calls whoever waits, whatever for.
+        messages.retain(|message| matches!(message, Message::WakeAll));
+        assert_eq!(messages.len(), 1);
+        shard.count_called = 0;
+        assert!(shard.hear(&mut messages));
+        assert_eq!(shard.count_called, 1);
+    }
+    inbox.post_wake(&Arc::new(()));
+    inbox.take(&mut messages);
+    assert!(matches!(messages[..], [Message::Wake(_)]), "they are kept apart again");
+}
+
+#[test]
+fn connections_that_a_shard_does_not_take_in_time_are_weighed_and_then_refused() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let settings = Settings { inbox_bytes_max: 10 << 10, ..Settings::default() };
+    let (_shard, inbox) = Shard::new(Arc::new(Waiting::default()), Arc::new(settings)).unwrap();
+    let mut messages = Vec::new();
+    for (begun, expected) in [(0, 50..200), (1000, 8..10), (20_000, 0..1)] {
+        let (mut posted, mut clients, mut new_ones) = (0, Vec::new(), 0);
+        let refused = loop {
+            let (client, connection) = pair(&listener);
+            clients.push(client);
+            new_ones += usize::from(inbox.has_room());
+            let bytes = vec![b'x'; begun];
+            match inbox.post_connection(Connection { bytes, ..connection }) {
+                Ok(()) => posted += 1,
+                Err(connection) => break connection,
+            }
+        };
+        assert_eq!(refused.bytes.len(), begun, "it comes back whole");
+        assert!(expected.contains(&posted), "{posted} of {begun} bytes");
+        assert_eq!(inbox.len(), posted);
+        assert!(new_ones <= posted / 2 + 1, "{new_ones} of {posted}: a half is for others");
+        inbox.take(&mut messages);
+        messages.clear();
+        assert!(inbox.has_room());
+    }
 }

@@ -1,8 +1,8 @@
 //! The door: connections come in, each with a place, and go to the park.
 //!
-//! A connection for which there is no place waits in the kernel's backlog. One from
-//! an address that has its share already gets a short answer and is closed. Nothing
-//! is read here.
+//! A connection waits in the kernel's backlog while there is no place for it, or the
+//! park is far behind. One from an address that has its share already gets a short
+//! answer and is closed. Nothing is read here.
 
 use std::{
     convert::Infallible,
@@ -27,6 +27,8 @@ use crate::{
 
 /// The pause when the system has no socket to give: long enough for some to close.
 const RETRY: Duration = Duration::from_millis(50);
+/// Between two looks whether a park that is far behind has room again.
+const ROOM_STEP: Duration = Duration::from_millis(1);
 /// The least time between two warnings that the system has no sockets.
 const WARN_EVERY: Duration = Duration::from_secs(1);
 /// The server waits for so many rejected peers until they have read why. They
@@ -60,6 +62,9 @@ impl Door {
         loop {
             // A place first: a connection that cannot be served stays in the backlog.
             let mut place = self.places.take().await;
+            while !self.park.has_room() {
+                sleep(ROOM_STEP).await;
+            }
             let (stream, peer) = self.accept().await;
             if !place.count_for(peer.ip()) {
                 self.turn_away(stream, place);

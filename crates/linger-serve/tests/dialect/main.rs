@@ -79,6 +79,7 @@ async fn a_new_dialect_is_served_by_the_park() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let settings = ServerSettings {
+        shards: None,
         connections_max: 10,
         connections_per_address_max: None,
         head_timeout: PATIENCE,

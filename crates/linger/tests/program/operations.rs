@@ -6,14 +6,15 @@
 
 use std::{
     fs,
+    net::SocketAddr,
     time::{Duration, Instant},
 };
 
 use serde_json::json;
 
 use crate::{
-    client::Client,
-    process::{Folder, Program},
+    client::{Client, say_raw},
+    process::{Folder, Program, Server},
 };
 
 #[test]
@@ -111,4 +112,57 @@ fn a_server_says_that_it_is_alive_and_ready() {
     assert_eq!(server.visitor().get("/health").expect(200), json!({ "status": "ok" }));
     assert_eq!(server.visitor().get("/ready").expect(200), json!({ "status": "ready" }));
     assert_eq!(server.visitor().get("/api/v1/rooms").expect(200)["rooms"][0]["slug"], "lobby");
+}
+
+/// Returns where the server says that its figures are.
+fn figures_address(server: &Server) -> SocketAddr {
+    let (_, told) = server.greeting.split_once("figures at http://").unwrap();
+    let (address, _) = told.split_once("/metrics)").unwrap();
+    address.parse().unwrap()
+}
+
+#[test]
+fn figures_can_have_a_listener_of_their_own_and_are_nowhere_else_then() {
+    let folder = Folder::new();
+    let file = folder.join("linger.toml");
+    fs::write(&file, "metrics = \"127.0.0.1:0\"\n").unwrap();
+    let ours = Program::on(&folder);
+    let ways = [
+        ("flag", ours.clone().arg("serve").arg("--metrics=127.0.0.1:0")),
+        ("environment", ours.clone().env("LINGER_METRICS", "127.0.0.1:0")),
+        ("file", ours.env("LINGER_CONFIG", file.to_str().unwrap())),
+    ];
+    for (way, program) in ways {
+        let mut server = program.start();
+        let mut collector = Client::new(figures_address(&server));
+        assert_eq!(server.visitor().get("/metrics").problem(404), "nothing_here", "{way}");
+        let mut ann = server.guest("ann");
+        ann.say("lobby", "hello");
+        let text = collector.get("/metrics").text();
+        assert!(text.contains("linger_log_position"), "{way}: {text}");
+        // And nothing else is there.
+        for path in ["/", "/health", "/api/v1/rooms", "/api/v1/rooms/lobby/events?wait=0"] {
+            assert_eq!(collector.get(path).problem(404), "nothing_here", "{way}: {path}");
+        }
+        let sent = collector.post("/metrics", &json!({}));
+        assert_eq!(sent.problem(405), "no_such_method", "{way}");
+        server.terminate();
+        assert_eq!(server.ended(crate::process::PATIENCE).code(), Some(0), "{way}");
+    }
+}
+
+#[test]
+fn figures_on_this_machine_answer_to_its_own_names_only() {
+    let folder = Folder::new();
+    let ours = Program::bare()
+        .env("LINGER_DATA", folder.path().to_str().unwrap())
+        .env("LINGER_LISTEN", "127.0.0.1:0")
+        .env("LINGER_METRICS", "127.0.0.1:0");
+    for (hosts, expected) in [(None, 421), (Some("figures.example"), 200)] {
+        let server = hosts.iter().fold(ours.clone(), |it, hosts| it.env("LINGER_HOSTS", hosts));
+        let server = server.start();
+        let request = b"GET /metrics HTTP/1.1\r\nHost: figures.example\r\n\r\n";
+        let answer = say_raw(figures_address(&server), request).unwrap();
+        assert_eq!(answer.status, expected, "{hosts:?}");
+    }
 }

@@ -46,7 +46,7 @@ fn what_cannot_be_is_refused_in_one_sentence() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = taken.local_addr().unwrap().to_string();
     let with = |name: &str, value: &str| ours.clone().env(name, value);
-    let cases: [(&str, Program, &[&str]); 14] = [
+    let cases: [(&str, Program, &[&str]); 15] = [
         ("unknown flag", ours.clone().arg("--lissten"), &["--lissten", "--help"]),
         ("unknown word", ours.clone().arg("sing"), &["sing", "--help"]),
         ("flag without value", ours.clone().arg("--listen"), &["--listen"]),
@@ -66,6 +66,7 @@ fn what_cannot_be_is_refused_in_one_sentence() {
             with("LINGER_DATA", &format!("{in_the_way}/data")),
             &[&in_the_way, "--data"],
         ),
+        ("a taken port for figures", with("LINGER_METRICS", &taken), &[&taken, "--metrics"]),
         ("a taken port", with("LINGER_LISTEN", &taken), &[&taken, "--listen"]),
         ("another's address", with("LINGER_LISTEN", "192.0.2.1:0"), &["192.0.2.1", "--listen"]),
         ("no such file", with("LINGER_CONFIG", "/nowhere/linger.toml"), &["/nowhere/linger.toml"]),
