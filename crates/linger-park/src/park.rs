@@ -139,8 +139,8 @@ impl<S: Service> Park<S> {
     /// of its next request.
     ///
     /// Errors: the socket cannot be made non-blocking, or the shards have so much to do
-    /// that no more may wait for them. It is told so, if it asks for something, and
-    /// closed.
+    /// that no more may wait for them. If the connection asks for something, it gets a
+    /// refusal; it is closed then.
     pub fn take(&self, connection: Connection<S::Place>) -> io::Result<()> {
         connection.stream.set_nonblocking(true)?;
         connection.stream.set_nodelay(true)?;

@@ -94,7 +94,7 @@ impl<S: Service> Inbox<S> {
         let message = match queue.wakes {
             1..=WAKES_MAX => Message::Wake(wake.clone()),
             wakes if wakes == WAKES_MAX + 1 => Message::WakeAll,
-            // The shard is to hear that one first, and looks after this.
+            // The shard has not read that one yet, and looks when it has.
             _ => return,
         };
         self.add(queue, message);

@@ -174,7 +174,7 @@ fn wakes_that_a_shard_does_not_hear_in_time_become_one_for_everybody() {
         }
         assert_eq!(inbox.len(), WAKES_MAX + 1);
         inbox.take(&mut messages);
-        // Without the others: it alone calls whoever waits, whatever for.
+        // The one wake for everybody is enough: it calls all who wait.
         messages.retain(|message| matches!(message, Message::WakeAll));
         assert_eq!(messages.len(), 1);
         shard.count_called = 0;
