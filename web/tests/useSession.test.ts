@@ -60,7 +60,7 @@ it('a server that forgot a person gives the name back, if it is free', async () 
   expect(server.last().body).toEqual({ locale: 'zh-CN' })
   await server.last().answer({ token: 't', user: { ...bob, role: 'guest' } })
   await renewed
-  // Two who noticed at the same moment made one guest.
+  // The feed and the outbox noticed at the same moment, and only one guest was made.
   expect([session.user.value?.name, server.requests.length]).toEqual(['bob', 4])
 })
 

@@ -1,4 +1,4 @@
-//! How many tests passed, failed, were skipped: read from what each runner says.
+//! How many tests passed, failed or were skipped, read from the output of each runner.
 //!
 //! Only the runner's own closing words count; the same words in a failing
 //! test's output must not. A reading that finds no such words is `None`, and
@@ -9,7 +9,7 @@ use std::{
     ops::{Add, AddAssign},
 };
 
-/// What came out of some tests, or steps that count as one test each.
+/// The results of some tests, or of steps that count as one test each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     pub passed: usize,
@@ -78,7 +78,7 @@ pub fn of(output: &str) -> Option<Counts> {
     results.or(summary).or_else(|| lines.iter().rfind(is_last).map(|line| of_line(line)))
 }
 
-/// Adds up what a line has of a number and a word for what became of so many tests.
+/// Adds up the pairs of a number and a result, like `2 passed`, in a line.
 fn of_line(line: &str) -> Counts {
     let words: Vec<&str> =
         line.split([' ', ',', ';', '|']).filter(|word| !word.is_empty()).collect();

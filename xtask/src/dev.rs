@@ -17,7 +17,7 @@ pub fn serve(site: &Site) -> ExitCode {
     vite.arg("node_modules/vite/bin/vite.js").current_dir(&site.web);
     let mut server = Command::new("cargo");
     server.args(["run", "-p", "linger", "--no-default-features", "--", "--data"]);
-    // Not where people keep what they really said.
+    // Not the folder in which people keep their real messages.
     server.arg(site.target.join("dev-data")).current_dir(&site.root);
 
     let mut children: Vec<Child> = Vec::new();

@@ -1,8 +1,8 @@
-//! What the person at the terminal sees, and what CI keeps.
+//! The output of `cargo xtask test`: for a person at a terminal, and for CI.
 //!
 //! On a terminal one line at the bottom moves; elsewhere a line now and then
 //! says that work goes on. Output of other programs is always shown behind a
-//! bar, so that no line of theirs can pass for a closing line of ours.
+//! bar, so that none of its lines can pass for a closing line of ours.
 
 use std::{
     cell::Cell,
@@ -94,7 +94,7 @@ pub fn duration(time: Duration) -> String {
     }
 }
 
-/// Returns what of `line` fits into `columns`; wide characters take two.
+/// Returns the beginning of `line` that fits into `columns`; wide characters take two.
 fn cut(line: &str, columns: usize) -> String {
     let mut used = 0;
     line.chars()

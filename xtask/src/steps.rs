@@ -1,4 +1,4 @@
-//! What the test consists of: one row for each step, in the order they run.
+//! The steps of the test: one row for each, in the order they run.
 //!
 //! A step says what it needs, how long it may take, and which commands it
 //! runs. How they are run and counted is in `suite.rs` and `counts.rs`.

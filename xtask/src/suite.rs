@@ -1,6 +1,6 @@
 //! `cargo xtask test`: runs the steps, goes on after a failure, and adds up.
 //!
-//! Nothing here knows what a step is about. Whatever cannot be counted is
+//! Nothing here knows what a step is about. A result that cannot be counted is
 //! counted as a failure, so that no mistake of ours looks like success.
 
 use std::{
@@ -21,7 +21,7 @@ use crate::{
 const TAIL_LINES: usize = 60;
 const TAIL_LINES_CI: usize = 300;
 
-/// What was asked for on the command line.
+/// The options and step names given on the command line.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Wishes {
     ci: bool,
@@ -83,12 +83,12 @@ pub fn test(site: &Site, wishes: &Wishes) -> ExitCode {
     report.finish(started.elapsed())
 }
 
-/// What became of a step.
+/// The result of a step.
 struct Outcome {
     counts: Counts,
     /// Why it is not all green, in sentences.
     reasons: Vec<String>,
-    /// What to show of its output, oldest first.
+    /// The part of its output to show, oldest first.
     output: String,
 }
 
@@ -122,7 +122,7 @@ impl Report<'_> {
     fn prepare(&mut self, steps: &[Step], install: bool) -> Tools {
         let all = steps::all();
         let is_asked_for = steps.iter().any(|step| step.name == TOOLS);
-        // Asked for alone, it looks for everything.
+        // When only this step is asked for, it looks for all tools.
         let whose = if steps.iter().all(|step| step.name == TOOLS) { &all } else { steps };
         let mut needs: Vec<Need> = whose.iter().flat_map(|step| step.needs.clone()).collect();
         needs.sort();
@@ -236,7 +236,7 @@ impl Report<'_> {
     }
 }
 
-/// Returns what a task's end is worth, and why, if it is not plain.
+/// Returns the counts of a task by how it ended, and a reason if one must be given.
 fn judge(task: &Task, ending: &Ending, output: &str) -> (Counts, Option<String>) {
     let counted = match &task.counting {
         Counting::Preparation => Some(Counts::default()),

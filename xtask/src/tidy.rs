@@ -4,6 +4,7 @@
 //! all its offenders at once. Rules about code that clippy knows are clippy's.
 
 mod imports;
+mod sentences;
 
 use std::{
     fs,
@@ -19,7 +20,7 @@ const SOURCE_LINES_MAX: usize = 450;
 const NAMES_FOR_NOTHING: [&str; 8] =
     ["util", "utils", "common", "helper", "helpers", "manager", "managers", "misc"];
 
-/// What a crate must know nothing about (design: "dependencies point down only").
+/// Dependencies that a crate must not have (design: "dependencies point down only").
 const ABSENT: [(&str, &[&str]); 6] = [
     ("linger-core", &["tokio", "hyper", "axum", "getrandom", "rand", "tracing"]),
     ("linger-node", &["hyper", "axum", "linger-serve", "linger-http", "linger-web"]),
@@ -70,7 +71,7 @@ fn no_source_file_is_too_long_to_read_in_one_sitting() {
 
 #[test]
 fn nothing_is_left_for_later_in_silence() {
-    // In two pieces, lest this file offend.
+    // Each in two pieces, so that this file does not break its own rule.
     let marks = [
         concat!("to", "do!("),
         concat!("unimple", "mented!("),
@@ -101,6 +102,14 @@ fn dependencies_come_from_wherever_the_reader_gets_theirs() {
     let chosen =
         settings.lines().filter(|line| line.contains("registry=") || line.starts_with("[source"));
     assert_none("leave these to the reader", cargo.chain(npm).chain(chosen).map(str::to_owned));
+}
+
+#[test]
+fn every_sentence_of_a_comment_names_its_subject() {
+    assert_none(
+        "name the subject first, as CONTRIBUTING.md says: somebody, the reader, the answer",
+        files().iter().flat_map(sentences::without_subject),
+    );
 }
 
 #[test]
@@ -228,7 +237,7 @@ fn files() -> Vec<SourceFile> {
             if kind.is_dir() && is_ours(&path) {
                 folders.push(path);
             } else if kind.is_file() {
-                // What is not text, or gone again, has no rules to keep.
+                // A file that is not text, or is gone again, has no rules to keep.
                 let Ok(text) = fs::read_to_string(&path) else { continue };
                 let path = path.strip_prefix(&root).expect("it is below the root").to_owned();
                 files.push(SourceFile { path, text });

@@ -1,9 +1,9 @@
-//! What the steps need of the machine: what is there, and getting what is not.
+//! The tools that the steps need: looks for them, and installs those that are missing.
 //!
-//! Installed are Debian packages (as root, or by sudo without a password) and
-//! the page's npm packages. Rust and Node.js themselves are never installed:
-//! which one to have is a person's choice. What is lacking is told in one
-//! sentence with the command that gets it, and the steps that need it are skipped.
+//! It installs Debian packages (as root, or by sudo without a password) and the
+//! page's npm packages, but never Rust or Node.js: a person chooses which one to
+//! have. A missing tool is reported in one sentence with the command that gets it,
+//! and the steps that need it are skipped.
 
 use std::{
     collections::BTreeMap,
@@ -39,7 +39,7 @@ pub enum Need {
     Fonts,
 }
 
-/// What was found: for each need what is there, or what to do about its absence.
+/// For each need, the tool that was found, or what to do about its absence.
 pub struct Tools {
     found: BTreeMap<Need, Result<String, String>>,
     /// The browser to test with, if there is one.
@@ -49,7 +49,7 @@ pub struct Tools {
 }
 
 impl Tools {
-    /// Looks for `needs`, and with `install` gets what it can of those that are not there.
+    /// Looks for `needs`, and with `install` installs those that are missing, if it can.
     pub fn prepare(
         site: &Site,
         needs: &[Need],
@@ -104,7 +104,7 @@ impl Tools {
     }
 }
 
-/// Returns the Debian packages that would give what of `needs` is not there.
+/// Returns the Debian packages that bring those of `needs` that are missing.
 fn lacking_packages(needs: &[Need]) -> Vec<&'static str> {
     let mut packages = Vec::new();
     for need in needs {

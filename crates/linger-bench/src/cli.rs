@@ -20,8 +20,8 @@ use crate::{
     target::{Kind, Sends},
 };
 
-/// Between a crowd's going and the look at memory: twice as long as Linger keeps
-/// a crowd's memory for one that comes back at once.
+/// Between the leaving of a crowd and the look at memory: twice as long as Linger keeps
+/// the memory for a crowd that comes back at once.
 const REST_SECONDS: u64 = 2;
 
 /// Loads a chat server on this machine and measures what that cost it.
@@ -119,7 +119,7 @@ pub(crate) enum Verb {
     },
 }
 
-/// What every scenario takes.
+/// Options of every scenario.
 #[derive(Debug, Args)]
 pub(crate) struct Common {
     /// The server to load
@@ -180,7 +180,7 @@ fn fsync_time(text: &str) -> Result<Duration, String> {
 }
 
 impl Arguments {
-    /// Returns what is to be played, and with whom.
+    /// Returns the scenarios to play, with their servers.
     pub(crate) fn acts(&self) -> Vec<Act> {
         let terms = Terms {
             text_bytes: size(self.common.text_bytes),
@@ -233,7 +233,7 @@ impl Arguments {
     }
 }
 
-/// What the comparison plays: the scenarios that have goals.
+/// The acts of the comparison: the scenarios that have goals.
 fn comparison(readers: usize, messages: usize, time: Duration, terms: Terms) -> Vec<Act> {
     let (mode, rest) = (Mode::LongPoll, Duration::from_secs(REST_SECONDS));
     let crowd = Crowd { readers, messages, mode, greet_first: false, terms };

@@ -15,7 +15,7 @@ use std::{
 use anyhow::{Context, bail};
 use tempfile::TempDir;
 
-/// Where servers keep their data, and how slow it is there.
+/// The place of the servers' data, and how slow the disk is there.
 #[derive(Debug, Clone)]
 pub(crate) struct Place {
     pub(crate) folder: PathBuf,
@@ -72,7 +72,7 @@ impl SlowDisk {
     }
 }
 
-/// Syncs that were made, and what they took together.
+/// Syncs that were made, and their time together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Syncs {
     pub(crate) count: u64,
@@ -80,7 +80,7 @@ pub(crate) struct Syncs {
 }
 
 impl Syncs {
-    /// Reads what a server counted.
+    /// Reads a server's counts.
     pub(crate) fn read(counts: &Path) -> Option<Syncs> {
         let bytes = fs::read(counts).ok()?;
         let number = |at: usize| Some(u64::from_ne_bytes(bytes.get(at..at + 8)?.try_into().ok()?));

@@ -1,4 +1,4 @@
-//! Figures: what is measured, in which unit, and how many are made one.
+//! Figures: each kind with its unit, and the medians of several runs.
 //!
 //! Every figure has a key for programs and a label for people. A scenario returns
 //! a list of them; a comparison takes medians over rounds, key by key.
@@ -99,7 +99,7 @@ impl Figure {
     }
 }
 
-/// What a run found.
+/// The figures of a run.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Figures(pub(crate) Vec<Figure>);
 

@@ -1,4 +1,4 @@
-//! What Linger must show: its goals beside nchan's figures of the same run.
+//! Linger's goals, beside nchan's figures of the same run.
 //!
 //! The goals are those of the project's plan for the waiting room. A ratio is of
 //! medians in one run on one machine; a figure of another machine is no goal.

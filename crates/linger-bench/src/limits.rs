@@ -1,7 +1,7 @@
 //! Every bound, in one place: how many, how long, and against whom.
 //!
-//! The generator loads servers on this machine only. What it cannot do it says,
-//! and does less: open files are the first wall.
+//! The generator loads servers on this machine only. If a bound forces it to do less
+//! than asked, it says so: the number of open files is the first such bound.
 
 use std::net::{IpAddr, SocketAddr};
 

@@ -1,4 +1,4 @@
-//! What the figures were measured on. Without it they mean nothing.
+//! The machine under the figures, which mean nothing without it.
 //!
 //! Durable sends wait for the disk, so the disk's own speed is measured: a write
 //! of 4 KiB and fdatasync, where the servers keep their data.
@@ -27,7 +27,7 @@ pub(crate) struct Machine {
     /// Where the servers keep their data.
     pub(crate) file_system: String,
     pub(crate) fdatasync_ms: Option<f64>,
-    /// What a sync of the servers took at least, if it was made to.
+    /// The least time of the servers' syncs, if it was set.
     pub(crate) slow_fsync_ms: Option<f64>,
     /// Others who computed in the minute before the run began.
     pub(crate) load_before: String,

@@ -2,8 +2,8 @@
 //!
 //! It speaks HTTP and nothing else, to servers on this machine and to no others:
 //! Linger, nchan, durable-streams, each through the same connections and with the
-//! same checks. `scenario` says what is played, `stage` plays it, `reactor` moves
-//! the bytes, `target` knows the servers, `report` shows what came of it.
+//! same checks. `scenario` has the plays, `stage` plays them, `reactor` moves
+//! the bytes, `target` knows the servers, `report` shows the results.
 
 mod cli;
 mod client;

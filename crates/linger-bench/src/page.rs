@@ -1,7 +1,7 @@
 //! The page of figures: tables put between two marks of a Markdown file, and the
 //! picture of the first scenario.
 //!
-//! What stands around the marks is written by people and left alone.
+//! The text around the marks is written by people and left alone.
 
 use std::{fs, path::Path};
 

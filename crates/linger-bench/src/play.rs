@@ -1,7 +1,7 @@
 //! Runs scenarios against servers, round by round.
 //!
-//! Every run has a fresh server in a fresh folder, and rounds are interleaved:
-//! what the machine does meanwhile happens to all servers alike.
+//! Every run has a fresh server in a fresh folder, and rounds are interleaved, so that
+//! other work of the machine disturbs all servers alike.
 
 use std::time::Instant;
 
@@ -14,14 +14,14 @@ use crate::{
     target::Kind,
 };
 
-/// A scenario, and whom it is played with.
+/// A scenario, and the servers to play it with.
 pub(crate) struct Act {
     pub(crate) scenario: Scenario,
     pub(crate) kinds: Vec<Kind>,
 }
 
 /// Plays every act `rounds` times with each of its servers, and enters medians
-/// in the report. A peer that fails is left out and named; Linger's failure is ours.
+/// in the report. If a peer fails, it is left out and named; if Linger fails, so do we.
 pub(crate) fn play(
     servers: &Servers,
     acts: &[Act],
@@ -69,7 +69,7 @@ pub(crate) fn play(
     Ok(())
 }
 
-/// Says it, and enters it in the report, once however many rounds there are.
+/// Prints the sentence, and enters it in the report once, in however many rounds it comes.
 fn leave_out(report: &mut Report, sentence: String) {
     if !report.left_out.contains(&sentence) {
         eprintln!("linger-bench: {sentence}");

@@ -1,9 +1,9 @@
-//! What a process costs, as /proc tells: CPU of all its threads and children,
+//! The cost of a process by /proc: CPU of all its threads and children,
 //! and its memory; and the kernel's memory of the whole machine.
 //!
-//! CPU is the scheduler's own count in nanoseconds (`schedstat`), where
-//! `utime+stime` has hundredths of a second. Userland memory is what is private
-//! or shared among the server's processes, each page once, without mapped files.
+//! CPU is the scheduler's own count in nanoseconds (`schedstat`); `utime+stime` has
+//! only hundredths of a second. Userland memory is the private memory, and that shared
+//! among the server's processes, each page once, without mapped files.
 
 use std::{collections::HashMap, fs, time::Duration};
 
@@ -48,13 +48,13 @@ impl CpuMeter {
             nanos.saturating_sub(self.threads.get(thread).copied().unwrap_or(0))
         });
         let spent = Duration::from_nanos(spent.sum());
-        // Threads that ended took their count with them; the coarse one has it.
+        // The counts of threads that ended are gone; the coarse count still has them.
         let ticks = ticks(&self.pids).saturating_sub(self.ticks).saturating_sub(2);
         spent.max(TICK * u32::try_from(ticks).unwrap_or(u32::MAX))
     }
 }
 
-/// Returns a process and all that came of it.
+/// Returns a process with all its descendants.
 fn family(root: Pid) -> Vec<Pid> {
     let mut family = vec![root];
     let parents: Vec<(Pid, Pid)> = numbered("/proc")
@@ -98,7 +98,7 @@ fn ticks(pids: &[Pid]) -> u64 {
     pids.iter().filter_map(of).sum()
 }
 
-/// Returns what follows the program's name, which may contain anything.
+/// Returns the part after the program's name, which may contain anything.
 fn after_name(stat: &str) -> Option<&str> {
     stat.rsplit_once(") ").map(|(_, rest)| rest)
 }

@@ -1,7 +1,7 @@
 //! Tens of thousands of connections on one thread: epoll, and nothing per event
 //! but a read and a write.
 //!
-//! The [`Reactor`] waits and reads; a [`Play`] says what happens then, and acts
+//! The [`Reactor`] waits and reads; a [`Play`] decides what to do then, and acts
 //! through [`Wires`]. One buffer serves all connections: only an answer that comes
 //! in pieces is kept. One request is under way on a connection at a time.
 
@@ -27,7 +27,7 @@ const EVENTS: usize = 1024;
 /// Larger than nearly every answer: then one read empties the socket.
 const READ_BYTES: usize = 256 * 1024;
 
-/// What happens on connections.
+/// The reactions to events of connections.
 pub(crate) trait Play {
     /// The connection is open: say something.
     fn opened(&mut self, wires: &mut Wires, who: Who, key: Key) -> anyhow::Result<()>;
@@ -68,7 +68,7 @@ impl Reactor {
         })
     }
 
-    /// Waits for up to `timeout` and plays what happened.
+    /// Waits for up to `timeout` and plays the events.
     pub(crate) fn turn(&mut self, play: &mut impl Play, timeout: Duration) -> anyhow::Result<()> {
         match self.poll.poll(&mut self.events, Some(timeout)) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(()),
@@ -102,7 +102,7 @@ impl Reactor {
             Ok(Some(error)) | Err(error) => return self.close(play, key, &error.to_string()),
         }
         if wire.stream.peer_addr().is_err() {
-            // An event of the connection that had this key before.
+            // The event is of the connection that had this key before.
             return Ok(());
         }
         wire.phase = Phase::Open;
@@ -129,15 +129,15 @@ impl Reactor {
             if let Err(error) = self.received(play, key, count)? {
                 return self.close(play, key, &error.to_string());
             }
-            // A short read has emptied the socket; what comes later is a new
-            // event. Only an end that is known already has to be fetched.
+            // A short read has emptied the socket; later bytes bring a new event. Only an
+            // end that is known already must be read now.
             if count < self.scratch.len() && !is_ending {
                 return Ok(());
             }
         }
     }
 
-    /// Plays what is in the first `count` bytes of the scratch buffer.
+    /// Plays the first `count` bytes of the scratch buffer.
     fn received(
         &mut self,
         play: &mut impl Play,
@@ -180,7 +180,7 @@ impl Reactor {
                 wire.kept = if kept.is_empty() { bytes.to_vec() } else { kept };
                 Ok(Ok(()))
             }
-            // Interim answers (1xx) are nothing that anybody waits for.
+            // Nobody waits for interim answers (1xx).
             Ok(Parsed::Whole { answer, used }) if answer.status < 200 => {
                 wire.kept = bytes[used..].to_vec();
                 wire.needed = 0;

@@ -1,4 +1,4 @@
-//! What is shown: a table for people, JSON for programs.
+//! The output: a table for people, JSON for programs.
 //!
 //! A [`Record`] is one scenario against one server, with the medians over its
 //! rounds. Nothing here measures.
@@ -33,14 +33,14 @@ fn name<S: serde::Serializer>(kind: &Kind, serializer: S) -> Result<S::Ok, S::Er
     serializer.serialize_str(kind.name())
 }
 
-/// All that was measured.
+/// All measurements.
 #[derive(Debug, Serialize)]
 pub(crate) struct Report {
     pub(crate) generator: &'static str,
     pub(crate) command: String,
     pub(crate) machine: Machine,
     pub(crate) records: Vec<Record>,
-    /// Peers that could not be had, figures that make no sense, and why.
+    /// Peers that could not be used, and figures that make no sense, each with the reason.
     pub(crate) left_out: Vec<String>,
 }
 

@@ -1,7 +1,7 @@
-//! The scenarios: what is played, and which figures come of it.
+//! The scenarios: each plays something, and returns figures of it.
 //!
-//! Each takes a server that is ready, plays, and returns figures and times. What
-//! they share is here: figures of times, of CPU, and the verdict of the ledger.
+//! Each takes a server that is ready, plays, and returns figures and times. Their
+//! common parts are here: figures of times, of CPU, and the verdict of the ledger.
 
 pub(crate) mod catch_up;
 pub(crate) mod chatter;
@@ -29,7 +29,7 @@ use crate::{
     target::{Sends, Target},
 };
 
-/// One of the scenarios, with what is asked of it.
+/// One of the scenarios, with its sizes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Scenario {
     Crowd(Crowd),
@@ -68,7 +68,7 @@ impl Scenario {
         }
     }
 
-    /// Returns one line that says what is played, and how, where that is unusual.
+    /// Returns one line about what is played, and how, if that is unusual.
     pub(crate) fn title(self) -> String {
         let mut title = self.story();
         let Terms { sends, has_sessions, .. } = self.terms();
@@ -129,14 +129,14 @@ impl Scenario {
     }
 }
 
-/// What a run found.
+/// The result of a run.
 #[derive(Default)]
 pub(crate) struct Outcome {
     pub(crate) figures: Figures,
     /// From the publish to each reader (for senders: to the acknowledgement), in
     /// microseconds, sorted: for the picture.
     pub(crate) latencies: Vec<u32>,
-    /// What went wrong, in words; the count is a figure.
+    /// The faults, in words; their count is a figure.
     pub(crate) faults: Vec<String>,
     /// Figures that make no sense with this server, and why.
     pub(crate) left_out: Vec<String>,

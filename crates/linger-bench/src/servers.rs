@@ -1,8 +1,8 @@
-//! Which servers there are to drive, and how each is started.
+//! The servers that can be driven, and how each is started.
 //!
 //! Linger's program is found beside ours or named; peers are where they were
-//! installed. What is missing is said in a sentence with the command that gets it;
-//! nothing is installed unless that was asked for.
+//! installed. If one is missing, a sentence says so, with the command that gets it;
+//! nothing is installed without being asked for.
 
 use std::{
     net::SocketAddr,
@@ -23,7 +23,7 @@ use crate::{
     },
 };
 
-/// How to get at servers.
+/// The ways to the servers.
 #[derive(Debug, Clone)]
 pub(crate) struct Servers {
     /// A Linger that runs already, and its process.
@@ -105,7 +105,7 @@ impl Servers {
     }
 }
 
-/// Returns where peers are kept when nobody says: `target/peers`.
+/// Returns the default place of the peers: `target/peers`.
 pub(crate) fn default_peers() -> PathBuf {
     let ours = std::env::current_exe().unwrap_or_default();
     let target = ours.parent().and_then(Path::parent).filter(|folder| folder.ends_with("target"));

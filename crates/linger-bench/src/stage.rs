@@ -1,8 +1,8 @@
-//! Where a scenario is played: the reactor, the players, and the clock.
+//! The stage of a scenario: the reactor, the players, and the clock.
 //!
 //! A scenario seats readers, opens their connections, lets publishers speak and
-//! waits for what must come of it. Every wait has an end and says what was missing
-//! when it came.
+//! waits for the results. Every wait has an end, and then reports what was
+//! missing.
 
 pub(crate) mod ledger;
 pub(crate) mod message;
@@ -23,14 +23,14 @@ use crate::{
 /// The longest that the reactor sleeps while a condition is waited for.
 const TURN: Duration = Duration::from_millis(5);
 /// Less than the backlog of any listener here, so that no connection has to be
-/// asked for twice. Only `returning` comes all at once.
+/// asked for twice. Only `returning` opens all at once.
 const OPENED_PER_MILLISECOND: usize = 10;
-/// And not more at once, when we had to wait for the processor.
+/// The most at once, even if we had to wait for the processor.
 const OPENED_AT_ONCE: usize = 64;
 
 /// Readers who have connected and do not wait yet, when each has another request
-/// to make: people come a few at a time, and what a server needs for all of them
-/// at once is not what one of them costs.
+/// to make: people come a few at a time, and memory that a server needs for all of
+/// them at once is no cost of one of them.
 const ARRIVING_MAX: usize = 256;
 
 /// How readers wait.
@@ -42,14 +42,14 @@ pub(crate) enum Mode {
     Sse,
 }
 
-/// What all scenarios are told.
+/// The settings of all scenarios.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Terms {
     pub(crate) text_bytes: usize,
     pub(crate) sends: Sends,
     /// Each reader has a session of its own.
     pub(crate) has_sessions: bool,
-    /// For all to connect and be held, and for all to have what was published.
+    /// The time for all to connect and be held, and for all to get the published messages.
     pub(crate) patience: Duration,
 }
 
@@ -61,7 +61,7 @@ pub(crate) struct Stage<'t> {
 }
 
 impl<'t> Stage<'t> {
-    /// Prepares rooms and publishers on the server, and nobody who reads.
+    /// Prepares rooms and publishers on the server, and no readers.
     pub(crate) fn new(
         target: &'t mut dyn Target,
         cast: &Cast,
@@ -121,12 +121,12 @@ impl<'t> Stage<'t> {
         Ok(())
     }
 
-    /// Waits until the server, if it tells, holds `count` requests.
+    /// Waits until the server, if it reports that, holds `count` requests.
     pub(crate) fn until_held(&mut self, count: usize) -> anyhow::Result<()> {
         self.until_holding(&format!("at least {count}"), |held| held >= count)
     }
 
-    /// Has all readers hang up at once, and waits until the server, if it tells,
+    /// Has all readers hang up at once, and waits until the server, if it reports that,
     /// holds no request of theirs and rests.
     pub(crate) fn hang_up(&mut self) -> anyhow::Result<()> {
         let readers = self.players.ledger.waiting;
@@ -150,7 +150,7 @@ impl<'t> Stage<'t> {
         Ok(())
     }
 
-    /// Has `publisher` say one thing and waits until it is acknowledged.
+    /// Has `publisher` send one message and waits until it is acknowledged.
     pub(crate) fn publish(&mut self, publisher: usize) -> anyhow::Result<()> {
         let acknowledged = self.players.ledger.acknowledged + 1;
         self.players.publish(&mut self.reactor.wires, publisher)?;
@@ -159,7 +159,7 @@ impl<'t> Stage<'t> {
         })
     }
 
-    /// Has all publishers speak, each as fast as it is acknowledged, for `time`;
+    /// Has all publishers send for `time`, each as fast as it is acknowledged;
     /// returns when the last is acknowledged, with the time that took.
     pub(crate) fn publish_for(&mut self, time: Duration) -> anyhow::Result<Duration> {
         let begin = Instant::now();
@@ -179,7 +179,7 @@ impl<'t> Stage<'t> {
         let begin = Instant::now();
         while !self.players.has_all() {
             if begin.elapsed() > self.terms.patience || self.players.ledger.has_faults() {
-                // Not an error: the ledger says what is missing, and for whom.
+                // Not an error: the ledger names the missing messages and the readers.
                 self.players.report_missing();
                 return Ok(());
             }
@@ -228,8 +228,8 @@ impl<'t> Stage<'t> {
         }
     }
 
-    /// Plays until `condition` holds. Errors: it did not, with patience on top of
-    /// `time`, or something went wrong that fails the run anyway.
+    /// Plays until `condition` holds. Errors: it did not hold in `time` and the patience
+    /// on top of it, or the run has failed anyway.
     pub(crate) fn wait(
         &mut self,
         time: Duration,

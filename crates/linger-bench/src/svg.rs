@@ -1,4 +1,4 @@
-//! The latency picture: which share of the readers had it by when.
+//! The latency picture: the share of the readers that had the message, over time.
 //!
 //! One curve for each server on a logarithmic axis of time, drawn as plain SVG
 //! without script. Colours follow the reader's light or dark setting; each curve
@@ -12,7 +12,7 @@ const LEFT: f64 = 64.0;
 const RIGHT: f64 = 24.0;
 const TOP: f64 = 64.0;
 const BOTTOM: f64 = 56.0;
-/// Points of a curve: more than the picture has pixels in between would be waste.
+/// Points of a curve: more of them than pixels would be waste.
 const POINTS: usize = 240;
 const DASHES: [&str; 4] = ["none", "7 4", "2 4", "10 4 2 4"];
 const STYLE: &str = "svg{--ground:#fff;--ink:#1f2328;--faint:#d0d7de;--soft:#59636e;--c0:#0969da;--c1:#bc4c00;\

@@ -1,7 +1,7 @@
-//! The servers that can be driven: what each calls a room, a cursor, a publish.
+//! The servers that can be driven: each has its own rooms, cursors and publishes.
 //!
-//! A target writes requests and reads answers; it sends nothing while something
-//! is measured. One file per server, and no scenario knows which it has.
+//! A target writes requests and reads answers; it sends nothing during a
+//! measurement. One file per server, and no scenario knows which it has.
 
 pub(crate) mod cursor;
 pub(crate) mod durable_streams;
@@ -45,7 +45,7 @@ impl Kind {
     }
 }
 
-/// Who will speak where: rooms and publishers are numbered from 0.
+/// The speakers of a scenario: rooms and publishers are numbered from 0.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Cast {
     pub(crate) rooms: usize,
@@ -84,7 +84,7 @@ impl Sends {
     }
 }
 
-/// What an answer to a poll was.
+/// The kind of an answer to a poll.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Polled {
     /// Events, perhaps: the messages are looked for in the body.
@@ -97,7 +97,7 @@ pub(crate) enum Polled {
 
 /// A server that holds requests.
 pub(crate) trait Target {
-    /// Its version, as it says itself.
+    /// Its version, in its own words.
     fn version(&self) -> &str;
     /// Where it listens.
     fn address(&self) -> SocketAddr;
@@ -132,11 +132,11 @@ pub(crate) trait Target {
     fn was_published(&self, answer: &Answer<'_>) -> bool {
         (200..300).contains(&answer.status)
     }
-    /// Writes the request that waits for what comes after `cursor`.
+    /// Writes the request that waits for events after `cursor`.
     fn poll(&self, out: &mut Vec<u8>, room: usize, cursor: &Cursor, session: Session<'_>);
     /// Reads the answer to a poll, and moves the cursor.
     fn polled(&self, answer: &Answer<'_>, cursor: &mut Cursor) -> Polled;
-    /// Writes the request for a stream of what comes after `cursor`.
+    /// Writes the request for a stream of events after `cursor`.
     fn stream(&self, out: &mut Vec<u8>, room: usize, cursor: &Cursor, session: Session<'_>);
     /// Reads some whole frames of the stream, and moves the cursor.
     fn streamed(&self, frames: &[u8], cursor: &mut Cursor);

@@ -1,6 +1,6 @@
 //! The program from outside, against a small server that speaks enough of
-//! Linger's API: what is right passes, and what is missing, doubled, swapped or
-//! refused fails loudly.
+//! Linger's API: correct answers pass, and missing, doubled, swapped or refused
+//! messages fail loudly.
 
 mod fake;
 

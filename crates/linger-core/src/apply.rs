@@ -1,4 +1,4 @@
-//! What an entry does: the rules.
+//! The rules: what an entry does.
 //!
 //! [`apply`] is deterministic: the same entries in the same order make the same
 //! tables. It knows repeats, hands the command to the file of its family, and
@@ -21,7 +21,7 @@ use crate::{
     RoomId, Timestamp, UserId, queries, queries::Room, sum,
 };
 
-/// What an entry did.
+/// The effect of an entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// It took effect, and left at most one event.
@@ -65,7 +65,7 @@ pub(crate) fn apply(tx: &Connection, entry: &Entry, at: Timestamp) -> rusqlite::
 }
 
 /// One function for each command. A function changes no table before it has
-/// checked all rules: what is rejected leaves no trace.
+/// checked all rules, so a rejected command leaves no trace.
 fn dispatch(step: &Step<'_>, command: &Command) -> Result<Option<News>, Refused> {
     match command {
         Command::CreateGuest { name, token_hash, external_id } => {
@@ -86,7 +86,7 @@ fn dispatch(step: &Step<'_>, command: &Command) -> Result<Option<News>, Refused>
     }
 }
 
-/// Why a command has no effect.
+/// The reason why a command has no effect.
 enum Refused {
     Rejected(Rejection),
     Database(rusqlite::Error),
@@ -104,7 +104,7 @@ impl From<rusqlite::Error> for Refused {
     }
 }
 
-/// The entry being applied, and what every rule needs.
+/// The entry being applied, with everything that the rules need.
 struct Step<'a> {
     tx: &'a Connection,
     position: Position,
@@ -137,7 +137,7 @@ impl Step<'_> {
     }
 
     /// Leaves the event of this entry in a room, under the room's next number, and
-    /// writes down what has changed about the room.
+    /// writes the room's new counts.
     fn tell_room(
         &self,
         mut room: Room,

@@ -1,15 +1,15 @@
-//! Whom an event concerns, as a value and as columns.
+//! The audience of an event, as a value and as columns.
 //!
-//! `apply` says it when the event happens; [`crate::visibility`] and the feed read
+//! `apply` decides it when the event happens; [`crate::visibility`] and the feed read
 //! it, and parse no event for that. For each room and person that an event
 //! concerns there is one row in the table `concerns`, so that the ranges of a reader
-//! find what they may see and nothing else.
+//! hold what they may see and nothing else.
 
 use rusqlite::Row;
 
 use crate::{Position, RoomId, UserId, sum};
 
-/// Whom an event concerns.
+/// The audience of an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Audience {
     /// Those who may read this room then. Such an event has a number in the room.
@@ -26,7 +26,7 @@ pub enum Audience {
     },
 }
 
-/// The columns that say it: `audience`, `audience_id` and `audience_rooms`.
+/// The columns for it: `audience`, `audience_id` and `audience_rooms`.
 pub(crate) struct Columns {
     pub(crate) audience: &'static str,
     pub(crate) audience_id: Position,
@@ -35,8 +35,8 @@ pub(crate) struct Columns {
 }
 
 impl Audience {
-    /// Returns the ids of the rooms and people that it concerns; ids of both are
-    /// positions, and so no room has the id of a person.
+    /// Returns the ids of the rooms and people that it concerns. All ids are positions of
+    /// entries, so no room has the id of a person.
     pub fn places(&self) -> Vec<Position> {
         match self {
             Audience::Room(room) => vec![room.position()],

@@ -1,8 +1,8 @@
-//! Everything that can be asked of Linger, in the imperative.
+//! All commands, in the imperative: everything that one can ask of Linger.
 //!
-//! Edges make commands out of parsed texts; `apply` decides what they do. The
-//! names and fields here are the log's stored form: a new one belongs to a new
-//! vocabulary, and the meaning of what is there never changes (old entries replay
+//! Edges make commands from parsed texts; `apply` decides their effects. The names
+//! and fields here are the log's stored form: a new one belongs to a new
+//! vocabulary, and the meaning of an existing one never changes (old entries replay
 //! for ever).
 
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
@@ -17,14 +17,14 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Command {
-    /// Creates a guest, who holds the token if there is one. Asked by the server.
+    /// Creates a guest, who holds the token if there is one. Sent by the server.
     CreateGuest {
-        /// How the guest is called.
+        /// The guest's name.
         name: UserName,
-        /// Who presents a token with this hash is this guest.
+        /// A caller who presents a token with this hash is this guest.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         token_hash: Option<TokenHash>,
-        /// How clients of another protocol name this guest.
+        /// The guest's id for clients of another protocol.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         external_id: Option<ExternalId>,
     },
@@ -39,9 +39,9 @@ pub enum Command {
         slug: Slug,
         /// Its name for people.
         name: RoomName,
-        /// What it is about.
+        /// The room's topic.
         topic: Topic,
-        /// Who may come in.
+        /// Whether everybody may come in, or members only.
         kind: RoomKind,
     },
     /// Makes the author a member of an open room, or again of a closed one.
@@ -53,7 +53,7 @@ pub enum Command {
     AddMember {
         /// The room.
         room: RoomId,
-        /// Who is added.
+        /// The user who is added.
         user: UserId,
     },
     /// Ends the author's membership.
@@ -61,31 +61,31 @@ pub enum Command {
         /// The room.
         room: RoomId,
     },
-    /// Says something in a room that the author is a member of.
+    /// Sends a message to a room that the author is a member of.
     SendMessage {
         /// The room.
         room: RoomId,
-        /// What is said.
+        /// The text.
         text: MessageText,
-        /// What the sender's own clock said.
+        /// The time of the sender's own clock.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         sender_time: Option<SenderTime>,
     },
-    /// Opens an epoch: cursors from here on carry its value. Asked by the server at
+    /// Opens an epoch: cursors from here on carry its value. Sent by the server at
     /// each start. Since vocabulary 2.
     BeginEpoch {
         /// A random value.
         epoch: Epoch,
     },
-    /// Does what a command did whose payload was erased: the same places and
-    /// numbers, and no text. Nobody asks for it; it replaces what was asked.
+    /// Does the same as a command whose payload was erased: the same places and
+    /// numbers, and no text. Nobody sends it; it replaces the command in the log.
     /// Since vocabulary 2.
     Erased {
         /// The kind of command that it was.
         kind: ErasedKind,
-        /// Where.
+        /// The room.
         room: RoomId,
-        /// By which rules it was decided, and is for ever.
+        /// The vocabulary whose rules decided it, for ever.
         #[serde(with = "vocabulary_number")]
         rules: Vocabulary,
     },
@@ -108,7 +108,7 @@ impl Command {
         }
     }
 
-    /// Returns what is left of it when its payload is erased; none where it has none.
+    /// Returns its erased form; none if it has no payload to erase.
     pub(crate) fn erased(&self, rules: Vocabulary) -> Option<Command> {
         match self {
             Command::SendMessage { room, .. } => {
@@ -139,14 +139,14 @@ mod vocabulary_number {
     }
 }
 
-/// Who may come into a room.
+/// Whether everybody may come into a room, or members only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum RoomKind {
-    /// Everybody may read; who speaks joins.
+    /// Everybody may read; somebody who sends to it joins it.
     Open,
-    /// Only members know of it; members add those who never left it.
+    /// Only members know of it; members add people who never left it.
     Closed,
 }
 

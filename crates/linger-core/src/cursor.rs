@@ -28,7 +28,7 @@ pub struct Cursor {
     pub log: LogId,
     /// The epoch that its position lies in.
     pub epoch: Option<Epoch>,
-    /// The last position that its holder has seen, or has no right to see.
+    /// The position up to which its holder has seen everything that they may see.
     pub position: Position,
 }
 
@@ -42,7 +42,7 @@ const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
 macro_rules! random_name {
     ($name:ident, $length:literal) => {
         impl $name {
-            /// Makes one of so many random bits as it needs, five for a character.
+            /// Makes one from the given random bits, five for each character.
             pub fn from_random(bits: u64) -> $name {
                 $name(std::array::from_fn(|i| ALPHABET[(bits >> (5 * i)) as usize & 31]))
             }
@@ -115,7 +115,7 @@ impl Serialize for Cursor {
 impl FromStr for Cursor {
     type Err = MalformedCursor;
 
-    /// Parses strictly: what this prints is the only form that it reads.
+    /// Parses strictly: it reads exactly the form that it prints.
     fn from_str(text: &str) -> Result<Self, MalformedCursor> {
         let (log, rest) = text.split_once('-').ok_or(MalformedCursor)?;
         let (epoch, digits) = match rest.split_once('-') {

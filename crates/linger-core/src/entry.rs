@@ -1,8 +1,8 @@
 //! One line of the log: an author asked for something, at a time, under a
 //! request id.
 //!
-//! Nodes make a [`Draft`], engines give it a place, and `apply` decides what it
-//! does. How an entry is stored is in `stored.rs`.
+//! Nodes make a [`Draft`], engines give it a place, and `apply` decides its
+//! effect. The stored form of an entry is in `stored.rs`.
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -13,7 +13,7 @@ use crate::{Command, Position, RequestId, UserId, Vocabulary, stored::encode_com
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
 
-/// Who asks.
+/// The author of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Author {
     /// The server itself.
@@ -29,7 +29,7 @@ pub struct Draft {
     pub vocabulary: Vocabulary,
     /// When the node took it in; decorates, never orders.
     pub at: Timestamp,
-    /// Who asks.
+    /// The author.
     pub author: Author,
     /// The author's name for this request; none where they chose none, and then
     /// a repeat is not known as a repeat.
@@ -40,7 +40,7 @@ pub struct Draft {
     /// Random, so that a node knows its own append wherever it comes back to it.
     /// None in the first vocabulary.
     pub nonce: Option<Nonce>,
-    /// What is asked.
+    /// The command.
     pub command: Command,
 }
 
@@ -71,7 +71,7 @@ pub struct Nonce(u64);
 pub struct Entry {
     /// Its place.
     pub position: Position,
-    /// What was appended there.
+    /// The draft that was appended there.
     pub draft: Draft,
 }
 

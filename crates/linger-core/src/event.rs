@@ -1,4 +1,4 @@
-//! What readers are told, in the past tense.
+//! Events: the news that readers get, in the past tense.
 //!
 //! An accepted command leaves at most one event, at its own position. The JSON
 //! form is the public one, field by field that of the native API; it is encoded
@@ -11,7 +11,7 @@ use crate::{
     Slug, Timestamp, Topic, UserId, UserName,
 };
 
-/// One thing that happened.
+/// One event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Event {
@@ -28,23 +28,23 @@ pub struct Event {
     /// When it happened; not earlier than the event before it, unless a wrong clock
     /// was put right in between.
     pub at: Timestamp,
-    /// Who did it; absent when the server did.
+    /// The user who did it; absent for the server.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub by: Option<Person>,
-    /// What happened.
+    /// The kind of the event, with its own fields.
     #[serde(flatten)]
     pub kind: EventKind,
 }
 
-/// What happened.
+/// The kinds of events.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum EventKind {
-    /// Somebody said something.
+    /// Somebody sent a message.
     MessageSent {
-        /// What was said.
+        /// The message.
         message: Message,
     },
     /// A room was opened; `by` is its first member.
@@ -54,9 +54,9 @@ pub enum EventKind {
     },
     /// Somebody became a member.
     MemberJoined {
-        /// The new member; `by` is who brought them in, often themselves.
+        /// The new member; `by` is the one who brought them in, often themselves.
         member: Person,
-        /// The room, with them in it: who folds the events need not ask for it.
+        /// The room, with them in it, so that a client need not ask for it.
         entered: RoomThen,
     },
     /// Somebody is no longer a member.
@@ -71,7 +71,7 @@ pub enum EventKind {
     },
 }
 
-/// What somebody said.
+/// A message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Message {
@@ -81,29 +81,29 @@ pub struct Message {
     pub room: Slug,
     /// The number of its event in the room.
     pub number: u64,
-    /// When it was said.
+    /// When it was sent.
     pub at: Timestamp,
-    /// Who said it, as they were called then.
+    /// The author, under their name at that time.
     pub by: Person,
     /// The text; absent when it is deleted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub text: Option<MessageText>,
-    /// What the sender's own clock said, in protocols that carry it.
+    /// The time of the sender's own clock, in protocols that carry it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub sender_time: Option<SenderTime>,
     /// Whether its text is gone for ever.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub deleted: bool,
-    /// The name that its author chose for the request, if they did.
+    /// The name that its author chose for the request, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub request_id: Option<RequestId>,
 }
 
-/// A room, as it was when the event happened. Its slug and the number of its
-/// latest event are the event's own.
+/// A room, as it was when the event happened. The event itself has the room's slug and
+/// the number of its latest event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RoomThen {
@@ -111,15 +111,15 @@ pub struct RoomThen {
     pub id: RoomId,
     /// Its name for people.
     pub name: RoomName,
-    /// What it is about.
+    /// The room's topic.
     pub topic: Topic,
-    /// Who may come in.
+    /// Whether everybody may come in, or members only.
     pub kind: RoomKind,
     /// How many members it had.
     pub members: u64,
 }
 
-/// A user, as they were called then.
+/// A user, under their name at that time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Person {
@@ -129,12 +129,12 @@ pub struct Person {
     pub name: UserName,
 }
 
-/// An event with what delivery needs: whom it concerns, and its JSON, encoded once.
+/// An event, ready for delivery: with its audience, and its JSON, encoded once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct News {
-    /// What happened.
+    /// The event.
     pub event: Event,
-    /// Whom it concerns.
+    /// Its audience.
     pub audience: Audience,
     /// The event as JSON, as the native API shows it.
     pub json: Box<str>,
@@ -159,7 +159,7 @@ impl News {
         self.event.position
     }
 
-    /// Returns whose membership or name it is about: they see it wherever it happened.
+    /// Returns the user whose membership or name it is about: they see it wherever it happened.
     pub fn subject(&self) -> Option<UserId> {
         match &self.event.kind {
             EventKind::MemberJoined { member, .. } | EventKind::MemberLeft { member } => {

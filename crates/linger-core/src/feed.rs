@@ -1,5 +1,5 @@
 //! The feed, read from the tables: for readers who are further behind than the
-//! node's memory reaches.
+//! node's memory.
 //!
 //! The table `concerns` has a row for each place and event, so the ranges of a
 //! reader (each of their stays, and what concerns them alone) hold what they may see
@@ -16,21 +16,21 @@ use crate::{
     visibility::{Scope, Stays, can_see, ranges},
 };
 
-/// Events, and how far one has read with them.
+/// Events, and how far a reader has come with them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Read {
-    /// What the reader may see, oldest first.
+    /// Events that the reader may see, oldest first.
     pub news: Vec<News>,
-    /// The position up to which nothing is left to see: where to go on.
+    /// The position up to which nothing is left to see: the next page begins after it.
     pub upto: Position,
 }
 
-/// How much one page holds.
+/// The bounds of one page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PageMax {
     /// Events, or messages.
     pub items: usize,
-    /// Bytes of their JSON. The first one has a place whatever it weighs.
+    /// Bytes of their JSON. The first one is always on the page, whatever its size.
     pub bytes: usize,
 }
 
@@ -39,8 +39,8 @@ pub struct PageMax {
 ///
 /// `stays` are the reader's own ([`queries::stays_after`]), read in the transaction
 /// that the caller has begun: with older ones, `upto` would pass over the event
-/// of a join that they do not know yet. An empty answer still moves on: `upto` is
-/// what the projection has applied, or the last event when there may be more.
+/// of a join that they do not know yet. An empty answer still moves on: `upto` is the
+/// last position that the projection has applied, or the last event if there may be more.
 pub fn read(
     connection: &Connection,
     scope: Scope,
@@ -58,7 +58,7 @@ pub fn read(
     {
         let found = queries::news_at(connection, position)?;
         let found = found.ok_or_else(|| sum::damaged("an event is missing"))?;
-        // The ranges have said so already; a damaged index might say anything.
+        // The ranges decided this already, but a damaged index could hold anything.
         if !can_see(scope, stays, &found) {
             return Err(sum::damaged("an event stands where it does not belong"));
         }
@@ -74,7 +74,7 @@ pub fn read(
     Ok(Read { news: page.items, upto })
 }
 
-/// What a page has so far.
+/// The page so far.
 pub(crate) struct Page {
     pub(crate) items: Vec<News>,
     max: PageMax,
@@ -87,13 +87,13 @@ impl Page {
         Page { items: Vec::new(), max, bytes: 0, is_full: max.items == 0 }
     }
 
-    /// Tells whether another one may have a place.
+    /// Tells whether another event may have a place.
     pub(crate) fn has_room(&self) -> bool {
         !self.is_full
     }
 
     /// Gives it a place, unless the page is full, or it is too large for the bytes that
-    /// are left: then the next page begins with it. Tells whether it has one.
+    /// are left: then the next page begins with it. Tells whether it got one.
     pub(crate) fn take(&mut self, news: News) -> bool {
         let bytes = self.bytes + news.json.len();
         if self.is_full || bytes > self.max.bytes && !self.items.is_empty() {

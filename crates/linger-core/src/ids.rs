@@ -1,6 +1,6 @@
 //! Places in the log, and the ids that are made of them.
 //!
-//! Whatever an entry creates is named by the position of that entry, so there
+//! Everything that an entry creates is named by the position of that entry, so there
 //! is no id generator, and ids agree on every node that applies the same log.
 
 use std::fmt;
@@ -24,7 +24,7 @@ impl Position {
     /// The largest position: JSON numbers are exact below 2^53.
     pub const MAX: Position = Position((1 << 53) - 1);
 
-    /// Makes a position of a number. Panics above [`Position::MAX`].
+    /// Makes a position from a number. Panics above [`Position::MAX`].
     pub fn new(number: u64) -> Position {
         assert!(number <= Position::MAX.0, "position {number} is beyond 2^53");
         Position(number)

@@ -1,7 +1,7 @@
-//! What chat is: commands, the rules, the tables, the feed.
+//! The chat itself: commands, the rules, the tables, the feed.
 //!
 //! An [`Entry`] of the log carries a [`Command`]. [`Projection::apply`] decides
-//! what it does: one [`Event`], nothing, or a [`Rejection`]. [`feed`] reads the
+//! its effect: one [`Event`], nothing, or a [`Rejection`]. [`feed`] reads the
 //! events that a reader may see, as [`visibility`] decides.
 //!
 //! This crate knows no network, no async, no clock and no chance: the same

@@ -1,8 +1,8 @@
 //! The projection: the tables that the log's entries make, and how far they are.
 //!
 //! The follower owns the one [`Projection`] that writes; everybody else reads
-//! through connections of their own ([`Projection::open_reader`]), and sees what
-//! is committed. It holds nothing that the log does not: it may be deleted at any
+//! through connections of their own ([`Projection::open_reader`]), and sees only the
+//! committed state. It holds nothing that the log does not: it may be deleted at any
 //! time, and so a commit may come later than the outcomes (docs/decisions/0013).
 
 use std::{path::Path, time::Duration};
@@ -17,20 +17,19 @@ use crate::{Entry, LogId, Outcome, Position, Timestamp, Vocabulary, apply, sum};
 
 /// The form of the tables. A projection of another form is made anew.
 const SCHEMA: u32 = 3;
-/// Pages that are kept in memory, in KiB; taken as they are needed.
+/// KiB of pages that are kept in memory; taken as they are needed.
 const CACHE_KIB: i64 = 8192;
-/// Further ahead of an entry's own time than this, the last time is wrong: nodes'
-/// clocks agree better, and so does one clock with itself.
+/// If the last time is further ahead of an entry's own time than this, the last time is
+/// wrong: the clocks of nodes agree better, and so does one clock with itself.
 const AHEAD_MS_MAX: i64 = 5000;
 
 /// The tables, open for writing. One owner: the follower.
-///
-/// Dropped without [`Projection::commit`], it loses what it applied since the
-/// last one: the log has that, and it is applied again.
+/// If it is dropped without [`Projection::commit`], it loses everything since the
+/// last one. The log has that, and it is applied again.
 pub struct Projection {
     connection: Connection,
     log: LogId,
-    /// In the open transaction, if there is one.
+    /// As of the open transaction, if there is one.
     applied: Mark,
     committed: Mark,
 }
@@ -43,7 +42,7 @@ struct Mark {
     at: Timestamp,
 }
 
-/// A projection's own words, whatever version made it.
+/// A projection's statements about itself, whatever version made it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct About {
     /// The log that it is a projection of.
@@ -54,11 +53,11 @@ pub struct About {
     pub form: u32,
 }
 
-/// Why a projection cannot be used.
+/// Reasons why a projection cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ProjectionError {
-    /// It belongs to another log, or to another version's tables: another one is to
-    /// be made of the log.
+    /// It belongs to another log, or to another version's tables: a new one must be
+    /// made from the log.
     #[error("the projection does not belong to this log or this version")]
     Foreign,
     /// The database failed.
@@ -88,18 +87,18 @@ impl Projection {
         // batches may be gone. The log has them, so they are applied again.
         connection.pragma_update(None, "journal_mode", "wal")?;
         connection.pragma_update(None, "synchronous", "normal")?;
-        // What a statement may have to undo is kept in small pieces of memory, not in
-        // 64 KiB of it that are taken and given back each time.
+        // SQLite keeps the data to undo a statement in small pieces of memory this way,
+        // and not in 64 KiB that are taken and given back each time.
         connection.pragma_update(None, "temp_store", "memory")?;
-        // Requests come under names that follow from nothing, so each is in a page of its
-        // own: with SQLite's 2 MiB a commit's worth of them does not fit, and pages are
-        // written that are changed again (docs/decisions/0016).
+        // Random names of requests put each request in another page. With SQLite's 2 MiB the
+        // pages of one commit do not fit, and pages are written that the same commit changes
+        // again (docs/decisions/0016).
         connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
         Projection::prepare(connection, log)
     }
 
-    /// Returns what the projection at `path` says of itself; none where there is
-    /// nothing. Changes nothing.
+    /// Returns the statements of the projection at `path` about itself; none if there is
+    /// no projection. Changes nothing.
     ///
     /// Errors: it cannot be read.
     pub fn about(path: &Path) -> rusqlite::Result<Option<About>> {
@@ -108,7 +107,7 @@ impl Projection {
         if schema == 0 {
             return Ok(None);
         }
-        // All forms so far have these two.
+        // All forms so far have these two values.
         let value = "SELECT value FROM meta WHERE key = ?1";
         Ok(Some(About {
             log: connection.query_row(value, ["log_id"], |row| row.get(0))?,
@@ -182,8 +181,8 @@ impl Projection {
         &mut self.connection
     }
 
-    /// Applies entries in order, in a transaction that stays open: nobody else sees
-    /// what they did before [`Projection::commit`].
+    /// Applies entries in order, in a transaction that stays open: other connections do not
+    /// see their effects before [`Projection::commit`].
     ///
     /// Errors: those of the database, and then nothing is left of the transaction:
     /// [`Projection::applied`] is back where [`Projection::committed`] is.
@@ -206,7 +205,7 @@ impl Projection {
         }
     }
 
-    /// Lets everybody see what was applied. Does nothing when they do already.
+    /// Lets everybody see the entries that were applied, if they do not yet.
     ///
     /// Errors: as those of [`Projection::apply`].
     pub fn commit(&mut self) -> rusqlite::Result<()> {
@@ -221,9 +220,9 @@ impl Projection {
         committed
     }
 
-    /// Goes back to what is committed. All the way: a savepoint for each batch
-    /// would cost them all a quarter, and SQLite itself goes all the way when a
-    /// disk is full.
+    /// Goes back to the committed state. A savepoint for each batch would make all
+    /// batches cost a quarter more, and SQLite itself goes back all the way when a disk is
+    /// full.
     fn roll_back(&mut self) {
         if !self.connection.is_autocommit() {
             self.connection.execute_batch("ROLLBACK").expect("a transaction can be given up");
@@ -270,7 +269,7 @@ pub fn fingerprint(connection: &Connection) -> rusqlite::Result<String> {
     Ok(lines)
 }
 
-/// Applies entries after `mark`. Returns what they did, and how far the tables
+/// Applies entries after `mark`. Returns their outcomes, and how far the tables
 /// are then.
 fn apply_all(
     tx: &Connection,
@@ -290,8 +289,8 @@ fn apply_all(
 
 /// Returns the time that an entry counts for, after an entry that counted for `last`.
 ///
-/// A clock that was set back must not make time run backwards; but a last time that
-/// is far ahead was wrong, and must not stamp all that comes after it.
+/// A clock that was set back must not make time run backwards. But a last time that
+/// is far ahead was wrong, and must not stamp all later entries.
 fn time_of(entry: &Entry, last: Timestamp) -> Timestamp {
     let own = entry.draft.at;
     let is_last_wrong =
@@ -305,7 +304,7 @@ pub fn applied(connection: &Connection) -> rusqlite::Result<Position> {
     meta(connection, "applied")
 }
 
-// Fixtures hold fingerprints for ever, so the bytes that are hashed are spelled
+// Fixtures hold fingerprints for ever, so the exact bytes of the hash are written
 // out here: the form of a library's Debug may change with its version.
 fn hash_value(hash: &mut Sha256, value: ValueRef<'_>) {
     match value {
@@ -317,7 +316,7 @@ fn hash_value(hash: &mut Sha256, value: ValueRef<'_>) {
     }
 }
 
-// The length comes first: neighbours cannot trade bytes unnoticed.
+// The length comes first, so that bytes cannot move from one value to the next unnoticed.
 fn hash_bytes(hash: &mut Sha256, tag: u8, bytes: &[u8]) {
     hash.update([tag]);
     hash.update((bytes.len() as u64).to_le_bytes());

@@ -1,10 +1,10 @@
--- The tables that apply makes of the log. Derived: the node makes the file again
+-- The tables that apply makes from the log. Derived: the node makes the file again
 -- from the log whenever it has to. A change here changes SCHEMA in projection.rs.
 --
--- Whatever is served has a checksum over its row, in the column "sum": it is
+-- All rows that are served have a checksum, in the column "sum": it is
 -- written with the row, and compared whenever the row is read (sum.rs).
 
--- What this is a projection of, and how far it has come: log_id, applied,
+-- The log of this projection, and how far the projection has come: log_id, applied,
 -- last_at_ms.
 CREATE TABLE meta (
     key   TEXT PRIMARY KEY,
@@ -12,14 +12,14 @@ CREATE TABLE meta (
     sum   INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- The epochs of the log: from which position on, and the random value.
+-- The epochs of the log: their first position, and their random value.
 CREATE TABLE epochs (
     position INTEGER PRIMARY KEY,
     epoch    TEXT NOT NULL,
     sum      INTEGER NOT NULL
 ) STRICT;
 
--- People. external_id: how clients of another protocol know them.
+-- People. external_id: their id for clients of another protocol.
 CREATE TABLE users (
     id          INTEGER PRIMARY KEY,
     name        TEXT NOT NULL,
@@ -28,7 +28,7 @@ CREATE TABLE users (
     sum         INTEGER NOT NULL
 ) STRICT;
 
--- Who presents a token with this hash is this user.
+-- Sessions: a caller who presents a token with this hash is this user.
 CREATE TABLE sessions (
     token_hash BLOB PRIMARY KEY,
     user_id    INTEGER NOT NULL,
@@ -48,7 +48,7 @@ CREATE TABLE rooms (
 ) STRICT;
 CREATE INDEX open_rooms ON rooms (kind) WHERE kind = 'open';
 
--- Who is a member of what now, and since which event, that one included.
+-- Memberships that last, with the event that began them, that one included.
 CREATE TABLE members (
     room_id INTEGER NOT NULL,
     user_id INTEGER NOT NULL,
@@ -58,7 +58,7 @@ CREATE TABLE members (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX members_by_user ON members (user_id, room_id);
 
--- Who was a member of what, from which event to which: both ends included.
+-- Past memberships, from one event to another: both ends included.
 CREATE TABLE past_stays (
     user_id INTEGER NOT NULL,
     room_id INTEGER NOT NULL,
@@ -69,9 +69,9 @@ CREATE TABLE past_stays (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX past_stays_by_end ON past_stays (user_id, "left");
 
--- What happened, as readers are told it, and whom it concerns: audience is 'room',
--- 'person' or 'room_mates', audience_id the room's or the person's id, and
--- audience_rooms the rooms of those who share one. number is there in rooms only.
+-- Events, as readers get them, with their audience: audience is 'room', 'person' or
+-- 'room_mates', audience_id the room's or the person's id, and audience_rooms the
+-- rooms of those who share one. number is there in rooms only.
 CREATE TABLE events (
     position       INTEGER PRIMARY KEY,
     kind           TEXT NOT NULL,
@@ -94,9 +94,9 @@ CREATE TABLE concerns (
     PRIMARY KEY (place, numbered, position)
 ) STRICT, WITHOUT ROWID;
 
--- Every accepted request that its author named, for ever: a repeat is known as a
--- repeat. The salted digest tells whether it asks for the same. Without a salt it
--- is that of the first vocabulary; without a digest the request is erased.
+-- Every accepted request that its author named, for ever, so that a repeat is known as
+-- one. The salted digest tells whether its content is the same. Without a salt it is
+-- that of the first vocabulary; without a digest the request is erased.
 CREATE TABLE requests (
     author     INTEGER NOT NULL,
     request_id TEXT NOT NULL,

@@ -1,8 +1,8 @@
 //! The reads that are not the feed: people, rooms, memberships, history,
 //! requests.
 //!
-//! Each takes a connection to the projection and answers from one moment. What
-//! a reader may see of the answers is decided in [`crate::visibility`].
+//! Each takes a connection to the projection and answers from one moment.
+//! [`crate::visibility`] decides which parts of the answers a reader may see.
 
 mod history;
 mod lists;
@@ -31,9 +31,9 @@ pub struct Room {
     pub slug: Slug,
     /// Its name for people.
     pub name: RoomName,
-    /// What it is about.
+    /// The room's topic.
     pub topic: Topic,
-    /// Who may come in.
+    /// Whether everybody may come in, or members only.
     pub kind: RoomKind,
     /// How many members it has.
     pub members: u64,
@@ -49,9 +49,9 @@ pub struct User {
     pub id: UserId,
     /// Their name.
     pub name: UserName,
-    /// What they may do: `guest` so far.
+    /// Their role: `guest` so far.
     pub role: String,
-    /// How clients of another protocol know them.
+    /// Their id for clients of another protocol.
     #[serde(skip)]
     pub external_id: Option<ExternalId>,
 }
@@ -59,15 +59,15 @@ pub struct User {
 /// An author's request that was accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KnownRequest {
-    /// Where.
+    /// The entry in which it was accepted.
     pub position: Position,
-    /// With what the digest is salted; none in the first vocabulary.
+    /// The salt of the digest; none in the first vocabulary.
     pub(crate) salt: Option<Salt>,
-    /// The digest of what was sent; none when it is erased.
+    /// The digest of its content; none when it is erased.
     pub(crate) digest: Option<Vec<u8>>,
 }
 
-/// One membership that lasts: columns of `members`.
+/// One membership that lasts, with the columns of `members`.
 pub(crate) const MEMBER: &str =
     "SELECT room_id, user_id, joined, sum FROM members WHERE room_id = ?1 AND user_id = ?2";
 /// One event, with the columns that [`news`] reads.
@@ -75,7 +75,7 @@ const EVENT: &str =
     "SELECT position, kind, audience, audience_id, audience_rooms, number, json, sum
      FROM events WHERE position = ?1";
 /// Begins a transaction for the questions that follow, so that they are answered
-/// from one moment; unless there is one already. It ends with what it returns.
+/// from one moment. None: there is one already. It ends when the result is dropped.
 pub fn moment(connection: &Connection) -> rusqlite::Result<Option<Transaction<'_>>> {
     connection.is_autocommit().then(|| connection.unchecked_transaction()).transpose()
 }
@@ -94,7 +94,7 @@ pub fn user_by_token(
         .optional()
 }
 
-/// Returns the user whom another protocol's clients know by this id.
+/// Returns the user whom clients of another protocol know by this id.
 pub fn user_by_external_id(
     connection: &Connection,
     id: &ExternalId,
@@ -136,7 +136,7 @@ pub fn room(connection: &Connection, id: RoomId) -> rusqlite::Result<Option<Room
         .optional()
 }
 
-/// Returns the epochs of the log, from which position on each, oldest first.
+/// Returns the epochs of the log with their first positions, oldest first.
 pub fn epochs(connection: &Connection) -> rusqlite::Result<Vec<(Position, Epoch)>> {
     connection
         .prepare_cached("SELECT position, epoch, sum FROM epochs ORDER BY position")?
@@ -147,7 +147,7 @@ pub fn epochs(connection: &Connection) -> rusqlite::Result<Vec<(Position, Epoch)
         .collect()
 }
 
-/// Returns the epoch that a position lies in; none where there were none yet.
+/// Returns the epoch that a position lies in; none before the first epoch.
 pub fn epoch_at(connection: &Connection, at: Position) -> rusqlite::Result<Option<Epoch>> {
     connection
         .prepare_cached(

@@ -1,14 +1,14 @@
-//! Why the rules said no.
+//! Rejections: the reasons for which the rules say no.
 //!
-//! A rejection is decided by `apply` (or by a query), in the log's order, the
-//! same on every node; one that a bound decides, before the append, says so. Its
-//! code is stable: clients are written against it.
+//! `apply` (or a query) decides a rejection, in the log's order, the same on every
+//! node; one that a bound decides, before the append, says so. Its code is stable:
+//! clients are written against it.
 
-/// The rules say no.
+/// One reason for which the rules say no.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Rejection {
-    /// There is no such room, or not for this reader: a closed room is not told
-    /// from a missing one by those who are outside.
+    /// There is no such room, or not for this reader: to those outside, a closed room
+    /// looks like a missing one.
     #[error(
         "there is no such room, or it is closed to you; GET /api/v1/rooms lists those you may enter"
     )]
@@ -22,13 +22,13 @@ pub enum Rejection {
     /// There is no such user.
     #[error("there is no user with this id")]
     UserNotFound,
-    /// Somebody who left a closed room comes back by themselves only.
+    /// Only the person who left a closed room can bring themselves back.
     #[error(
         "they left this room, so nobody else can bring them back; they come back by PUT /api/v1/rooms/{{room}}/members/me of their own"
     )]
     LeftBefore,
-    /// A person is in as many rooms as one may be in. Decided before the append: apply
-    /// knows no numbers.
+    /// A person is in as many rooms as allowed. Decided before the append, because apply
+    /// has no such bounds.
     #[error(
         "a person is in 500 rooms at most, and this would be one more; leave another first: DELETE /api/v1/rooms/{{room}}/members/me"
     )]

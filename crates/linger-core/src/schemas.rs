@@ -1,4 +1,4 @@
-//! What the words of the API look like, for its OpenAPI document.
+//! The schemas of the words of the API, for its OpenAPI document.
 //!
 //! Structures derive their schemas where they are declared; these are the words
 //! that they are made of, with the bounds that their parsers keep. Compiled with

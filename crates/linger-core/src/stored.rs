@@ -1,10 +1,10 @@
 //! The stored form of an entry: columns for what every entry has, and the command
 //! as JSON.
 //!
-//! An entry says which vocabulary it needs. Decoding is strict: what a vocabulary
-//! does not have is damage under its number, and a reason to run the newer version
-//! under a higher one. Whatever a released version stored, every later version
-//! decodes; `fixtures/logs` holds old logs that prove it.
+//! An entry says which vocabulary it needs. Decoding is strict: a form that is unknown
+//! in a known vocabulary is damage; a higher vocabulary is a reason to run the newer
+//! version. Every later version decodes everything that a released version stored;
+//! `fixtures/logs` holds old logs that prove it.
 
 use crate::{
     Asked, Author, Command, Draft, Entry, Nonce, Position, Request, RequestId, Salt, Timestamp,
@@ -27,19 +27,19 @@ pub struct StoredEntry {
     pub at_ms: i64,
     /// The author's user id; 0 is the server.
     pub author: u64,
-    /// The author's name for the request; empty where they chose none.
+    /// The author's name for the request; empty if they chose none.
     pub request_id: String,
-    /// SHA-256 of what was sent.
+    /// SHA-256 of the request's content.
     pub asked: Option<[u8; 32]>,
     /// The salt of the digest that is kept of it.
     pub salt: Option<[u8; 16]>,
-    /// By which a node knows its own append; below 2^63.
+    /// The number by which a node knows its own append; below 2^63.
     pub nonce: Option<u64>,
     /// The command as JSON.
     pub command: String,
 }
 
-/// Why an entry cannot be read.
+/// Reasons why an entry cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum UnreadableEntry {
     /// A later version of Linger wrote it.
@@ -53,14 +53,14 @@ pub enum UnreadableEntry {
         /// The number that it has.
         vocabulary: u32,
     },
-    /// It is not what was stored.
+    /// It is not the same as when it was stored.
     #[error(
         "the log is damaged at position {position}: {reason}; restore log.db from a backup, or let 'linger salvage' write down what can still be read"
     )]
     Damaged {
         /// Where it is.
         position: Position,
-        /// A few words on what is wrong with it.
+        /// A few words about the damage.
         reason: String,
     },
 }
@@ -97,7 +97,7 @@ impl StoredEntry {
             at_ms: draft.at.as_ms(),
             author: draft.author.to_number(),
             request_id: request.map(|request| request.id.to_string()).unwrap_or_default(),
-            // The first vocabulary has it in the command.
+            // In the first vocabulary the command has it.
             asked: request.and_then(|it| it.asked).filter(|_| !is_first).map(|asked| asked.0),
             salt: draft.salt.map(|salt| salt.0),
             nonce: draft.nonce.map(Nonce::get),
@@ -105,7 +105,7 @@ impl StoredEntry {
         }
     }
 
-    /// Returns the checksum of the entry at this place, over all that is stored.
+    /// Returns the checksum of the entry at this place, over its whole stored form.
     pub fn checksum(&self, position: Position) -> u32 {
         let mut sum = Sum::default();
         sum.number(position.get().cast_signed());
@@ -177,15 +177,15 @@ impl StoredEntry {
         })
     }
 
-    /// Returns what is left of an entry when its payload is erased: who asked, where,
-    /// when, under which request id, and what kind of thing it was.
+    /// Returns the erased form of an entry. It still says who asked, where, when, under
+    /// which request id, and for what kind of thing.
     ///
     /// None where the command has no payload to erase.
     pub fn erased(draft: &Draft) -> Option<StoredEntry> {
         let rules = draft.rules();
         let command = draft.command.erased(rules)?;
         let request = draft.request.clone().map(|request| Request { asked: None, ..request });
-        // It needs a program that knows both the form and the rules.
+        // Only a program that knows both the form and the rules may read it.
         let vocabulary = rules.max(command.vocabulary());
         Some(StoredEntry::encode(&Draft { vocabulary, request, salt: None, command, ..*draft }))
     }

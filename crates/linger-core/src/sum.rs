@@ -1,7 +1,7 @@
-//! Checksums: what is read back is what was written, or it is known to be damaged.
+//! Checksums: data that was damaged since it was written is known to be damaged.
 //!
-//! CRC-32 finds every single damaged byte, and all but one in four thousand
-//! million other accidents. It is no defence against somebody who forges a file.
+//! CRC-32 finds every single damaged byte. It misses one in four thousand million
+//! other accidents. It is no defence against somebody who forges a file.
 //! Entries of the log have one over their stored form, and rows of the projection
 //! over their columns.
 
@@ -10,8 +10,8 @@ use rusqlite::{
     types::{ToSqlOutput, ValueRef},
 };
 
-/// A checksum being made. Kinds and lengths are part of it: neighbours cannot
-/// trade bytes unnoticed.
+/// A checksum being made. It covers kinds and lengths, so that bytes cannot move from
+/// one value to the next unnoticed.
 #[derive(Default)]
 pub(crate) struct Sum(crc32fast::Hasher);
 
@@ -89,15 +89,14 @@ pub(crate) fn damaged(reason: impl Into<String>) -> rusqlite::Error {
     rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_CORRUPT), Some(reason.into()))
 }
 
-/// Tells whether an error means that the file is damaged: to try again does not help.
+/// Tells whether an error means that the file is damaged: another try would not help.
 pub fn is_damage(error: &rusqlite::Error) -> bool {
     use rusqlite::{Error, ErrorCode};
     match error {
         Error::SqliteFailure(error, _) => match error.code {
             ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => true,
-            // Rules are checked before anything is written: a constraint that does not
-            // hold has other rows under it than apply has seen. (A commit that somebody
-            // vetoes is none of these.)
+            // Rules are checked before any write. So a constraint that fails has found other
+            // rows than apply has seen. (A commit that somebody vetoes has another code.)
             ErrorCode::ConstraintViolation => {
                 error.extended_code != ffi::SQLITE_CONSTRAINT_COMMITHOOK
             }

@@ -2,8 +2,8 @@
 //! trusted.
 //!
 //! Every edge builds these before it makes a command, so a [`Malformed`] request
-//! never reaches the log. Names and slugs get one written form here: what looks
-//! the same is the same. Entries that are read back from the log are built
+//! never reaches the log. Names and slugs get one written form here: two that look
+//! the same are the same. Entries that are read back from the log are built
 //! without all this: the bounds may tighten one day, old entries stay.
 
 mod characters;
@@ -14,7 +14,7 @@ use characters::{LineBreaks, is_lower, is_mark, normal_name, normal_slug, shows,
 use rusqlite::types::{FromSql, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use serde::{Deserialize, Serialize};
 
-/// Why a text is not what it should be; says what to do.
+/// The fault of a text, with what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct Malformed(pub String);
@@ -33,7 +33,7 @@ macro_rules! text {
             /// How many characters it has.
             pub const CHARACTERS: RangeInclusive<usize> = $characters;
 
-            /// Parses what was given. Errors: [`Malformed`], with what to do about it.
+            /// Parses a text. Errors: [`Malformed`], with what to do about it.
             pub fn parse(given: &str) -> Result<$name, Malformed> {
                 let parse: fn(&str, Characters) -> Result<String, String> = $parse;
                 parse(given, $name::CHARACTERS).map($name).map_err(Malformed)
@@ -85,7 +85,7 @@ text!(
     |given, characters| one_line("a room's name", &normal_name(given), characters)
 );
 text!(
-    /// What a room is about: up to 250 characters, on one line.
+    /// The topic of a room: up to 250 characters, on one line.
     Topic,
     0..=250,
     |given, characters| one_line("a topic", &normal_name(given), characters)
@@ -120,8 +120,8 @@ text!(
             let fits = match is_mark(c) {
                 // A mark belongs to the letter before it.
                 true => before != '-',
-                // A letter or number that has a lower case of its own is none: two slugs
-                // never differ in case only.
+                // A letter or number with a lower case of its own is refused: two slugs never
+                // differ in case only.
                 false => c == '-' || (c.is_alphanumeric() && is_lower(c)),
             };
             if !fits {
@@ -159,7 +159,7 @@ text!(
     }
 );
 text!(
-    /// What the sender's own clock said, word for word, for protocols that carry
+    /// The time of the sender's own clock, word for word, for protocols that carry
     /// it: up to 64 characters, on one line. Never used to order anything.
     SenderTime,
     0..=64,
@@ -212,7 +212,7 @@ fn one_line(what: &str, given: &str, characters: Characters) -> Result<String, S
     let text = given.trim();
     let may_be_empty = characters.contains(&0);
     bounded(what, text, characters)?;
-    // Line separators, and what could reorder the words around a name.
+    // Line separators, and characters that could reorder the words around a name.
     let breaks_it = |c: char| matches!(c, '\u{2028}' | '\u{2029}') || turns_direction(c);
     if let Some(c) = text.chars().find(|&c| c.is_control() || breaks_it(c)) {
         return Err(format!(

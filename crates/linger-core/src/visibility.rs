@@ -1,8 +1,8 @@
-//! What a reader may see: the only place that decides it.
+//! The only place that decides what a reader may see.
 //!
-//! Whoever reads events, from memory or from the tables, for whatever protocol,
-//! asks [`can_see`], or takes the [`ranges`], which the index of places answers alike.
-//! Privacy is this one file to audit.
+//! All readers of events, from memory or from the tables, for any protocol, ask
+//! [`can_see`], or take the [`ranges`], for which the index of places gives the same
+//! answer. Privacy is this one file to audit.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -12,8 +12,8 @@ use crate::{Audience, News, Position, RoomId, RoomKind, UserId};
 /// are past. A membership lasts from the event that began it to the event that
 /// ended it, both included.
 ///
-/// Who only looks at what happened lately may forget the bounds of old memberships:
-/// that they were is still known.
+/// A reader of recent events may forget the bounds of old memberships; the rooms of
+/// those are still known.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Stays {
     current: BTreeMap<RoomId, Position>,
@@ -35,12 +35,12 @@ pub static NOWHERE: Stays = Stays {
     forgotten_upto: Position::START,
 };
 
-/// A part of what happened in one place, which one reader may see.
+/// A part of the events in one place, which one reader may see.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Range {
     /// The room or the person that it concerns.
     pub place: Position,
-    /// Whether those events are meant that have a number there.
+    /// Whether it means the events that have a number there, or the others.
     pub numbered: bool,
     /// The first position, included.
     pub from: Position,
@@ -48,13 +48,13 @@ pub struct Range {
     pub to: Position,
 }
 
-/// Which events are asked for.
+/// The events that a reader asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Scope {
     /// Those of one room.
     Room(RoomId, RoomKind),
-    /// Those of the rooms that the reader is in, while they are in them, and
-    /// what concerns the reader.
+    /// Those of the rooms that the reader is in, while they are in them, and those
+    /// that concern the reader.
     Mine(UserId),
 }
 
@@ -64,7 +64,7 @@ pub fn can_enter(room: RoomId, kind: RoomKind, stays: &Stays) -> bool {
     kind == RoomKind::Open || stays.has_been_in(room)
 }
 
-/// Tells whether a reader with these stays is told this news in this scope.
+/// Tells whether a reader with these stays may see this event in this scope.
 pub fn can_see(scope: Scope, stays: &Stays, news: &News) -> bool {
     let is_inside = |room: RoomId| stays.cover(room, news.position());
     match (scope, &news.audience) {
@@ -75,7 +75,7 @@ pub fn can_see(scope: Scope, stays: &Stays, news: &News) -> bool {
         (Scope::Mine(_), Audience::Room(room)) => is_inside(*room),
         (Scope::Mine(reader), Audience::Person(person)) => reader == *person,
         (Scope::Mine(reader), Audience::RoomMates { of, rooms }) => {
-            // Through whichever are fewer, their rooms or the reader's.
+            // Walks through the shorter list: their rooms, or the reader's stays.
             reader == *of
                 || match rooms.len() <= stays.len() {
                     true => rooms.iter().any(|room| is_inside(*room)),
@@ -87,8 +87,8 @@ pub fn can_see(scope: Scope, stays: &Stays, news: &News) -> bool {
     }
 }
 
-/// Returns where the events are that a reader with these stays may see in this scope,
-/// after `after` and up to `upto`: [`can_see`] says the same of each of them.
+/// Returns the ranges of events that a reader with these stays may see in this scope,
+/// after `after` and up to `upto`: [`can_see`] agrees about each of them.
 pub fn ranges(scope: Scope, stays: &Stays, after: Position, upto: Position) -> Vec<Range> {
     let mut ranges = Vec::new();
     let mut add = |place: Position, numbered, from: Position, to: Option<Position>| {
@@ -147,8 +147,8 @@ impl Stays {
         }
     }
 
-    /// Returns the position after which no membership has ended whose bounds are
-    /// forgotten.
+    /// Returns the position after which the bounds of all memberships are known: none that
+    /// ended later is forgotten.
     pub fn known_after(&self) -> Position {
         self.forgotten_upto
     }

@@ -1,6 +1,6 @@
 //! Names for newcomers who bring none: an adjective and an animal, in their language.
 //!
-//! Own lists: they look like nobody real, and nothing in them offends.
+//! The lists are our own: no name in them is a real person's, and none offends.
 
 use linger_core::UserName;
 

@@ -6,7 +6,7 @@ use linger_serve::{Address, App, Failure, refuse_other_origins};
 
 use crate::friendly_names::{Language, friendly_name};
 
-/// A guest who was made just now, and the token that makes one this guest.
+/// A guest who was made just now, and the token by which a client is this guest.
 pub(crate) struct NewGuest {
     pub(crate) user: User,
     pub(crate) token: String,

@@ -1,8 +1,8 @@
 //! The dialects: each protocol translated to the node's `submit`, `wait`, `query`.
 //!
 //! [`routes`] is the list of dialects, and the only place that names them all. A
-//! dialect is one folder: it hands linger-serve its routes, and a renderer for
-//! what it holds. No two of them know each other; what several of them share
+//! dialect is one folder: it hands linger-serve its routes, and renderers for the
+//! requests that it holds. No dialect knows another; code that several of them share
 //! (saying something, the lobby, guests) is below them. This crate knows
 //! protocols; its manifest lists no SQL and no sockets, so it cannot reach them.
 
@@ -31,8 +31,8 @@ pub struct DialectSettings {
     pub metrics: bool,
     /// Whether the seed protocols are served, some of which answer every origin.
     pub seed_protocols: bool,
-    /// How long `/update` is held. The article holds for ever; proxies that cut
-    /// earlier only make its client ask again.
+    /// How long `/update` is held. The article holds for ever; a proxy that cuts
+    /// earlier only makes its client ask again.
     pub update_hold: Duration,
     /// How long `/get_new_message` is held: the article's 30 s.
     pub names_hold: Duration,
@@ -67,6 +67,6 @@ pub fn routes(app: &Arc<App>, settings: &DialectSettings) -> Routes {
         .merge(health::routes(app))
         .merge(figures)
         .merge(page::routes())
-        // A dialect has words of its own for this; the others share these.
+        // A dialect may have its own words for this; the others share these.
         .on_hyper(|router| router.method_not_allowed_fallback(page::no_such_method))
 }

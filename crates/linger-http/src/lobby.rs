@@ -1,8 +1,8 @@
-//! The lobby, where the seed protocols speak: its newest messages, and a ticket
+//! The lobby, in which the seed protocols speak: its newest messages, and a ticket
 //! to wait for more of them.
 //!
-//! `updates` and `names` both read like this. Delivery is a wait and sending is
-//! a [`Saying`], as everywhere.
+//! `updates` and `names` both read like this. News comes by a wait, and a message is
+//! sent by a [`Saying`], as everywhere.
 
 use linger_core::{Cursor, MessageText, News, RoomKind, SenderTime, Slug, UserId};
 use linger_node::{Asker, Node, RoomRef, Unavailable, questions::Earlier};
@@ -30,10 +30,10 @@ impl Lobby<'_> {
         Ok(self.node.query(Asker::of(self.reader), newest).await?.messages)
     }
 
-    /// Returns the ticket of a reader who is at `cursor`, and for whom up to `limit`
-    /// events are looked at.
+    /// Returns the ticket of a reader at `cursor`, for whom up to `limit` events are
+    /// looked at.
     pub(crate) fn ticket(&self, cursor: Cursor, limit: usize, renderer: RendererRef) -> Ticket {
-        // All see the same of an open room.
+        // In an open room all readers see the same, so they share one ticket.
         let reader = self.reader.filter(|_| self.room.kind == RoomKind::Closed);
         Ticket { reader, scope: self.room.scope(), after: cursor, limit, renderer }
     }

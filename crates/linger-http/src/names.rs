@@ -3,8 +3,8 @@
 //!
 //! Source: the second article's Flask servers; the first half polls
 //! `/get_all_message`, the second waits in `/get_new_message`. A visitor is
-//! `name==uuid`, which is public: nothing here gives or takes a token. What
-//! differs from the article stands in docs/protocols/names.md.
+//! `name==uuid`, which is public: nothing here gives or takes a token.
+//! docs/protocols/names.md lists the differences from the article.
 
 mod dialect;
 mod username;
@@ -43,10 +43,10 @@ const ALL_MESSAGES: usize = 100;
 /// Events looked at for the one message that `/get_new_message` answers: a few,
 /// so that people who come and go do not take a look each.
 const LOOK_EVENTS: usize = 32;
-/// What the article says when a wait was for nothing.
+/// The article's words after a wait without news.
 const NO_NEWS: &str = "没有新消息";
 
-/// What these protocols need and remember.
+/// The settings and the memory of these protocols.
 #[derive(Clone)]
 struct Names {
     app: Arc<App>,
@@ -124,7 +124,7 @@ async fn send_message(
         Time::Number(number) => SenderTime::parse(&number.to_string()),
     });
     let time = time.transpose()?;
-    // Before saying it: whoever speaks is told their own words too.
+    // Before the message is stored: a visitor reads their own messages, too.
     let user = names.present(address, &username).await?.user;
     names.app.rates.count(Change::Message, user, address)?;
     Lobby::of(&names.app.node, Some(user))?.say(user, text, time).await?;
@@ -145,7 +145,7 @@ struct Spoken<'a> {
     time: String,
 }
 
-/// Lists what was said lately. Source: the article's route `/get_all_message`.
+/// Lists the newest messages. Source: the article's route `/get_all_message`.
 async fn get_all_message(State(Names { app, .. }): State<Names>) -> Result<Response, Failure> {
     visitors_may_read(&app)?;
     let newest = Lobby::of(&app.node, None)?.newest(ALL_MESSAGES).await?;
@@ -187,7 +187,7 @@ impl Names {
         };
         let Visitor { user, position, .. } = visitor;
         let node = &self.app.node;
-        // Kept in memory only: it is of this server's own past.
+        // The cursor is kept in memory only, so it belongs to this server's own past.
         let cursor = Cursor { log: node.log_id(), epoch: None, position };
         let next = NextMessage { visitors: self.visitors.clone(), id: username.id, user };
         let renderer = RendererRef::Private(Arc::new(next));
@@ -195,10 +195,10 @@ impl Names {
         Ok(Decision::Hold(Hold { ticket, hold: self.hold, opening: None }))
     }
 
-    /// Returns the visitor of this username; one whom nobody knows comes in now.
+    /// Returns the visitor of this username; an unknown one comes in now.
     ///
-    /// The article fails on a stranger. A server that was restarted has no strangers
-    /// here, and neither has a client that makes up its own id.
+    /// The article fails on an unknown username. Here a client is known again after a
+    /// restart, and may also make up its own id.
     async fn present(&self, address: IpAddr, username: &Username) -> Result<Visitor, Failure> {
         if let Some(visitor) = self.visitors.find(&username.id, Instant::now()) {
             return Ok(visitor);
@@ -219,14 +219,14 @@ struct NextMessage {
 }
 
 impl Renderer for NextMessage {
-    /// Renders the message, and moves the visitor past it, in one step: a client that
-    /// went away while it was held has not been told anything.
+    /// Renders the message and moves the visitor past it in one step, so that a client
+    /// that went away while it was held has missed nothing.
     fn render(&self, after: Cursor, page: &Page, is_over: bool) -> Rendered {
         let message = page.news.iter().filter_map(|news| news.message()).find(|it| !it.deleted);
         let upto = message.map_or(page.cursor.position, |message| message.id.position());
         let wait_from = |position| Rendered::Nothing(Cursor { position, ..page.cursor });
-        // Also past what is no message: the visitor is always where the ticket is, or
-        // another request has moved them.
+        // Other events move the visitor, too. So the visitor is always where the ticket is,
+        // unless another request has moved them.
         let (from, now) = (after.position, Instant::now());
         if let Err(moved) = self.visitors.advance(&self.id, self.user, from, upto, now) {
             return wait_from(moved);

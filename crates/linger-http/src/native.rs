@@ -50,7 +50,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 )]
 struct Document;
 
-/// Adds how callers say who they are: each call says whether it takes visitors.
+/// Adds the ways in which callers identify themselves; each call says if it takes visitors.
 struct Token;
 
 impl Modify for Token {
@@ -80,7 +80,7 @@ pub(crate) fn routes(app: &Arc<App>) -> Routes {
     Routes::new().nest("/api/v1", routes)
 }
 
-/// Adds a call that may be held, where the document has it.
+/// Adds a call that may be held, under its address in the document.
 fn held<D: Described>(routes: Routes, handler: impl Handler) -> Routes {
     let method = match D::methods()[..] {
         [HttpMethod::Get] => Method::Get,
@@ -125,7 +125,7 @@ async fn no_such_method() -> Response {
     Failure::new(StatusCode::METHOD_NOT_ALLOWED, "no_such_method", detail).into_response()
 }
 
-/// Returns what was sent as a request of the name in the header `Idempotency-Key`;
+/// Returns the body `sent` as a request under the name in the header `Idempotency-Key`;
 /// none without that header.
 fn request_of(fields: &impl Fields, sent: &impl Serialize) -> Result<Option<Named>, Failure> {
     let id = request_id_of(fields)?;

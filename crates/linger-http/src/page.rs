@@ -1,4 +1,4 @@
-//! The page at `/`, and what is nowhere.
+//! The page at `/`, and the answer for addresses that do not exist.
 //!
 //! The files are linger-web's; here they get the headers that keep a page safe:
 //! no script but our own files, no frames, nothing from elsewhere.

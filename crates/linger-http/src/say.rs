@@ -1,5 +1,5 @@
-//! Saying something, as every dialect does it: whoever speaks in an open room joins
-//! it.
+//! Sending a message, as every dialect does it: somebody who sends to an open room
+//! joins it.
 
 use std::{net::IpAddr, sync::Arc};
 
@@ -8,7 +8,7 @@ use linger_core::{Author, Command, MessageText, Rejection, Request, RoomKind, Se
 use linger_node::{Node, Receipt, Refusal, RoomRef};
 use linger_serve::{Submission, WholeResponse};
 
-/// Something that a user says, perhaps under a request id of theirs.
+/// A message that a user sends, perhaps under a request id of theirs.
 #[derive(Debug, Clone)]
 pub(crate) struct Saying {
     pub(crate) user: UserId,
@@ -19,7 +19,7 @@ pub(crate) struct Saying {
 }
 
 impl Saying {
-    /// Says it, and returns what that did.
+    /// Sends it, and returns the receipt.
     pub(crate) async fn say(self, node: &Node) -> Result<Receipt, Refusal> {
         match self.submit(node).await {
             Err(Refusal::Rejected(rejection)) if self.joins_after(rejection) => {
@@ -29,13 +29,13 @@ impl Saying {
         }
     }
 
-    /// Tells whether this rejection is one of a stranger to an open room.
+    /// Tells whether this user is no member of an open room, and so may join it.
     fn joins_after(&self, rejection: Rejection) -> bool {
         rejection == Rejection::NotAMember && self.room.kind == RoomKind::Open
     }
 
-    /// Makes the stranger a member, and says it again: a rejected send keeps its
-    /// request id free. So these are two entries, each with one event.
+    /// Joins the room, and sends again: a rejected send leaves its request id free.
+    /// So these are two entries, each with one event.
     async fn join_and_say(&self, node: &Node) -> Result<Receipt, Refusal> {
         let join = Command::JoinRoom { room: self.room.id };
         node.submit(Author::User(self.user), None, join).await?;
@@ -52,7 +52,7 @@ impl Saying {
     }
 }
 
-/// The same, with the answer that tells that it was said.
+/// The same, with a function that renders the answer.
 #[derive(Debug)]
 pub(crate) struct Answered {
     pub(crate) saying: Saying,

@@ -1,9 +1,9 @@
-//! The first seed protocol: `POST /new` says something, `POST /update` is held
-//! until there is something to read.
+//! The first seed protocol: `POST /new` sends a message, `POST /update` is held
+//! until there are messages to read.
 //!
 //! Source: the first article's `application`, routes `/new` and `/update`; its
-//! client is jQuery with `eval("(" + result + ")")`. What differs from it stands
-//! in docs/protocols/updates.md.
+//! client is jQuery with `eval("(" + result + ")")`. docs/protocols/updates.md lists
+//! the differences.
 
 mod form;
 mod html;
@@ -32,8 +32,8 @@ use crate::{guests::make_guest, lobby::Lobby};
 
 /// Messages that a newcomer is shown: the article's `cache_size`.
 const BUFFER_MESSAGES: usize = 200;
-/// The article sends everything as this. JSON it must not be called: jQuery
-/// would parse it then, and the client's `eval` would fail on an object.
+/// The article sends everything under this type. It must not be called JSON: jQuery
+/// would then parse it, and the client's `eval` would fail on an object.
 const HTML: &str = "text/html; charset=utf-8";
 
 /// Returns the routes of this protocol, where `/update` is held for `hold`.
@@ -46,7 +46,7 @@ pub(crate) fn routes(app: &Arc<App>, hold: Duration) -> Routes {
         .on_hyper(in_plain_words)
 }
 
-/// Makes whatever these routes answer speak this protocol, errors too.
+/// Makes all answers of these routes speak this protocol, errors too.
 fn in_plain_words(routes: Router) -> Router {
     let retell = async |response| {
         let plain = "text/plain; charset=utf-8";
@@ -59,7 +59,7 @@ async fn no_such_method() -> Failure {
     Failure::new(StatusCode::METHOD_NOT_ALLOWED, "no_such_method", "this address takes POST only")
 }
 
-/// Says `msg` in the lobby. Source: the article's route `/new`.
+/// Sends `msg` to the lobby. Source: the article's route `/new`.
 ///
 /// A caller without a session becomes a guest, and gets one with the answer.
 async fn new(
@@ -92,7 +92,7 @@ async fn new(
 
 /// Waits for the messages after `cursor`. Source: the article's route `/update`.
 ///
-/// A cursor that is none of ours gets the whole buffer.
+/// A cursor that this server did not make gets the whole buffer.
 fn update(request: &Request<'_>, hold: Duration) -> Result<Decision, Undecided> {
     let app = request.app();
     let caller = match request.caller() {
@@ -119,7 +119,7 @@ async fn show_buffer(
     hold: Duration,
 ) -> Result<Decision, Failure> {
     let lobby = Lobby::of(&app.node, reader)?;
-    // Before looking: what is said after this ends the wait below.
+    // Before looking: a message after this ends the wait below.
     let end = app.node.latest();
     let buffer = lobby.newest(BUFFER_MESSAGES).await?;
     let Some(last) = buffer.last() else {
@@ -150,10 +150,10 @@ impl Renderer for Update {
     }
 }
 
-/// Tells whether this is the failure of a session cookie that nobody holds any more.
+/// Tells whether the only failure is a session cookie that belongs to nobody any more.
 ///
-/// The article has no sessions, so such a cookie is none; a client that sends a
-/// bearer token knows what it is, and is told.
+/// The article has no sessions, so such a cookie counts as none. A client that sends a
+/// bearer token knows what a token is, and gets the error.
 fn is_forgotten(failure: &Failure, fields: &impl Fields) -> bool {
     *failure == Failure::unknown_token() && !brings_bearer(fields)
 }
@@ -165,7 +165,7 @@ struct Shown {
 }
 
 fn encode<'n>(messages: impl IntoIterator<Item = &'n News>, cursor: Cursor) -> String {
-    // The article's page has no words for what is deleted.
+    // The article's page has no words for a deleted message.
     let messages = messages.into_iter().filter_map(|news| news.message()).filter(|it| !it.deleted);
     let shown =
         Shown { html: messages.map(html::element).collect(), latest_cursor: cursor.to_string() };

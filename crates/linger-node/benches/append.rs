@@ -1,4 +1,4 @@
-//! What it costs to append: a whole node on disk, with 1, 64 and 512 submits in
+//! The cost of an append: a whole node on disk, with 1, 64 and 512 submits in
 //! flight, each durable and applied before it counts.
 //!
 //! `cargo bench -p linger-node --bench append`. With many in flight, group
@@ -47,7 +47,7 @@ fn named(command: &Command) -> Request {
     Request::of(id, command)
 }
 
-/// Opens a node, with ann as a member of its lobby, and what she says.
+/// Opens a node, with ann as a member of its lobby, and her message.
 async fn open(folder: &std::path::Path) -> (Arc<Node>, Author, Command) {
     let node = Node::open(folder, Rollback::Refused, Limits::default(), Arc::new(SystemClock));
     let node = node.expect("a new node");

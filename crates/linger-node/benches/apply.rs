@@ -1,4 +1,4 @@
-//! What it costs to apply entries: the projection alone, on disk as in
+//! The cost of applying entries: the projection alone, on disk as in
 //! production, in batches of one and of many, each of them committed.
 //!
 //! `cargo bench -p linger-node --bench apply`. The figure is entries a second on

@@ -1,8 +1,8 @@
-//! Whom news concerns, found out once per batch.
+//! Calls: those whom a batch of news concerns, found out once for the batch.
 //!
-//! A [`Call`] is made of a batch once, and spread by every waiting room over the
-//! readers whom it has: the node's own (`hub`) and those of the edges ([`Annex`]).
-//! It carries no news: who is called looks.
+//! A [`Call`] is made from a batch once. Every waiting room finds the readers in it
+//! whom the call concerns: the node's own (`hub`) and those of the edges ([`Annex`]).
+//! It carries no news: the readers who are called look for themselves.
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
@@ -10,51 +10,51 @@ use linger_core::{Audience, News, RoomId, UserId, visibility::Scope};
 
 use crate::roster::Roster;
 
-/// What a reader waits for: those who wait for the same are called together.
+/// The thing that a reader waits for: those who wait for the same are called together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Awaited {
     /// Events of one room.
     Room(RoomId),
-    /// Whatever one user sees.
+    /// All events that one user sees.
     User(UserId),
-    /// The outcome of what one user asked for.
+    /// The outcome of a command that one user sent.
     Outcome(UserId),
 }
 
-/// Whom one batch of news concerns.
+/// Those whom one batch of news concerns.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Call {
     /// Rooms in which something happened, each once: for their readers and members.
     rooms: Vec<RoomId>,
     /// Rooms whose members it concerns wherever they are, each once.
     mates: Vec<RoomId>,
-    /// So many of those that it is for everybody.
+    /// There are so many of those that it is for everybody.
     is_for_all: bool,
     /// Users whom it concerns wherever they are.
     users: Vec<UserId>,
-    /// Users who asked for something, and now it has an outcome.
+    /// Users who sent a command that has an outcome now.
     authors: Vec<UserId>,
 }
 
-/// What is waited for in one waiting room: a list for each.
+/// The lists of one waiting room: one for each thing that is awaited.
 pub trait WaitLists {
     /// Tells whether somebody waits for this.
     fn has(&self, awaited: Awaited) -> bool;
     /// Returns how many lists there are.
     fn count(&self) -> usize;
-    /// Visits every user who is waited for.
+    /// Visits every user whose events somebody waits for.
     fn each_user(&self, visit: &mut dyn FnMut(UserId));
 }
 
 /// Lookups that may be made to find out whom a call concerns: some hundred
-/// microseconds, for which the follower waits, and a shard's connections.
+/// microseconds, for which the follower waits, and a shard's connections too.
 const SPREAD_MAX: usize = 16_384;
 
 /// A waiting room of an edge's own, beside the node's: for readers who are held
 /// without a task. They count as held, and are called like all others.
 pub trait Annex: Send + Sync {
-    /// Calls whom it concerns. What is to be seen can be seen already. It must not
-    /// block: the follower calls it.
+    /// Calls those whom it concerns. The news can be seen already. It must not block:
+    /// the follower calls it.
     fn wake(&self, call: &Arc<Call>);
     /// Returns how many wait.
     fn waiting(&self) -> usize;
@@ -64,7 +64,7 @@ pub trait Annex: Send + Sync {
 }
 
 impl Awaited {
-    /// Returns what a reader of this scope waits for.
+    /// Returns the thing that a reader of this scope waits for.
     pub fn of(scope: Scope) -> Awaited {
         match scope {
             Scope::Room(room, _) => Awaited::Room(room),
@@ -74,19 +74,19 @@ impl Awaited {
 }
 
 impl Call {
-    /// Returns whom a batch concerns: those who asked for it, and those whom the
-    /// news is for that it left.
+    /// Returns the call for a batch: for those who sent its commands, and for those whom
+    /// its news concern.
     pub(crate) fn of<'n>(
         authors: impl Iterator<Item = UserId>,
         news: impl Iterator<Item = &'n News>,
     ) -> Call {
-        /// More rooms whose members are concerned are most of a house.
+        /// Rooms whose members are concerned: if there are more, they are most of a house.
         const MATES_MAX: usize = 4096;
         let mut call = Call { authors: authors.collect(), ..Call::default() };
         for news in news {
             call.users.extend(news.subject());
             match &news.audience {
-                // A batch is mostly one busy room: do not collect it again and again.
+                // A batch is mostly from one busy room, which is not collected again and again.
                 Audience::Room(room) if call.rooms.last() == Some(room) => {}
                 Audience::Room(room) => call.rooms.push(*room),
                 Audience::Person(person) => call.users.push(*person),
@@ -106,7 +106,7 @@ impl Call {
         call
     }
 
-    /// Returns who waits for the outcome of what these users asked for.
+    /// Returns the call for those who wait for the outcomes of these users' commands.
     pub(crate) fn of_authors(authors: Vec<UserId>) -> Call {
         Call { authors, ..Call::default() }
     }
@@ -116,11 +116,11 @@ impl Call {
         self.rooms.is_empty() && self.users.is_empty() && self.authors.is_empty()
     }
 
-    /// Finds what to call among that which somebody waits for. Some may come twice.
+    /// Finds the awaited things to call. Some may come twice.
     ///
-    /// To find out who is concerned by much that happened in large rooms would take
-    /// longer than to let everybody look: then all users are called. Returns how many
-    /// lookups it took, which are bounded.
+    /// If much happened in large rooms, it would take longer to find out who is concerned
+    /// than to let everybody look: then all users are called. Returns how many lookups it
+    /// took, which are bounded.
     pub(crate) fn spread(
         &self,
         roster: &Roster,
@@ -148,7 +148,7 @@ impl Call {
             return lookups + lists.count();
         }
         for members in members {
-            // Go through whichever is fewer: the lists, or the members.
+            // Walks through the smaller one: the lists, or the members.
             if members.len() <= lists.count() {
                 members.iter().for_each(|&user| call_if_there(Awaited::User(user)));
             } else {

@@ -19,7 +19,7 @@ use crate::{
 /// Bounds what is in memory at once.
 const BATCH: usize = 1000;
 
-/// How a projection ends that cannot be used.
+/// The end of a projection that cannot be used.
 const HEALS: &str = "it is made anew at the next start";
 
 /// The findings of a check.
@@ -158,7 +158,7 @@ impl Tables {
         }
     }
 
-    /// Compares them with what the log makes.
+    /// Compares them with the tables that the log makes.
     fn compare(self, replayed: &Replayed, report: &mut Report) {
         let Tables { applied, fingerprint } = self;
         if applied > replayed.entries {

@@ -1,9 +1,9 @@
 //! Checkpoints of a write-ahead log, on a thread of its own.
 //!
-//! SQLite makes them in the commit that finds the WAL long, and whoever waits for
-//! that commit waits for a thousand pages and two syncs as well. Here the one who
-//! commits only asks for a look. The thread moves what is there while commits go on.
-//! It never fails: what cannot be moved stays in the WAL, and is moved later.
+//! SQLite makes them in the commit that finds the WAL long, and everybody who waits for
+//! that commit waits for a thousand pages and two syncs as well. Here a commit only asks
+//! for a look, and the thread moves the pages while commits go on. It never fails: pages
+//! that cannot be moved stay in the WAL, and are moved later.
 
 use std::{
     sync::{
@@ -24,7 +24,7 @@ const PAGES_MIN: i64 = 1000;
 /// WAL must end somewhere.
 const PAGES_MAX: i64 = 16 * PAGES_MIN;
 
-/// The thread. Dropped, it has closed the file.
+/// The thread. When it is dropped, it closes the file first.
 pub(crate) struct Checkpoints {
     /// None while it closes.
     look: Option<SyncSender<()>>,
@@ -34,8 +34,8 @@ pub(crate) struct Checkpoints {
 }
 
 impl Checkpoints {
-    /// Makes the checkpoints of the file behind `connection` from now on. None where
-    /// the file cannot be opened once more: then commits make them.
+    /// Makes the checkpoints of the file behind `connection` from now on. None: the file
+    /// cannot be opened once more, so commits make them.
     pub(crate) fn of(connection: &Connection) -> Option<Checkpoints> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let path = connection.path().filter(|path| !path.is_empty())?;
@@ -59,14 +59,14 @@ impl Checkpoints {
     /// Asks for a look, after a commit. Does not wait.
     pub(crate) fn look(&self) {
         let look = self.look.as_ref().expect("it closes only when it is dropped");
-        // Full: a look is to come anyway.
+        // If the queue is full, a look will come anyway.
         let _ = look.try_send(());
     }
 
-    /// Tells whether there was a checkpoint since the last call: little is in the WAL
-    /// that came after it.
+    /// Tells whether there was a checkpoint since the last call: the WAL is short then,
+    /// and holds only what came after it.
     pub(crate) fn has_moved(&self) -> bool {
-        // Nearly always false: no write to what threads share.
+        // Nearly always false, and then nothing shared is written.
         self.has_moved.load(Ordering::Relaxed) && self.has_moved.swap(false, Ordering::Acquire)
     }
 }
@@ -80,8 +80,8 @@ impl Drop for Checkpoints {
     }
 }
 
-/// Moves what nobody reads any more from the WAL into the file; nothing that is
-/// locked is waited for. Tells whether that went well.
+/// Moves pages that nobody reads any more from the WAL into the file, without waiting for
+/// a lock. Tells whether that went well.
 pub(crate) fn checkpoint(connection: &Connection) -> bool {
     let moved = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| row.get(0));
     moved.is_ok_and(|is_busy: i64| is_busy == 0)
@@ -147,7 +147,7 @@ mod tests {
             std::thread::yield_now();
         }
         assert!(!checkpoints.has_moved(), "it is told once");
-        // As many as came while the thread worked.
+        // So many pages came while the thread worked.
         write(&connection, 3);
         assert!(checkpoint(&connection));
         write(&connection, 1);
@@ -161,7 +161,7 @@ mod tests {
         let checkpoints = Checkpoints::of(&connection).unwrap();
         write(&connection, 10);
         checkpoints.look();
-        // Dropped, it has looked.
+        // Before it ended, it looked.
         drop(checkpoints);
         assert_eq!(in_wal(&connection).1, 0);
     }

@@ -17,8 +17,8 @@ pub trait Clock: Send + Sync {
     /// Returns 32 random bytes that nobody can guess.
     fn secret(&self) -> [u8; 32];
 
-    /// Returns 32 random bytes for what must differ from all others of its kind, and
-    /// need not be kept secret.
+    /// Returns 32 random bytes that differ from all others of their kind. They need not be
+    /// kept secret.
     fn nonce(&self) -> [u8; 32] {
         self.secret()
     }
@@ -30,8 +30,8 @@ pub trait Clock: Send + Sync {
     }
 }
 
-/// Nonces that are asked of the system at once: one for each send would be one more
-/// system call for each.
+/// How many nonces are taken from the system at once: without that, each send would cost
+/// one more system call.
 const NONCES: usize = 64;
 
 /// Nonces that nobody has yet.

@@ -1,9 +1,10 @@
 //! When the follower commits, and how readers of the tables wait for that.
 //!
 //! Outcomes and news go out of memory as soon as a batch is applied; a commit is
-//! for the tables' readers only. One comes when somebody is about to read what is
-//! not committed, else a short time after the first batch that it has. While commits
-//! fail, a full disk say, readers ask the follower itself, who sees what is applied.
+//! for the tables' readers only. It comes when somebody is about to read something that
+//! is not committed, else a short time after the first uncommitted batch. While commits
+//! fail, on a full disk say, the follower itself answers readers: it sees all that it
+//! applied.
 
 use std::sync::{
     Arc,
@@ -18,7 +19,7 @@ use tokio::{
 
 use crate::Limits;
 
-/// How long to wait before what failed is tried again.
+/// The pause before another try after a failure.
 pub(crate) const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// The follower's side.
@@ -36,7 +37,7 @@ pub(crate) struct Commits {
 /// The readers' side.
 pub(crate) struct Committed {
     state: watch::Receiver<State>,
-    /// Up to where somebody is about to read; never beyond what is announced.
+    /// The position up to which somebody is about to read; never beyond what is announced.
     wanted: watch::Sender<Position>,
     patience: Duration,
 }
@@ -49,7 +50,7 @@ struct State {
     is_stuck: bool,
 }
 
-/// Where what is applied can be read.
+/// The place where applied entries can be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Readable {
     /// In the file.
@@ -106,7 +107,7 @@ impl Commits {
     pub(crate) fn due(&self, projection: &Projection) -> Option<Instant> {
         let since = self.since?;
         let wanted = *self.wanted.borrow();
-        // After a rollback, what is wanted may have to be applied again first.
+        // After a rollback, the wanted entries may have to be applied again first.
         let is_wanted = wanted > projection.committed() && wanted <= projection.applied();
         let at = match is_wanted || self.are_overdue(projection) {
             true => since,
@@ -120,7 +121,7 @@ impl Commits {
         self.wanted.changed().await
     }
 
-    /// Commits. One that fails is due again later: the log has what it was about.
+    /// Commits. A commit that fails is due again later: the log has its entries.
     ///
     /// Errors: those of the database.
     pub(crate) fn commit(&mut self, projection: &mut Projection) -> rusqlite::Result<()> {
@@ -147,7 +148,7 @@ impl Commits {
 }
 
 impl Committed {
-    /// Waits until what is applied up to `position` can be read from the tables.
+    /// Waits until everything applied up to `position` can be read from the tables.
     pub(crate) async fn reach(&self, position: Position) -> Readable {
         if self.state.borrow().committed >= position {
             return Readable::Everywhere;
@@ -188,22 +189,22 @@ impl Damage {
         self.reported.send_replace(None);
     }
 
-    /// Waits until the follower has taken note of what was reported, but not longer
-    /// than this: from then on the tables are not readable before they are whole.
+    /// Waits until the follower has noted the report, but not longer than this. From then
+    /// on the tables cannot be read before they are whole.
     pub(crate) async fn until_healed(&self, patience: Duration) {
         let mut reported = self.reported.subscribe();
-        // After a wait in vain the tables are asked as they are.
+        // If the wait was in vain, the tables are asked as they are.
         let _ = timeout(patience, reported.wait_for(Option::is_none)).await;
     }
 
-    /// Returns what is wrong with the projection that is read now, if that is known.
+    /// Returns the damage of the projection that is read now, if some is known.
     pub(crate) fn known(&self) -> Option<String> {
         let reported = self.reported.borrow();
         let (generation, reason) = reported.as_ref()?;
         (*generation == self.generation()).then(|| reason.clone())
     }
 
-    /// Hears of reports from now on.
+    /// Returns a receiver of later reports.
     pub(crate) fn listen(&self) -> watch::Receiver<Option<(u64, String)>> {
         self.reported.subscribe()
     }

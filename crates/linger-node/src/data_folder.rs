@@ -1,11 +1,11 @@
 //! The folder with a node's files: `log.db`, the truth, and `projection.db`, which
-//! is made of it.
+//! is made from it.
 //!
 //! One node at a time: a lock on the file `lock` keeps a second one out, and the
-//! operating system lets go of it when the process ends, however it ends. Nothing
-//! that may be the last copy of something is thrown away: a log that knows less than
-//! its projection is not followed, and a projection is only replaced by one that is
-//! whole ([`ProjectionFiles`]).
+//! operating system releases it whenever the process ends. Nothing that may be the
+//! last copy of something is thrown away: a log that knows less than its projection
+//! is not followed, and a projection is only replaced by one that is whole
+//! ([`ProjectionFiles`]).
 
 use std::{
     fs::{self, File, TryLockError},
@@ -24,7 +24,7 @@ use crate::{
     roster::Roster,
 };
 
-/// Why a data folder cannot be used; says what to do.
+/// Reasons why a data folder cannot be used, each with what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// Another process has it.
@@ -39,7 +39,7 @@ pub enum OpenError {
     Folder {
         /// The folder.
         folder: PathBuf,
-        /// What the operating system says.
+        /// The operating system's reason.
         error: io::Error,
     },
     /// A file in it is not ours to write.
@@ -58,7 +58,7 @@ pub enum OpenError {
     File {
         /// The file.
         file: PathBuf,
-        /// A few words on what is wrong with it.
+        /// A few words about the fault.
         error: String,
     },
     /// Something is lost in the middle of the log's WAL.
@@ -71,7 +71,7 @@ pub enum OpenError {
         /// How many entries can be read.
         entries: u64,
     },
-    /// The log knows less than what was made of it: part of it is lost.
+    /// The log knows less than the tables made from it: part of it is lost.
     #[error(
         "{log} has {entries} entries, but projection.db beside it was made of {known}: part of the log is missing; put the newer log.db back together with its log.db-wal, or see with 'linger salvage' what is only in projection.db, or go on without that with --accept-rollback"
     )]
@@ -95,12 +95,12 @@ pub enum Rollback {
     Accepted,
 }
 
-/// The files, open, and what of them the node holds in memory.
+/// The open files, and the node's memory of them.
 pub(crate) struct Opened {
     pub(crate) log: SqliteFile,
     pub(crate) files: Files,
     pub(crate) projection: Projection,
-    /// The projection is a new one that is still to be made, beside an old one.
+    /// Set if a new projection is still to be made, beside an old one.
     pub(crate) replacing: Option<Replacing>,
     pub(crate) roster: Roster,
     pub(crate) epochs: Vec<(Position, Epoch)>,
@@ -115,10 +115,10 @@ pub(crate) struct DataFolder {
 impl DataFolder {
     /// Makes the folder if need be, makes it private, and takes it.
     ///
-    /// Errors: it is in use, or this user cannot write what is in it.
+    /// Errors: it is in use, or this user cannot write the files in it.
     pub(crate) fn take(path: &Path) -> Result<DataFolder, OpenError> {
         let refused = |error| OpenError::Folder { folder: path.to_owned(), error };
-        // SQLite would take a name like `file:x` for an address with settings in it.
+        // SQLite would read a name like `file:x` as an address with settings in it.
         let path = &std::path::absolute(path).map_err(refused)?;
         private::make_folder(path).map_err(refused)?;
         private::must_be_writable(path)?;
@@ -141,8 +141,8 @@ impl DataFolder {
         self.path.join("log.db")
     }
 
-    /// Opens the files. Nothing is changed before it is known that the log can be
-    /// read, and that it knows no less than what was made of it.
+    /// Opens the files. It changes nothing before it is known that the log can be
+    /// read, and that it knows no less than the tables made from it.
     pub(crate) fn open(&self, clock: &dyn Clock, rollback: Rollback) -> Result<Opened, OpenError> {
         let new_id = || LogId::from_random(clock.random());
         let path = self.log_path();
@@ -207,14 +207,14 @@ impl DataFolder {
         Ok(Opened { log, files, projection, replacing, roster, epochs })
     }
 
-    /// Returns what the log says of itself; none where there is nothing.
+    /// Returns the log's statements about itself; none if there is no log.
     fn about_log(&self) -> Result<Option<AboutLog>, LogError> {
         let path = self.log_path();
         let length = |path: &Path| fs::metadata(path).map_or(0, |metadata| metadata.len());
         if length(&path) > 0 {
             return SqliteFile::about(&path);
         }
-        // SQLite would take it for a new database, and throw its WAL away.
+        // SQLite would treat the file as a new database, and throw its WAL away.
         match length(&self.path.join("log.db-wal")) {
             0 => Ok(None),
             _ => Err(LogError::Damaged("it is empty beside its log.db-wal".to_owned())),
@@ -247,7 +247,7 @@ impl DataFolder {
         };
         let anew = |reason: &str| replace(Old::Kept, reason);
         match known {
-            // Trouble that passes, a full disk say, is no reason to make it anew.
+            // A passing fault, a full disk say, is no reason to make it anew.
             Err(error) if is_damage(error) => return anew(&error.to_string()),
             Err(error) => return Err(self.failed_projection()(error)),
             Ok(Some(about)) if about.log != log.id().as_str() => {

@@ -1,14 +1,14 @@
-//! The log's epochs: which stretch of the log a position lies in, and whether a
+//! The log's epochs: in which part of the log a position lies, and whether a
 //! cursor comes from a past that this log has.
 //!
 //! Each start of the server opens an epoch with a random value. When an older copy of
-//! the log is put back, the next start opens another one at the same place: a cursor
-//! from the lost future has an epoch that is not there, or a position beyond the end
-//! of one that is. The list is short and in memory; nothing is read for it.
+//! the log is put back, the next start opens another one at the same place. A cursor
+//! from the lost future then has an unknown epoch, or a position beyond the end of
+//! its epoch. The list is short and in memory; nothing is read for it.
 
 use linger_core::{Epoch, Position};
 
-/// From which position on each epoch is, oldest first.
+/// The first position of each epoch, oldest first.
 #[derive(Debug, Default)]
 pub(crate) struct Epochs(Vec<(Position, Epoch)>);
 
@@ -29,7 +29,7 @@ impl Epochs {
         Epochs(epochs)
     }
 
-    /// Takes in those that began since.
+    /// Takes in the epochs that began since.
     pub(crate) fn extend(&mut self, epochs: &[(Position, Epoch)]) {
         self.0.extend_from_slice(epochs);
     }
@@ -40,7 +40,7 @@ impl Epochs {
         self.0.iter().rev().find(|(begin, _)| *begin <= position).map(|(_, epoch)| *epoch)
     }
 
-    /// Returns what is known of an epoch.
+    /// Returns what the log knows of an epoch.
     pub(crate) fn find(&self, epoch: Epoch) -> Known {
         let Some(place) = self.0.iter().rposition(|(_, known)| *known == epoch) else {
             return Known::No;

@@ -1,7 +1,8 @@
 //! The node's own threads: the log's writer, the follower, the readers.
 //!
-//! A panic on one of them is a bug after which nothing would go on rightly, yet
-//! the other threads would not notice. So the process ends, loudly; what was
+//! A panic on one of them is a bug after which nothing would work correctly, yet
+//! the other threads would not notice. So the process ends, with a message. All
+//! acknowledged entries are in the log, and the next start goes on from there.
 //! acknowledged is in the log, and the next start goes on from there.
 
 use std::{

@@ -1,9 +1,9 @@
 //! Files that must stay where they are.
 //!
 //! Bytes that go to a file that was deleted, moved away or replaced are lost, and
-//! nothing says so: the file stays open. So the ones that matter are remembered by
-//! their number on the disk, and compared with what stands at their path. A folder in
-//! which nothing was made, removed or renamed since then still has them all, which is
+//! nothing reports it, because the file stays open. So important files are remembered by
+//! their number on the disk, and compared with the files at their paths. If nothing in
+//! the folder was made, removed or renamed since the last time, all are still there:
 //! one look instead of several.
 
 use std::{
@@ -17,11 +17,11 @@ use std::{
 
 use crate::private;
 
-/// File systems stamp changes by a clock that ticks: what changed so recently may
-/// change again without another stamp.
+/// File systems stamp changes by a clock that ticks. After so recent a change, another
+/// one may get the same stamp.
 const TICK_MAX: Duration = Duration::from_secs(1);
 
-/// Files of one folder, and which ones stood at their paths.
+/// Files of one folder, with their numbers.
 #[derive(Debug, Default)]
 pub(crate) struct Files {
     folder: PathBuf,
@@ -68,13 +68,13 @@ impl Files {
             path.metadata().map(|metadata| Identity::of(&metadata)).ok() != Some(*known)
         };
         let gone = self.files.iter().find(is_gone).map(|(path, _)| path.as_path());
-        // Looked at before the files were: what changes meanwhile has another stamp.
+        // Read before the files were: a change meanwhile has another stamp.
         *seen = now.filter(|stamp| gone.is_none() && stamp.is_settled());
         gone
     }
 
-    /// Returns what the operating system says to somebody who writes beside them;
-    /// nothing where that goes well.
+    /// Returns the operating system's error for a small write beside them; none if it
+    /// succeeds.
     pub(crate) fn why_not_written(&self) -> Option<io::Error> {
         private::probe(&self.folder).err()
     }
@@ -87,7 +87,7 @@ impl Stamp {
     }
 
     fn is_settled(&self) -> bool {
-        // By a clock that was set, it may lie ahead: that is not recent either.
+        // If the clock was set, it may lie ahead: that is not recent either.
         self.changed.elapsed().unwrap_or_else(|ahead| ahead.duration()) > TICK_MAX
     }
 }

@@ -2,9 +2,9 @@
 //!
 //! One batch after another: apply, remember in memory, wake the waiting room,
 //! announce the position to the submits. The tables' readers see batches when
-//! they are committed, and [`commits`](crate::commits) says when that is. On a
-//! thread of its own in production; as a task in the simulation. Damaged tables
-//! are the matter of `healing`.
+//! they are committed, and [`commits`](crate::commits) says when that is. It runs on a
+//! thread of its own in production, and as a task in the simulation. `healing` handles
+//! damaged tables.
 
 mod healing;
 mod progress;
@@ -36,7 +36,7 @@ use crate::{
     read_pool::Question,
 };
 
-/// How often it is looked whether the data files are still there, while nobody
+/// How often the follower checks that the data files are still there, while nobody
 /// writes: seldom enough to cost nothing.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
@@ -44,10 +44,10 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 pub(crate) struct Follower {
     pub(crate) log: Arc<dyn Log>,
     pub(crate) projection: Projection,
-    /// None where there is nothing to put in the projection's place.
+    /// None: there is nothing to put in the projection's place.
     pub(crate) files: Option<TableFiles>,
     pub(crate) commits: Commits,
-    /// None where commits make the checkpoints: there is no file, or not yet.
+    /// None: commits make the checkpoints, because there is no file, or not yet.
     pub(crate) checkpoints: Option<Checkpoints>,
     pub(crate) damage: Damage,
     /// Questions that only the follower's connection can answer.
@@ -73,7 +73,7 @@ impl Follower {
         let mut tail = self.log.tail();
         let mut reports = self.damage.listen();
         let mut progress = Progress::begin(self.projection.applied(), *tail.borrow());
-        // One for all sleeps: a new one would be entered in the timers for each batch.
+        // One for all sleeps, since a new one would be entered in the timers for each batch.
         let mut alarm = pin!(sleep_until(Instant::now()));
         let mut try_from = Instant::now();
         let mut look_at = Instant::now() + LOOK_EVERY;
@@ -112,7 +112,7 @@ impl Follower {
             if let Some(at) = wake_at.filter(|at| alarm.deadline() != *at) {
                 alarm.as_mut().reset(at);
             }
-            // All that was told is there: nobody reads less than that.
+            // Everything that was announced is here again, so nobody reads less than before.
             let is_complete = self.projection.applied() >= *self.applied.borrow();
             tokio::select! {
                 biased;
@@ -128,7 +128,7 @@ impl Follower {
         }
     }
 
-    /// Commits, and tells who waits for it.
+    /// Commits, and tells those who wait for it.
     fn commit(&mut self) {
         let committed = self.commits.commit(&mut self.projection);
         if let (Ok(()), Some(checkpoints)) = (&committed, &self.checkpoints) {
@@ -144,13 +144,13 @@ impl Follower {
         }
     }
 
-    /// Applies one batch. Breaks off when it failed: it is tried again later, unless
-    /// the node ends.
+    /// Applies one batch. If it failed, breaks off: it is tried again later, unless the
+    /// node ends.
     fn step(&mut self, end: Position) -> ControlFlow<()> {
         match self.try_step(end) {
             Ok(()) => return ControlFlow::Continue(()),
             Err(StepError::Log(ReadError::Entry(error))) => {
-                // To wait does not help, and to skip it would be a lie.
+                // Waiting does not help, and skipping the entry would make the tables wrong.
                 self.health.end(error.to_string());
             }
             Err(StepError::Log(ReadError::Database(error))) if is_damage(&error) => {
@@ -179,12 +179,12 @@ impl Follower {
     /// Applies one batch and tells everybody whom it concerns.
     fn try_step(&mut self, end: Position) -> Result<(), StepError> {
         let (begin, told) = (self.projection.applied(), *self.applied.borrow());
-        // What a rollback took back was told already. It comes first, and alone, so
-        // that it can be committed whatever becomes of the rest.
+        // Entries that a rollback took back were announced already. They come first, and
+        // alone, so that they can be committed whatever happens to the rest.
         let is_told = begin < told;
         let end = if is_told { told } else { end };
         let mut entries = self.log.read_after(begin, self.batch_max)?;
-        // What is not announced yet waits for its turn: no cursor may be beyond
+        // Entries that are not announced yet wait for their turn: no cursor may be beyond
         // the tail, or it would be answered with a reset.
         entries.truncate(entries.partition_point(|entry| entry.position <= end));
         assert!(!entries.is_empty(), "nothing after {begin}, and the tail is {end}");
@@ -209,7 +209,7 @@ impl Follower {
         Ok(())
     }
 
-    /// Puts into memory what a batch did, a part at a time: readers look there meanwhile.
+    /// Puts the outcomes of a batch into memory, a part at a time: readers look there meanwhile.
     fn remember(&self, outcomes: Vec<(Position, Outcome)>, epochs: &[(Position, Epoch)]) {
         let memory = || self.memory.write().expect("no holder of this lock panics");
         memory().begin_epochs(epochs);
@@ -227,7 +227,7 @@ fn begun_epochs(entries: &[Entry], outcomes: &[Outcome]) -> Vec<(Position, Epoch
     entries.iter().zip(outcomes).filter_map(begun).collect()
 }
 
-/// Why a batch could not be applied.
+/// Reasons why a batch could not be applied.
 #[derive(Debug, thiserror::Error)]
 enum StepError {
     #[error(transparent)]

@@ -1,8 +1,8 @@
-//! How the node is: what keeps it from its work, if anything, in words.
+//! The node's health: the faults that keep it from its work, in words.
 //!
-//! The log's writer and the follower say how they are; `/ready` and the door for
-//! appends ask. It is logged once that the node is not ready, and once that it is
-//! again. A fault that cannot be mended while the node runs ends it
+//! The log's writer and the follower report theirs; `/ready` and the check before
+//! appends ask. It is logged once when the node becomes unready, and once when it is
+//! ready again. A fault that cannot be mended while the node runs ends it
 //! ([`Health::end`]).
 
 use std::{
@@ -16,16 +16,16 @@ use std::{
 
 use tokio::sync::watch;
 
-/// A part of the node that can be ill by itself.
+/// A part of the node that can fail by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Part {
     /// Appends to the log.
     Log,
-    /// The tables that are made of it.
+    /// The tables that are made from it.
     Tables,
 }
 
-/// How the node is.
+/// The node's health.
 pub(crate) struct Health {
     illnesses: Mutex<[Option<String>; 2]>,
     /// Read at each append: most of the time a lock would be for nothing.
@@ -51,7 +51,7 @@ impl Health {
     /// Notes why a part cannot do its work.
     pub(crate) fn is_ill(&self, part: Part, reason: String) {
         let mut illnesses = self.illnesses.lock().expect("no holder of this lock panics");
-        // A second illness is mostly the first one's: one line for both.
+        // A second fault mostly comes from the first: one line for both.
         match illnesses.iter().all(Option::is_none) {
             true => tracing::error!(reason, "not ready: {}", part.consequence()),
             false => tracing::debug!(reason, "still not ready"),

@@ -1,12 +1,12 @@
-//! The waiting room: who is parked, and how they are called.
+//! The waiting room: the parked readers, and how they are called.
 //!
 //! [`crate::Node::wait`] enters before it looks; the follower wakes. A wake
 //! carries no news: the woken reader looks at the feed again, so there is one
 //! delivery path and one visibility check. An edge may have a waiting room of its
 //! own, the [`Annex`]: it is woken with this one.
 //!
-//! Memory: one slot per parked reader, in one list of those who wait for the
-//! same; to enter and to leave take the same time however many wait.
+//! Memory: one slot per parked reader, in one list of those who wait for the same
+//! thing. To enter and to leave take the same time however many wait.
 
 use std::{
     collections::HashMap,
@@ -37,13 +37,13 @@ pub(crate) struct Hub {
     metrics: Arc<Metrics>,
 }
 
-/// A place in the waiting room; dropped, it is free again.
+/// A place in the waiting room; free again when this is dropped.
 pub(crate) struct Ticket<'a> {
     hub: &'a Hub,
     key: usize,
 }
 
-/// Why nobody may enter.
+/// The reason why nobody may enter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Crowded;
 
@@ -76,8 +76,8 @@ impl Hub {
         annexes.push(annex);
     }
 
-    /// Takes a place. Whatever happens from now on calls it, so look after this.
-    /// None once the room is closing: nobody would call who comes after that.
+    /// Takes a place. Later events call it, so look after this. None: the room is
+    /// closing, and nobody would call a reader who comes now.
     pub(crate) fn enter(&self, scope: Scope) -> Result<Option<Ticket<'_>>, Crowded> {
         let mut room = self.lock();
         if room.is_closing {
@@ -113,7 +113,7 @@ impl Hub {
         self.each_annex(|annex| annex.wake(&call));
     }
 
-    /// Closes the waiting room: who waits is called, spread evenly over `spread`,
+    /// Closes the waiting room: those who wait are called, spread evenly over `spread`,
     /// and nobody waits any more.
     pub(crate) async fn close(&self, spread: Duration) {
         /// Short enough to look even, long enough to cost nothing.
@@ -129,7 +129,7 @@ impl Hub {
             let mut called = Vec::with_capacity(part.len());
             {
                 let mut room = self.lock();
-                // A key may be somebody else's by now: they are called too.
+                // A key may belong to another reader by now, who is called too.
                 part.iter().for_each(|&key| room.call_slot(key, &mut called));
             }
             called.into_iter().for_each(Waker::wake);

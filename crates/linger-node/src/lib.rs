@@ -1,8 +1,8 @@
 //! One running node: it keeps the log, applies it, and holds those who wait.
 //!
 //! Edges use [`Node`]: `submit`, `wait`, `query`. Below it, `log` is the
-//! truth, `follower` applies it to the projection, `memory` holds what just
-//! happened, `hub` is the waiting room and `read_pool` reads the tables. An edge
+//! truth, `follower` applies it to the projection, `memory` holds recent events,
+//! `hub` is the waiting room and `read_pool` reads the tables. An edge
 //! that holds readers in its own way does it with `glance` and an [`Annex`].
 //! This crate knows order, durability and waiting; it knows no HTTP.
 

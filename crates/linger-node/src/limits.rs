@@ -8,16 +8,16 @@ use std::time::Duration;
 /// Events in one page at most, whatever the reader asks for.
 pub const PAGE_EVENTS_MAX: usize = 1000;
 /// Bytes of JSON in one page at most, of events and of history alike: a thousand usual
-/// ones, or a few dozen of the longest. What is left comes with the next page.
+/// ones, or a few dozen of the longest. The rest comes with the next page.
 pub const PAGE_BYTES_MAX: usize = 1 << 20;
 /// Messages in one page of history at most.
 pub const HISTORY_PAGE_MAX: usize = 200;
 /// Rooms, or members of one, in one page at most: all rooms of a person are in one.
 pub const LIST_PAGE_MAX: usize = 500;
-/// Rooms or members in one page when a reader names no number.
+/// Rooms or members in one page when a reader gives no number.
 pub const LIST_PAGE_DEFAULT: usize = 100;
-/// Lookups in memory that one look may take on a thread that others wait for: twice what
-/// somebody in 500 rooms needs. Whoever needs more reads in a task.
+/// Lookups in memory that one look may take on a thread that others wait for: twice as
+/// many as somebody in 500 rooms needs. A look that needs more is done in a task.
 pub const LOOKUPS_MAX: usize = 2048;
 /// The longest hold that a reader may ask for: below the 60 s at which proxies
 /// and home routers cut quiet connections.
@@ -28,8 +28,8 @@ pub const WAIT_DEFAULT: Duration = Duration::from_secs(25);
 /// The bounds that tests make smaller, and operators larger.
 #[derive(Debug, Clone)]
 pub struct Limits {
-    /// Rooms that one person is in at once: a start reads all of them, and whatever
-    /// concerns a person costs a lookup for each.
+    /// Rooms that one person is in at once: a start reads all of them, and each event
+    /// about a person costs a lookup for each.
     pub rooms_of_a_person_max: usize,
     /// Readers that wait at once. One more is told to come back.
     pub waiters_max: usize,
@@ -59,7 +59,7 @@ pub struct Limits {
     pub read_threads: usize,
     /// How long a submit waits for its outcome before it says "unknown".
     pub submit_timeout: Duration,
-    /// Recent events kept in memory, at most: who is caught up reads from here.
+    /// Recent events kept in memory, at most: caught-up readers read from here.
     pub recent_events_max: usize,
     /// Bytes of recent events kept in memory, at most, with all that is made for them.
     pub recent_bytes_max: usize,

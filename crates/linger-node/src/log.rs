@@ -31,15 +31,15 @@ pub(crate) trait Log: Send + Sync {
     }
 
     /// Appends, and notes the position for somebody who does not wait for the answer:
-    /// it stands there before the tail comes to it.
+    /// the note is there before the tail comes to it.
     fn append_noting(&self, draft: Draft, note: Option<Note>) -> Result<Appending, AppendError>;
 
-    /// Writes something that changes nothing, so that the node's health is that of
-    /// this moment. Answered, or dropped, when that is done.
+    /// Writes something that changes nothing, so that the node's health is up to date.
+    /// The answer comes, or is dropped, when that is done.
     fn probe(&self) -> oneshot::Receiver<()>;
 
-    /// Returns whose appends were refused after they were queued, since the last call:
-    /// no entry will come that calls them. The tail's watchers hear of it.
+    /// Returns the authors whose appends were refused after they were queued, since the last
+    /// call: no entry will come that calls them. The tail's watchers are woken for this.
     fn take_refused(&self) -> Vec<UserId> {
         Vec::new()
     }
@@ -72,7 +72,7 @@ pub(crate) type Note = Arc<OnceLock<Position>>;
 /// The answer to an append, when it comes.
 pub(crate) type Appending = oneshot::Receiver<Result<Position, AppendError>>;
 
-/// Why an append was not acknowledged.
+/// Reasons why an append was not acknowledged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum AppendError {
     /// Nothing was written: too many appends are queued.
@@ -86,7 +86,7 @@ pub(crate) enum AppendError {
     Unknown,
 }
 
-/// Why the log cannot be read.
+/// Reasons why the log cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ReadError {
     /// An entry is damaged, or of a later version.

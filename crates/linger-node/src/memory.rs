@@ -1,4 +1,4 @@
-//! What just happened, in memory: the newest events, encoded once and shared by
+//! Recent events, in memory: the newest ones, encoded once and shared by
 //! all readers, and the outcomes that submits come to read.
 //!
 //! The follower writes it, after each batch that it applied; a caught-up reader
@@ -18,7 +18,7 @@ use crate::{Limits, epochs::Epochs, limits::PAGE_BYTES_MAX, roster::Roster};
 
 /// The newest events and outcomes, all of the same moment.
 pub(crate) struct Memory {
-    /// Who is in which room, at that moment, and what is forgotten of it.
+    /// The members of each room at that moment, and the events that are forgotten.
     pub(crate) roster: Roster,
     /// The log's epochs.
     pub(crate) epochs: Epochs,
@@ -32,7 +32,7 @@ pub(crate) struct Memory {
     outcomes_max: usize,
 }
 
-/// What an entry did. The event itself is among the recent ones, or in the tables.
+/// The effect of an entry. The event itself is among the recent ones, or in the tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Effect {
     /// It took effect, and left no event.
@@ -48,7 +48,7 @@ pub(crate) enum Effect {
 /// Events, and how far one has read with them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Look {
-    /// What the reader may see, oldest first.
+    /// Events that the reader may see, oldest first.
     pub(crate) news: Vec<Arc<News>>,
     /// Where to go on.
     pub(crate) upto: Position,
@@ -56,7 +56,7 @@ pub(crate) struct Look {
     pub(crate) lookups: usize,
 }
 
-/// What a look has found so far.
+/// The findings of a look so far.
 struct Found {
     news: Vec<Arc<News>>,
     bytes: usize,

@@ -1,7 +1,7 @@
-//! What a node counts and times, for Prometheus.
+//! The figures of a node, for Prometheus.
 //!
-//! The histograms' bounds fit what they time: an append takes from a tenth of a
-//! millisecond (a disk with a protected cache) to a second (one that is dying).
+//! The histograms' bounds fit the times: an append takes from a tenth of a
+//! millisecond (a disk with a protected cache) to a second (a failing disk).
 
 use prometheus_client::{
     metrics::{
@@ -31,7 +31,7 @@ pub(crate) struct Metrics {
 }
 
 impl Metrics {
-    /// Makes the figures, all at nothing.
+    /// Makes the figures, all at zero.
     pub(crate) fn new() -> Metrics {
         Metrics {
             requests_held: Gauge::default(),

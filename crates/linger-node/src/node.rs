@@ -1,10 +1,11 @@
-//! The node: `submit`, `wait`, `query`, and nothing else for the edges. For those
-//! in an annex, who cannot sleep, the first two come in pieces: `begin` and
-//! `progress`, `glance` and `spread`.
+//! The node: `submit`, `wait` and `query` for the edges, and what they ask about it
+//! without waiting: sessions, rooms, cursors, readiness. For readers and senders in an
+//! [`Annex`](crate::Annex), whose thread cannot sleep, the first two come in pieces:
+//! `begin` and `progress`, `glance` and `spread`.
 //!
 //! A sender is a reader too: [`Node::submit`] appends, waits until this node has
 //! applied that position, and reads the outcome there. [`Node::wait`] is the one
-//! way news travel: enter the waiting room, look, and sleep until called.
+//! way news travels: enter the waiting room, look, and sleep until called.
 
 mod assembly;
 mod submit;
@@ -57,7 +58,7 @@ pub struct Node {
     applied: watch::Receiver<Position>,
     committed: Committed,
     damage: Damage,
-    /// For what only the follower's connection can answer.
+    /// For questions that only the follower's connection can answer.
     ask_follower: mpsc::Sender<read_pool::Question>,
     pub(crate) health: Arc<Health>,
     /// None only while the node is being dropped.
@@ -69,23 +70,23 @@ pub struct Node {
     is_open: AtomicBool,
     /// Counts deadlines, to spread them.
     deadlines: AtomicU64,
-    /// Dropped, it stops the follower.
+    /// When it is dropped, the follower ends.
     stop: Option<watch::Sender<()>>,
     follower: Option<JoinHandle<()>>,
     _folder: Option<DataFolder>,
 }
 
-/// Why the node is not ready.
+/// The reason why the node is not ready.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NotReady {
     /// It applies its log, or is about to end.
     NotOpen,
-    /// Something is wrong; says what.
+    /// Something is wrong; the words say it.
     Ill(String),
 }
 
 impl Node {
-    /// Waits until the log is applied, opens an epoch, and the lobby of a new server.
+    /// Waits until the log is applied, and opens an epoch, and the lobby of a new server.
     ///
     /// Errors: [`Refusal`], if they cannot be opened: the log cannot be written.
     pub async fn ready(&self) -> Result<(), Refusal> {
@@ -112,7 +113,7 @@ impl Node {
     }
 
     /// Waits until the node cannot go on, and returns why, in a sentence for the
-    /// operator. What was acknowledged is in the log all the same.
+    /// operator. All acknowledged entries are in the log.
     pub async fn failed(&self) -> String {
         self.health.ended().await
     }
@@ -125,12 +126,12 @@ impl Node {
     /// Tells whether the node does all its work: the log is applied, or nearly, and
     /// both the log and the tables can be written, which is tried if nobody has just
     /// done it.
-    ///
+    /// Errors: the reason why not.
     /// Errors: why not.
     pub async fn readiness(&self) -> Result<(), NotReady> {
         /// Longer than a slow disk takes for a small commit.
         const PROBE_MAX: Duration = Duration::from_secs(2);
-        /// Somebody who asks all the time must not keep the disk busy.
+        /// A client that asks all the time must not keep the disk busy.
         const PROVEN_FOR: Duration = Duration::from_secs(5);
         if !self.is_open() || self.is_closing() {
             return match self.health.any_illness() {
@@ -163,8 +164,8 @@ impl Node {
         self.ask_tables(asker, move |connection| question.answer(connection, log)).await
     }
 
-    /// Asks the tables, which have by then what memory has now: nobody reads there
-    /// less than they were told.
+    /// Asks the tables, after they have caught up with memory: nobody reads less there than
+    /// they have read before.
     ///
     /// Tables that turn out to be damaged are made anew, and asked again.
     async fn ask_tables<T: Send + 'static>(
@@ -251,8 +252,8 @@ impl Node {
         memory.cursor(self.log.id(), memory.applied())
     }
 
-    /// Returns the end of the log as a cursor: whatever is appended from now on
-    /// comes after it, whether what came before is applied here or not.
+    /// Returns the end of the log as a cursor: all later appends come after it, whether
+    /// the earlier ones are applied here or not.
     pub fn tail(&self) -> Cursor {
         self.cursor(*self.log.tail().borrow())
     }
@@ -277,7 +278,7 @@ impl Node {
         self.metrics.register(registry);
     }
 
-    /// Brings the figures up to date that are read, not counted.
+    /// Updates the figures that are read, not counted.
     pub fn refresh_metrics(&self) {
         self.metrics.log_position.set(self.log.tail().borrow().get().cast_signed());
         self.metrics.requests_held.set(i64::try_from(self.waiting()).unwrap_or(i64::MAX));

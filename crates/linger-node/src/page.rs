@@ -1,5 +1,4 @@
-//! What readers ask for, and what they are told: the question and the answer of
-//! [`crate::Node::wait`].
+//! Waits and pages: the question and the answer of [`crate::Node::wait`].
 
 use std::sync::Arc;
 
@@ -7,22 +6,22 @@ use linger_core::{Cursor, News, UserId, visibility::Scope};
 
 use crate::Asker;
 
-/// What a reader waits for.
+/// The question of a reader.
 #[derive(Debug, Clone, Copy)]
 pub struct Wait {
-    /// In whose turn the tables are read, if they must be.
+    /// The asker in whose turn the tables are read, if they must be.
     pub asker: Asker,
-    /// Who reads; none for a visitor.
+    /// The reader; none for a visitor.
     pub reader: Option<UserId>,
-    /// Which events.
+    /// The events that they ask for.
     pub scope: Scope,
-    /// Where the reader is.
+    /// The reader's place.
     pub after: After,
     /// Most events in the page, 1 to [`crate::limits::PAGE_EVENTS_MAX`].
     pub limit: usize,
 }
 
-/// Where a reader is.
+/// The place of a reader.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum After {
     /// At the end, as it is now.
@@ -33,27 +32,27 @@ pub enum After {
     Cursor(Cursor),
 }
 
-/// What a reader is told.
+/// The answer to a reader.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page {
     /// The reader's cursor is of no use: fetch afresh and go on from `cursor`.
     pub reset: Option<ResetReason>,
-    /// What happened, oldest first.
+    /// Events, oldest first.
     pub news: Vec<Arc<News>>,
-    /// Where to go on; newer than the one before also when there is no news.
+    /// The cursor to go on from; newer than the one before also when there is no news.
     pub cursor: Cursor,
 }
 
-/// What a look found that did not wait.
+/// The result of a look that did not wait.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Glance {
-    /// What the reader is told; nothing, if nothing happened.
+    /// The answer to the reader; without news, if nothing happened.
     pub page: Page,
     /// How many lookups it took.
     pub lookups: usize,
 }
 
-/// Why a cursor is of no use.
+/// The reason why a cursor is of no use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ResetReason {
     /// It is of another log.

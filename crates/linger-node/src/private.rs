@@ -11,7 +11,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// A file that this user cannot write; says whose it is.
+/// A file that this user cannot write, with its owner.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "{file} cannot be written: {error}; it belongs to {owner} (mode {mode:04o}), and linger runs as {user}: make it that user's own (chown), or start linger as its owner"
@@ -43,7 +43,7 @@ pub(crate) fn open(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
 }
 
-/// Checks that this user can write the folder and whatever of ours is in it.
+/// Checks that this user can write the folder and all our files in it.
 pub(crate) fn must_be_writable(folder: &Path) -> Result<(), NotOurs> {
     for file in ours(folder).map_err(|error| not_ours(folder, error))? {
         let opened = OpenOptions::new().read(true).write(true).open(&file);
@@ -60,7 +60,7 @@ pub(crate) fn probe(folder: &Path) -> io::Result<()> {
     written.and(removed)
 }
 
-/// Lets nobody else read what is in the folder. The folder itself is closed too,
+/// Keeps everybody else from reading our files. The folder itself is closed too,
 /// unless it holds other things than ours.
 pub(crate) fn tighten(folder: &Path) -> io::Result<()> {
     let files = ours(folder)?;
@@ -76,7 +76,7 @@ pub(crate) fn tighten(folder: &Path) -> io::Result<()> {
     limit_mode(folder, 0o700)
 }
 
-/// Takes away what others may do with it. What is somebody else's stays as it is.
+/// Takes rights from other users. Files of another owner stay as they are.
 fn limit_mode(path: &Path, most: u32) -> io::Result<()> {
     let mode = fs::metadata(path)?.mode() & 0o7777;
     if mode & !most == 0 {
@@ -96,7 +96,7 @@ fn ours(folder: &Path) -> io::Result<Vec<PathBuf>> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         let name = entry.file_name();
-        // Nothing else: the folder may be somebody's home.
+        // No other files: the folder may be somebody's home.
         let is_ours = name == LOCK
             || name == PROBE
             || DATABASES.iter().any(|ours| name.to_string_lossy().starts_with(ours));

@@ -1,8 +1,9 @@
 //! The projection's file, and how another one takes its place.
 //!
 //! A projection that cannot be used is made anew from the log, in a file beside it.
-//! The old one stays until the new one is whole; then it is kept under a name with
-//! the date, or removed if all that was wrong with it is an older form. So no failure in between costs what only the old one knew.
+//! The old one stays until the new one is whole. Then it is kept under a name with
+//! the date, or removed if its only fault was an older form. So a failure in between
+//! never costs anything that only the old one knew.
 
 use std::{
     ffi::OsString,
@@ -23,7 +24,7 @@ pub(crate) struct ProjectionFiles {
 /// A new projection that is being made.
 #[derive(Debug, Clone)]
 pub(crate) struct Replacing {
-    /// When it is so far, it is whole.
+    /// The position at which it is whole.
     pub(crate) until: Position,
     /// When it was begun.
     since: Timestamp,
@@ -49,7 +50,7 @@ impl ProjectionFiles {
         &self.path
     }
 
-    /// Returns what the projection says of itself; none where there is none.
+    /// Returns the projection's statements about itself; none if there is no projection.
     pub(crate) fn about(&self) -> rusqlite::Result<Option<About>> {
         match fs::metadata(&self.path) {
             Ok(metadata) if metadata.len() > 0 => Projection::about(&self.path),
@@ -80,8 +81,8 @@ impl ProjectionFiles {
         Ok((projection, Replacing { until, since, old }))
     }
 
-    /// Puts the new projection in the place of the old one. Nobody may have either of
-    /// them open.
+    /// Puts the new projection in the place of the old one. Neither of them may be
+    /// open.
     pub(crate) fn replace(&self, replacing: &Replacing) -> io::Result<()> {
         if replacing.old == Old::Removed {
             remove(&self.path)?;
@@ -107,7 +108,7 @@ impl ProjectionFiles {
 
 /// Returns a path beside this one, with the date, at which there is nothing yet.
 pub(crate) fn dated(path: &Path, at: Timestamp) -> PathBuf {
-    // Colons are no part of a file's name everywhere.
+    // Not every system allows colons in the name of a file.
     let date = at.to_string().replace(':', "-");
     let numbered = (2..).map(|number| format!(".{date}.{number}"));
     let names = std::iter::once(format!(".{date}")).chain(numbered);
@@ -115,14 +116,14 @@ pub(crate) fn dated(path: &Path, at: Timestamp) -> PathBuf {
     paths.find(|path| !path.exists()).expect("numbers do not end")
 }
 
-/// What SQLite has beside a database, and finds by its name: the WAL belongs to it,
-/// and its index is made anew.
+/// SQLite's file beside a database, found by its name. The WAL belongs to the database;
+/// its index is made anew.
 const WAL: &str = "-wal";
 const WAL_INDEX: &str = "-shm";
 
-/// Renames a database with what belongs to it.
+/// Renames a database with the files that belong to it.
 fn rename(from: &Path, to: &Path) -> io::Result<()> {
-    // The WAL first: without its database it is nothing, and the database without it
+    // The WAL first: without its database it is worth nothing, but the database without it
     // would look whole.
     let wal = with_suffix(from, WAL);
     match fs::metadata(&wal).map_or(0, |metadata| metadata.len()) {

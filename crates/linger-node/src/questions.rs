@@ -1,4 +1,4 @@
-//! What can be asked of a node that is neither the feed nor a command.
+//! Questions to a node, beside the feed and the commands.
 //!
 //! Each question is a value; [`crate::Node::query`] answers it from one moment
 //! of the projection. Edges make them; SQL stays below.
@@ -20,7 +20,7 @@ use crate::{RoomRef, limits::PAGE_BYTES_MAX};
 
 /// A question, and how it is answered from the projection.
 pub trait Question: Clone + Send + 'static {
-    /// What comes back.
+    /// The type of its answer.
     type Answer: Send + 'static;
 
     /// Answers from one connection. `log` is the log that the node follows.
@@ -52,8 +52,8 @@ impl Question for WhoIs {
     }
 }
 
-/// By which ids do another protocol's clients know these users? Those of them
-/// who have one.
+/// By which ids do another protocol's clients know these users? Users without such an
+/// id are left out.
 #[derive(Debug, Clone)]
 pub struct KnownAs(pub BTreeSet<UserId>);
 
@@ -85,14 +85,14 @@ impl Question for WhoNow {
     }
 }
 
-/// What was said in this room before?
+/// What was sent to this room before?
 #[derive(Debug, Clone)]
 pub struct Earlier {
     /// The room.
     pub room: RoomRef,
-    /// Who asks.
+    /// The user who asks; none for a visitor.
     pub reader: Option<UserId>,
-    /// Only what was said before this message; none for the newest.
+    /// Only messages from before this one; none for the newest.
     pub before: Option<MessageId>,
     /// Most messages in the answer.
     pub limit: usize,

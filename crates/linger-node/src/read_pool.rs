@@ -33,13 +33,13 @@ pub(crate) type TableTime = Arc<dyn Fn() -> std::time::Duration + Send + Sync>;
 pub(crate) enum ReadPool {
     /// Threads, behind a queue.
     Threads(Arc<Queue>, Vec<JoinHandle<()>>),
-    /// The asking thread itself: under a paused clock nothing else may run. The
-    /// answer is given when the time that the function names has passed.
+    /// The asking thread itself, because under a paused clock nothing else may run. The
+    /// answer comes when the time that the function returns has passed.
     #[cfg(test)]
     Inline(Mutex<Connection>, TableTime),
 }
 
-/// Why a question has no answer.
+/// Reasons why a question has no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Unanswered {
     /// The queue is at its bound, or there is no answer in time.
@@ -73,13 +73,13 @@ struct State {
     /// Open, and not in use now.
     idle: Vec<Connection>,
     in_use: usize,
-    /// While it is, no connection is opened.
+    /// While this is set, no connection is opened.
     is_closed: bool,
 }
 
 impl Connections {
-    /// To the projection at `path`, which need not be there before the first
-    /// question.
+    /// Makes connections to the projection at `path`, which need not exist before the
+    /// first question.
     pub(crate) fn to(path: &Path, limits: &Limits) -> Arc<Connections> {
         let (state, is_returned) = (Mutex::default(), Condvar::new());
         let (path, time_max) = (path.to_owned(), limits.read_timeout);
@@ -102,8 +102,8 @@ impl Connections {
         self.lock().is_closed = false;
     }
 
-    /// Answers a question with one of them; none while they are closed, or when none
-    /// can be opened.
+    /// Answers a question with one of them. There is no answer while they are closed, or
+    /// if none can be opened.
     fn answer(&self, question: Question) {
         let mut state = self.lock();
         if state.is_closed {
@@ -205,7 +205,7 @@ impl ReadPool {
     }
 }
 
-/// Breaks off whatever the connection does after `deadline`.
+/// Breaks off all work of the connection after `deadline`.
 fn break_off(connection: &mut Connection, deadline: Instant) {
     /// Between two looks at the clock: some tens of microseconds.
     const STEPS: i32 = 1000;
@@ -213,8 +213,8 @@ fn break_off(connection: &mut Connection, deadline: Instant) {
     connection.progress_handler(STEPS, Some(is_over)).expect("a connection of our own is open");
 }
 
-/// Makes a question that can be sent to whoever has a connection, and where its
-/// answer comes. Dropped unasked, it is answered with an error of the receiver.
+/// Makes a question that can be sent to the owner of a connection, and the receiver of
+/// its answer. If it is dropped without being asked, the receiver gets an error.
 ///
 /// Damage that it finds is reported, so that the follower makes the tables anew.
 pub(crate) fn envelope<T: Send + 'static>(
@@ -224,7 +224,7 @@ pub(crate) fn envelope<T: Send + 'static>(
     let (answer, answered) = oneshot::channel();
     let generation = damage.generation();
     let question: Question = Box::new(move |connection: &Connection| {
-        // Nobody waits for it any more, so it takes nobody's time.
+        // Nobody waits for the answer any more, so the question takes no time.
         if answer.is_closed() {
             return;
         }

@@ -1,22 +1,22 @@
-//! Why a node did not do what was asked: the rules say no, or not just now.
+//! Refusals: the rules say no, or the node cannot do it just now.
 //!
-//! Every edge renders these in its own dialect. What has no meaning at all is
+//! Every edge renders these in its own dialect. Requests without a meaning are
 //! found by the edges, before a node is asked.
 
 use linger_core::Rejection;
 
-/// Why the node did not do what was asked.
+/// The reason why the node did not carry out a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// The rules say no.
     #[error(transparent)]
     Rejected(#[from] Rejection),
-    /// Not just now. To try again is safe, under the same request id.
+    /// The node cannot do it just now. Another try is safe, under the same request id.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
 }
 
-/// Why the node cannot do it just now.
+/// The reason why the node cannot do it just now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unavailable {
     /// A queue is at its bound.

@@ -1,8 +1,8 @@
-//! Who is in which room, and which of its events are still in memory: for looking
+//! The members of each room, and the rooms' events that memory has forgotten: for looks
 //! at recent events and for waking those whom they concern, without asking the
 //! tables.
 //!
-//! Loaded from the projection at start and folded forward from every event
+//! Loaded from the projection at start and kept up to date by every event
 //! since. It decides nothing: [`linger_core::visibility`] does, with these facts.
 
 use std::collections::{HashMap, HashSet};
@@ -12,14 +12,14 @@ use linger_core::{
     visibility::{NOWHERE, Scope, Stays, can_enter},
 };
 
-/// A room, as far as readers and writers must know it.
+/// A room, with the facts that readers and writers need.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RoomRef {
     /// Its id.
     pub id: RoomId,
     /// Its name in URLs.
     pub slug: Slug,
-    /// Who may come in.
+    /// Whether everybody may come in, or members only.
     pub kind: RoomKind,
 }
 
@@ -61,7 +61,7 @@ impl Roster {
         Ok(roster)
     }
 
-    /// Takes in what an event changes.
+    /// Takes in the changes that an event makes.
     pub(crate) fn fold(&mut self, news: &News) {
         let Some(room) = news.room_id() else { return };
         match &news.event.kind {
@@ -87,13 +87,13 @@ impl Roster {
         can_enter(room.id, room.kind, self.stays(reader)).then_some(room)
     }
 
-    /// Returns who may come into a room.
+    /// Returns the kind of a room.
     pub(crate) fn kind(&self, room: RoomId) -> Option<RoomKind> {
         self.kinds.get(&room).copied()
     }
 
-    /// Returns the memberships of a user, and of the past ones those in which something
-    /// happened that memory holds; a visitor has none.
+    /// Returns the memberships of a user: those that last, and those past ones of which
+    /// memory still holds an event. A visitor has none.
     pub(crate) fn stays(&self, reader: Option<UserId>) -> &Stays {
         reader.and_then(|user| self.stays.get(&user)).unwrap_or(&NOWHERE)
     }
@@ -112,13 +112,13 @@ impl Roster {
     pub(crate) fn forget(&mut self, news: &News) {
         self.forgotten.insert(news.room_id(), news.position());
         if let (Some(room), EventKind::MemberLeft { member }) = (news.room_id(), &news.event.kind) {
-            // Nothing that memory holds happened in this stay.
+            // Memory holds no event of this stay.
             self.stays.entry(member.id).or_default().forget(room, news.position());
         }
     }
 
-    /// Tells whether memory holds whatever this reader can see in this scope after
-    /// `after`. It may say no where only what they cannot see was forgotten.
+    /// Tells whether memory holds everything that this reader can see in this scope after
+    /// `after`. It may say no although only events that they cannot see were forgotten.
     pub(crate) fn remembers(&self, reader: Option<UserId>, scope: Scope, after: Position) -> bool {
         let forgotten = |place| self.forgotten.get(&place).copied().unwrap_or(Position::START);
         match scope {

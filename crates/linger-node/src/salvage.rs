@@ -1,5 +1,5 @@
 //! Writes down what a projection knows beyond its log, when part of the log is
-//! lost: the events that readers were told, and the people and rooms they name.
+//! lost: the events that readers have read, and the people and rooms in them.
 //!
 //! It works on copies: SQLite merges and removes files when it opens them, and
 //! the originals may be the last of their kind.
@@ -22,8 +22,8 @@ use crate::{
 /// Bounds what is in memory at once.
 const BATCH: usize = 1000;
 
-/// Writes what the projection in `folder` knows beyond the log there into the new
-/// folder `into`. Returns what was found, a line each.
+/// Writes everything that the projection in `folder` knows beyond the log there into the
+/// new folder `into`. Returns its findings, a line each.
 ///
 /// Errors: `into` is there already, or one of the folders cannot be used.
 pub fn salvage(folder: &Path, into: &Path) -> Result<Vec<String>, OpenError> {
@@ -158,7 +158,7 @@ fn json(row: &impl serde::Serialize) -> String {
     serde_json::to_string(row).expect("rows have no failing parts")
 }
 
-/// Returns up to where the log can be read, and that in words.
+/// Returns the position up to which the log can be read, and that in words.
 fn readable(path: &Path) -> (Position, String) {
     let mut end = Position::START;
     let mut read = || -> Result<(), String> {
@@ -170,7 +170,7 @@ fn readable(path: &Path) -> (Position, String) {
         }
         let log = Projection::open_reader(path).map_err(|error| error.to_string())?;
         loop {
-            // One at a time once it fails: the last good one counts.
+            // Once it fails, one entry at a time: the last good one counts.
             let mut batch = read_after(&log, end, BATCH);
             if batch.is_err() {
                 batch = read_after(&log, end, 1);

@@ -13,7 +13,7 @@ use linger_core::{TokenHash, UserId};
 #[derive(Debug)]
 pub(crate) struct Sessions {
     max: usize,
-    /// Where each is.
+    /// The place of each in `kept`.
     places: HashMap<TokenHash, usize>,
     kept: Vec<Session>,
     hand: usize,
@@ -23,7 +23,7 @@ pub(crate) struct Sessions {
 struct Session {
     token: TokenHash,
     user: UserId,
-    /// Since the hand last passed by.
+    /// Whether it was used since the hand last passed by.
     is_used: bool,
 }
 
@@ -42,7 +42,7 @@ impl Sessions {
 
     /// Keeps a session, in the place of another if there are too many.
     pub(crate) fn keep(&mut self, token: TokenHash, user: UserId) {
-        // Nobody has used it twice: those who come once give way to those who stay.
+        // It does not count as used yet: sessions that come once give way to the others.
         let session = Session { token, user, is_used: false };
         if let Some(&place) = self.places.get(&token) {
             self.kept[place] = session;
@@ -74,7 +74,7 @@ impl Sessions {
 
     /// Returns the place of a session that was not used since the hand last passed by.
     fn unused(&mut self) -> usize {
-        // It ends: what it passes by is not used when it comes back.
+        // It ends, because a session that it passes by counts as unused afterwards.
         loop {
             let place = self.hand % self.kept.len();
             self.hand = place + 1;
@@ -109,7 +109,7 @@ mod tests {
             sessions.keep(token(number), user(number));
         }
         for stranger in 1000..1010 {
-            // All but one is used between two who come.
+            // All sessions but one are used between two strangers.
             for number in (0..100).filter(|number| *number != 42) {
                 sessions.find(&token(number));
             }

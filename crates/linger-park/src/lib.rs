@@ -1,9 +1,9 @@
 //! HTTP/1.1 connections that can be parked for a few hundred bytes.
 //!
-//! A [`Park`] owns connections between their requests and while a request waits.
-//! What a request means is decided by a [`Service`]: answer these bytes, park on
-//! this ticket until that deadline, or not mine, and then the connection goes to
-//! another server, with the bytes already read, and may come back.
+//! A [`Park`] owns connections between their requests and while a request waits. A
+//! [`Service`] decides about each request: answer these bytes, or park on this ticket
+//! until that deadline, or hand the connection over. It then goes to another server,
+//! with the bytes already read, and may come back.
 //!
 //! It knows sockets and the framing of HTTP/1.1, a strict part of it, and no chat.
 

@@ -17,7 +17,7 @@ pub(crate) struct Links {
 }
 
 impl Links {
-    /// Of who stands alone, or in no list.
+    /// The links of a slot that stands alone, or in no list.
     pub(crate) const ALONE: Links = Links { previous: NONE, next: NONE };
 }
 

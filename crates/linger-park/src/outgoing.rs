@@ -1,7 +1,7 @@
 //! How many bytes of answers are on their way out, all together.
 //!
 //! An answer that the system does not take at once stays in memory until its
-//! reader has read it. [`Outgoing`] bounds the sum over everybody: whoever holds
+//! reader has read it. [`Outgoing`] bounds the sum over everybody: each holder of
 //! such an answer holds a [`Load`] of it. The last part is kept for small answers,
 //! so that a server whose readers are slow still says that it is alive. The park
 //! asks before it sends; a server behind it can share the same bound.

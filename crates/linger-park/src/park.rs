@@ -1,8 +1,8 @@
 //! The park as its owner sees it: connections go in, wakes go in, and it closes.
 //!
 //! The work is done by shards, one thread each; a connection stays with the shard
-//! that it was given to. Dropped, the park drops its connections as they are: to
-//! be polite, [`Park::close`] first and leave it the time it asked for.
+//! that it was given to. A park that is dropped drops its connections at once: to be
+//! polite, call [`Park::close`] first, and wait for the time that it was given.
 
 use std::{
     fmt, io,
@@ -36,12 +36,12 @@ const OVERLOADED_ANSWER: &[u8] =
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// Threads, each with its own connections. By default one for two cores: the
-    /// others are for those who make the news, and one that is busy answers more
-    /// at a time, for less.
+    /// other cores are for those who make the news, and a busy shard answers more
+    /// requests at a time, which costs less for each.
     pub shards: usize,
     /// How long a head may take to come whole, from its first byte on.
     pub head_timeout: Duration,
-    /// What is sent to a connection whose head does not; it is closed then.
+    /// The answer to a connection whose head took longer; it is closed then.
     pub head_timeout_answer: Arc<[u8]>,
     /// How long a connection may be idle between requests, and before the first one
     /// unless its owner says otherwise ([`Connection::due`]).
@@ -54,8 +54,8 @@ pub struct Settings {
     /// Connections that wait until a shard takes them, in bytes and for each shard: see
     /// [`Park::take`].
     pub inbox_bytes_max: usize,
-    /// What is sent in the place of an answer for which there is no room, and to a
-    /// connection for which there is none; it is closed then.
+    /// The answer sent in the place of one for which there is no room, and to a
+    /// connection for which there is none; the connection is closed then.
     pub overloaded_answer: Arc<[u8]>,
 }
 
@@ -63,15 +63,15 @@ pub struct Settings {
 pub struct Connection<P> {
     /// The socket. It does not block.
     pub stream: TcpStream,
-    /// Who is at the other end.
+    /// The address of the other end.
     pub peer: SocketAddr,
-    /// What was read from it and not answered.
+    /// The bytes that were read from it and not answered.
     pub bytes: Vec<u8>,
-    /// On the way in: until when the next request must begin, if that is not the
-    /// idle time-out. On the way out: until when the one that has begun must have
-    /// come whole, if one has.
+    /// On the way in: until when the next request must begin, if not within the idle
+    /// time-out. On the way out: until when a request that has begun must be complete;
+    /// none if none has begun.
     pub due: Option<Instant>,
-    /// What travels with it.
+    /// The value that travels with it, and is dropped with it.
     pub place: P,
 }
 
@@ -139,8 +139,8 @@ impl<S: Service> Park<S> {
     /// of its next request.
     ///
     /// Errors: the socket cannot be made non-blocking, or the shards have so much to do
-    /// that no more may wait for them. It is told so, if it asks for something, and
-    /// closed.
+    /// that no more may wait for them. If the connection asks for something, it gets a
+    /// refusal; it is closed then.
     pub fn take(&self, connection: Connection<S::Place>) -> io::Result<()> {
         connection.stream.set_nonblocking(true)?;
         connection.stream.set_nodelay(true)?;
@@ -153,24 +153,24 @@ impl<S: Service> Park<S> {
                 Err(connection) => refused = connection,
             }
         }
-        // Words that nobody asked for would be taken for the answer to what comes next.
+        // An answer before any request would be taken for the answer to the next one.
         if refused.due.is_some() || !refused.bytes.is_empty() {
             write_some(&refused.stream, &self.overloaded_answer)?;
         }
         Err(io::Error::other("too many connections wait to be taken"))
     }
 
-    /// Calls those whom the news concerns. Whatever they are to see must be there
-    /// for [`Service::look`] already. Cost: one entry per shard.
+    /// Calls those whom the news concerns. [`Service::look`] must be able to see all of
+    /// it before this is called. Cost: one entry per shard.
     pub fn wake(&self, wake: &Arc<S::Wake>) {
         for shard in &self.shards {
             shard.inbox.post_wake(wake);
         }
     }
 
-    /// Answers all who are parked by [`Service::expire`], spread evenly over
-    /// `spread`, in the background. Who would park later expires at once; other
-    /// requests are served until the park is dropped.
+    /// Answers everybody who is parked by [`Service::expire`], spread evenly over
+    /// `spread`, in the background. A request that would park later expires at once;
+    /// other requests are served until the park is dropped.
     pub fn close(&self, spread: Duration) {
         for shard in &self.shards {
             shard.inbox.post(Message::Close(spread));
@@ -191,8 +191,8 @@ impl<S: Service> Drop for Park<S> {
             shard.inbox.post(Message::Stop);
         }
         for shard in self.shards.drain(..) {
-            // On a shard's own thread, by a service that held the last handle, it
-            // cannot be waited for: it ends after this.
+            // A service that held the last handle may drop the park on a shard's own thread.
+            // That thread cannot wait for itself: it ends after this.
             if shard.thread.thread().id() != thread::current().id() {
                 shard.thread.join().expect("its panic would have ended the process");
             }

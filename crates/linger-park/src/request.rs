@@ -1,10 +1,10 @@
 //! A request, read strictly: what is accepted here has exactly one reading.
 //!
-//! Only the plain part of HTTP/1.1 is: GET, POST or PUT, one Host, a short body with
-//! one length or none, and no coding, no upgrade, no expectation, no close.
-//! Whatever else comes, malformed or merely unusual, is [`Parsed::Foreign`]: the
-//! server behind the park gets its bytes and answers as it will. So the
-//! two never disagree about where a request ends.
+//! It takes only the plain part of HTTP/1.1: GET, POST or PUT, one Host, a short body
+//! with one length or none, and no coding, no upgrade, no expectation, no close.
+//! Everything else, malformed or merely unusual, is [`Parsed::Foreign`]: the server
+//! behind the park gets its bytes and answers as it likes. So the two never disagree
+//! about where a request ends.
 //!
 //! Source: RFC 9112. Nothing is copied.
 
@@ -18,7 +18,7 @@ use httparse::{Header, Status};
 
 /// Bytes in a head, at most. Browsers send one or two thousand.
 pub const HEAD_MAX: usize = 8 << 10;
-/// Bytes in a body, at most. What is longer is not for a quick answer.
+/// Bytes in a body, at most. A request with a longer one takes no quick answer.
 pub const BODY_MAX: usize = 4 << 10;
 /// Fields in a head, at most.
 pub const FIELDS_MAX: usize = 64;
@@ -46,7 +46,7 @@ pub struct Request<'a> {
     pub query: Option<&'a str>,
     /// Its body, at most [`BODY_MAX`] bytes.
     pub body: &'a [u8],
-    /// Who sends it.
+    /// The address that it came from.
     pub peer: SocketAddr,
     fields: &'a [Header<'a>],
 }
@@ -54,14 +54,14 @@ pub struct Request<'a> {
 /// Space for the fields of a head. Make one for each [`parse`].
 pub struct Fields<'a>([MaybeUninit<Header<'a>>; FIELDS_MAX]);
 
-/// What bytes are.
+/// The result of [`parse`].
 #[derive(Debug)]
 pub enum Parsed<'a> {
     /// The beginning of a head.
     Incomplete,
-    /// Nothing that is served here.
+    /// A request that is not served here.
     Foreign,
-    /// A head that may be.
+    /// A whole head that may be served here.
     Head {
         /// The request, still without its body.
         head: Request<'a>,
@@ -92,8 +92,8 @@ impl<'a> Request<'a> {
         named.next().map(|field| field.value)
     }
 
-    /// Makes a request of what another server has read. `target` is its path and its
-    /// query.
+    /// Makes a request from one that another server has read. `target` is its path and
+    /// its query.
     pub fn new(
         method: Method,
         target: (&'a str, Option<&'a str>),
@@ -120,7 +120,7 @@ impl<'a> Request<'a> {
 ///
 /// More bytes change nothing but [`Parsed::Incomplete`].
 pub fn parse<'a>(bytes: &'a [u8], peer: SocketAddr, fields: &'a mut Fields<'a>) -> Parsed<'a> {
-    // httparse passes over empty lines before a request. Not everybody does.
+    // httparse skips empty lines before a request. Not every server does.
     if matches!(bytes.first(), Some(b'\r' | b'\n')) {
         return Parsed::Foreign;
     }
@@ -178,14 +178,14 @@ fn has_plain_lines(head: &[u8]) -> bool {
     true
 }
 
-/// Returns the length of the body, if the fields leave no doubt about it and ask
-/// for nothing else that changes how the connection is read.
+/// Returns the length of the body. None: the fields leave a doubt about it, or ask
+/// for something else that changes how the connection is read.
 fn body_bytes(fields: &[Header<'_>]) -> Option<usize> {
     let mut hosts = 0;
     let mut length = None;
     for field in fields {
         let is = |name: &str| field.name.eq_ignore_ascii_case(name);
-        // By length first: most fields are none of these.
+        // By length first: most fields have none of these names.
         match field.name.len() {
             4 if is("Host") => {
                 if !is_host(field.value) {

@@ -1,4 +1,4 @@
-//! What the park asks of whoever knows what a request means.
+//! The questions that the park asks of its owner, who knows what a request means.
 //!
 //! Every method is called on a shard's own thread, where all its connections
 //! wait meanwhile: none of them may block, sleep, or do more than a little work.
@@ -8,30 +8,30 @@ use std::{sync::Arc, time::Instant};
 
 use crate::{Connection, Parked, Request};
 
-/// Decides what becomes of requests.
+/// Decides about requests.
 pub trait Service: Send + Sync + 'static {
-    /// What a parked request waits for. Equal tickets get the same answer.
+    /// The thing that a parked request waits for. Equal tickets get the same answer.
     type Ticket: Clone + PartialEq + Send + 'static;
-    /// What is given to every shard, once per batch of news.
+    /// One batch of news, as it is given to every shard.
     type Wake: Send + Sync + 'static;
-    /// What travels with a connection and is dropped with it: a permit, say.
+    /// A value that travels with a connection and is dropped with it: a permit, say.
     type Place: Send + 'static;
-    /// What must be found out before a request can be decided.
+    /// A question that must be answered before a request can be decided.
     type Errand: Send + 'static;
 
     /// Tells whether this may be ours, from the head alone; the body is empty here.
     /// If not, the connection is handed over without waiting for a body.
     fn wants(&self, head: &Request<'_>) -> bool;
 
-    /// Decides what becomes of a whole request.
+    /// Decides about a whole request.
     fn ask(&self, request: &Request<'_>) -> Verdict<Self::Ticket, Self::Errand>;
 
     /// Looks whether there is an answer for this ticket by now.
     ///
     /// Called when the request is parked, after it stands under its topic, and
     /// when the topic is called. The result serves all equal tickets of one turn
-    /// of a shard; whatever comes later must bring a wake of its own. What it costs is
-    /// counted: a turn that has cost enough leaves the rest to the next one.
+    /// of a shard; news that comes later must bring a wake of its own. The lookups
+    /// are counted: a turn that has made enough leaves the rest to the next one.
     fn look(&self, ticket: &Self::Ticket) -> Look<Self::Ticket>;
 
     /// Tells whether this wait ends soon, whatever happens: neither the closing of
@@ -48,29 +48,29 @@ pub trait Service: Send + Sync + 'static {
     /// the connection is closed then.
     fn expire(&self, ticket: &Self::Ticket) -> (Answer<Self::Ticket>, usize);
 
-    /// Adds the topics to `call` that this wake concerns, and returns how many lookups
-    /// it took. Repeats do no harm. Those with lower numbers are called first.
+    /// Adds the topics that this wake concerns to `call`, and returns how many lookups
+    /// it took. Repeats do no harm. Topics with lower numbers are called first.
     fn topics(&self, wake: &Self::Wake, parked: &Parked<'_>, call: &mut Vec<Topic>) -> usize;
 
-    /// Counts what a turn of a shard did: how many were called, and the
-    /// [`Answer::items`] of all answers that were sent. Not called for nothing.
+    /// Counts the work of one turn of a shard: how many were called, and the
+    /// [`Answer::items`] of all answers that were sent. Not called when both are 0.
     fn count(&self, called: u64, items: u64) {
         let _ = (called, items);
     }
 
     /// Takes over a connection whose next request is not ours, or not yet.
     ///
-    /// It may come back by [`crate::Park::take`] once at least one request on it
-    /// was served elsewhere, or, as it is, once the errand is done: sooner, and
-    /// the two would pass it to and fro.
+    /// It may come back by [`crate::Park::take`] once at least one request on it was
+    /// served elsewhere, or unchanged once the errand is done. If it came back sooner,
+    /// the two would pass it to and fro for ever.
     fn hand_over(&self, connection: Connection<Self::Place>, errand: Option<Self::Errand>);
 }
 
-/// What parked requests are called by. The service gives the number its meaning.
+/// The name under which parked requests are called. The service gives it its meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Topic(pub u64);
 
-/// What becomes of a request.
+/// The decision about a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict<T, E> {
     /// It is answered.
@@ -79,7 +79,7 @@ pub enum Verdict<T, E> {
     Park(Parking<T>),
     /// Somebody else answers it: its connection is handed over.
     NotMine,
-    /// It cannot be decided before this is found out, which would block here: its
+    /// It cannot be decided before this errand is done, which would block here. Its
     /// connection is handed over, and is to come back.
     NotYet(E),
 }
@@ -87,9 +87,9 @@ pub enum Verdict<T, E> {
 /// How a request waits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Parking<T> {
-    /// What it waits for.
+    /// The thing it waits for.
     pub ticket: T,
-    /// What it is called by.
+    /// The topic under which it is called.
     pub topic: Topic,
     /// When it expires, to a tenth of a second, and never earlier. A deadline in
     /// the past asks for one look.
@@ -101,13 +101,13 @@ pub struct Parking<T> {
 pub struct Answer<T> {
     /// As it goes out: a head and its whole body, or the next piece of a stream.
     pub bytes: Arc<[u8]>,
-    /// What it counts as, in [`Service::count`].
+    /// Its weight in [`Service::count`].
     pub items: u32,
-    /// What comes after these bytes.
+    /// The next thing to do on the connection after these bytes.
     pub then: Then<T>,
 }
 
-/// What comes after the bytes of an answer.
+/// The next thing to do on a connection after the bytes of an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Then<T> {
     /// The answer is whole, and the connection may bring another request.
@@ -118,10 +118,10 @@ pub enum Then<T> {
     Park(Parking<T>),
 }
 
-/// What a look found.
+/// The result of a look.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Look<T> {
-    /// The ticket, moved on past what was looked through in vain.
+    /// The ticket, moved on past the entries in which it found nothing.
     pub ticket: T,
     /// The answer, if there is one.
     pub answer: Option<Answer<T>>,

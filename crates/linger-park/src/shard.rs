@@ -1,11 +1,11 @@
-//! A shard: one thread, its connections, who of them waits, and their timers.
+//! A shard: one thread, its connections, those of them that wait, and their timers.
 //!
-//! A turn: sleep until something happens, hear the inbox, call who is concerned,
-//! notice what the sockets report, answer who is due. All of it is done by one
-//! loop over [`Step`]s per connection; nothing here blocks.
+//! A turn: sleep until something happens, read the inbox, call those whom the news
+//! concerns, handle what the sockets report, answer those whose time is over. One
+//! loop over [`Step`]s per connection does all of it; nothing here blocks.
 //!
-//! No lost wake-up: the inbox is emptied by this thread alone, so a wake that was
-//! posted after some look is heard after whoever looked stands in their list.
+//! No wake-up is lost: this thread alone empties the inbox. A wake that was posted
+//! after some look is read after the request of that look stands in its list.
 
 pub(crate) mod connection;
 pub(crate) mod inbox;
@@ -39,14 +39,14 @@ mod tests;
 /// Reports of the system in one turn: enough to share looks, few enough to hear
 /// the inbox between them.
 const EVENTS_MAX: usize = 1024;
-/// A reader who takes less bytes in [`Settings::write_timeout`] is cut.
+/// A reader who takes fewer bytes in [`Settings::write_timeout`] is cut.
 pub const WRITE_MIN: usize = 16 << 10;
-/// How often some are answered while the park closes: it looks even, and costs nothing.
+/// How often some are answered while the park closes: often enough to look even, and cheap.
 const CLOSING_STEP: Duration = Duration::from_millis(10);
-/// Lookups of the service in one turn: about two milliseconds. What is to be done after
-/// that is done in the next turn: others are heard between the two.
+/// Lookups of the service in one turn: about two milliseconds. The work that is left
+/// over is done in the next turn, so that others are heard between the two.
 const LOOKUPS_MAX: usize = 32_768;
-/// Space for so many is kept from turn to turn.
+/// Larger lists give their memory back at the end of a turn.
 const KEPT_MAX: usize = 1024;
 const WAKER: Token = Token(usize::MAX);
 // A token is a key and a generation.
@@ -63,36 +63,36 @@ pub(crate) struct Shard<S: Service> {
     wheel: Wheel,
     /// The generation of the next connection.
     generation: u32,
-    /// What is read is read to here. A whole request fits.
+    /// Sockets are read into this. A whole request fits.
     buffer: Box<[u8]>,
     /// When this turn began.
     now: Instant,
-    /// What equal tickets got in this turn: on entering, and on expiring.
+    /// The results for equal tickets in this turn: on entering, and on expiring.
     entered: Same<S::Ticket, Look<S::Ticket>>,
     expired: Same<S::Ticket, Answer<S::Ticket>>,
     /// The answers of this shard that are on their way out.
     loads: Loads,
-    /// Keys and generations of those who had enough steps in this turn.
+    /// Keys and generations of connections that had enough steps in this turn.
     put_off: Vec<(u32, u32)>,
     /// Lookups of this turn.
     lookups: usize,
     /// The last topic that was called, while others are to be called yet.
     called_upto: Option<Topic>,
-    /// Set, nobody parks any more.
+    /// Once this is set, no request parks any more.
     closing: Option<Closing>,
-    /// What this turn did, for [`Service::count`].
+    /// The work of this turn, for [`Service::count`].
     count_called: u64,
     count_items: u64,
-    /// To be called yet. Empty between turns, mostly; kept for its space.
+    /// Topics that are to be called yet. Mostly empty between turns; kept for its space.
     called: Vec<Topic>,
     /// Empty between uses; kept for its space.
     due: Vec<u32>,
 }
 
-/// The answer to the last ticket. Those who come together mostly hold the same.
+/// The result for the last ticket. Requests that come together mostly have equal ones.
 struct Same<T, V>(Option<(T, V)>);
 
-/// Answering all who were parked when the end began.
+/// The answering of all who were parked when the park began to close.
 struct Closing {
     from: Instant,
     spread: Duration,
@@ -175,7 +175,7 @@ impl<S: Service> Shard<S> {
                 return;
             }
             messages.shrink_to(KEPT_MAX);
-            // Before those who are new: who was put off has waited for a turn already.
+            // Before new reports: those that were put off have waited for a turn already.
             self.go_on();
             for event in &events {
                 self.notice(event);
@@ -199,9 +199,9 @@ impl<S: Service> Shard<S> {
         next.map(|next| next.saturating_duration_since(Instant::now()))
     }
 
-    /// Does what it is told. Tells whether to go on.
+    /// Carries out the messages. Tells whether to go on.
     fn hear(&mut self, messages: &mut Vec<Message<S>>) -> bool {
-        // What was looked up before this cannot know of the news to be heard.
+        // Results from before these messages do not know the news that they bring.
         self.entered = Same(None);
         self.expired = Same(None);
         for message in messages.drain(..) {
@@ -224,7 +224,7 @@ impl<S: Service> Shard<S> {
         true
     }
 
-    /// Calls who is to be called, in the order of topics, until the turn has cost enough.
+    /// Calls the topics in `called`, in order, until the turn has cost enough.
     fn call_all(&mut self) {
         // Several batches that came meanwhile are one call.
         let mut called = mem::take(&mut self.called);
@@ -289,13 +289,13 @@ impl<S: Service> Shard<S> {
         }
     }
 
-    /// Lets everybody look who waits under `topic`.
+    /// Looks for everybody who waits under `topic`.
     fn call(&mut self, topic: Topic) {
         let mut found = Same(None);
         let mut next = self.waiters.first(topic);
         while let Some(key) = next {
-            // First: the one at hand may be elsewhere after its answer, or gone.
-            // Nothing that it does moves another.
+            // First: after its answer this one may stand elsewhere, or be gone. Nothing that
+            // happens to it moves another.
             next = waiters::next_of(&self.connections, key);
             let State::Parked(ticket) = &mut self.connections[key as usize].state else {
                 panic!("{key} stands under {topic:?} and is not parked");
@@ -330,7 +330,7 @@ impl<S: Service> Shard<S> {
         let (key, generation) = key_and_generation(token);
         let record = self.connections.get_mut(key as usize);
         let Some(record) = record.filter(|record| record.generation == generation) else {
-            // Of one who had this slot before.
+            // The report is about a connection that had this slot before.
             return;
         };
         record.has_ended |= has_ended;
@@ -352,7 +352,7 @@ impl<S: Service> Shard<S> {
         }
     }
 
-    /// Goes on with those who were put off.
+    /// Goes on with the connections that were put off.
     fn go_on(&mut self) {
         for (key, generation) in mem::take(&mut self.put_off) {
             let Some(record) = self.record_of(key, generation) else { continue };
@@ -369,13 +369,13 @@ impl<S: Service> Shard<S> {
         }
     }
 
-    /// Does to everybody what their timer was set for.
+    /// Ends every wait whose timer is due, by its kind.
     fn expire_due(&mut self) {
         let mut due = mem::take(&mut self.due);
         self.wheel.turn(&mut self.connections, self.now, &mut due);
         for key in due.drain(..) {
             if self.is_spent() {
-                // Due as ever, and so again in the next turn.
+                // It is still due, and is looked at again in the next turn.
                 self.wheel.set(&mut self.connections, key, self.now);
                 continue;
             }
@@ -399,7 +399,7 @@ impl<S: Service> Shard<S> {
         self.closing = Some(Closing { from: self.now, spread, parked, answered: 0 });
     }
 
-    /// Answers as many of those parked at the end as the time that has gone asks for.
+    /// Answers a part of those who were parked when the park began to close, by the time.
     fn close_some(&mut self) {
         let Some(closing) = &mut self.closing else { return };
         let gone = self.now.saturating_duration_since(closing.from).as_nanos();
@@ -413,7 +413,7 @@ impl<S: Service> Shard<S> {
             closing.answered = 0;
         }
         for (key, generation) in now_due {
-            // Somebody else may have the slot by now.
+            // Another connection may have the slot by now.
             if self.record_of(key, generation).is_some_and(|record| record.is_parked()) {
                 self.expire(key);
             }

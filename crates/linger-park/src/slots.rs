@@ -1,7 +1,7 @@
 //! Numbered places for connections, in chunks.
 //!
 //! One long vector would be copied whenever it grows, and would keep the memory of
-//! a crowd for as long as the last one of them stays. Here a place never moves, a
+//! a crowd for as long as its last connection stays. Here a place never moves, a
 //! newcomer takes the lowest chunk that has room, and an empty chunk is given back.
 
 use std::{
@@ -18,16 +18,16 @@ const CHUNK: usize = 64;
 /// Values by number.
 #[derive(Debug)]
 pub(crate) struct Slots<T> {
-    /// Chunks in which nobody is are not there.
+    /// A chunk without any connection is `None`.
     chunks: Vec<Option<Chunk<T>>>,
-    /// Chunks that have room, those that are not there too.
+    /// Chunks that have room, with those that are `None`.
     with_room: BTreeSet<usize>,
 }
 
 #[derive(Debug)]
 struct Chunk<T> {
     places: Box<[Option<T>; CHUNK]>,
-    /// A bit for each place that somebody has.
+    /// A bit for each place that is taken.
     taken: u64,
 }
 

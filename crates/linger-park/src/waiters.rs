@@ -1,9 +1,9 @@
-//! Who waits under which topic: one list per topic, through numbered slots.
+//! The requests that wait, by topic: one list per topic, through numbered slots.
 //!
 //! A shard enters a connection when it parks and takes it out when it is
 //! answered, expires or closes. To call a topic, the shard walks its list with
-//! [`Waiters::first`] and [`next_of`]; who enters meanwhile stands before those
-//! who were there, so the walk does not come to them, and it ends.
+//! [`Waiters::first`] and [`next_of`]. A connection that enters meanwhile stands
+//! before the others, so the walk does not come to it, and it ends.
 
 use std::collections::{HashMap, hash_map::Entry};
 
@@ -36,7 +36,7 @@ pub(crate) struct Stand {
 pub struct Parked<'a>(&'a Waiters);
 
 impl Stand {
-    /// Of who waits for nothing.
+    /// The stand of a connection that waits for nothing.
     pub(crate) const NOWHERE: Stand = Stand { topic: Topic(0), links: Links::ALONE };
 }
 
@@ -44,7 +44,7 @@ fn links<N: AsMut<Stand>>(slot: &mut N) -> &mut Links {
     &mut slot.as_mut().links
 }
 
-/// Returns who comes after `key` in its list.
+/// Returns the connection after `key` in its list.
 pub(crate) fn next_of<N: AsRef<Stand>>(slots: &Slots<N>, key: u32) -> Option<u32> {
     let next = slots[key as usize].as_ref().links.next;
     (next != NONE).then_some(next)
@@ -76,7 +76,7 @@ impl Waiters {
         }
     }
 
-    /// Returns the first who waits under `topic`.
+    /// Returns the first that waits under `topic`.
     pub(crate) fn first(&self, topic: Topic) -> Option<u32> {
         self.lists.get(&topic).copied()
     }

@@ -1,9 +1,9 @@
-//! The timers of a shard: a wheel of slots, each a list of who is due then.
+//! The timers of a shard: a wheel of slots, each a list of those that are due then.
 //!
-//! A tick is a tenth of a second, and the wheel goes round in 102. Who is due in
-//! a later round stays in its list until then: timers know their absolute tick.
-//! To set and to clear take the same time however many there are. Which slots
-//! hold anybody stands in a bitmap, so that a quiet shard sleeps through.
+//! A tick is a tenth of a second, and the wheel goes round in 102 seconds. A timer of
+//! a later round stays in its list until then, since each timer knows its absolute
+//! tick. To set and to clear take the same time however many there are. A bitmap says
+//! which slots hold a timer, so that a quiet shard sleeps through.
 
 use std::time::{Duration, Instant};
 
@@ -136,7 +136,7 @@ impl Wheel {
         let from = slot(self.passed + 1);
         let mut word = from / WORD;
         let mut bits = self.has_some[word] & (!0 << (from % WORD));
-        // One word more than there are: the first one's low bits come last.
+        // One word more than there are, because the low bits of the first word come last.
         for _ in 0..=self.has_some.len() {
             if bits != 0 {
                 let found = word * WORD + bits.trailing_zeros() as usize;

@@ -1,4 +1,4 @@
-//! What the parked cost: memory of this program per connection, and work.
+//! The cost of parked connections: memory of this program for each, and work.
 //!
 //! One test, alone in its program: both ends are here, but the clients are bare
 //! sockets, which take no memory of ours. The kernel's own part is not counted.
@@ -74,7 +74,7 @@ fn crowd(town: &Town) -> Vec<TcpStream> {
 #[test]
 fn a_parked_connection_costs_at_most_512_bytes_and_nearly_no_work() {
     let town = Town::new(Settings { shards: 2, ..Settings::default() });
-    // Once through everything, so that only the connections come on top.
+    // Use everything once, so that only the connections come on top.
     let mut ann = town.client();
     ann.ask(&post("/add", ""));
     ann.ask(&get("/wait?after=0"));
@@ -91,7 +91,7 @@ fn a_parked_connection_costs_at_most_512_bytes_and_nearly_no_work() {
     thread::sleep(Duration::from_secs(1));
     let idle = work() - asleep;
     println!("idle with {CROWD} parked: {idle:?} of work in a second");
-    // 1 ms is the aim; a machine that is busy with other tests is less exact.
+    // The aim is 1 ms; a machine that is busy with other tests takes longer.
     assert!(idle < Duration::from_millis(5), "{idle:?}");
 
     let length = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n2\n".len();
@@ -114,8 +114,8 @@ fn a_parked_connection_costs_at_most_512_bytes_and_nearly_no_work() {
     until_gone(&town);
     println!("gone: {} KiB more than before", memory().saturating_sub(before) >> 10);
 
-    // After an earlier request, and with one that came in pieces. Measured from
-    // where the first crowd was: what is left of that counts too.
+    // After an earlier request, and with a request that came in pieces. Measured from
+    // before the first crowd, so that anything left of it counts too.
     let mut second = crowd(&town);
     ask_all(&mut second, &get("/wait?after=6"), length);
     send_all(&mut second, "GET /wait?after=7 HT");

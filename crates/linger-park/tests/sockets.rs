@@ -101,7 +101,7 @@ fn a_request_that_does_not_come_whole_in_time_is_told_so() {
     let start = Instant::now();
     let mut sent = 0;
     while bob.reader.get_mut().write_all(b"G").is_ok() && start.elapsed() < 10_000 * MS {
-        // A method of our own making: the parser sees nothing wrong in it.
+        // The method is a made-up one, in which the parser sees nothing wrong.
         sent += 1;
         thread::sleep(5 * MS);
         if town.places() == 0 {
@@ -144,7 +144,7 @@ fn an_idle_connection_is_closed() {
 
 #[test]
 fn a_wait_ends_at_its_deadline_and_not_before() {
-    // Whoever is parked is not idle.
+    // A parked connection is not idle.
     let town = Town::new(Settings { idle_timeout: 500 * MS, ..Settings::default() });
     let mut ann = town.client();
     for ms in [250, 0, 1130] {
@@ -153,7 +153,7 @@ fn a_wait_ends_at_its_deadline_and_not_before() {
         let took = start.elapsed();
         assert!(took >= ms * MS && took < (ms + 1000) * MS, "{ms} ms took {took:?}");
     }
-    // A short poll waits for no tick, or a hundred would take ten seconds.
+    // A short poll does not wait for the next tick: a hundred would take ten seconds.
     let start = Instant::now();
     for _ in 0..100 {
         ann.ask(&get("/wait?after=0&ms=0"));
@@ -171,20 +171,20 @@ fn a_closed_peer_frees_its_place_at_once() {
     town.until_parked(3);
     drop(ann);
     town.until_parked(2);
-    // With something unread between.
+    // A pipelined request is still unread.
     bob.send(&get("/wait?after=0"));
     drop(bob);
     town.until_parked(1);
     cleo.reader.get_ref().shutdown(Shutdown::Write).unwrap();
     town.until_parked(0);
     until("all places are free", || town.places() == 0);
-    // One who asks and closes in one go is not kept, either.
+    // A client that asks and closes at once is not kept either.
     let mut dan = town.client();
     dan.send(&get("/wait?after=0"));
     drop(dan);
     until("all places are free", || town.places() == 0);
     assert_eq!(town.park.parked(), 0);
-    // But one who has only said all it had to say is answered.
+    // But a client that has only closed its sending side is answered.
     let mut eve = town.client();
     eve.send(&post("/add", ""));
     eve.reader.get_ref().shutdown(Shutdown::Write).unwrap();
@@ -294,7 +294,7 @@ fn thousands_of_parkings_leavings_timeouts_and_wakes_in_any_order_are_as_in_the_
                 town.add(more);
             }
             1 if below(2) == 0 => {
-                // Waiting or not. What it had is what it has.
+                // Waiting or not. The news it has read stays read.
                 left += 1;
                 guests[who] = guest(guests[who].upto);
             }
@@ -303,7 +303,7 @@ fn thousands_of_parkings_leavings_timeouts_and_wakes_in_any_order_are_as_in_the_
                 assert!(body.starts_with("elsewhere"));
             }
             3..=5 => {
-                // Only who must get something, now or soon: this thread waits for it.
+                // Only a guest who gets something now or soon: this thread waits for it.
                 let guest = &mut guests[who];
                 let is_soon = guest.waits.is_some_and(|(_, wait)| wait < 300 * MS);
                 if guest.upto < count || is_soon {
@@ -332,7 +332,7 @@ fn thousands_of_parkings_leavings_timeouts_and_wakes_in_any_order_are_as_in_the_
     }
     for guest in &mut guests {
         if guest.upto < count {
-            // It was not waiting, or it had run out of time.
+            // It did not wait, or its time was over.
             guest.client = town.client();
             guest.client.send(&get(&format!("/wait?after={count}")));
         }
@@ -365,7 +365,7 @@ fn a_stream_brings_everything_in_order_and_beats_when_there_is_nothing() {
             assert_eq!(client.line(), number.to_string());
         }
     }
-    // Found, and then looked once more on parking again: shared, both of them.
+    // The look that found news, and the look on parking again: both are shared.
     let looks = town.room.looks.load(Ordering::SeqCst) - before;
     assert!(looks <= 200 * 2 * 2, "{looks}");
     let mut ann = town.client();
@@ -413,11 +413,11 @@ fn a_slow_reader_is_cut_and_the_others_go_on() {
 
 #[test]
 fn a_reader_who_takes_little_at_a_time_is_not_cut_before_the_system_says_that_there_is_room() {
-    // Between two reports of a socket that it can be written to, a third of what the
-    // system buffers goes out: some megabytes. Less than that must do.
+    // The system reports a socket as writable again when a third of its buffer, some
+    // megabytes, has gone out. A reader that takes less than that must do.
     let town = Town::new(Settings { shards: 1, write_timeout: 400 * MS, ..Settings::default() });
     let mut ann = town.client();
-    // A system that buffers much tells the other only now and then that it was read.
+    // A system with a large buffer tells the sender only now and then that it was read.
     set_socket_recv_buffer_size(ann.reader.get_ref(), 64 << 10).unwrap();
     ann.send(&get("/big"));
     let start = Instant::now();
@@ -505,7 +505,7 @@ fn nothing_is_waited_for_that_is_handed_over() {
         ann.send(bytes);
         assert_eq!(town.handed.recv().unwrap(), bytes.as_bytes(), "{name}");
     }
-    // Broken off: somebody else has the words for it.
+    // The request broke off: the other server answers it.
     let mut ann = town.client();
     ann.send("GET /wait HT");
     ann.reader.get_ref().shutdown(Shutdown::Write).unwrap();
@@ -552,7 +552,7 @@ fn the_end_answers_all_who_wait_spread_over_the_time() {
     for client in &mut crowd {
         assert_eq!(client.answer(), "nothing");
     }
-    // Who comes now waits no more; whoever may be answered is.
+    // New waits are answered at once; other requests are served.
     let start = Instant::now();
     assert_eq!(crowd[0].ask(&get("/wait?after=0")), "nothing");
     assert_eq!(crowd[0].ask(&post("/add", "")), "1:");

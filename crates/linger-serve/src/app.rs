@@ -1,4 +1,4 @@
-//! The node, and what all dialects share around it.
+//! The node, and everything around it that all dialects share.
 
 use std::sync::{Arc, Mutex, atomic::AtomicBool};
 
@@ -9,17 +9,17 @@ use crate::{
     hosts::Hosts, origins::Origins, rates::Rates, seldom::Seldom, session_cookie::SessionCookie,
 };
 
-/// How the operator set up who may do what.
+/// The operator's settings about who may do what.
 #[derive(Debug, Clone)]
 pub struct AppSettings {
     /// Whether those without a session may read open rooms.
     pub visitors_may_read: bool,
     /// Whether rates are limited; off for benchmarks.
     pub rate_limits: bool,
-    /// Whether a reverse proxy in front tells the caller's address in
-    /// `X-Forwarded-For` or `Forwarded`. Off, they are not believed.
+    /// Whether a reverse proxy in front gives the caller's address in
+    /// `X-Forwarded-For` or `Forwarded`. If off, these headers are ignored.
     pub behind_proxy: bool,
-    /// Whose pages may call, beside our own, where a dialect takes others.
+    /// Origins whose pages may call, beside our own, where a dialect allows that.
     pub origins: Origins,
     /// The names by which the server may be asked.
     pub hosts: Hosts,
@@ -37,19 +37,19 @@ impl Default for AppSettings {
     }
 }
 
-/// The node, and what all dialects share around it.
+/// The node, and everything around it that all dialects share.
 pub struct App {
     /// The node that is served.
     pub node: Arc<Node>,
-    /// Who may do what.
+    /// The operator's settings about who may do what.
     pub settings: AppSettings,
-    /// How often one may ask.
+    /// How often one may change something.
     pub rates: Rates,
     /// The cookie that holds a browser's session.
     pub session_cookie: SessionCookie,
-    /// Of pages that are taken for another server's.
+    /// Limits the warnings about pages that are taken for another server's.
     pub(crate) origin_warning: Seldom,
-    /// Of callers whose address the proxy does not say.
+    /// Whether there was a warning about a proxy that gives no caller's address.
     pub(crate) has_warned_of_addresses: AtomicBool,
     registry: Mutex<Registry>,
 }

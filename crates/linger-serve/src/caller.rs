@@ -1,8 +1,8 @@
-//! Who is asking: a bearer token, the session cookie, or nobody.
+//! The caller of a request: known by a bearer token or the session cookie, or a visitor.
 //!
-//! A bearer token counts before a cookie, and one that nobody holds not at all: a
-//! proxy in front may have put it there. What rides on the cookie is for our own
-//! pages ([`crate::guards`]).
+//! A bearer token counts before a cookie, and one that nobody holds does not count: a
+//! proxy in front may have put it there. The cookie is for requests from our own pages
+//! ([`crate::guards`]).
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -21,22 +21,22 @@ use crate::{
     rates::network_of,
 };
 
-/// Tokens of one request that are looked up. People have one or two.
+/// Tokens of one request that are looked up. People bring one or two.
 const TOKENS_MAX: usize = 4;
 
-/// Who asks: a user, or a visitor.
+/// The caller of a request: a user, or a visitor.
 #[derive(Debug, Clone, Copy)]
 pub struct Caller {
     /// The user; none for a visitor.
     pub user: Option<UserId>,
 }
 
-/// Where a connection comes from; the server puts it into each request.
+/// The address from which a connection comes; the server puts it into each request.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Peer(pub(crate) SocketAddr);
 
 impl Peer {
-    /// Returns where a request comes from: nowhere, if it came without a socket.
+    /// Returns the address of a request: an unspecified one, if it came without a socket.
     pub(crate) fn of(extensions: &Extensions) -> SocketAddr {
         let nowhere = SocketAddr::from(([0, 0, 0, 0], 0));
         extensions.get::<Peer>().map_or(nowhere, |peer| peer.0)
@@ -48,8 +48,8 @@ impl Peer {
 pub struct Address(pub IpAddr);
 
 impl Address {
-    /// Returns in whose turn a reader's questions are answered: a visitor's address
-    /// stands for them.
+    /// Returns the asker in whose turn a reader's questions are answered: for a visitor,
+    /// the address.
     pub fn asker(self, reader: Option<UserId>) -> Asker {
         reader.map_or_else(|| Asker::Address(network_of(self.0)), Asker::Person)
     }
@@ -103,7 +103,7 @@ where
     }
 }
 
-/// A token that a request brings, which may be somebody's.
+/// A token that a request brings, which may belong to somebody.
 pub struct Token<'a> {
     /// As it was sent.
     pub text: &'a str,
@@ -116,7 +116,7 @@ impl Token<'_> {
         self.is_cookie
     }
 
-    /// Errors: 403 for a request that changes something, rides on the cookie and comes
+    /// Errors: 403 for a request that changes something, relies on the cookie and comes
     /// from a page of another origin. A safe method only reads.
     pub(crate) fn may_act(
         &self,
@@ -128,8 +128,8 @@ impl Token<'_> {
     }
 }
 
-/// Returns the tokens that a request brings and that can be ours, in the order in
-/// which they count: the first that somebody holds says who asks.
+/// Returns the tokens that a request brings and that this server may have made, in the
+/// order in which they count: the first that somebody holds names the caller.
 ///
 /// There may be several: a proxy adds a token of its own, and a browser has cookies
 /// of other servers on this host.
@@ -142,8 +142,8 @@ pub fn tokens_of<'a>(app: &'a App, fields: &'a impl Fields) -> impl Iterator<Ite
     tokens.take(TOKENS_MAX)
 }
 
-/// Tells whether a request says that it is somebody's: then it is refused when nobody
-/// holds its tokens.
+/// Tells whether a request claims to be somebody's: it is then refused if nobody holds
+/// its tokens.
 pub(crate) fn brings_token(app: &App, fields: &impl Fields) -> bool {
     brings_bearer(fields) || app.session_cookie.values(fields).next().is_some()
 }
@@ -153,7 +153,7 @@ pub fn brings_bearer(fields: &impl Fields) -> bool {
     bearers(fields).next().is_some()
 }
 
-/// Other schemes are not for us: they belong to a proxy.
+/// Other schemes belong to a proxy.
 fn bearers(fields: &impl Fields) -> impl Iterator<Item = &[u8]> {
     const SCHEME: &[u8] = b"bearer";
     fields.values("authorization").filter_map(|value| {
@@ -164,7 +164,7 @@ fn bearers(fields: &impl Fields) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-/// Returns a token if it has the form of those that [`linger_node::Node::fresh_token`] makes.
+/// Returns a token if it looks like those that [`linger_node::Node::fresh_token`] makes.
 fn made_here(token: &[u8]) -> Option<&str> {
     let is_digit = |byte: &u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
     let is_ours = token.len() == 64 && token.iter().all(is_digit);

@@ -1,4 +1,4 @@
-//! What goes wrong, as callers are told it.
+//! Failures, in the form in which callers get them.
 //!
 //! Three kinds: malformed (the request has no meaning), rejected (the rules say
 //! no) and unavailable (not just now). The native API renders a [`Failure`] as
@@ -17,12 +17,12 @@ use utoipa::ToSchema;
 
 use crate::response::{WholeResponse, whole};
 
-/// One thing that went wrong: what, and what to do next.
+/// One failure: the fault, and what to do next.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
     /// The HTTP status.
     pub status: StatusCode,
-    /// Stable: clients are written against it.
+    /// The stable code: clients are written against it.
     pub code: &'static str,
     /// A sentence for people.
     pub detail: String,
@@ -45,12 +45,12 @@ pub struct Problem<'a> {
     /// The stable code.
     #[schema(example = "room_not_found")]
     code: &'a str,
-    /// What to do next.
+    /// A sentence for people: the fault, and what to do next.
     detail: &'a str,
 }
 
 impl Failure {
-    /// Makes a failure that has nothing to say about when to try again.
+    /// Makes a failure without a time to try again.
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Failure {
         Failure { status, code, detail: detail.into(), retry_after: None }
     }
@@ -86,7 +86,7 @@ impl Failure {
         }
     }
 
-    /// Tells a failure in another dialect: the answer keeps its status and its
+    /// Renders a failure in another dialect: the answer keeps its status and its
     /// headers, and gets the body that `tell` makes. Other answers stay as they are.
     pub fn retell(
         mut response: Response,
@@ -103,7 +103,7 @@ impl Failure {
 }
 
 impl Failure {
-    /// Returns the answer that tells it as a problem.
+    /// Returns the answer, with the failure as a problem.
     pub fn whole(&self) -> WholeResponse {
         let problem = Problem {
             r#type: "about:blank",
@@ -129,7 +129,7 @@ impl Failure {
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
         let mut response = self.whole().map(Body::from);
-        // For `retell`: an edge may tell it in its own words.
+        // For `retell`: an edge may say it in its own words.
         response.extensions_mut().insert(self);
         response
     }

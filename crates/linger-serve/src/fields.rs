@@ -1,7 +1,6 @@
 //! The fields of a request's head, whichever server read it.
 //!
-//! A request comes by hyper or by linger-park; what it means is decided by the
-//! same code.
+//! A request comes by hyper or by linger-park; the same code decides about it.
 
 use axum::http::HeaderMap;
 

@@ -1,22 +1,22 @@
-//! What a proxy in front says of its caller: `X-Forwarded-For`, or `Forwarded`.
+//! A proxy's words about its caller: `X-Forwarded-For`, or `Forwarded`.
 //!
 //! Source: RFC 7239 for the latter. Only the last entry counts, which the nearest
-//! proxy added; what is before it may be made up. The older header wins, because a
+//! proxy added; earlier entries may be made up. The older header wins, because a
 //! proxy that writes it often passes a caller's own `Forwarded` on.
 
 use std::net::{IpAddr, SocketAddr};
 
 use crate::fields::Fields;
 
-/// Returns the caller's address, if a proxy says one.
+/// Returns the caller's address, if a proxy gives one.
 ///
-/// Errors: what it says, if that is no address.
+/// Errors: the entry, if it is no address.
 pub(crate) fn address(fields: &impl Fields) -> Option<Result<IpAddr, String>> {
     let given = match fields.values("x-forwarded-for").next_back() {
         Some(value) => readable(value).map(|value| last(value).to_owned()),
         None => {
             let value = readable(fields.values("forwarded").next_back()?)?;
-            // An entry without it is no address, not the caller's before it.
+            // An entry without `for` has no address; an earlier entry must not count for it.
             Some(parameter(last(value), "for").unwrap_or_default())
         }
     };
@@ -24,8 +24,8 @@ pub(crate) fn address(fields: &impl Fields) -> Option<Result<IpAddr, String>> {
     Some(parse(&given).ok_or(given))
 }
 
-/// Tells whether the browser speaks TLS with the proxy, the first of them. Believed
-/// from anybody: it only makes a cookie stricter.
+/// Tells whether the browser speaks TLS with the first proxy. This is believed from
+/// anybody, because it only makes a cookie stricter.
 pub(crate) fn is_tls(fields: &impl Fields) -> bool {
     let is_https = |proto: &str| proto.trim().eq_ignore_ascii_case("https");
     let first = |list: &str| list.split(',').next().expect("a split has a part").to_owned();

@@ -1,9 +1,9 @@
-//! What keeps other sites' pages out: the layers around what hyper serves, and the
-//! rule for what rides on the cookie.
+//! Guards against pages of other sites: the layers around the routes on hyper, and the
+//! rule for requests with the session cookie.
 //!
-//! Our own page rides on the session cookie, and what changes something that way
-//! must come from it: Sec-Fetch-Site says so, else Origin beside Host. Source: Fetch
-//! Metadata, section 2; for the pages that the operator named, [`Origins`].
+//! A request that changes something by the cookie must come from our own page. The
+//! header Sec-Fetch-Site tells that; without it, Origin is compared with Host. Source:
+//! Fetch Metadata, section 2; for the pages that the operator named, [`Origins`].
 
 use std::{sync::Arc, time::Duration};
 
@@ -21,17 +21,17 @@ use crate::{
     origins::{Origins, TOLD_WITH, is_ours},
 };
 
-/// What may be asked from elsewhere.
+/// Methods that pages of other origins may use.
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE");
-/// What may be said there beside what every page may say.
+/// Headers that they may send, beside those that every page may send.
 const ASKED_WITH: HeaderValue =
     HeaderValue::from_static("Authorization, Content-Type, Idempotency-Key, Last-Event-ID, Prefer");
-/// Seconds that a browser need not ask again: most keep it for no longer.
+/// Seconds for which a browser may remember the permission: most keep it no longer.
 const KEPT_SECONDS: HeaderValue = HeaderValue::from_static("7200");
-/// Between two lines in the log about pages that are taken for foreign.
+/// Between two warnings about pages that are taken for another server's.
 const WARN_EVERY: Duration = Duration::from_secs(60);
 
-/// Refuses what was meant for a server of another name.
+/// Refuses a request under a name that is not this server's.
 pub(crate) async fn answer_to_our_names(
     State(app): State<Arc<App>>,
     request: Request,
@@ -44,8 +44,8 @@ pub(crate) async fn answer_to_our_names(
     Failure::new(StatusCode::MISDIRECTED_REQUEST, "unknown_host", detail).into_response()
 }
 
-/// Answers a browser that asks whether a page may ask, and lets the page read what
-/// these routes answer, whatever that is.
+/// Answers a browser that asks whether a page may call, and lets the page read every
+/// answer of these routes.
 pub(crate) async fn let_named_origins_call(
     State(app): State<Arc<App>>,
     request: Request,
@@ -82,10 +82,10 @@ pub(crate) async fn let_named_origins_call(
     response
 }
 
-/// A request that sets a cookie or rides on one: from our own pages only.
+/// Refuses a request that sets or uses the cookie, unless it is from our own pages.
 ///
 /// Errors: 403 for a request that a browser sends for a page of another origin.
-/// What is no browser says nothing about origins, and passes.
+/// A client that is no browser sends neither header, and passes.
 pub fn refuse_other_origins(app: &App, fields: &impl Fields) -> Result<(), Failure> {
     let site = fields.has("sec-fetch-site").then(|| fields.text("sec-fetch-site"));
     let origin = fields.has("origin").then(|| fields.text("origin"));
@@ -93,14 +93,14 @@ pub fn refuse_other_origins(app: &App, fields: &impl Fields) -> Result<(), Failu
         (Some(Some("same-origin" | "none")), _) | (None, None) => return Ok(()),
         (None, Some(Some(origin))) if is_ours(origin, fields.text("host")) => return Ok(()),
         (None, Some(Some(origin))) => not_our_address(app, origin, fields.text("host")),
-        // What cannot be read is nobody's word for it.
+        // A header that cannot be read proves nothing.
         (Some(_), _) | (None, Some(None)) => "a request with the session cookie must come from this server's own pages; send the token as 'Authorization: Bearer TOKEN' instead".to_owned(),
     };
     Err(Failure::new(StatusCode::FORBIDDEN, "other_origin", detail))
 }
 
-/// Says, to the reader and in the log, why a page is taken for another server's: a
-/// browser cannot be told from a proxy that changes Host.
+/// Says, to the reader and in the log, why a page is taken for another server's: the
+/// server cannot tell such a page from its own behind a proxy that changes Host.
 fn not_our_address(app: &App, origin: &str, host: Option<&str>) -> String {
     let host = host.unwrap_or("nothing");
     if app.origin_warning.may(WARN_EVERY) {

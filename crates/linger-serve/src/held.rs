@@ -1,8 +1,8 @@
 //! Requests that are held, by either of two drivers: linger-park, for plain HTTP/1.1
-//! ([`parked`]), and tasks on hyper, for whatever else comes ([`task`]).
+//! ([`parked`]), and tasks on hyper, for all other requests ([`task`]).
 //!
-//! Both let the same handlers decide ([`crate::routes`]), hold the same tickets and
-//! render by the same renderers; so an answer is the same whoever held it.
+//! Both use the same handlers ([`crate::routes`]), hold the same tickets and
+//! render by the same renderers; so an answer is the same whichever driver held it.
 
 mod bytes;
 mod news;

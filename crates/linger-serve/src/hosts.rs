@@ -2,7 +2,7 @@
 //!
 //! A page of another site can point its own name at 127.0.0.1 and read a server
 //! there as its own origin (DNS rebinding). So a server that only this machine can
-//! reach takes no other names than this machine's, unless the operator says which.
+//! reach accepts no names but this machine's, unless the operator lists others.
 
 use std::{net::IpAddr, str::FromStr};
 
@@ -14,7 +14,7 @@ pub enum Hosts {
     /// Any.
     #[default]
     Any,
-    /// `localhost`, whatever ends with `.localhost`, addresses, and these names.
+    /// `localhost`, names that end with `.localhost`, addresses, and these names.
     Local(Vec<String>),
 }
 
@@ -41,8 +41,8 @@ impl FromStr for Hosts {
 }
 
 impl Hosts {
-    /// Tells whether the server answers to the names in this request. A client
-    /// without any is no browser.
+    /// Tells whether the server answers to the names in this request. A request
+    /// without any name comes from no browser.
     pub(crate) fn take(&self, fields: &impl Fields) -> bool {
         match self {
             Hosts::Any => true,

@@ -1,6 +1,6 @@
 //! JSON in and out, with errors that say what to do.
 //!
-//! A body is parsed whatever its content type says: people have curl. At most
+//! A body is parsed whatever content type it has: people have curl. At most
 //! 64 KiB are read, and not for ever.
 
 use std::time::Duration;
@@ -23,8 +23,8 @@ use crate::{
 
 /// Bytes in a body, at most.
 const BODY_MAX: usize = 64 << 10;
-/// How long a body may take to come whole: twice as long as a head. 64 KiB need
-/// less on the slowest line, and a body without end must not keep a connection.
+/// How long a body may take to arrive: twice as long as a head. 64 KiB need less on
+/// the slowest line, and a body without end must not keep a connection.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A parsed body. An empty one counts as `{}`.
@@ -50,11 +50,11 @@ impl<S: Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
 }
 
 /// Parses a body, with or without a byte order mark before it. An empty one counts as
-/// `{}`. Errors: 400 for what is not JSON, or other JSON.
+/// `{}`. Errors: 400 for a body that is not JSON, or not of this shape.
 pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Failure> {
     const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
     let text = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body).trim_ascii_start();
-    // serde takes a list of values for the fields of an object, in their order.
+    // serde would accept a list of values as the fields of an object, in their order.
     if text.first() == Some(&b'[') {
         return Err(malformed("an array is no object"));
     }

@@ -1,11 +1,11 @@
 //! Serving: connections, the route table, held requests and their two drivers,
 //! callers, failures.
 //!
-//! A dialect hands over its [`Routes`]: methods, path patterns and handlers. What
-//! it holds goes down once, whichever server read it: the park or hyper, the
-//! table, the dialect's [`Handler`], a [`Ticket`]. News found for the ticket goes
-//! through the dialect's [`Renderer`]. This crate knows HTTP and the node; it
-//! names no dialect, and its manifest lists no SQL.
+//! A dialect hands over its [`Routes`]: methods, path patterns and handlers. A request
+//! that it holds goes down once, whether the park or hyper read it: the table, the
+//! dialect's [`Handler`], a [`Ticket`]. News found for the ticket goes through the
+//! dialect's [`Renderer`]. This crate knows HTTP and the node; it names no dialect,
+//! and its manifest lists no SQL.
 
 mod app;
 mod caller;

@@ -1,4 +1,4 @@
-//! Pages of other origins: whose may call.
+//! Pages of other origins: those that may call.
 //!
 //! A page whose origin the operator named calls with a bearer token, or as a
 //! visitor, and never with the cookie: no answer allows credentials. Source: the
@@ -10,19 +10,19 @@ use axum::http::{HeaderMap, HeaderValue, header};
 
 use crate::fields::Fields;
 
-/// What may be read there beside what every page may read.
+/// Headers that such a page may read, beside those that every page may read.
 pub(crate) const TOLD_WITH: HeaderValue =
     HeaderValue::from_static("Date, Location, Preference-Applied, Retry-After");
-/// Whose pages may call, beside our own.
+/// Origins whose pages may call, beside our own.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Origins {
-    /// Nobody's: a server inside a house must not be read by every page that
-    /// somebody there opens.
+    /// None: a server inside a house must not be read by every page that somebody
+    /// there opens.
     #[default]
     None,
-    /// Everybody's.
+    /// All origins.
     Any,
-    /// Those of these origins, as browsers write them.
+    /// These origins, as browsers write them.
     Named(Vec<HeaderValue>),
 }
 
@@ -61,8 +61,8 @@ impl Origins {
         }
     }
 
-    /// Tells whether an answer to this request says something that the answer to
-    /// another need not say: then the two cannot share their bytes.
+    /// Tells whether the answer to this request names its origin, and the answer to another
+    /// request need not: then the two cannot share their bytes.
     pub(crate) fn tells_apart(&self, fields: &impl Fields) -> bool {
         self.same_for_all().is_none() && self.has(fields)
     }
@@ -75,7 +75,7 @@ impl Origins {
         }
     }
 
-    /// Returns what all answers say, if that is the same for every page.
+    /// Returns the value that all answers have, if it is the same for every page.
     pub(crate) fn same_for_all(&self) -> Option<HeaderValue> {
         match self {
             Origins::Any => Some(HeaderValue::from_static("*")),
@@ -86,7 +86,7 @@ impl Origins {
 }
 
 /// Tells whether a page of this origin came from the server that is asked as `host`.
-/// Letters' case makes no difference, nor does a port that the scheme has anyway.
+/// Upper and lower case are the same, and so is a scheme's own port, given or not.
 pub(crate) fn is_ours(origin: &str, host: Option<&str>) -> bool {
     let Some(((scheme, authority), host)) = origin.split_once("://").zip(host) else {
         return false;

@@ -1,7 +1,7 @@
-//! Places: who may be connected, all together and from one address.
+//! Places: how many connections there may be, all together and from one address.
 //!
 //! A [`Place`] is a right to a connection. It travels with the connection, into
-//! the park and out again, and is given back where that is dropped. The door
+//! the park and out again, and is given back when the connection is dropped. The door
 //! hands places out; nobody else counts connections.
 
 use std::{
@@ -18,14 +18,14 @@ use crate::rates::network_of;
 pub(crate) struct Places {
     free: Semaphore,
     per_address_max: Option<usize>,
-    /// Connections by address: those who have any, so never more than places.
+    /// Connections by address. Only addresses that have some are here, so it is bounded.
     counts: Mutex<HashMap<IpAddr, usize>>,
 }
 
 /// A right to one connection.
 pub(crate) struct Place {
     places: Arc<Places>,
-    /// The address that it is counted for, if any.
+    /// The address that counts it, if any.
     address: Option<IpAddr>,
 }
 
@@ -51,8 +51,8 @@ impl Places {
 }
 
 impl Place {
-    /// Counts it for an address, if that has not too many already. Tells whether
-    /// it may stay. An IPv6 /64 counts as one address.
+    /// Counts it for an address. Tells whether it may stay, because the address has not
+    /// too many already. An IPv6 /64 counts as one address.
     pub(crate) fn count_for(&mut self, address: IpAddr) -> bool {
         let Some(max) = self.places.per_address_max else { return true };
         assert!(self.address.is_none(), "it is counted for {:?} already", self.address);

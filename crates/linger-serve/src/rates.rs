@@ -1,9 +1,9 @@
-//! How often one may change something: each kind of call has a quota for a person
-//! and one for an address.
+//! How often one may change something: each kind of change has a quota for a person
+//! and one for an address; new guests have one for an address.
 //!
-//! Generous: a class behind one address may come all at once, and nobody types
-//! as fast as this. It stops scripts, not people; an address stops a script that
-//! makes new guests for it. `LINGER_RATE_LIMITS=off` lifts it for benchmarks.
+//! The quotas are generous: a class behind one address may come all at once, and nobody
+//! types as fast as this. A person's quota stops a script; an address's quota also stops
+//! one that makes new guests for itself. `LINGER_RATE_LIMITS=off` lifts them all.
 
 use std::{
     hash::Hash,
@@ -17,41 +17,41 @@ use linger_core::UserId;
 
 use crate::failure::Failure;
 
-/// A kind of call by which a person changes something.
+/// A kind of call by which a person changes something. New guests are not among them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {
-    /// Something that is said.
+    /// Sending a message.
     Message,
-    /// A room that is opened.
+    /// Opening a room.
     Room,
-    /// Coming into a room, leaving it, bringing somebody in.
+    /// Joining a room, leaving it, adding somebody to it.
     Membership,
-    /// Another name.
+    /// Taking another name.
     Name,
 }
 
-/// At once, and then in each minute.
+/// Calls at once, and then calls in each minute.
 type Rate = (u32, u32);
 
-/// A lecture hall comes at once, then five a second.
+/// A lecture hall comes at once; after that five a second.
 const GUESTS_OF_ADDRESS: Rate = (500, 300);
-/// A script's burst, then twenty a second.
+/// More at once than a person types; after that twenty a second.
 const MESSAGES: Rate = (200, 1200);
-/// As many as there may be rooms of a person, in some minutes.
+/// A person may fill all the rooms that they may have (500) in some minutes.
 const ROOMS: Rate = (100, 120);
-/// Somebody who tidies up leaves many at once.
+/// Somebody who tidies up leaves many rooms at once.
 const MEMBERSHIPS: Rate = (200, 300);
-/// Everybody in all rooms of this person is told of each.
+/// Each new name is news for everybody in all rooms of this person.
 const NAMES: Rate = (20, 30);
-/// An address has what so many people have: those of a lecture hall do not all do
-/// the same all the time.
+/// An address has the quota of so many people. It may have more people, but they do not
+/// all do the same thing all the time.
 const PEOPLE_OF_ADDRESS: u32 = 20;
-/// From so many on, those are forgotten who have been quiet long enough.
+/// Above so many, those who were quiet for long enough are forgotten.
 const KNOWN_MIN: usize = 10_000;
 
 /// The rates of everybody.
 pub struct Rates {
-    /// None: they are not limited.
+    /// None: rates are not limited.
     all: Option<All>,
 }
 
@@ -67,15 +67,15 @@ struct Quotas {
     of_address: Counts<IpAddr>,
 }
 
-/// Who called how often.
+/// The calls of each person or address.
 struct Counts<K: Clone + Eq + Hash> {
     limiter: DefaultKeyedRateLimiter<K>,
-    /// With more than so many, it is time to forget.
+    /// Above so many keys, it is time to forget some.
     tidy_at: AtomicUsize,
 }
 
 impl Rates {
-    /// Limits rates, or does not.
+    /// Makes quotas, or none if it is off.
     pub(crate) fn new(is_on: bool) -> Rates {
         let all = is_on.then(|| All {
             guests: Counts::new(GUESTS_OF_ADDRESS),
@@ -138,7 +138,7 @@ impl<K: Clone + Eq + Hash> Counts<K> {
     fn count(&self, key: &K, what: &str) -> Result<(), Failure> {
         if self.limiter.len() > self.tidy_at.load(Ordering::Relaxed) {
             self.limiter.retain_recent();
-            // Twice as many as are recent: each who comes pays for two that are looked at.
+            // Twice as many as are left, so that each new key pays for the look at two others.
             let tidy_at = KNOWN_MIN.max(2 * self.limiter.len());
             self.tidy_at.store(tidy_at, Ordering::Relaxed);
         }
@@ -149,7 +149,7 @@ impl<K: Clone + Eq + Hash> Counts<K> {
     }
 }
 
-/// Returns what counts as one address: in IPv6 a household has a whole /64.
+/// Returns the part that counts as one address: in IPv6 a household has a whole /64.
 pub(crate) fn network_of(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(address) => address.into(),
@@ -180,8 +180,8 @@ mod tests {
         Ipv4Addr::from_bits(number).into()
     }
 
-    /// Returns how many of these calls are granted before one is refused. Some more may
-    /// be than at once: time passes.
+    /// Returns how many of these calls are granted before one is refused. That may be a few
+    /// more than the burst, because time passes.
     fn granted(calls: impl Iterator<Item = Result<(), Failure>>) -> usize {
         calls.take_while(Result::is_ok).count()
     }

@@ -1,4 +1,4 @@
-//! How a dialect makes answers of news.
+//! Renderers: how a dialect makes answers from news.
 
 use std::{any::Any, fmt::Debug, ops::Deref, ptr, sync::Arc};
 
@@ -11,9 +11,9 @@ use crate::response::WholeResponse;
 pub trait Renderer: Any + Debug + Send + Sync {
     /// Renders `page`, which was found after `after`.
     ///
-    /// When the wait `is_over` there must be an answer, be it that there is no news;
-    /// only a request that another one has overtaken waits on. `page` may have news
-    /// that is none for this dialect.
+    /// When the wait `is_over` there must be an answer, even without news; only a
+    /// request that another one has overtaken waits on. `page` may have events
+    /// that are no news in this dialect.
     fn render(&self, after: Cursor, page: &Page, is_over: bool) -> Rendered;
 
     /// Tells whether pages of the origins that the operator named may read its answers.
@@ -22,23 +22,23 @@ pub trait Renderer: Any + Debug + Send + Sync {
     }
 }
 
-/// What becomes of a page.
+/// The result of rendering a page.
 pub enum Rendered {
     /// The answer.
     Answer(WholeResponse),
     /// The next piece of an answer without end; not empty. The reader goes on at the
     /// page's cursor.
     Piece(String),
-    /// There is nothing in it for this reader, who waits on from here.
+    /// The page has nothing for this reader, who waits on from here.
     Nothing(Cursor),
 }
 
 /// A renderer, as a ticket has it.
 #[derive(Debug, Clone)]
 pub enum RendererRef {
-    /// Tells all the same: its answers are built once for all who see the same news.
+    /// Gives all the same: its answers are built once for all who see the same news.
     Shared(&'static dyn Renderer),
-    /// Tells one request something of its own.
+    /// Gives one request an answer of its own.
     Private(Arc<dyn Renderer>),
 }
 
@@ -56,7 +56,7 @@ impl Deref for RendererRef {
 impl PartialEq for RendererRef {
     fn eq(&self, other: &RendererRef) -> bool {
         match (self, other) {
-            // By type too: values without a size may stand at one place.
+            // The type too: values without a size may have the same address.
             (RendererRef::Shared(one), RendererRef::Shared(other)) => {
                 ptr::addr_eq(*one, *other) && one.type_id() == other.type_id()
             }

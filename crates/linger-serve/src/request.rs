@@ -1,8 +1,8 @@
-//! A request for a route that may be held, and what may become of it: the same,
+//! A request for a route that may be held, and the decision about it: the same,
 //! whichever server read it.
 //!
-//! Its head and body are in linger-park's form; hyper's are put into it. Its route's
-//! parameters and its caller are read here.
+//! Its head and body are in linger-park's form; a request from hyper is put into it. The
+//! parameters of its route and its caller are read here.
 
 use std::{borrow::Cow, net::IpAddr, sync::Arc};
 
@@ -26,12 +26,12 @@ pub struct Request<'a> {
     pub(crate) app: &'a Arc<App>,
     pub(crate) head: &'a linger_park::Request<'a>,
     pub(crate) parameters: Params<'a, 'a>,
-    /// Who holds the tokens of the request, once the tables were asked.
+    /// The holders of the request's tokens, once the tables were asked.
     pub(crate) sessions: &'a [(String, Option<UserId>)],
 }
 
 impl<'a> Request<'a> {
-    /// Returns what stands in the braces of this name in the route's pattern, decoded.
+    /// Returns the decoded value of the parameter with this name in the route's pattern.
     ///
     /// Errors: 400 when it is no UTF-8.
     pub fn parameter(&self, name: &str) -> Result<Cow<'_, str>, Failure> {
@@ -61,7 +61,7 @@ impl<'a> Request<'a> {
         self.head
     }
 
-    /// Returns the node, and what is around it.
+    /// Returns the node, and everything around it.
     pub fn app(&self) -> &'a Arc<App> {
         self.app
     }
@@ -71,14 +71,14 @@ impl<'a> Request<'a> {
         address_of(self.app, self.head, self.head.peer.ip())
     }
 
-    /// Returns who holds this token, if that is known here.
+    /// Returns the holder of this token, if it is known here whether there is one.
     fn session(&self, token: &str) -> Option<Option<UserId>> {
         let found = self.sessions.iter().find(|(known, _)| known == token);
         found.map(|(_, user)| *user).or_else(|| self.app.node.session(token).map(Some))
     }
 
-    /// Returns the caller. Errors: those of a token that nobody may use; or the
-    /// tables are to say who holds it.
+    /// Returns the caller. Errors: a failure, for a token that nobody may use; or the
+    /// tables must say who holds it.
     pub fn caller(&self) -> Result<Caller, Undecided> {
         let (app, is_safe) = (self.app, self.head.method == Method::Get);
         let mut unknown = Vec::new();
@@ -87,7 +87,7 @@ impl<'a> Request<'a> {
                 unknown.push(token.text.to_owned());
                 continue;
             };
-            // With an unknown one before it, the tables say which of them counts.
+            // If an unknown token comes before it, the tables say which of them counts.
             if let (Some(user), true) = (user, unknown.is_empty()) {
                 token.may_act(app, self.head, is_safe)?;
                 return Ok(Caller { user: Some(user) });
@@ -103,31 +103,31 @@ impl<'a> Request<'a> {
     }
 }
 
-/// What becomes of a request.
+/// The decision about a request.
 pub enum Decision {
     /// It is answered at once.
     Answer(WholeResponse),
     /// It waits for news.
     Hold(Hold),
-    /// It asks for something, and waits for the outcome.
+    /// It makes a change, and waits for the outcome.
     Submit(Box<dyn Submission>),
 }
 
-/// Why it is not decided yet what becomes of a request.
+/// The reason why a request is not decided yet.
 pub enum Undecided {
-    /// It never will be: this is what is wrong with it.
+    /// It never will be, because of this failure.
     Failure(Failure),
     /// The tables must say who holds these tokens.
     Sessions(Vec<String>),
     /// Something else must be found out first. Then it is decided again.
     Errand(Errand),
-    /// It takes a task to go on: to read the tables, say.
+    /// It needs a task: to read the tables, say.
     Task(Task),
 }
 
-/// Finds something out, and remembers it. Errors: what is wrong with the request.
+/// Finds something out, and remembers it. Errors: the failure of the request.
 pub type Errand = BoxFuture<'static, Result<(), Failure>>;
-/// Decides by what the tables have.
+/// Decides by the tables.
 pub type Task = BoxFuture<'static, Result<Decision, Failure>>;
 
 impl<F: Into<Failure>> From<F> for Undecided {

@@ -20,7 +20,7 @@ pub fn whole(content_type: &'static str, body: String) -> WholeResponse {
     whole
 }
 
-/// A browser takes a response for what we say that it is, whatever it looks like.
+/// A browser must take a response for the type that we give, whatever it looks like.
 pub(crate) fn never_sniff(headers: &mut HeaderMap) {
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
 }

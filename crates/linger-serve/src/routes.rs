@@ -1,9 +1,9 @@
 //! The one table of routes.
 //!
-//! A dialect hands over [`Routes`]: what it answers at once is axum's, and what it
-//! may hold has a [`Handler`]. The park looks a request up in the [`Table`]; the
-//! same entries are mounted on axum, for what comes by hyper. So a URL is written
-//! down once, and a handler is written for both.
+//! A dialect hands over [`Routes`]: axum serves the routes that answer at once, and a
+//! route that may be held has a [`Handler`]. The park looks a request up in the
+//! [`Table`]; the same entries are mounted on axum, for requests that come by hyper. So
+//! a URL is written down once, and a handler is written for both.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -27,12 +27,12 @@ use crate::{
     response::never_sniff,
 };
 
-/// Decides what becomes of a request.
+/// Decides about a request.
 ///
 /// Called on a shard's own thread, where all its connections wait meanwhile: it
-/// must not block. What it cannot know without waiting is an [`Undecided`].
+/// must not block. If it would have to wait, it returns an [`Undecided`].
 pub trait Handler: Send + Sync + 'static {
-    /// Decides what becomes of this request.
+    /// Decides about this request.
     fn decide(&self, request: &Request<'_>) -> Result<Decision, Undecided>;
 }
 
@@ -68,7 +68,7 @@ enum Part {
         below: String,
         routes: Routes,
     },
-    /// A change of all that was added before.
+    /// A change of everything that was added before.
     Change(Box<dyn FnOnce(Router) -> Router>),
 }
 
@@ -83,7 +83,7 @@ impl Routes {
         self.and(Part::AtOnce { pattern: pattern.to_owned(), methods: Box::new(methods) })
     }
 
-    /// Adds a router whose routes are never held, and have these patterns.
+    /// Adds a router with routes that are never held, and its patterns.
     pub fn router(self, router: Router, patterns: impl Iterator<Item = String>) -> Routes {
         self.and(Part::Router { router, patterns: patterns.collect() })
     }
@@ -111,14 +111,14 @@ impl Routes {
         self.on_hyper(|router| router.layer(when_ready))
     }
 
-    /// Lets the pages of other origins call that the operator named. What is held here
-    /// must say so itself, too ([`crate::Renderer::is_for_named_origins`]).
+    /// Lets pages of the other origins that the operator named call these routes. The answers
+    /// of held routes need more for that ([`crate::Renderer::is_for_named_origins`]).
     pub fn for_named_origins(self, app: &Arc<App>) -> Routes {
         let named = middleware::from_fn_with_state(app.clone(), guards::let_named_origins_call);
         self.on_hyper(|router| router.layer(named))
     }
 
-    /// Changes what comes by hyper: layers around all that was added before, and
+    /// Changes the router for hyper: layers around everything that was added before, and
     /// fallbacks.
     pub fn on_hyper(self, change: impl FnOnce(Router) -> Router + 'static) -> Routes {
         self.and(Part::Change(Box::new(change)))
@@ -129,8 +129,8 @@ impl Routes {
         self
     }
 
-    /// Returns the router for hyper, where `held` serves what may be held, and the
-    /// table for the park.
+    /// Returns the router for hyper, in which `held` serves the routes that may be held, and
+    /// the table for the park.
     pub(crate) fn mount(self, app: Arc<App>, held: fn(Method) -> MethodRouter) -> (Router, Table) {
         let mut patterns = BTreeMap::new();
         let router = self.build("", held, &mut patterns);
@@ -144,7 +144,7 @@ impl Routes {
     }
 
     /// Puts the parts together. A route that is never held is in the table too: its
-    /// pattern may be more precise than that of one that is.
+    /// pattern may be more precise than that of a held route.
     fn build(
         self,
         below: &str,
@@ -199,8 +199,8 @@ impl Table {
         Some((&**handler, found.params))
     }
 
-    /// Decides what becomes of a request, if it may be held. `sessions` says who holds
-    /// its tokens, once the tables were asked.
+    /// Decides about a request, if it may be held. `sessions` has the holders of its
+    /// tokens, once the tables were asked.
     pub(crate) fn decide(
         &self,
         head: &linger_park::Request<'_>,

@@ -1,4 +1,4 @@
-//! Lines for the log that every request could write: each is said seldom.
+//! Lines for the log that every request could write: each is written seldom.
 
 use std::{
     sync::Mutex,

@@ -2,10 +2,10 @@
 //! bounded end.
 //!
 //! Every connection lives in the park, which costs next to nothing while it is
-//! idle or held. What the park does not answer it hands over: hyper serves that,
-//! and the connection goes back ([`visits`]). Our own, because `axum::serve` has
-//! no time-out for a head that never comes whole, no bound on connections, and a
-//! drain without an end.
+//! idle or held. Requests that the park does not answer are handed over: hyper serves
+//! them, and the connection goes back ([`visits`]). The server is our own, because
+//! `axum::serve` has no time-out for a head that stays incomplete, no bound on
+//! connections, and no end to its drain.
 
 mod boundary;
 mod door;
@@ -36,7 +36,7 @@ use crate::{
     routes::Routes,
 };
 
-/// Between two looks whether all is said, at the end.
+/// Between two looks whether all is done, at the end.
 const DRAIN_STEP: Duration = Duration::from_millis(10);
 
 /// The bounds of a server.
@@ -46,18 +46,18 @@ pub struct ServerSettings {
     pub shards: Option<usize>,
     /// Connections at once. More wait in the kernel's backlog.
     pub connections_max: usize,
-    /// Connections at once from one address, or from one IPv6 /64. More are told
-    /// so and closed. None: no bound of its own, as behind a proxy, from where
+    /// Connections at once from one address, or from one IPv6 /64. Others get a short
+    /// answer and are closed. None: no such bound, as behind a proxy, from whose address
     /// all of them come.
     pub connections_per_address_max: Option<usize>,
-    /// How long a head may take to come whole.
+    /// How long a head may take to arrive.
     pub head_timeout: Duration,
-    /// In this time a peer must take 16 KiB of its answer, or what is left of it.
+    /// In this time a peer must take 16 KiB of its answer, or the rest of it.
     pub write_timeout: Duration,
-    /// Bytes of all answers that are on their way out. Beyond that, new ones are
-    /// told so and refused; an eighth is kept for small ones.
+    /// Bytes of all answers that are on their way out. Above that, new answers are
+    /// replaced by a refusal; an eighth is kept for small ones.
     pub outgoing_bytes_max: usize,
-    /// How long requests may go on after the end was asked for.
+    /// How long requests may go on after the end has begun.
     pub drain: Duration,
 }
 
@@ -66,7 +66,7 @@ pub struct Server {
     door: Door,
     visits: Visits,
     park: Arc<Park<ParkService>>,
-    /// While it is there, the node calls who is parked, and closes the park.
+    /// While it exists, the node calls those who are parked, and closes the park.
     waiting_room: Arc<WaitingRoom>,
     drain: Duration,
     /// Dropped when the end begins.
@@ -74,7 +74,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// Serves these routes of `app` to whoever connects to `listener`, once it runs.
+    /// Serves these routes of `app` to everybody who connects to `listener`, once it runs.
     ///
     /// Errors: the system has no threads or event queues for the park.
     pub fn new(
@@ -119,14 +119,14 @@ impl Server {
     }
 
     /// Serves until `end` is done, then lets requests finish for the time of the
-    /// drain, and cuts what is left.
+    /// drain, and cuts the rest.
     ///
-    /// Connections that are idle then are not waited for. Who is held is answered
+    /// Connections that are idle then are not waited for. Held requests are answered
     /// when the node is closed, which is not done here.
     pub async fn run(self, end: impl Future<Output = ()>) {
         let Server { door, mut visits, park, waiting_room: _waiting_room, drain, ending } = self;
-        // A task of its own, so that neither keeps the other waiting; and dropped
-        // with this one.
+        // In a task of its own, so that neither waits for the other. It is dropped with
+        // this one.
         let mut doors = JoinSet::new();
         doors.spawn(door.open());
         let mut end = pin!(end);
@@ -139,7 +139,7 @@ impl Server {
         drop(ending);
         let drained = async {
             loop {
-                // A step at least: a request may be on its way from the park.
+                // At least one step: a request may be on its way from the park.
                 let Err(_elapsed) = timeout(DRAIN_STEP, visits.serve()).await;
                 if visits.len() == 0 && park.parked() == 0 {
                     return;

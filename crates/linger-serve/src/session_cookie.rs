@@ -1,8 +1,8 @@
 //! The cookie that holds a browser's session.
 //!
-//! Browsers keep cookies by host and forget the port, so each server has a name of
-//! its own, made of its log's id, which never changes. The name from before that is
-//! still read. Used by [`crate::caller`] and by whatever makes a guest.
+//! Browsers keep cookies by host and ignore the port, so each server has a name of
+//! its own, made from its log's id, which never changes. The name from before that is
+//! still read. Used by [`crate::caller`], and by the code that makes guests.
 
 use axum::http::HeaderValue;
 use linger_core::LogId;
@@ -11,7 +11,7 @@ use crate::{fields::Fields, forwarded};
 
 /// The name that all servers had once.
 const OLD_NAME: &str = "linger_session";
-/// A year: a name survives holidays. It is set anew now and then.
+/// A year: it must survive long holidays. It is set anew now and then.
 const MAX_AGE_SECONDS: u32 = 365 * 24 * 60 * 60;
 
 /// The session cookie of one server.
@@ -43,7 +43,7 @@ impl SessionCookie {
     }
 }
 
-/// Splits as bytes: what is beside it may be of any characters.
+/// Splits bytes, since other cookies may have any characters.
 fn named<'a>(fields: &'a impl Fields, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
     let pairs = fields.values("cookie").flat_map(|cookies| cookies.split(|&byte| byte == b';'));
     pairs

@@ -1,4 +1,4 @@
-//! What a dialect sends on behalf of a user, and how it tells the outcome.
+//! Submissions: the commands that a dialect sends for a user, with their answers.
 
 use std::{fmt::Debug, net::IpAddr, sync::Arc};
 
@@ -8,22 +8,22 @@ use linger_node::{Node, Receipt, Refusal};
 
 use crate::{failure::Failure, response::WholeResponse};
 
-/// Something that a user asks of the node, whose outcome is the answer.
+/// A command that a user sends, whose outcome is the answer.
 pub trait Submission: Debug + Send + Sync {
-    /// Returns the user.
+    /// Returns the user who sends it.
     fn author(&self) -> UserId;
 
-    /// Returns the address that it is counted for, beside the user.
+    /// Returns the address whose quota it counts against, beside the user's.
     fn address(&self) -> IpAddr;
 
     /// Returns the name of the request, if the user chose one.
     fn request(&self) -> Option<Request>;
 
-    /// Returns what is asked for.
+    /// Returns the command.
     fn command(&self) -> Command;
 
-    /// Goes on after this rejection, if that need not be the end: asks for
-    /// something else first, say, and then again.
+    /// Goes on after this rejection, if that need not be the end: sends another command
+    /// first, say, and then this one again.
     fn go_on(
         &self,
         node: &Arc<Node>,
@@ -33,7 +33,7 @@ pub trait Submission: Debug + Send + Sync {
         None
     }
 
-    /// Tells that it is done.
+    /// Renders the answer when it is done.
     fn render(&self, receipt: &Receipt) -> WholeResponse;
 
     /// Tells whether pages of the origins that the operator named may read its answers.
@@ -41,7 +41,7 @@ pub trait Submission: Debug + Send + Sync {
         false
     }
 
-    /// Tells what went wrong, where no layer around the route does.
+    /// Renders a failure, where no layer around the route does.
     fn render_failure(&self, failure: &Failure) -> WholeResponse {
         failure.whole()
     }

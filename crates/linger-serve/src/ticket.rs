@@ -1,4 +1,4 @@
-//! What a held request waits for.
+//! Tickets: what held requests wait for.
 
 use std::time::Duration;
 
@@ -7,28 +7,28 @@ use linger_node::{After, Asker, Wait};
 
 use crate::{renderer::RendererRef, response::WholeResponse};
 
-/// Between two pieces of an answer without end: proxies cut what is silent for 30 s.
+/// Between two pieces of an answer without end: proxies cut one that is silent for 30 s.
 pub const HEARTBEAT_EVERY: Duration = Duration::from_secs(15);
 
 /// A request that waits for news.
 pub struct Hold {
-    /// What it waits for.
+    /// The news that it waits for.
     pub ticket: Ticket,
-    /// How long it is ready to wait.
+    /// How long it may wait.
     pub hold: Duration,
-    /// What goes out at once: the head of an answer without end, with its first piece.
+    /// The part that goes out at once: the head of an answer without end, with its first piece.
     pub opening: Option<WholeResponse>,
 }
 
-/// What a held request waits for, and how it is told. Equal tickets are told the
-/// same.
+/// The news that a held request waits for, and how to render it. Equal tickets get equal
+/// answers.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Ticket {
-    /// The user who reads, where that makes a difference to what is told.
+    /// The user who reads, if that makes a difference to the answer.
     pub reader: Option<UserId>,
-    /// Which events.
+    /// The events that it waits for.
     pub scope: Scope,
-    /// Where the reader is.
+    /// The reader's cursor.
     pub after: Cursor,
     /// Most events that are looked at for one answer.
     pub limit: usize,
@@ -37,7 +37,7 @@ pub struct Ticket {
 }
 
 impl Ticket {
-    /// Returns the question to the node, asked in this turn.
+    /// Returns the question to the node, to be answered in this asker's turn.
     pub(crate) fn wait(&self, asker: Asker) -> Wait {
         let Ticket { reader, scope, after, limit, renderer: _ } = *self;
         Wait { asker, reader, scope, after: After::Cursor(after), limit }

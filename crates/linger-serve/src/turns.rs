@@ -2,9 +2,9 @@
 //!
 //! A connection has a turn from when its request is whole until its answer is
 //! there; a turn that nobody else wants may be kept for a while after that. A
-//! request whose body or news is still to come gives its turn back meanwhile: so
+//! request whose body or news is still to come gives its turn back meanwhile, so
 //! nobody waits for a peer. Each connection on hyper has 20 KiB of buffers, and
-//! more than a few would not be served sooner.
+//! more turns would not make the answers faster.
 
 use std::{
     cell::RefCell,
@@ -29,7 +29,7 @@ task_local! {
 /// All turns of one server.
 pub(crate) struct Turns {
     free: Arc<Semaphore>,
-    /// Calls those who keep a turn for nothing.
+    /// Calls those who keep a turn without need.
     wanted: Arc<Notify>,
 }
 
@@ -41,7 +41,7 @@ pub(crate) struct Turn {
 /// Where a connection keeps the turn for its next request.
 pub(crate) struct Slot(Mutex<Option<Turn>>);
 
-/// Is done when somebody else wants a turn.
+/// Is ready when somebody else wants a turn.
 pub(crate) type Wanted = Pin<Box<OwnedNotified>>;
 
 impl Turns {
@@ -50,7 +50,7 @@ impl Turns {
         Turns { free: Arc::new(Semaphore::new(TURNS)), wanted: Arc::default() }
     }
 
-    /// Waits for a turn. The first who wait have the first that are free.
+    /// Waits for a turn. Those who came first get a free one first.
     pub(crate) async fn take(&self) -> Turn {
         let permit = match self.free.clone().try_acquire_owned() {
             Ok(permit) => permit,
@@ -83,7 +83,7 @@ impl Slot {
         drop(self.lock().replace(turn));
     }
 
-    /// Takes the turn out, if one is there. Dropped, it is given back.
+    /// Takes the turn out, if one is there. It is given back when it is dropped.
     pub(crate) fn take(&self) -> Option<Turn> {
         self.lock().take()
     }
@@ -99,7 +99,7 @@ pub(crate) async fn within<F: Future>(turn: Turn, answering: F) -> F::Output {
 }
 
 /// Gives back the turn of the request that is being answered, because its answer
-/// waits for something that is not here to be done.
+/// waits for something that takes no turn.
 pub(crate) fn give_back_turn() {
     // Without a server there are no turns.
     let turn = TURN.try_with(|turn| turn.take());
@@ -126,7 +126,7 @@ mod tests {
         assert!(next.as_mut().now_or_never().is_none());
         assert!(wanted.as_mut().now_or_never().is_some());
         drop(spare);
-        // Who waits is before who only keeps one.
+        // Those who wait come before those who only keep a turn.
         assert!(turns.spare().is_none());
         assert!(next.now_or_never().is_some());
     }

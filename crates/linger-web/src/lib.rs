@@ -5,7 +5,7 @@
 
 /// Returns the routes of the page: `/` and the files that it loads.
 ///
-/// What Vite names by its hash may be kept for ever; the rest is asked for again.
+/// A file with a hash in its name may be kept for ever; the others are asked for again.
 #[cfg(feature = "page")]
 pub fn router<S: Clone + Send + Sync + 'static>() -> axum::Router<S> {
     use memory_serve::CacheControl;

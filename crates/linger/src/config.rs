@@ -31,7 +31,7 @@ pub(crate) struct Arguments {
     given: Given,
 }
 
-/// What to do; without a word, serve.
+/// The subcommands; without one, the program serves.
 #[derive(Debug, Subcommand)]
 enum Verb {
     /// Serve until SIGTERM or Ctrl-C
@@ -50,7 +50,7 @@ enum Verb {
     },
 }
 
-/// What the program is asked to do.
+/// The task that the program is asked to do.
 #[derive(Debug)]
 pub(crate) enum Task {
     Serve,
@@ -58,7 +58,7 @@ pub(crate) enum Task {
     Salvage { into: PathBuf },
 }
 
-/// What may be given, in whichever way.
+/// Settings as flags, environment and file may give them.
 #[derive(Debug, Default, Args, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 struct Given {
@@ -74,13 +74,13 @@ struct Given {
     /// Whether those without a name may read open rooms [default: on]
     #[arg(long, env = "LINGER_VISITORS", value_name = "ON|OFF", global = true)]
     visitors: Option<Switch>,
-    /// Whether it is limited how often a person and an address may change something [default: on]
+    /// Whether to limit how often a person and an address may change something [default: on]
     #[arg(long, env = "LINGER_RATE_LIMITS", value_name = "ON|OFF", global = true)]
     rate_limits: Option<Switch>,
     /// Whether a reverse proxy in front tells the caller's address in X-Forwarded-For or Forwarded [default: off]
     #[arg(long, env = "LINGER_BEHIND_PROXY", value_name = "ON|OFF", global = true)]
     behind_proxy: Option<Switch>,
-    /// Whose pages may call the API beside our own: a list like https://a.example,http://localhost:5173, or * [default: nobody's]
+    /// Origins whose pages may call the API beside our own: a list like https://a.example,http://localhost:5173, or * [default: none]
     #[arg(long, env = "LINGER_ORIGINS", value_name = "ORIGINS", global = true)]
     origins: Option<String>,
     /// Names by which the server may be asked, beside localhost and addresses: a list, or * [default: * unless it listens for this machine only]
@@ -107,7 +107,7 @@ enum Switch {
     Off,
 }
 
-/// How the program is set up.
+/// The settings, complete.
 #[derive(Debug)]
 pub(crate) struct Settings {
     pub(crate) task: Task,
@@ -132,7 +132,7 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
-    /// Gathers what was given. Errors: a sentence that names the file and what is wrong.
+    /// Gathers the settings. Errors: a sentence that names the file and what is wrong in it.
     pub(crate) fn gather(arguments: Arguments) -> anyhow::Result<Settings> {
         let Arguments { command, config, mut accept_rollback, given } = arguments;
         let task = match command {
@@ -164,7 +164,7 @@ impl Settings {
         let names: Option<Hosts> = names.map(|names| parse("hosts", &names)).transpose()?;
         let hosts = |listen: SocketAddr| match &names {
             Some(names) => names.clone(),
-            // Another site can point a name of its own at this machine, and read it by that.
+            // Another site can let its own name point at this machine, and read it by that.
             None if listen.ip().is_loopback() && !behind_proxy => Hosts::Local(Vec::new()),
             None => Hosts::Any,
         };

@@ -1,5 +1,5 @@
-//! What an operator does with a data folder besides serving it: check it, and save
-//! what is left of it. Neither changes anything in it.
+//! The operator's commands for a data folder besides serving it: check it, and save
+//! the rest of it. Neither changes anything in it.
 
 use std::{io::Write, path::Path, process::ExitCode};
 

@@ -8,8 +8,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, error::ErrorKind};
 
-/// Gives the memory of a crowd back when it has gone; the system's own keeps it.
-/// How soon stands in `.cargo/config.toml`.
+/// Gives the memory of a crowd back once it is gone, which the system's allocator
+/// does not. `.cargo/config.toml` says how soon.
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 

@@ -21,15 +21,15 @@ use tokio::{
 
 use crate::config::Settings;
 
-/// How long a head may take to come whole: it is a packet or two.
+/// How long a head may take to arrive: it is a packet or two.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
-/// In this time a peer takes 16 KiB of its answer: on the slowest line it takes more.
+/// In this time a peer must take 16 KiB of its answer: the slowest line takes more.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
-/// Answers that peers have not read yet, all together: a third of what the server may
-/// take with everything.
+/// Answers that peers have not read yet, all together: a third of the memory that the
+/// server may take.
 const OUTGOING_BYTES_MAX: usize = 64 << 20;
-/// So many held requests are answered in a second when the server ends: those
-/// who waited come back over some time, not all at once.
+/// Held requests that are answered in a second when the server ends, so that their
+/// clients come back over some time and not all at once.
 const ANSWERED_PER_SECOND: u64 = 10_000;
 
 /// Serves until SIGTERM or Ctrl-C.
@@ -82,7 +82,7 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
         },
     );
     let server = server.context("the system has no threads or event queues to give")?;
-    // Listening already: who comes now is told that the server is starting.
+    // The server listens already; new callers are told that it is starting.
     let mut signals = Signals::new()?;
     let (end, ended) = tokio::sync::oneshot::channel::<()>();
     let server = tokio::spawn(server.run(async { drop(ended.await) }));
@@ -102,7 +102,7 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
         if let Err(refusal) = opened {
             bail!("the server cannot start: {}", reason_of(&node, refusal).await);
         }
-        // A program that started us may read this line; nobody else need.
+        // This line is for a program that started us, if any.
         let (url, data) = (url(address), settings.data.display());
         let figures = figures_url.map(|url| format!(", figures at {url}metrics"));
         let figures = figures.unwrap_or_default();
@@ -124,7 +124,7 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Returns why the node does not open: in its own words, if it has any.
+/// Returns the reason why the node does not open: its own words, if it has any.
 async fn reason_of(node: &Node, refusal: Refusal) -> String {
     match node.readiness().await {
         Err(NotReady::Ill(reason)) => reason,
@@ -144,7 +144,7 @@ impl Figures {
         node: &Arc<Node>,
         settings: &Settings,
     ) -> anyhow::Result<Figures> {
-        /// Whoever collects figures has a connection or two.
+        /// A collector of figures has a connection or two.
         const CONNECTIONS_MAX: usize = 64;
         let address = listener.local_addr()?;
         // The names are those of this listener; nothing else matters here.
@@ -169,7 +169,7 @@ impl Figures {
     }
 }
 
-/// Listens where this flag says, or tells in a sentence why that cannot be.
+/// Listens on the flag's address. Errors: a sentence that says why that cannot be.
 fn listen(flag: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
     open(address).map_err(|error| {
         anyhow!("cannot listen on {address}: {error}; choose another with --{flag} ADDRESS:PORT")
@@ -178,8 +178,8 @@ fn listen(flag: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
 
 /// Opens a listener with room for everybody who comes back at once after a restart.
 fn open(address: SocketAddr) -> std::io::Result<TcpListener> {
-    /// The system takes less if its own limit is lower (4096 on Linux); what does
-    /// not fit waits for seconds until it tries again.
+    /// The system takes fewer if its own limit is lower (4096 on Linux). A connection
+    /// that finds no room waits for seconds until it tries again.
     const BACKLOG: u32 = 4096;
     let socket = match address {
         SocketAddr::V4(_) => TcpSocket::new_v4()?,
@@ -194,16 +194,16 @@ fn open(address: SocketAddr) -> std::io::Result<TcpListener> {
 /// Returns the address to open in a browser on this machine.
 fn url(address: SocketAddr) -> String {
     match address.ip().is_unspecified() {
-        // "Everywhere" is no place to go to.
+        // A browser cannot open the address that stands for all addresses.
         true => format!("http://localhost:{}/", address.port()),
         false => format!("http://{address}/"),
     }
 }
 
-/// Returns how many connections to take: what was asked for, as far as the
+/// Returns how many connections to take: the number that was asked for, if the
 /// system's limit on open files allows it.
 fn connections_max(asked: Option<usize>) -> anyhow::Result<usize> {
-    /// For the data files, the listener, and what the runtime opens.
+    /// Open files for the data, the listener, and the runtime itself.
     const KEPT: u64 = 64;
     let open_files = rlimit::increase_nofile_limit(u64::MAX)
         .context("the system does not tell its limit on open files")?;
@@ -224,15 +224,15 @@ fn connections_max(asked: Option<usize>) -> anyhow::Result<usize> {
 /// Returns how many connections to take from one address.
 ///
 /// By default three quarters of all: a school or an event behind one address may
-/// come all at once, and whoever takes what they can leaves a quarter for the
-/// others. Behind a proxy there is no bound: all connections are the proxy's.
+/// come all at once, and a greedy address leaves a quarter for the others. Behind a
+/// proxy there is no bound: all connections are the proxy's.
 fn connections_per_address_max(settings: &Settings, connections_max: usize) -> Option<usize> {
     let asked = settings.connections_per_address;
     let max = asked.unwrap_or_else(|| (connections_max - connections_max / 4).max(1));
     (!settings.behind_proxy).then_some(max)
 }
 
-/// What asks the program to end.
+/// The signals that ask the program to end.
 struct Signals {
     terminate: Signal,
     interrupt: Signal,

@@ -127,8 +127,8 @@ export function useOutbox({ room, user, state, onStored, onUnknownCaller }: Outb
     save(entry)
     try {
       const message = await client.sendMessage(room, entry.requestId, entry.text)
-      // In one go, so that neither none nor both are shown. An older server
-      // does not say the request id, but this answer is to no other.
+      // In one step, so that the page shows neither both nor none. An older server
+      // leaves the request id out, but this answer belongs to this request.
       onStored({ ...message, request_id: entry.requestId })
       remove(entry.requestId)
     } catch (error) {

@@ -19,7 +19,7 @@ import { onWake } from '../feed/wakeups'
  */
 export type SessionState = 'starting' | 'known' | 'visitor' | 'unrecognized'
 
-/** So long a guest who was never known again keeps the page from another one; doubled with each. */
+/** The wait for another guest after one that the server did not know again; doubled each time. */
 const GUESTS_APART_MS_MIN = 60_000
 const GUESTS_APART_MS_MAX = 3_600_000
 
@@ -72,7 +72,7 @@ export function useSession(locale: string): Session {
       return undefined
     }
     await arrive()
-    // The last guest was of no use; whether this one is, only the server can say.
+    // The last guest was not known again. Only the server can say whether this one is.
     if (state.value === 'unrecognized') await recognize()
     return undefined
   }
@@ -92,7 +92,7 @@ export function useSession(locale: string): Session {
     }
   }
 
-  /** Asks ever more seldom, until the server knows us; becomes nobody else. */
+  /** Asks less and less often until the server knows us; makes no new guest. */
   async function keepAsking(): Promise<void> {
     if (isAsking) return
     isAsking = true

@@ -7,7 +7,7 @@ import { Person } from './harness/person'
 
 const linger = useLinger()
 
-/** So many does the page fetch at once. */
+/** The number of messages that the page fetches at once. */
 const PAGE = 50
 const PAST = Array.from({ length: 120 }, (_, index) => {
   const number = index + 1
@@ -76,7 +76,7 @@ test('a reader of old messages is not dragged down by new ones, and finds them',
   expect(await cleo.inSight()).toEqual(expect.arrayContaining(['news one', 'news two']))
 })
 
-/** Goes up by `goUp` until all is there; each time, the answer comes while one is reading. */
+/** Goes up by `goUp` until all is there; each answer comes while somebody is reading. */
 async function readToTheBeginning(chat: Chat, goUp: () => Promise<void>): Promise<void> {
   let gate = new Gate()
   let isAsked = false

@@ -6,7 +6,7 @@ import { useLinger } from './harness/linger'
 
 const linger = useLinger()
 
-/** How the key shows that ends a composition: on Linux and Windows, and on a Mac. */
+/** The key that ends a composition, as it is reported on Linux and Windows, and on a Mac. */
 const ENTERS_OF_INPUT_METHODS = [
   { key: 'Process', code: 'Enter', windowsVirtualKeyCode: 229 },
   { key: 'Enter', code: 'Enter', windowsVirtualKeyCode: 229 },
@@ -157,7 +157,7 @@ function focused({ page }: Chat): Promise<string> {
   })
 }
 
-/** Presses a key that moves the focus, and holds that one saw where the focus was. */
+/** Presses a key that moves the focus, and checks that the focus could be seen before. */
 async function press(chat: Chat, key: string): Promise<void> {
   const AROUND_PX = 8
   await chat.isStill()

@@ -99,7 +99,7 @@ async function open(article: string): Promise<Reader> {
   return { page, username, name: username.split('==')[0] ?? '' }
 }
 
-/** Sends as the article's button does, and holds that the server took it. */
+/** Sends as the article's button does, and checks that the server took it. */
 async function say(page: Page, text: string): Promise<void> {
   const answer = await page.evaluate(
     ([message, time]) => (window as unknown as { sendMessage: (...said: unknown[]) => unknown }).sendMessage(message, time),

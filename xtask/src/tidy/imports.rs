@@ -1,11 +1,12 @@
-//! Which parts of a crate use which others: a part is a module at its root, a file
-//! or a folder. Read from the text: what follows `crate::`, or `super::` at the root.
+//! The imports between the parts of a crate: a part is a module at its root, a file
+//! or a folder. They are read from the text: the names after `crate::`, and after
+//! `super::` in a file at the root.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::SourceFile;
 
-/// What each part uses.
+/// The parts that each part uses.
 pub(super) type Imports = BTreeMap<String, BTreeSet<String>>;
 
 /// Returns the imports of a crate. Its `lib.rs` is no part: it lists them all.
@@ -36,7 +37,7 @@ pub(super) fn of_crate(name: &str, files: &[SourceFile]) -> Imports {
 pub(super) fn circle(imports: &Imports) -> Option<String> {
     let mut left = imports.clone();
     loop {
-        // Whatever uses nothing that is left is in no circle.
+        // A part that uses no part that is left is in no circle.
         let free: Vec<String> = left
             .iter()
             .filter(|(_, used)| used.iter().all(|it| !left.contains_key(it)))
@@ -63,7 +64,7 @@ pub(super) fn circle(imports: &Imports) -> Option<String> {
     }
 }
 
-/// Returns which part a name of the crate's root comes from.
+/// Returns the part that each name exported by the crate's root comes from.
 fn exports(lib: &str) -> BTreeMap<String, String> {
     let mut exports = BTreeMap::new();
     for line in lib.split("pub use ").skip(1) {

@@ -1,6 +1,6 @@
 //! Plain calls: one blocking request after the other on a kept connection.
 //!
-//! For what is not measured: guests, rooms, cursors, figures. Every call ends
+//! For things that are not measured: guests, rooms, cursors, figures. Every call ends
 //! within [`CALL_TIMEOUT`].
 
 use std::{

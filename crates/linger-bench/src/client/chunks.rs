@@ -1,14 +1,14 @@
 //! The chunked transfer encoding (RFC 9112, section 7.1), piece by piece.
 //!
-//! A stream comes in whatever pieces the network makes; the decoder keeps its
-//! place between them and hands out the bytes of the body where they lie.
+//! The network cuts a stream anywhere; the decoder keeps its place between the
+//! pieces and hands out the bytes of the body without copying them.
 
 use super::framing::Malformed;
 
 /// Sixteen million: a larger chunk is an error.
 const SIZE_DIGITS_MAX: u8 = 6;
 
-/// A decoder, and where it is.
+/// A decoder, with its place.
 #[derive(Debug, Default)]
 pub(crate) struct Chunks {
     place: Place,
@@ -20,7 +20,7 @@ enum Place {
         size: usize,
         digits: u8,
     },
-    /// After the digits: whatever stands there up to the line's end.
+    /// After the digits: everything up to the line's end.
     SizeEnd {
         size: usize,
     },

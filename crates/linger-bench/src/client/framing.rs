@@ -1,7 +1,7 @@
 //! Finds whole answers in the bytes that a server sent.
 //!
 //! Stateless on purpose: nearly every answer comes in one piece and is read where
-//! it lies. One that does not is collected by the caller and looked at again when
+//! it lies. The caller collects one that does not, and looks at it again when
 //! `at_least` so many bytes are there, so that a slow answer costs no rescans.
 //! Requests are the targets' business; nothing here writes.
 
@@ -11,12 +11,12 @@ use memchr::memmem;
 
 use super::chunks::Chunks;
 
-/// More than any of the servers sends; a head that goes on is no head.
+/// More than any of the servers sends; a longer head is an error.
 const HEAD_BYTES_MAX: usize = 16 * 1024;
 /// A page of a thousand long messages fits; a length beyond it is an error.
 const BODY_BYTES_MAX: usize = 64 << 20;
 
-/// What the server sent is no HTTP/1.1 answer.
+/// The server sent something that is no HTTP/1.1 answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Malformed(pub(crate) &'static str);
 
@@ -71,7 +71,7 @@ impl<'a> Answer<'a> {
     }
 }
 
-/// What there is in some bytes.
+/// The contents of some bytes.
 #[derive(Debug)]
 pub(crate) enum Parsed<'a> {
     /// No whole answer yet: look again when there are this many bytes.
@@ -131,7 +131,7 @@ pub(crate) fn parse_head(bytes: &[u8]) -> Result<Option<Head>, Malformed> {
             if !value.eq_ignore_ascii_case(b"chunked") {
                 return Err(Malformed("an unknown transfer encoding"));
             }
-            // Both may stand there when a proxy was careless: chunks win (RFC 9112, 6.3).
+            // Both may be there if a proxy was careless: chunks win (RFC 9112, 6.3).
             body = Some(BodyLength::Chunked);
             break;
         } else if is_name(name, "connection") {

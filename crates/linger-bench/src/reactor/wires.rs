@@ -1,8 +1,8 @@
 //! The connections of a reactor: opened, written to, closed.
 //!
 //! Source addresses are 127.0.0.1, 127.0.0.2 and so on, each for as many
-//! connections as it surely has ports for. A request is written at once; what the
-//! socket does not take is kept and written when it does.
+//! connections as it surely has ports for. A request is written at once; bytes that
+//! the socket does not take are kept and written when it does.
 
 use std::{
     io::{self, Write},
@@ -28,7 +28,7 @@ const PORT_MIN: u16 = 10_000;
 /// A connection's place.
 pub(crate) type Key = usize;
 
-/// Whose connection it is.
+/// The owner of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Who {
     Reader(usize),
@@ -49,7 +49,7 @@ pub(super) struct Wire {
     pub(super) serial: u64,
     pub(super) phase: Phase,
     pub(super) awaits_stream: bool,
-    /// An answer that has not come whole, and how much of it is needed at least.
+    /// An answer that is not complete, and how many bytes it needs at least.
     pub(super) kept: Vec<u8>,
     pub(super) needed: usize,
     unsent: Vec<u8>,
@@ -146,7 +146,7 @@ impl Wires {
         self.wires.retain(|_, wire| !matches!(wire.who, Who::Reader(_)));
     }
 
-    /// Closes a connection and returns whose it was.
+    /// Closes a connection and returns its owner.
     pub(crate) fn close(&mut self, key: Key) -> Option<Who> {
         // Dropped, the socket leaves epoll by itself.
         self.wires.try_remove(key).map(|wire| wire.who)
@@ -160,8 +160,8 @@ fn connect(address: SocketAddr, key: Key) -> io::Result<std::net::TcpStream> {
         SocketAddr::V6(_) => AddressFamily::INET6,
     };
     let socket = rustix::net::socket(family, SocketType::STREAM, None)?;
-    // One by one, because not every system can with the socket's making. A server
-    // that is restarted must not inherit its own readers.
+    // One by one, because not every system can set this when it makes the socket. A
+    // server that is restarted must not inherit its own readers.
     rustix::io::fcntl_setfd(&socket, FdFlags::CLOEXEC)?;
     rustix::io::ioctl_fionbio(&socket, true)?;
     sockopt::set_tcp_nodelay(&socket, true)?;
@@ -178,7 +178,7 @@ fn connect(address: SocketAddr, key: Key) -> io::Result<std::net::TcpStream> {
     }
 }
 
-/// Returns where a connection comes from; None: wherever the system says.
+/// Returns the source of a connection. None: the system may choose it.
 ///
 /// The port is named, because asking the system for any free one of an address
 /// makes it search, and with thousands in use it searches long.

@@ -1,7 +1,7 @@
 //! Catch-up: readers whose cursors are far behind, all at once.
 //!
-//! What was said lies in the log; nobody reads it while it is said. Then everybody
-//! comes from the beginning and reads page after page until there is no more.
+//! The messages are in the log before anybody reads. Then everybody comes from the
+//! beginning and reads page after page until there are no more.
 
 use std::time::Instant;
 
@@ -12,7 +12,7 @@ use crate::{
     target::{Cast, From, Target},
 };
 
-/// What is asked for.
+/// The sizes of a run.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct CatchUp {
     pub(crate) readers: usize,

@@ -13,7 +13,7 @@ use crate::{
     target::{Cast, From, Target},
 };
 
-/// What is asked for.
+/// The sizes of a run.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Chatter {
     pub(crate) rooms: usize,
@@ -36,7 +36,7 @@ impl Chatter {
         stage.seat(self.rooms, self.readers, From::Now)?;
         stage.park(0..readers)?;
         for publisher in 0..publishers {
-            // The first message of each opens its connection, outside the time.
+            // The first message of each opens its connection, and is not timed.
             stage.publish(publisher)?;
         }
         stage.until_delivered()?;

@@ -1,8 +1,8 @@
 //! Comings: everybody comes, waits, gets a message, waits again and hangs up; and
-//! the server's memory must go back to where it was.
+//! the server's memory must go back to its earlier size.
 //!
-//! Where it was is after a first visit: what a server keeps once, however often a
-//! crowd comes, is no leak. Memory before anybody came is told beside it.
+//! That is the size after a first visit: memory that a server keeps once, however often
+//! a crowd comes, is no leak. The memory before anybody came is reported beside it.
 
 use std::time::Duration;
 
@@ -16,11 +16,11 @@ use crate::{
     target::{Cast, From, Target},
 };
 
-/// What is asked for.
+/// The sizes of a run.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Comings {
     pub(crate) readers: usize,
-    /// Before memory is looked at: a server may keep it for a while.
+    /// The time before memory is looked at, since a server may keep it for a while.
     pub(crate) rest: Duration,
     pub(crate) terms: Terms,
 }

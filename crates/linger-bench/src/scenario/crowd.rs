@@ -6,7 +6,7 @@
 //! cycle: wake, answer, read the next poll, park.
 //!
 //! In the end everybody hangs up, and comes again on a fresh connection that first
-//! serves another request: what is left of that request is memory, too.
+//! serves another request: anything left of that request is memory, too.
 
 use std::time::Instant;
 
@@ -18,11 +18,11 @@ use crate::{
     target::{Cast, From, Target},
 };
 
-/// Parked and served before memory is looked at: what a server needs once is not
-/// what a reader costs.
+/// Readers who are parked and served before memory is looked at: memory that a server
+/// needs once is no cost of a reader.
 const FIRST_READERS: usize = 100;
 
-/// What is asked for.
+/// The sizes of a run.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Crowd {
     pub(crate) readers: usize,
@@ -95,8 +95,8 @@ impl Crowd {
     }
 
     /// Has everybody hang up and come again, each with another request first;
-    /// returns memory when all are parked. None: that cannot be had here, or is
-    /// what the first crowd was.
+    /// returns memory when all are parked. None: that is not possible here, or the first
+    /// crowd did the same.
     fn second_crowd(
         self,
         stage: &mut Stage<'_>,

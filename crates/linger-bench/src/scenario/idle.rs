@@ -1,7 +1,7 @@
 //! Idle: everybody waits, nothing happens, and the server should do nothing.
 //!
-//! Holds that end meanwhile are answered and polled again; how many is told, for
-//! that is work.
+//! Holds that end meanwhile are answered and polled again. Their number is reported,
+//! because that is work.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::{
     target::{Cast, From, Target},
 };
 
-/// What is asked for.
+/// The sizes of a run.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Idle {
     pub(crate) readers: usize,
@@ -28,7 +28,7 @@ impl Idle {
         let mut stage = Stage::new(target, &cast, self.mode, self.terms)?;
         stage.seat(1, self.readers, From::Now)?;
         stage.park(0..self.readers)?;
-        // Whatever the server does a while after a reader came is not idleness.
+        // The server's work just after a reader came does not count as idle.
         stage.play_for(Duration::from_secs(1))?;
         let empty = stage.players.ledger.empty;
         let meters = Meters::begin(&stage);

@@ -1,8 +1,8 @@
 //! Returning: the server ends and comes back, and everybody who waited comes back
 //! at once, each with the cursor that it had.
 //!
-//! One message is said before anybody is back, so that everybody has something to
-//! fetch, and one when all are parked, so that being parked is proven. Only a
+//! One message is sent before anybody is back, so that everybody has something to
+//! fetch, and one when all are parked, to prove that they are parked. Only a
 //! server that keeps its log can do this.
 
 use std::time::{Duration, Instant};
@@ -14,7 +14,7 @@ use crate::{
     target::{Cast, From, Target},
 };
 
-/// What is asked for.
+/// The sizes of a run.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Returning {
     pub(crate) readers: usize,

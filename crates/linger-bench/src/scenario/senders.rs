@@ -1,7 +1,7 @@
 //! Senders: durable sends, each sender one at a time.
 //!
-//! Afterwards the room is read from its beginning, and whatever was acknowledged
-//! must be there once and in each sender's order: a send that is fast and lost
+//! Afterwards the room is read from its beginning, and every acknowledged message
+//! must be there once and in its sender's order: a send that is fast and lost
 //! does not count.
 
 use std::time::Duration;
@@ -16,7 +16,7 @@ use crate::{
     target::{Cast, From, Polled, Target, cursor::Cursor},
 };
 
-/// What is asked for.
+/// The sizes of a run.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Senders {
     /// Sends under way at any time.
@@ -32,7 +32,7 @@ impl Senders {
         let cast = Cast { rooms: 1, publishers: self.senders, speakers };
         let mut stage = Stage::new(target, &cast, Mode::LongPoll, self.terms)?;
         stage.players.lanes_by_publisher = true;
-        // The first message of each opens its connection, outside the time.
+        // The first message of each opens its connection, and is not timed.
         for sender in 0..self.senders {
             stage.publish(sender)?;
         }

@@ -1,18 +1,18 @@
-//! What was counted, how long it took, and what went wrong.
+//! Counts and times of a run, and its faults.
 //!
 //! A fault is a message that a reader should have had and has not, or had twice,
 //! or in the wrong order, or an answer that was an error. One fault fails the run;
-//! the first few are told in words.
+//! the first few are described in words.
 
 use std::time::Instant;
 
 use super::message::Message;
 
-/// Told in words; the others are counted.
+/// Faults that are described; the others are counted.
 const TOLD_MAX: usize = 8;
 
 /// Times kept of one run, 4 bytes each: beyond them new ones take the places of
-/// old ones, spread over all, and what is left is a sample.
+/// old ones, spread over all, and the rest is a sample.
 const TIMES_MAX: usize = 10_000_000;
 
 /// The counts of one run.
@@ -59,7 +59,7 @@ impl Ledger {
     }
 
     /// Enters that a reader who expected `next` in `lane` got `message`; returns
-    /// what it expects now.
+    /// the number that it expects now.
     pub(crate) fn delivered(
         &mut self,
         reader: usize,
@@ -117,7 +117,7 @@ impl Ledger {
         (self.faults, &self.told)
     }
 
-    /// Returns one sentence about where a run stands.
+    /// Returns one sentence about the progress of a run.
     pub(crate) fn summary(&self, connections: usize) -> String {
         let Ledger { deliveries, acknowledged, waiting, reopened, faults, .. } = self;
         let first = self.told.first().map(|told| format!("; first: {told}")).unwrap_or_default();

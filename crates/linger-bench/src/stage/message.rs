@@ -1,4 +1,4 @@
-//! What the generator says: text that tells where it belongs and when it was said.
+//! The messages of the generator: texts with their lane, their number and their time.
 //!
 //! `~lb:LANE:SEQUENCE:NANOSECONDS~` and some filling. Messages of a lane are
 //! numbered 1, 2, 3 …, so a reader can prove that nothing is missing, nothing came
@@ -20,7 +20,7 @@ pub(crate) const TEXT_BYTES_MIN: usize =
 /// One message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Message {
-    /// Whose sequence it belongs to: a room, or a sender.
+    /// The sequence that it belongs to: a room's, or a sender's.
     pub(crate) lane: u32,
     /// Its place in the lane, from 1.
     pub(crate) sequence: u64,
@@ -39,7 +39,7 @@ impl Message {
     }
 }
 
-/// Finds messages in whatever a server sent.
+/// Finds messages in the bytes that a server sent.
 pub(crate) struct Messages {
     finder: Finder<'static>,
 }

@@ -1,7 +1,7 @@
-//! Readers and publishers: what each does when something comes.
+//! Readers and publishers, and how each reacts to an answer.
 //!
-//! A reader polls, checks what it got against what it expects, and polls again at
-//! once, as a client does. A publisher says one thing and waits for its
+//! A reader polls, compares the answer with the messages that it expects, and polls
+//! again at once, as a client does. A publisher sends one message and waits for its
 //! acknowledgement. A connection that is closed on them is opened again.
 
 use std::time::Instant;
@@ -21,7 +21,7 @@ use crate::{
 /// everything would keep us busy for ever.
 const REOPENED_PER_READER: u64 = 10;
 
-/// One who reads.
+/// A reader.
 pub(crate) struct Reader {
     room: usize,
     /// The sequence number that comes next.
@@ -48,7 +48,7 @@ impl Reader {
         Reader { room, next: 1, cursor, session, state, has_greeted: false, carry: Vec::new() }
     }
 
-    /// Forgets what belongs to a connection, not what was read.
+    /// Forgets the parts that belong to a connection, but not what was read.
     fn leave(&mut self) {
         self.state = Reading::Away;
         self.has_greeted = false;
@@ -56,14 +56,14 @@ impl Reader {
     }
 }
 
-/// One who publishes, in rooms of its own or in lanes of its own.
+/// A publisher, in rooms of its own or in lanes of its own.
 #[derive(Default)]
 pub(crate) struct Publisher {
     rooms: Vec<usize>,
     turn: usize,
     key: Option<Key>,
     is_open: bool,
-    /// The lane's room, and what was said there and is not acknowledged.
+    /// The lane's room, and the message there that is not acknowledged.
     unacknowledged: Option<(usize, Message)>,
 }
 
@@ -73,13 +73,13 @@ pub(crate) struct Players<'t> {
     pub(crate) readers: Vec<Reader>,
     pub(crate) publishers: Vec<Publisher>,
     pub(crate) ledger: Ledger,
-    /// Publishers go on until then when they are acknowledged.
+    /// Until this time, an acknowledged publisher sends the next message.
     pub(crate) publishing_until: Option<Instant>,
     /// Readers whose connection is closed stay away instead of coming back.
     pub(crate) stay_away: bool,
     /// Readers make another request on each connection before they poll.
     pub(crate) greet_first: bool,
-    /// Each publisher has a lane of its own, and nobody's order is another's.
+    /// Each publisher has a lane of its own, so each order is checked by itself.
     pub(crate) lanes_by_publisher: bool,
     mode: Mode,
     text_bytes: usize,
@@ -136,7 +136,7 @@ impl<'t> Players<'t> {
     }
 
     /// Seats `count` readers in a room, who begin behind `cursor`: before
-    /// everything that was said there through us, or with nothing said yet. Each
+    /// everything that was sent there through us, or with nothing sent yet. Each
     /// takes a session while there are any.
     pub(crate) fn seat(
         &mut self,
@@ -153,7 +153,7 @@ impl<'t> Players<'t> {
 
     /// Whether every reader has all that was published in its room.
     pub(crate) fn has_all(&self) -> bool {
-        // The sum first: no walk over all readers while most are missing.
+        // The sum first, which saves the walk over all readers while most are missing.
         self.ledger.deliveries >= self.due
             && self.readers.iter().all(|reader| reader.next > self.lanes[reader.room])
     }
@@ -184,7 +184,7 @@ impl<'t> Players<'t> {
         }
     }
 
-    /// Has a publisher say the next thing in the next of its rooms.
+    /// Has a publisher send the next message to the next of its rooms.
     pub(crate) fn publish(&mut self, wires: &mut Wires, number: usize) -> anyhow::Result<()> {
         let publisher = &mut self.publishers[number];
         let room = publisher.rooms[publisher.turn % publisher.rooms.len()];
@@ -246,7 +246,7 @@ impl<'t> Players<'t> {
                 self.ledger.waiting -= 1;
                 Some(self.target.polled(answer, &mut reader.cursor))
             }
-            // The request before the first poll: any answer will do that is no error.
+            // The request before the first poll: any answer but an error will do.
             Reading::Greeting | Reading::Away => (answer.status >= 400).then_some(Polled::Refused),
         };
         match (self.mode, polled) {
@@ -282,7 +282,7 @@ impl<'t> Players<'t> {
         wires.open(Who::Reader(number)).map(drop)
     }
 
-    /// Checks messages against what the reader expects.
+    /// Compares messages with those that the reader expects.
     fn read(&mut self, number: usize, bytes: &[u8]) {
         let reader = &mut self.readers[number];
         let lane = u32::try_from(reader.room).expect("rooms are bounded");
@@ -354,7 +354,7 @@ impl Play for Players<'_> {
             carry.extend_from_slice(bytes);
         }
         let all = if is_whole { bytes } else { carry.as_slice() };
-        // Frames end with an empty line; what follows the last is kept.
+        // Frames end with an empty line; the bytes after the last one are kept.
         let frames = memchr::memmem::rfind(all, b"\n\n").map_or(0, |end| end + 2);
         self.read(number, &all[..frames]);
         self.target.streamed(&all[..frames], &mut self.readers[number].cursor);
@@ -378,8 +378,8 @@ impl Play for Players<'_> {
                 (publisher.key, publisher.is_open) = (None, false);
                 match (publisher.unacknowledged, was_open) {
                     (None, _) => {}
-                    // Closed while idle, most likely, as we began to speak: say it
-                    // again under the same id. Twice said, the readers would tell.
+                    // Most likely it was idle and closed just when we began to send. Send
+                    // again under the same id; if it counted twice, the readers would notice.
                     (Some(_), true) => publisher.key = Some(wires.open(who)?),
                     (Some(_), false) => {
                         publisher.unacknowledged = None;

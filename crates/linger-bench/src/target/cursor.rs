@@ -1,6 +1,6 @@
-//! A reader's bookmark, as bytes of the server's own making.
+//! A reader's bookmark, in bytes that the server made.
 
-/// As long as any server's here: nchan's is a date and a number.
+/// The longest cursor of any server here: nchan's is a date and a number.
 const BYTES_MAX: usize = 62;
 
 /// A cursor in place: tens of thousands of readers move theirs all the time.
@@ -11,14 +11,14 @@ pub(crate) struct Cursor {
 }
 
 impl Cursor {
-    /// Takes over what a server said. None: longer than any cursor is.
+    /// Takes over a server's cursor. None: it is too long to be one.
     pub(crate) fn new(bytes: &[u8]) -> Option<Cursor> {
         let mut cursor = Cursor { length: u8::try_from(bytes.len()).ok()?, bytes: [0; BYTES_MAX] };
         cursor.bytes.get_mut(..bytes.len())?.copy_from_slice(bytes);
         Some(cursor)
     }
 
-    /// Moves to what a server said, if it said something; returns whether it did.
+    /// Moves to a server's cursor, if there is one; returns whether there was.
     pub(crate) fn follow(&mut self, bytes: Option<&[u8]>) -> bool {
         match bytes.and_then(Cursor::new) {
             Some(cursor) => {

@@ -55,7 +55,7 @@ impl DurableStreams {
     pub(crate) fn start(peers: &Path, place: &Place) -> anyhow::Result<DurableStreams> {
         let program = DurableStreams::find(peers)?;
         let mut server = Server::new(place)?;
-        // Asked to end, it waits for held polls, gone or not, for 25 s.
+        // When it is asked to end, it waits for held polls for 25 s, even for readers who left.
         server.end_with(Signal::KILL);
         let address = server.address();
         let mut command = Command::new(program);
@@ -63,7 +63,7 @@ impl DurableStreams {
         command.arg(server.folder().join("data"));
         command.args(["--long-poll-timeout-ms", &(HOLD_SECONDS * 1000).to_string()]);
         server.start(&mut command)?;
-        // It does not tell its version; cargo wrote down what it installed.
+        // It does not report its version; cargo wrote down which one it installed.
         let installed = std::fs::read_to_string(peers.join(".crates.toml")).unwrap_or_default();
         let version = installed.split("durable-streams ").nth(1);
         let version = version.and_then(|rest| rest.split(' ').next()).unwrap_or("unknown version");

@@ -35,7 +35,7 @@ pub(crate) struct Linger {
     version: String,
     address: SocketAddr,
     caller: Caller,
-    /// In the names of rooms: a server that is kept has those of earlier runs.
+    /// Part of the names of rooms, because a server that is kept has those of earlier runs.
     run: u64,
     tokens: Vec<String>,
 }

@@ -169,7 +169,7 @@ impl Target for Nchan {
     fn polled(&self, answer: &Answer<'_>, cursor: &mut Cursor) -> Polled {
         match answer.status {
             200 => {}
-            // "Request Timeout" is how it says that nothing happened.
+            // "Request Timeout" is its answer when nothing happened.
             304 | 408 => return Polled::Nothing,
             _ => return Polled::Refused,
         }

@@ -143,10 +143,10 @@ impl Drop for Server {
     }
 }
 
-/// Returns the end of what a process said.
+/// Returns the end of a process's output.
 fn tail(path: &Path) -> String {
     let mut text = String::new();
-    // For a sentence about another failure: without it, that is still told.
+    // It is only part of a sentence about another failure, which is reported anyway.
     let _ = File::open(path).and_then(|mut file| file.read_to_string(&mut text));
     let lines: Vec<&str> = text.lines().rev().take(3).collect();
     lines.into_iter().rev().collect::<Vec<_>>().join(" / ")

@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// What the server does, and what it does wrong.
+/// The habits of the server, good and bad.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Habit {
     Right,
@@ -26,9 +26,9 @@ pub(crate) enum Habit {
     Repeating,
     /// Answers polls with 503.
     Refusing,
-    /// Answers what is asked before a poll with 503.
+    /// Answers the request before a poll with 503.
     Unwelcoming,
-    /// Closes after the answer to what is asked before a poll.
+    /// Closes after the answer to the request before a poll.
     Curt,
     /// Takes no message that is sent by `PUT`.
     Posting,
@@ -46,7 +46,7 @@ struct State {
     /// The texts of each room.
     rooms: HashMap<String, Vec<String>>,
     held: usize,
-    /// How many tokens were given, and whose poll is held now.
+    /// How many tokens were given, and those with a poll that is held now.
     given: usize,
     holding: HashSet<String>,
 }
@@ -65,7 +65,7 @@ impl Fake {
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let house = house.clone();
-                // A connection that breaks ends its thread; who cares sees it.
+                // A connection that breaks ends its thread; the test sees that in the results.
                 std::thread::spawn(move || house.serve(stream).unwrap_or_default());
             }
         });

@@ -1,8 +1,8 @@
-//! Rules about membership: who comes in, who leaves.
+//! Rules about membership: joining, adding, leaving.
 //!
 //! A stay lasts from the event that began it to the event that ended it, both
-//! included: who joins sees it, and who leaves sees that too. Leaving a closed room
-//! is each person's own word: nobody else can take it back.
+//! included: those who join see their joining, and those who leave see their leaving.
+//! Only the person who left a closed room can undo that.
 
 use rusqlite::{OptionalExtension, params};
 
@@ -21,7 +21,7 @@ pub(super) fn join(step: &Step<'_>, room: RoomId) -> Result<Option<News>, Refuse
         return Ok(None);
     }
     if room.kind == RoomKind::Closed && !has_left(step, room.id, person.id)? {
-        // A closed room is not told from a missing one by those outside.
+        // To those outside, a closed room looks like a missing one.
         return Err(Rejection::RoomNotFound.into());
     }
     admit(step, room, person.clone(), person).map(Some)
@@ -101,7 +101,7 @@ pub(super) fn begin_stay(step: &Step<'_>, room: &mut Room, user: UserId) -> rusq
     Ok(())
 }
 
-/// Returns what somebody who is outside of the room is told.
+/// Returns the rejection for somebody who is outside of the room.
 pub(super) fn outsider(room: &Room) -> Refused {
     match room.kind {
         RoomKind::Open => Rejection::NotAMember.into(),

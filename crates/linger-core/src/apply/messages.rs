@@ -1,11 +1,11 @@
-//! Rules about messages: members say something.
+//! Rules about messages: members send them.
 
 use super::{Refused, Step, members};
 use crate::{
     ErasedKind, EventKind, Message, MessageId, MessageText, News, RoomId, SenderTime, Vocabulary,
 };
 
-/// Says something in a room. The author must be a member.
+/// Sends a message to a room. The author must be a member.
 ///
 /// The message keeps the author's name as it is now: the answer to a repeat is
 /// the same for ever.
@@ -18,7 +18,7 @@ pub(super) fn send(
     leave_message(step, room, Some(text), sender_time)
 }
 
-/// Does what a send did whose payload is erased: the same message, without a text.
+/// Does the same as a send whose payload is erased: the same message, without a text.
 pub(super) fn send_erased(
     step: &Step<'_>,
     kind: ErasedKind,
@@ -40,7 +40,7 @@ fn leave_message(
     if !members::is_member(step, room.id, by.id)? {
         return Err(members::outsider(&room));
     }
-    // The first vocabulary does not tell a name that was chosen from one made up.
+    // The first vocabulary cannot tell a name that the author chose from one made up.
     let chosen = step.draft.request.as_ref().filter(|_| step.draft.rules() > Vocabulary::FIRST);
     let news = step.tell_room(room, Some(by.clone()), |room| EventKind::MessageSent {
         message: Message {

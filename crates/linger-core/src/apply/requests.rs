@@ -1,14 +1,14 @@
-//! Rules about requests: what an author asked for before is a repeat, for ever.
+//! Rules about requests: the same request of an author again is a repeat, for ever.
 //!
-//! Kept is a digest of what was sent, salted with the entry's own salt. The first
-//! vocabulary had no salt, and digested the command.
+//! A digest of the request's content is kept, salted with the entry's own salt. The
+//! first vocabulary had no salt, and digested the command.
 
 use rusqlite::{Connection, params};
 
 use super::Outcome;
 use crate::{Asked, Author, Draft, Entry, Rejection, RequestId, Salt, queries, sum};
 
-/// Returns what becomes of a request whose author used its id before.
+/// Returns the outcome of a request whose author used its id before.
 pub(super) fn outcome_of_repeat(
     tx: &Connection,
     draft: &Draft,
@@ -16,7 +16,7 @@ pub(super) fn outcome_of_repeat(
     let Some(request) = &draft.request else { return Ok(None) };
     let Some(known) = queries::request(tx, draft.author, &request.id)? else { return Ok(None) };
     let is_the_same = match (known.digest, known.salt, request.asked) {
-        // One of them is erased: nobody can say any more that they differ.
+        // One of them is erased, so nobody can tell any more whether they differ.
         (None, ..) | (_, _, None) => true,
         (Some(digest), None, Some(_)) => *digest == Asked::of(&draft.command).0,
         (Some(digest), Some(salt), Some(asked)) => *digest == asked.salted(salt),

@@ -8,7 +8,7 @@ use crate::{
     sum,
 };
 
-/// Opens a room. A user who opens one is its first member; the server is none.
+/// Opens a room. A user who opens one is its first member; the server is no member.
 pub(super) fn open(
     step: &Step<'_>,
     slug: &Slug,
@@ -41,7 +41,7 @@ pub(super) fn open(
     step.tell_room(room, opener, |room| EventKind::RoomOpened { opened: then(room) }).map(Some)
 }
 
-/// Returns the room, as it is told to readers.
+/// Returns the room as readers see it in an event.
 pub(super) fn then(room: &Room) -> RoomThen {
     RoomThen {
         id: room.id,

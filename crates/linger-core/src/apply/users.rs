@@ -8,7 +8,7 @@ use crate::{
     queries::User, sum,
 };
 
-/// Creates a guest. Their id is this entry's position; nobody is told.
+/// Creates a guest. Their id is this entry's position; it leaves no event.
 pub(super) fn create_guest(
     step: &Step<'_>,
     name: &UserName,

@@ -1,8 +1,8 @@
 //! The merge of many ranges of the table `concerns` into one order.
 //!
-//! A range is looked into only when the merge has come to where it begins, and then
-//! a few rows at a time, twice as many each time: a page costs its own rows and one
-//! lookup for each range before its end, however much stands behind it.
+//! A range is looked into only when the merge reaches its beginning, and then a few
+//! rows at a time, twice as many each time. So a page costs its own rows and one
+//! lookup for each range before its end, however many rows come after it.
 
 use std::{cmp::Reverse, collections::BinaryHeap, vec};
 
@@ -14,8 +14,8 @@ use crate::{Position, visibility::Range};
 pub(super) struct Merge<'c> {
     select: CachedStatement<'c>,
     sources: Vec<Source>,
-    /// The next of each source: its position, whether it is known that there is an
-    /// event, and which source.
+    /// The next position of each source: the position, whether an event is known to be
+    /// there, and the source.
     heads: BinaryHeap<Reverse<(Position, bool, usize)>>,
     last: Position,
 }
@@ -24,7 +24,7 @@ struct Source {
     range: Range,
     /// Rows that were read and not used yet.
     rows: vec::IntoIter<Position>,
-    /// So many are read next; none when no more are there.
+    /// How many rows are read next; none when there are no more.
     read_next: Option<usize>,
 }
 
@@ -54,7 +54,7 @@ impl<'c> Merge<'c> {
             }
             self.heads
                 .extend(source.head().map(|(next, is_event)| Reverse((next, is_event, number))));
-            // A rename stands in each room that two people share.
+            // One rename has a row in each room that two people share.
             if is_event && position > self.last {
                 self.last = position;
                 return Ok(Some(position));
@@ -65,8 +65,8 @@ impl<'c> Merge<'c> {
 }
 
 impl Source {
-    /// Returns where the next event is, or where one may be: rows are read only when
-    /// the merge has come there.
+    /// Returns the position of the next event, or one where it may be: rows are read only
+    /// when the merge has come there.
     fn head(&mut self) -> Option<(Position, bool)> {
         let known = self.rows.next().map(|position| (position, true));
         known.or_else(|| self.read_next.map(|_| (self.range.from, false)))

@@ -1,8 +1,8 @@
-//! A room's history: what was said in it before.
+//! A room's history: its earlier messages.
 //!
-//! A closed room is read from stay to stay of the reader, backwards, by way of the
-//! messages that lie between them: neither messages outside of all stays nor stays
-//! without messages are walked through.
+//! A closed room is read backwards, stay by stay, by way of the messages that lie in
+//! the reader's stays: neither messages outside of all stays nor stays without
+//! messages are walked through.
 
 use rusqlite::{Connection, params};
 
@@ -28,8 +28,8 @@ const MESSAGES: &str =
      FROM events WHERE audience_id = ?1 AND kind = 'message_sent' AND position BETWEEN ?2 AND ?3
      ORDER BY position DESC";
 
-/// Returns the messages of a room before `before`, the newest of them, as many as one
-/// page holds, as far as `reader` may see them.
+/// Returns the newest messages of a room before `before`, as many as fit on one page,
+/// as far as `reader` may see them.
 ///
 /// Cost: the rows of the page; in a closed room a few lookups, too, for each stay of
 /// the reader that the page reaches into.
@@ -56,7 +56,7 @@ pub fn history(
         };
         let mut rows = select.query(params![room, from, to.min(end)])?;
         while !more && let Some(row) = rows.next()? {
-            // One more than has a place tells that there are more.
+            // One message more than fits shows that there are more.
             more = !page.take(news(row)?);
         }
         end = from.before();
@@ -66,7 +66,7 @@ pub fn history(
     Ok(History { messages, more })
 }
 
-/// Returns where the last message of a room is, up to `end`.
+/// Returns the position of the last message of a room, up to `end`.
 fn last_message(
     connection: &Connection,
     room: RoomId,

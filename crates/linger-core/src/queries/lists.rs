@@ -1,8 +1,8 @@
-//! Pages of rooms and of members, by keys: a page begins after the last one of the
+//! Pages of rooms and of members, by keys: a page begins after the last item of the
 //! page before, whatever changed in between.
 //!
-//! Cost of each: the rows of the answer. Rooms that the reader may not see, rooms
-//! and people that come later, and memberships that are past are not looked at.
+//! Cost of each: the rows of the answer. It does not look at rooms that the reader may
+//! not see, at later rooms and people, or at past memberships.
 
 use rusqlite::{Connection, params};
 use serde::Serialize;
@@ -31,10 +31,10 @@ pub struct MembersPage {
 }
 
 /// The rooms that everybody may see. The index is named, so that no plan walks over
-/// the closed rooms in between.
+/// closed rooms in between.
 const OPEN_ROOMS: &str = "SELECT id, slug, name, topic, kind, members, last_number, sum
      FROM rooms INDEXED BY open_rooms WHERE kind = 'open' AND id > ?1 ORDER BY id";
-/// The rooms that a user is in.
+/// The rooms of a user.
 const ROOMS_OF: &str =
     "SELECT room_id, user_id, joined, sum FROM members INDEXED BY members_by_user
      WHERE user_id = ?1 AND room_id > ?2 ORDER BY room_id";
@@ -75,7 +75,7 @@ pub fn rooms_for(
     }
 }
 
-/// Returns the first `limit` rooms that a user is in.
+/// Returns the first `limit` rooms of a user.
 pub fn rooms_of(
     connection: &Connection,
     member: UserId,
@@ -97,7 +97,7 @@ pub fn members_of(
 ) -> rusqlite::Result<MembersPage> {
     let after = after.map_or(0, |after| after.get().cast_signed());
     let mut select = connection.prepare_cached(MEMBERS)?;
-    // One more than asked for tells whether there are more.
+    // One more than asked for shows whether there are more.
     let mut ids = select.query_map(params![room, after, limit + 1], |row| {
         sum::check(row, "members")?;
         row.get::<_, UserId>(1)

@@ -1,5 +1,5 @@
-//! Each reader's events, chosen three times: by the index rows of the tables, by the
-//! rule of `visibility` on the value, and by a naive list of who was there.
+//! Each reader's events, chosen in three ways: by the index rows of the tables, by the
+//! rule of `visibility` on the value, and by a naive list of those who were there.
 //!
 //! The events are made up, private ones too, which no command leaves yet.
 

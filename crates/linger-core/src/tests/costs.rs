@@ -20,7 +20,7 @@ use crate::{
 };
 
 const SIZES: [usize; 3] = [1, 100, 10_000];
-/// What bob reads in each room.
+/// The events that bob reads in each room.
 const READ: usize = 10;
 const START: Position = Position::START;
 

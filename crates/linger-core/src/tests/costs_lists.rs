@@ -1,5 +1,5 @@
-//! Lists of rooms and members: many small pages are the whole list, and a page
-//! costs what it returns, counted in SQLite's steps.
+//! Lists of rooms and members: many small pages are the whole list, and the cost of a
+//! page follows its size, counted in SQLite's steps.
 
 use std::{
     cell::Cell,
@@ -74,12 +74,12 @@ proptest! {
     }
 }
 
-/// What grows around a page that stays the same.
+/// The sizes of everything around a page that stays the same.
 const SIZES: [u64; 3] = [1, 100, 10_000];
 /// Rooms or members of each page.
 const PAGE: usize = 10;
 
-/// What grows, and how it is made to.
+/// The name of something that grows, and the function that makes it grow.
 type Row<'a> = (&'static str, &'a dyn Fn(&mut World, u64));
 
 /// Checks that a read takes about as many steps whatever lies around it.
@@ -215,7 +215,7 @@ fn a_page_of_members_costs_what_it_returns() {
     }
 }
 
-/// Tables that ann and bob are in, and how many steps were taken there.
+/// Tables with ann and bob in them, and a count of SQLite's steps there.
 struct World {
     projection: Projection,
     steps: Arc<AtomicU64>,

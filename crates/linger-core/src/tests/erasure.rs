@@ -38,7 +38,7 @@ proptest! {
                 prop_assert!(!news.json.contains("text "));
             }
         }
-        // The same events, with the same everything but text; and the same requests.
+        // Everything is the same but the texts, and the digests of the requests.
         let is_text = |row: &String| row.starts_with("events") || row.starts_with("requests");
         let rest = |projection: &Projection| {
             tables(projection).into_iter().filter(|row| !is_text(row)).collect::<Vec<_>>()
@@ -77,8 +77,8 @@ fn a_repeat_of_an_erased_request_gets_the_deleted_form_whatever_it_says() {
     assert_eq!((salt, asked), (None, None), "nothing that could confirm a guess");
 }
 
-/// Returns the entry with its payload erased, as it would be read back; none where
-/// it has none.
+/// Returns the entry with its payload erased, as it would be read back; none if it has
+/// no payload.
 fn erase(entry: &Entry) -> Option<Entry> {
     Some(StoredEntry::erased(&entry.draft)?.decode(entry.position).unwrap())
 }

@@ -1,7 +1,7 @@
 //! A projection on disk: it goes on where it was, belongs to one log, and is
 //! read by others while it is written.
 //!
-//! A reader's connection can only read. What it reads in one transaction is of
+//! A reader's connection can only read. All its reads in one transaction are of
 //! one moment, although the follower commits in between.
 
 use std::path::PathBuf;
@@ -102,7 +102,7 @@ fn time_does_not_run_backwards_over_a_restart() {
     let leave = bobs(10, 8_996_000, Command::LeaveRoom { room: tea() });
     let outcomes = projection.apply(&[leave]).unwrap();
     assert_eq!(outcomes[0].news().unwrap().event.at, Timestamp::from_ms(9_000_000));
-    // Further than a clock is ever set back, the last time was wrong (F7).
+    // If it is further ahead than clocks are ever set back, the last time was wrong (F7).
     drop(projection);
     let mut projection = Projection::open(&path, LogId::from_random(0)).unwrap();
     let leave = bobs(10, 5_000_000, Command::LeaveRoom { room: tea() });
@@ -160,7 +160,7 @@ fn who_joins_while_reading_misses_nothing() {
     assert_eq!(positions, [9]);
 }
 
-/// What bob asks for; [`Log::of`] begins with eight entries, in which he is not
+/// A command of bob's. [`Log::of`] begins with eight entries, in which he is not
 /// in #tea.
 fn bobs(position: u64, at_ms: i64, command: Command) -> Entry {
     let at = Timestamp::from_ms(at_ms);

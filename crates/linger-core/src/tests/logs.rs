@@ -15,7 +15,7 @@ use crate::{
     visibility::{Scope, Stays},
 };
 
-/// One thing that somebody asks for.
+/// One command that somebody sends, by numbers.
 #[derive(Debug, Clone)]
 pub(super) struct Ask {
     who: usize,
@@ -25,7 +25,7 @@ pub(super) struct Ask {
     ms_later: i64,
 }
 
-/// How an ask is named.
+/// The name of an ask.
 #[derive(Debug, Clone)]
 enum Name {
     /// Under a new request id.
@@ -46,11 +46,11 @@ enum What {
     Leave(usize),
     Say(usize, u8),
     Epoch(u64),
-    /// What was asked so many entries ago, by the same author or by another.
+    /// An earlier command again: so many entries ago, by the same author or by another.
     Again(usize, bool),
 }
 
-/// Entries, and what the model makes of them.
+/// Entries, and the model's opinion of them.
 pub(super) struct Log {
     pub(super) entries: Vec<Entry>,
     pub(super) outcomes: Vec<Outcome>,
@@ -62,7 +62,7 @@ pub(super) struct Log {
 pub(super) const ALL: usize = 10_000;
 const ROOMS: [&str; 4] = ["tea", "den", "attic", "書房"];
 pub(super) const NAMES: [&str; 4] = ["ann", "bob", "cleo", "小明"];
-/// The server, the cast, and one who does not exist.
+/// The server, the cast, and a user who does not exist.
 const AUTHORS: usize = NAMES.len() + 2;
 const MISSING: u64 = 1_000_000;
 
@@ -127,7 +127,7 @@ impl Log {
         log.append(&prelude(2, What::Open(1, RoomKind::Closed)));
         log.append(&prelude(3, What::Join(0)));
         log.append(&prelude(2, What::Add(1, 3)));
-        // Each quarter of them is written by a newer version, the rest by today's.
+        // A quarter of the asks belongs to each older version, the rest to today's.
         let (first, rest) = asks.split_at(asks.len() / 4);
         let (second, rest) = rest.split_at(asks.len() / 4);
         let parts =
@@ -164,7 +164,7 @@ impl Log {
         draft.request = draft.request.map(of);
         if self.vocabulary == Vocabulary::FIRST {
             if matches!(draft.command, Command::BeginEpoch { .. }) {
-                // It has no such thing.
+                // That version has no such command.
                 return;
             }
             (draft.salt, draft.nonce) = (None, None);
@@ -227,7 +227,7 @@ impl Log {
     }
 }
 
-/// A visitor, the cast, and one who does not exist.
+/// A visitor, the cast, and a user who does not exist.
 pub(super) fn readers() -> Vec<Option<UserId>> {
     (0..AUTHORS).map(|i| (i > 0).then(|| cast(i))).collect()
 }

@@ -1,4 +1,4 @@
-//! What chat is, told a second time, as plainly as possible: a second opinion.
+//! The rules of chat, told a second time, as plainly as possible: a second opinion.
 //!
 //! The model knows no tables and no intervals of membership. Each event carries
 //! the list of those who were there when it happened, and that list is all that
@@ -16,12 +16,12 @@ use crate::{
     Timestamp, TokenHash, UserId, UserName, Vocabulary, queries::Room,
 };
 
-/// Everything that was, and who was there.
+/// Everything that happened, and those who were there.
 #[derive(Default)]
 pub(super) struct Model {
     pub(super) rooms: BTreeMap<RoomId, Room>,
     pub(super) members: BTreeMap<RoomId, BTreeSet<UserId>>,
-    /// Who ever left what.
+    /// The people who ever left each room.
     left: BTreeSet<(RoomId, UserId)>,
     pub(super) epochs: Vec<(Position, Epoch)>,
     told: Vec<Told>,
@@ -32,7 +32,7 @@ pub(super) struct Model {
     time: Option<Timestamp>,
 }
 
-/// An event, and who was there.
+/// An event, and those who were there.
 struct Told {
     news: News,
     witnesses: BTreeSet<UserId>,
@@ -69,12 +69,12 @@ impl Model {
         Outcome::Accepted(news)
     }
 
-    /// Returns what a user is told of all that concerns them, oldest first.
+    /// Returns everything that concerns a user, oldest first.
     pub(super) fn mine(&self, reader: UserId) -> Vec<News> {
         self.told_if(|told| told.witnesses.contains(&reader))
     }
 
-    /// Returns what a user, or a visitor, may read in a room, oldest first.
+    /// Returns everything that a user, or a visitor, may read in a room, oldest first.
     pub(super) fn in_room(&self, room: RoomId, reader: Option<UserId>) -> Vec<News> {
         let is_open = self.rooms[&room].kind == RoomKind::Open;
         let was_there = |told: &Told| reader.is_some_and(|user| told.witnesses.contains(&user));

@@ -143,7 +143,7 @@ proptest! {
         let mut at_once = empty();
         at_once.apply(&log.entries).unwrap();
         let mut in_pieces = empty();
-        // Whoever relies on an order that he did not ask for gets another one.
+        // Code that relies on an order without asking for it gets another one.
         in_pieces.connection().pragma_update(None, "reverse_unordered_selects", true).unwrap();
         for batch in in_batches(&log.entries, &batches) {
             in_pieces.apply(batch).unwrap();
@@ -183,7 +183,7 @@ proptest! {
             if log.entries[which].draft.request.is_none() {
                 continue;
             }
-            // What was rejected may succeed later; that is no repeat.
+            // A rejected request may succeed later; that is no repeat.
             let first = match log.outcomes[which] {
                 Outcome::Accepted(_) => log.entries[which].position,
                 Outcome::Repeated { first } => first,
@@ -285,7 +285,7 @@ fn who_asks_for_nothing_has_seen_nothing() {
     }
 }
 
-/// What a client holds: the rooms that it is in, and its own name.
+/// A client's knowledge: the rooms that it is in, and its own name.
 #[derive(Debug, PartialEq)]
 struct Held {
     me: UserId,

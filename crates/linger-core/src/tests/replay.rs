@@ -97,8 +97,8 @@ fn old_logs_have_every_command() {
 
 #[test]
 fn apply_asks_sqlite_for_no_clock_no_chance_and_no_other_function() {
-    // All functions are refused; one that is needed one day, and deterministic,
-    // may be let through by name.
+    // No function is allowed. If one is needed one day, and is deterministic, it may be
+    // let through by name.
     let refuse_functions = |context: AuthContext<'_>| match context.action {
         AuthAction::Function { .. } => Authorization::Deny,
         _ => Authorization::Allow,

@@ -1,10 +1,10 @@
-//! The stage on which scripts are played, and the language that they are in.
+//! The stage on which scripts are played, and the language of the scripts.
 //!
 //! The script is a line of steps: `ann opens #tea`, `ann opens closed #den`,
 //! `bob joins #tea`, `bob leaves #tea`, `ann adds bob to #den`, `ann says one`
 //! (in the room named last) or `ann says one to #den`, `ann renames to anna`.
 //! ` as r1` behind a step gives its request id; `@12 ` before it sets the clock
-//! to second 12. Behind `=>` stands what else came of it than an event: `nothing`,
+//! to second 12. After `=>` comes the outcome, if it is no event: `nothing`,
 //! `repeats 2` (the number of the first one's event), or a rejection's code.
 //! The cast is ann, bob and cleo, who are always called by these names here; rooms
 //! are #tea and #den. `#nowhere` is never opened.
@@ -30,7 +30,7 @@ pub(super) fn check(script: &str, reader: Reads, expected: &str) {
     assert!(seen == expected, "\n{script}\n\n{reader:?} saw {seen:#?}\ninstead of {expected:#?}");
 }
 
-/// Who reads what.
+/// The reader, and the place that they read.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Reads {
     who: &'static str,
@@ -46,12 +46,12 @@ enum What {
     Rooms,
 }
 
-/// The feed of all that concerns somebody.
+/// Returns the feed of everything that concerns somebody.
 pub(super) fn reads(who: &'static str) -> Reads {
     Reads { who, what: What::Mine, with_times: false }
 }
 
-/// The rooms that exist for somebody.
+/// Returns the rooms that exist for somebody.
 pub(super) fn lists(who: &'static str) -> Reads {
     Reads { who, what: What::Rooms, with_times: false }
 }
@@ -70,7 +70,7 @@ impl Reads {
     }
 }
 
-/// The projection that a script plays on, and what its words stand for.
+/// The projection that a script plays on, and the meanings of its words.
 struct Stage {
     projection: Projection,
     rooms: BTreeMap<String, RoomId>,

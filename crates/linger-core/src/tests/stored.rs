@@ -1,5 +1,5 @@
-//! Entries that are not what was stored: damaged, or of a later version. Neither is
-//! taken for the other, and neither is applied in part.
+//! Entries that differ from what was stored: damaged, or of a later version. Each kind is
+//! told from the other, and neither is applied in part.
 
 use proptest::prelude::*;
 

@@ -1,4 +1,4 @@
-//! Scenes: a script is played, and a reader sees what is expected.
+//! Scenes: a script is played, and a reader sees the expected lines.
 //!
 //! Each scene is one sentence of the manual. The script's language is that of
 //! [`super::stage`]. Expected lines begin with the event's number in its room.

@@ -49,7 +49,7 @@ fn whatever_column_is_changed_the_read_says_so() {
     let mut select = projection.connection().prepare(columns).unwrap();
     let columns = select.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
     for (table, column) in columns.map(Result::<(String, String), _>::unwrap) {
-        // How far it is: nothing else in meta is read again while it is open.
+        // Only `applied`: no other row of meta is read again while it is open.
         let condition = if table == "meta" { "key = 'applied'" } else { "true" };
         if table == "meta" && column == "key" {
             continue;
@@ -86,7 +86,7 @@ fn an_event_that_is_missing_or_stands_elsewhere_is_not_passed_over() {
         assert!(projection.connection().execute(damage, []).unwrap() > 0);
         let read = feed::read(projection.connection(), tea, &NOWHERE, Position::START, most(100));
         match (damage, read) {
-            // The last of a room: nothing behind it tells that it is missing.
+            // The last event of a room: nothing after it shows that it is missing.
             ("DELETE FROM concerns WHERE position = 7", Ok(read)) => assert_eq!(read.news.len(), 1),
             (_, read) => assert!(read.is_err_and(|error| is_damage(&error)), "{damage}"),
         }

@@ -1,5 +1,5 @@
-//! What people and programs give us is parsed once: what passes is in its
-//! bounds and passes again unchanged; what does not pass never panics.
+//! Texts from people and programs are parsed once: a text that passes is in its
+//! bounds and passes again unchanged; a text that does not pass never panics.
 //!
 //! Bounds count characters, not bytes: the tables have characters of one byte
 //! and of four. Cursors, log ids and token hashes have one written form only.
@@ -12,7 +12,7 @@ use crate::{
     SenderTime, Slug, Timestamp, TokenHash, Topic, UserName,
 };
 
-/// A parser: what it is called, its bounds, what it does, and whether it trims.
+/// A parser: its name, its bounds, its function, and whether it trims.
 struct Parser {
     name: &'static str,
     min: usize,
@@ -214,7 +214,7 @@ fn what_looks_the_same_is_the_same_room_and_the_same_name() {
         ("UserName", "\u{200b} ann", "ann"),
         ("UserName", "a\u{200b}\u{301}nn", "ánn"),
         ("UserName", "小明\u{e0100}", "小明"),
-        // Where a joiner changes the letters, it stays; a second one does not.
+        // A joiner stays where it changes the letters; a second one does not.
         ("UserName", "क्\u{200d}\u{200d}ष", "क्\u{200d}ष"),
         ("UserName", "ර\u{200d}්ය", "ර\u{200d}්ය"),
         ("UserName", "مر\u{200c}حبا", "مر\u{200c}حبا"),
@@ -245,7 +245,7 @@ fn line_breaks_of_all_kinds_become_line_breaks_and_other_controls_go() {
         ("a\u{1b}[31mb", "a[31mb"),
         ("a\u{7f}b\u{9b}", "ab"),
         ("\u{7} hello \u{b}", "hello"),
-        // What people wrote stays as they wrote it.
+        // Messages stay as people wrote them.
         ("cafe\u{301} 👩\u{200d}👧 a\u{200b}b", "cafe\u{301} 👩\u{200d}👧 a\u{200b}b"),
     ];
     for (given, expected) in rows {
@@ -290,7 +290,7 @@ fn a_cursor_has_one_written_form() {
     let cursor = Cursor { log, epoch: Some(epoch), position: Position::new(7) };
     assert_eq!(cursor.to_string(), "abcdefg234-hijklmn5-7");
     assert_eq!("abcdefg234-hijklmn5-7".parse(), Ok(cursor));
-    // As it was before there were epochs.
+    // The form from before there were epochs.
     let cursor = Cursor { epoch: None, ..cursor };
     assert_eq!("abcdefg234-7".parse(), Ok(cursor));
     let largest = format!("abcdefg234-{}", Position::MAX);

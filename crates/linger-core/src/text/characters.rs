@@ -47,7 +47,7 @@ impl Iterator for LineBreaks<'_> {
     }
 }
 
-/// Tells whether a character is something to see, also when it stands alone.
+/// Tells whether a character can be seen, also when it stands alone.
 pub(super) fn shows(c: char) -> bool {
     use GeneralCategory::{Control, EnclosingMark, NonspacingMark};
     if c.is_whitespace() || is_ignorable(c) {
@@ -56,7 +56,7 @@ pub(super) fn shows(c: char) -> bool {
     match c.general_category() {
         // Marks are seen on a letter only.
         Control | NonspacingMark | EnclosingMark => false,
-        // Most of them steer; those of Arabic and Syriac numbers have a shape.
+        // Most of these steer; those of Arabic and Syriac numbers have a shape.
         GeneralCategory::Format => matches!(
             c,
             '\u{600}'
@@ -86,13 +86,13 @@ pub(super) fn is_lower(c: char) -> bool {
     !c.is_uppercase() && c.to_lowercase().eq([c])
 }
 
-/// Returns the one written form of a slug: NFC, without what nobody sees.
+/// Returns the one written form of a slug: NFC, without invisible characters.
 pub(super) fn normal_slug(given: &str) -> String {
     given.chars().filter(|&c| !is_ignorable(c)).nfc().collect()
 }
 
-/// Returns the one written form of a name: NFC, without what nobody sees unless it
-/// changes the characters around it.
+/// Returns the one written form of a name: NFC, without invisible characters, except for
+/// those that change the characters around them.
 pub(super) fn normal_name(given: &str) -> String {
     if given.is_ascii() {
         return given.to_owned();
@@ -101,18 +101,18 @@ pub(super) fn normal_name(given: &str) -> String {
     let mut kept = String::with_capacity(given.len());
     for (i, &c) in all.iter().enumerate() {
         let next = all[i + 1..].iter().copied().find(|&next| !is_ignorable(next));
-        // What turns the direction is refused, not left out: a name that comes with it is
-        // to be looked at by somebody.
+        // A character that turns the direction is refused, not left out: somebody should look
+        // at a name that comes with one.
         if !is_ignorable(c) || turns_direction(c) || changes_its_neighbours(c, &kept, next) {
             kept.push(c);
         }
     }
-    // What was taken out may have stood between a letter and its mark.
+    // A character that was left out may have stood between a letter and its mark.
     kept.nfc().collect()
 }
 
-/// Tells whether a character that nobody sees changes how those around it look:
-/// `before`, which ends with the one before, and `next`.
+/// Tells whether an invisible character changes how those around it look: `before`, which
+/// ends with the one before it, and `next`.
 ///
 /// Source: RFC 5892, appendices A.1 and A.2, for the joiners; UTS #51 for emoji.
 fn changes_its_neighbours(c: char, before: &str, next: Option<char>) -> bool {
@@ -138,7 +138,7 @@ fn changes_its_neighbours(c: char, before: &str, next: Option<char>) -> bool {
     }
 }
 
-/// Tells whether a character is an emoji; digits are not, which can become some.
+/// Tells whether a character is an emoji; digits are none, though they can become some.
 fn is_emoji(c: char) -> bool {
     !c.is_ascii() && c.is_emoji_char()
 }
@@ -157,15 +157,15 @@ fn is_cursive(c: char) -> bool {
     )
 }
 
-/// Tells whether a character turns the direction of what stands around it.
+/// Tells whether a character turns the direction of the text around it.
 pub(super) fn turns_direction(c: char) -> bool {
     matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }
 
-/// Tells whether nothing is shown for a character: it steers, selects, or fills.
+/// Tells whether a character is invisible: it steers, selects, or fills.
 ///
-/// Source: Unicode's property `Default_Ignorable_Code_Point`, in which unassigned
-/// characters are counted already.
+/// Source: Unicode's property `Default_Ignorable_Code_Point`, which counts unassigned
+/// characters already.
 fn is_ignorable(c: char) -> bool {
     matches!(
         c,

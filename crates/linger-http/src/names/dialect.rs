@@ -16,7 +16,7 @@ use serde::Serialize;
 
 /// The methods of all these routes.
 const METHODS: HeaderValue = HeaderValue::from_static("POST, OPTIONS");
-/// Those of the article.
+/// The headers that the article allows.
 const HEADERS: HeaderValue =
     HeaderValue::from_static("Origin,Content-Type,Cookie,Accept,Token,authorization");
 
@@ -36,13 +36,13 @@ impl<M> Envelope<'_, M> {
 }
 
 impl<'a> Envelope<'a, &'static str> {
-    /// There is nothing to tell, and this is why.
+    /// There is nothing to tell; `error` says why.
     pub(super) fn nothing(error: &'a str) -> Self {
         Envelope { status: 0, error, message: "" }
     }
 }
 
-/// Makes whatever these routes answer speak this dialect, to any origin.
+/// Makes all answers of these routes speak this dialect, to any origin.
 pub(super) fn in_dialect(routes: Router) -> Router {
     routes.method_not_allowed_fallback(no_such_method).layer(middleware::from_fn(speak))
 }
@@ -53,8 +53,8 @@ async fn no_such_method() -> Failure {
 }
 
 async fn speak(request: Request, next: Next) -> Response {
-    // A browser asks first; it is told also while the server starts, or the page
-    // could not read the 503 that follows.
+    // A browser asks for permission first. It gets it also while the server starts:
+    // otherwise the page could not read the 503 that follows.
     let mut response = match *request.method() {
         Method::OPTIONS => preflight(),
         _ => Failure::retell(next.run(request).await, "application/json", |failure| {

@@ -27,7 +27,7 @@ impl Username {
         Ok(Username { name: UserName::parse(name)?, id: ExternalId::parse(id)? })
     }
 
-    /// Returns what makes the guest.
+    /// Returns the command that makes the guest.
     pub(super) fn create(&self) -> Command {
         Command::CreateGuest {
             name: self.name.clone(),
@@ -36,8 +36,8 @@ impl Username {
         }
     }
 
-    /// Returns the user of this id, whatever name it came with. One whom nobody
-    /// knows is made, if `may_create` allows it.
+    /// Returns the user of this id, whatever name it came with. If there is none, makes
+    /// one, if `may_create` allows it.
     pub(super) async fn user(
         &self,
         app: &App,
@@ -51,12 +51,12 @@ impl Username {
         match app.node.submit(Author::Server, Some(self.request()), self.create()).await {
             Ok(receipt) => Ok(UserId::new(receipt.position)),
             Err(Refusal::Unavailable(unavailable)) => Err(unavailable.into()),
-            // Somebody came in under this id in between, perhaps by another name.
+            // Another request made this user in between, perhaps under another name.
             Err(Refusal::Rejected(rejection)) => who().await?.ok_or_else(|| rejection.into()),
         }
     }
 
-    /// Made of the id, so that one who comes in twice at once comes in once.
+    /// The name of the request comes from the id, so two requests at once make one user.
     fn request(&self) -> Request {
         let hex = const_hex::encode(&Sha256::digest(self.id.as_str())[..16]);
         let id = RequestId::parse(&format!("names.{hex}"));
@@ -80,8 +80,8 @@ pub(super) fn fresh_uuid(random: [u8; 32]) -> ExternalId {
     ExternalId::parse(&dashed(variant)).expect("a uuid is an external id")
 }
 
-/// Returns the uuid under which these protocols show a user who has none: of
-/// version 8 (RFC 9562, section 5.8), so that it is nobody's version 4.
+/// Returns the uuid under which these protocols show a user without one. It is of
+/// version 8 (RFC 9562, section 5.8), so no version 4 uuid is the same.
 pub(super) fn made_up_id(user: UserId) -> String {
     let (high, low) = (u128::from(user.get() >> 32), u128::from(user.get() & 0xffff_ffff));
     dashed(high << 96 | 0x8 << 76 | 0x2 << 62 | low)

@@ -1,9 +1,9 @@
-//! Who is here, and how far each has read: `/get_new_message` brings no cursor,
+//! The visitors, and how far each has read: `/get_new_message` brings no cursor,
 //! so the server keeps one for each visitor.
 //!
-//! The article keeps a queue for each; a cursor is a number however much is said,
-//! so nobody is dropped for being slow. Used by `names` only. In memory only: what
-//! a restart forgets, [`Visitors::begin`] makes good.
+//! The article keeps a queue for each, and drops slow ones. A cursor is one number
+//! however many messages come, so nobody is dropped for being slow. Used by `names`
+//! only. It is kept in memory only; [`Visitors::begin`] repairs what a restart forgets.
 
 use std::{
     collections::HashMap,
@@ -15,14 +15,14 @@ use linger_core::{ExternalId, Position, UserId};
 use linger_node::Unavailable;
 use tokio::time::Instant;
 
-/// A visitor who asks for nothing for so long is dropped. Four holds: who polls
-/// is never dropped, also when a request or two of theirs are lost.
+/// A visitor without a request for so long is dropped. These are four holds: a visitor
+/// who polls stays, even if a request or two are lost.
 pub(super) const IDLE_MAX: Duration = Duration::from_secs(120);
 /// Visitors at once: as many as the node holds requests.
 const VISITORS_MAX: usize = 100_000;
 /// Bytes of all of them: so many with usual names.
 const BYTES_MAX: usize = 16 << 20;
-/// What a visitor takes beside their name, with their part of an empty table.
+/// Bytes that a visitor takes beside their name, with their part of an empty table.
 const VISITOR_BYTES: usize = 128;
 /// Between two looks for the idle: each goes through all visitors.
 const SWEEP_EVERY: Duration = Duration::from_secs(5);
@@ -31,7 +31,7 @@ const SWEEP_EVERY: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(super) struct Visitors {
     present: Mutex<Present>,
-    /// Where the log ended when this server began, and when that was.
+    /// The end of the log when this server began, and the time of that.
     began: Position,
     began_at: Instant,
 }
@@ -39,16 +39,16 @@ pub(super) struct Visitors {
 #[derive(Debug)]
 struct Present {
     visitors: HashMap<ExternalId, Visitor>,
-    /// What they take, about.
+    /// Their bytes, about.
     bytes: usize,
     swept_at: Instant,
 }
 
-/// One visitor, as they were when asked for.
+/// One visitor, at the time of asking.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Visitor {
     pub(super) user: UserId,
-    /// Everything up to here was answered, or is not for them.
+    /// Events up to here were answered, or are not for this visitor.
     pub(super) position: Position,
     used_at: Instant,
 }
@@ -69,11 +69,11 @@ impl Visitors {
         Some(*visitor)
     }
 
-    /// Lets a visitor in who reads from `latest` on, and returns them; one who is
-    /// here already stays where they are.
+    /// Lets a visitor in who reads from `latest` on, and returns them. A visitor who is
+    /// here already keeps their position.
     ///
-    /// Soon after the server began, they read from there on: who was here before a
-    /// restart must not miss what others said before they came back.
+    /// Soon after the server began, they read from its beginning on: somebody who was here
+    /// before a restart must not miss the messages of those who came back earlier.
     /// Errors: [`Unavailable::Overloaded`] when too many are here.
     pub(super) fn begin(
         &self,
@@ -88,7 +88,7 @@ impl Visitors {
             return Err(Unavailable::Overloaded);
         }
         let position = match now - self.began_at < IDLE_MAX {
-            // A newcomer has not missed what was said before they came.
+            // Messages from before the newcomer existed are not missed.
             true => self.began.max(user.position()),
             false => latest,
         };
@@ -100,7 +100,7 @@ impl Visitors {
 
     /// Moves a visitor, who is this user, from `from` to `to`.
     ///
-    /// Errors: where the visitor is, when another request moved them before.
+    /// Errors: the visitor's position, if another request has moved them.
     pub(super) fn advance(
         &self,
         id: &ExternalId,
@@ -110,7 +110,7 @@ impl Visitors {
         now: Instant,
     ) -> Result<(), Position> {
         let mut present = self.lock();
-        // Dropped in between: then nobody else moved them.
+        // The visitor was dropped in between, so no other request has moved them.
         let dropped = Visitor { user, position: from, used_at: now };
         let visitor = present.insert(id, dropped);
         visitor.used_at = now;
@@ -161,7 +161,7 @@ mod tests {
     use super::*;
 
     const SECOND: Duration = Duration::from_secs(1);
-    /// Long after the start: nobody comes back from before a restart.
+    /// Long after the start: nobody returns from before a restart any more.
     const LATER: Duration = Duration::from_secs(1000);
 
     fn at(position: u64) -> Position {

@@ -1,7 +1,7 @@
-//! The form in which a reader wants events, as their `Accept` says it.
+//! The form in which a reader wants events, from the header `Accept`.
 //!
 //! Source: RFC 9110, section 12.5.1: a list of media types, each with a weight from
-//! 0 to 1, in any letters. Without a word about streams the answer is JSON.
+//! 0 to 1, in upper or lower case. If streams are not mentioned, the answer is JSON.
 
 /// Tells whether a reader prefers a stream of events to a page of them.
 pub(super) fn prefers_stream<'a>(accept: impl Iterator<Item = &'a str>) -> bool {
@@ -19,7 +19,7 @@ pub(super) fn prefers_stream<'a>(accept: impl Iterator<Item = &'a str>) -> bool 
     stream.is_some_and(|stream: f32| stream > 0.0 && page.is_none_or(|page| stream >= page))
 }
 
-/// Reads `q=0.5`. A weight that is no number counts as not said.
+/// Reads `q=0.5`. A weight that is no number is ignored.
 fn weight(parameter: &str) -> Option<f32> {
     let (name, value) = parameter.split_once('=')?;
     name.trim().eq_ignore_ascii_case("q").then(|| value.trim().parse().ok()).flatten()

@@ -1,5 +1,5 @@
-//! What several calls of the OpenAPI document say alike: what may go wrong, and
-//! how to ask for events.
+//! Parts that several calls of the OpenAPI document share: the failures, and the
+//! parameters for events.
 //!
 //! The schemas of bodies derive from the types that are sent, here and in
 //! linger-core.
@@ -65,7 +65,7 @@ fn problems(statuses: &[u16]) -> BTreeMap<String, RefOr<Response>> {
     statuses.iter().map(|&status| problem(status)).collect()
 }
 
-/// Where a reader is and how long to hold the request.
+/// The reader's cursor, and how long the request may be held.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "parsed by hand, since polling readers are many")]

@@ -24,7 +24,7 @@ use super::{
 };
 use crate::addressed::scope_at;
 
-/// Events in an answer, when the reader names no number.
+/// Events in an answer, when the reader gives no number.
 const PAGE_EVENTS_DEFAULT: u64 = 200;
 
 /// Reads the events of one room
@@ -43,7 +43,7 @@ pub(super) fn of_room(request: &Request<'_>) -> Result<Decision, Undecided> {
     let reader = request.caller()?.reader(app)?;
     let room = request.parameter("room")?;
     let scope = scope_at(&app.node, &room, reader)?;
-    // All see the same of an open room: then nobody needs an answer of their own.
+    // In an open room all see the same, so nobody needs an answer of their own.
     let reader = reader.filter(|_| matches!(scope, Scope::Room(_, RoomKind::Closed)));
     Ok(Decision::Hold(hold(request, reader, scope)?))
 }
@@ -73,7 +73,7 @@ fn hold(request: &Request<'_>, reader: Option<UserId>, scope: Scope) -> Result<H
     let last_event_id = by_header.or_else(|| query.text("lastEventId")).filter(|_| is_stream);
     let given = last_event_id.or_else(|| query.text("after"));
     let after = match given.as_deref() {
-        // A place: what happens from now on comes after it.
+        // A position: later events come after it.
         None | Some("latest") => node.latest(),
         Some("start") => Cursor { log: node.log_id(), epoch: None, position: Position::START },
         Some(cursor) => cursor.parse()?,
@@ -105,7 +105,7 @@ fn preferred_wait(value: &str) -> Option<&str> {
 }
 
 fn seconds(given: &str) -> Result<Duration, Failure> {
-    // Longer than any wait, and still a time that can be added to the clock's.
+    // Longer than any wait, and small enough to be added to the clock's time.
     const SECONDS_MAX: f64 = 1e6;
     let seconds = given.parse().ok().filter(|seconds| (0.0..=SECONDS_MAX).contains(seconds));
     seconds.map(Duration::from_secs_f64).ok_or_else(|| {
@@ -113,7 +113,7 @@ fn seconds(given: &str) -> Result<Duration, Failure> {
     })
 }
 
-/// Renders a page of events, which confirms `Prefer: wait=N` with N.
+/// Renders a page of events whose head confirms `Prefer: wait=N` with N.
 #[derive(Debug)]
 struct PageRenderer {
     preferred: Option<u8>,
@@ -121,7 +121,7 @@ struct PageRenderer {
 
 static PAGE: PageRenderer = PageRenderer { preferred: None };
 static STREAM: StreamRenderer = StreamRenderer;
-/// One for each N. They are few, and readers with the same N get the same bytes.
+/// One renderer for each N. They are few, and readers with the same N share their bytes.
 static PREFERRED_PAGES: [PageRenderer; WAIT_MAX.as_secs() as usize + 1] = {
     let mut pages = [const { PageRenderer { preferred: None } }; WAIT_MAX.as_secs() as usize + 1];
     let mut seconds = 0;
@@ -155,7 +155,7 @@ impl Renderer for PageRenderer {
 
 /// Events, and where to go on. New types of events may be added: ignore those that you
 /// do not know.
-// The form of what `encode` writes.
+// The shape of the text that `encode` writes.
 #[derive(ToSchema)]
 #[cfg_attr(test, derive(serde::Serialize))]
 #[cfg_attr(not(test), expect(dead_code, reason = "events are encoded already"))]

@@ -1,4 +1,4 @@
-//! Messages: say something, once; read what was said.
+//! Messages: send one, once; read the history of a room.
 
 use std::sync::Arc;
 
@@ -22,19 +22,19 @@ use crate::{
     say::{Answered, Saying},
 };
 
-/// Messages in a page of history, when the reader names no number.
+/// Messages in a page of history, when the reader gives no number.
 const HISTORY_PAGE_DEFAULT: usize = 50;
 
 #[derive(Deserialize, ToSchema)]
 pub(super) struct NewMessage {
-    /// What to say: 1 to 4000 characters after trimming.
+    /// The text: 1 to 4000 characters after trimming.
     #[schema(value_type = MessageText)]
     text: String,
 }
 
 /// Sends a message under my own request id
 ///
-/// The same again gets the same answer, for ever, and is said once. Sending to
+/// Repeats with this id get the same answer for ever, and store nothing. Sending to
 /// an open room joins it.
 #[utoipa::path(
     put, path = "/rooms/{room}/messages/{request_id}", tag = "messages", request_body = NewMessage,
@@ -55,7 +55,7 @@ pub(super) fn put(request: &Request<'_>) -> Result<Decision, Undecided> {
 
 /// Sends a message
 ///
-/// The header `Idempotency-Key` plays the part of the request id.
+/// The header `Idempotency-Key` serves as the request id.
 #[utoipa::path(
     post, path = "/rooms/{room}/messages", tag = "messages", request_body = NewMessage,
     params(
@@ -78,14 +78,14 @@ fn say(request: &Request<'_>, id: Option<RequestId>) -> Result<Decision, Undecid
     let new: NewMessage = parse(request.body())?;
     let text = MessageText::parse(&new.text)?;
     let room = room_at(&request.app().node, &request.parameter("room")?, Some(user))?;
-    // White space around it was never part of a text.
+    // White space around the text is not part of it.
     let sent = ("send_message", room.id, new.text.trim());
     let (address, request) = (request.address(), id.map(|id| Named::new(id, &sent)));
     let saying = Saying { user, room, request, text, sender_time: None };
     Ok(Decision::Submit(Box::new(Answered { saying, address, render: said })))
 }
 
-/// Tells that something was said.
+/// Answers a send that was done.
 fn said(receipt: &Receipt) -> WholeResponse {
     let message =
         receipt.news.as_ref().and_then(|news| news.message()).expect("what was said is a message");
@@ -112,17 +112,17 @@ struct History<'a> {
     more: bool,
 }
 
-/// Reads what was said before
+/// Reads earlier messages
 #[utoipa::path(
     get, path = "/rooms/{room}/messages", tag = "messages", security((), ("token" = [])),
     params(
         ("room" = Slug, Path, description = "The room's slug, percent-encoded"),
-        ("before" = Option<Position>, Query, description = "Only what was said before the message with this id"),
+        ("before" = Option<Position>, Query, description = "Only messages from before the one with this id"),
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 200, description = "Most messages in the answer; 50 without"),
     ),
     responses(
         documents::Reading,
-        (status = 200, body = History, description = "What was asked for"),
+        (status = 200, body = History, description = "A page of history"),
     )
 )]
 pub(super) async fn history(

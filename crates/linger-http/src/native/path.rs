@@ -1,7 +1,7 @@
 //! Path parameters, decoded.
 //!
-//! axum's own extractor answers in plain text when a parameter is no UTF-8; this
-//! one tells it as a problem, like every other error of the native API.
+//! axum's own extractor answers in plain text when a parameter is not UTF-8; this
+//! one answers with a problem, like every other error of the native API.
 
 use axum::{
     extract::{FromRequestParts, Path as Decoded},
@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 
 use linger_serve::Failure;
 
-/// What stands in the braces of a path. Errors: 400 when it is no UTF-8.
+/// The value of a parameter in the path. Errors: 400 when it is not UTF-8.
 pub(super) struct Path<T>(pub(super) T);
 
 impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Path<T> {

@@ -26,7 +26,7 @@ use crate::guests::make_guest;
 
 #[derive(Deserialize, ToSchema)]
 pub(super) struct NewGuest {
-    /// How to be called; without one, a friendly name at random.
+    /// The name; without one, the guest gets a friendly name at random.
     #[schema(required = false, value_type = Option<UserName>)]
     name: Option<String>,
     /// The language of that name, like `zh-CN`; without one, `Accept-Language`.
@@ -64,7 +64,7 @@ pub(super) async fn create_guest(
     let name = new.name.as_deref().map(UserName::parse).transpose()?;
     let guest = make_guest(&app, address, &headers, name, new.locale.as_deref()).await?;
     let made = answer(StatusCode::CREATED, &Guest { token: guest.token.clone(), user: guest.user });
-    // A page of another origin holds its token itself: the cookie is our own page's.
+    // A page of another origin keeps its token itself: the cookie is for our own page.
     if refuse_other_origins(&app, &headers).is_err() {
         return Ok(made);
     }
@@ -72,25 +72,25 @@ pub(super) async fn create_guest(
     Ok(([(header::SET_COOKIE, cookie)], made).into_response())
 }
 
-/// I, as I am now.
+/// My own user, as it is now.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Me {
     user: User,
     /// The rooms that I am in, at most 500.
     rooms: Vec<Room>,
-    /// There if I am in more: I joined them before a person's rooms had a bound.
+    /// Present if I am in more: I joined them before a person's rooms had a bound.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     more_rooms: bool,
     /// The events after this cursor bring the answer up to date.
     cursor: Cursor,
 }
 
-/// Tells who I am, and all that a page needs to start
+/// Shows my own user, and everything that a page needs to start
 #[utoipa::path(
     get, path = "/me", tag = "people",
     responses(
         documents::Reading,
-        (status = 200, body = Me, description = "What was asked for"),
+        (status = 200, body = Me, description = "My own user, rooms and cursor"),
     )
 )]
 pub(super) async fn me(
@@ -104,7 +104,7 @@ pub(super) async fn me(
     let RoomsPage { rooms, more: more_rooms } = started.rooms;
     let me = Me { user: started.user, rooms, more_rooms, cursor: started.cursor };
     let mut response = answer(StatusCode::OK, &me);
-    // A cookie lasts a year from here on, so somebody who comes stays who they are.
+    // The cookie lasts a year from each start of a page, so a regular visitor stays the same user.
     let mut tokens = tokens_of(&app, &headers).filter(|token| token.is_cookie());
     if let Some(token) = tokens.find(|token| app.node.session(token.text) == Some(user)) {
         let cookie = app.session_cookie.set(token.text, &headers);
@@ -115,25 +115,25 @@ pub(super) async fn me(
 
 #[derive(Deserialize, ToSchema)]
 pub(super) struct NewName {
-    /// How to be called from now on.
+    /// The new name.
     #[schema(value_type = UserName)]
     name: String,
 }
 
-/// I, with my new name.
+/// My own user, with the new name.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Renamed {
     user: User,
 }
 
-/// Gives me another name
+/// Changes my name
 ///
-/// What I said before keeps the name that I had.
+/// Messages that I sent before keep the name that I had.
 #[utoipa::path(
     patch, path = "/me", tag = "people", request_body = NewName,
     responses(
         documents::Writing,
-        (status = 200, body = Renamed, description = "What was asked for"),
+        (status = 200, body = Renamed, description = "My own user, with the new name"),
     )
 )]
 pub(super) async fn rename_me(

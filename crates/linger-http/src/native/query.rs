@@ -16,7 +16,7 @@ impl<'a> Query<'a> {
 
     /// Returns the last value of a parameter, decoded.
     pub(super) fn text(self, name: &str) -> Option<Cow<'a, str>> {
-        // Mostly nothing is encoded, and then nothing need be decoded.
+        // Mostly nothing is encoded, and then the text is used as it is.
         if !self.0.contains(['%', '+']) {
             let pairs = self.0.rsplit('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
             let value = pairs.filter(|(key, _)| *key == name).map(|(_, value)| value).next();

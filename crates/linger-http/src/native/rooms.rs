@@ -1,4 +1,4 @@
-//! Rooms: list, open, show, join, leave; and who is in them.
+//! Rooms: list, open, show, join, leave; and their members.
 
 use std::sync::Arc;
 
@@ -24,12 +24,13 @@ use utoipa::ToSchema;
 use super::{documents, path::Path, query::Query, request_of};
 use crate::addressed::room_at;
 
-/// What is unreserved in a path stands as it is (RFC 3986, section 2.3).
+/// Unreserved characters stay as they are in a path (RFC 3986, section 2.3).
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// Lists the rooms that I may enter
 ///
-/// In the order in which they were opened. With `more`, ask again with the last slug as `after`.
+/// In the order in which they were opened. If `more` is true, ask again with the last
+/// slug as `after`.
 #[utoipa::path(
     get, path = "/rooms", tag = "rooms", security((), ("token" = [])),
     params(
@@ -38,7 +39,7 @@ const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b
     ),
     responses(
         documents::Reading,
-        (status = 200, body = RoomsPage, description = "What was asked for"),
+        (status = 200, body = RoomsPage, description = "A page of rooms"),
     )
 )]
 pub(super) async fn list(
@@ -64,10 +65,10 @@ pub(super) struct NewRoom {
     /// Its name for people; the slug without one.
     #[schema(required = false, value_type = Option<RoomName>)]
     name: Option<String>,
-    /// What it is about.
+    /// The topic of the room.
     #[schema(required = false, value_type = Option<Topic>)]
     topic: Option<String>,
-    /// `open` without one.
+    /// Open or closed; `open` without one.
     #[serde(default = "open_kind")]
     #[schema(required = false)]
     kind: RoomKind,
@@ -123,7 +124,7 @@ pub(super) async fn open(
     params(("room" = Slug, Path, description = "The room's slug, percent-encoded")),
     responses(
         documents::Reading,
-        (status = 200, body = Room, description = "What was asked for"),
+        (status = 200, body = Room, description = "The room"),
     )
 )]
 pub(super) async fn show(
@@ -136,9 +137,9 @@ pub(super) async fn show(
     room_now(&app, &room, (reader, address.asker(reader)), StatusCode::OK).await
 }
 
-/// Lists who is in a room now
+/// Lists the members of a room
 ///
-/// In the order of their ids. With `more`, ask again with the last id as `after`.
+/// In the order of their ids. If `more` is true, ask again with the last id as `after`.
 #[utoipa::path(
     get, path = "/rooms/{room}/members", tag = "rooms", security((), ("token" = [])),
     params(
@@ -148,7 +149,7 @@ pub(super) async fn show(
     ),
     responses(
         documents::Reading,
-        (status = 200, body = MembersPage, description = "What was asked for"),
+        (status = 200, body = MembersPage, description = "A page of members"),
     )
 )]
 pub(super) async fn members(
@@ -171,7 +172,7 @@ pub(super) async fn members(
 
 /// Joins an open room, or comes back to a closed one
 ///
-/// Somebody who left a closed room comes back by this call of their own.
+/// Only the person who left a closed room can bring themselves back, by this call.
 #[utoipa::path(
     put, path = "/rooms/{room}/members/me", tag = "rooms",
     params(("room" = Slug, Path, description = "The room's slug, percent-encoded")),
@@ -209,7 +210,7 @@ pub(super) async fn leave(
 
 /// Adds somebody to a room that I am in
 ///
-/// 409 `left_before`: they left this closed room, so they come back by themselves or not at all.
+/// 409 `left_before`: they left this closed room, so only they themselves can come back.
 #[utoipa::path(
     put, path = "/rooms/{room}/members/{user}", tag = "rooms",
     params(

@@ -1,7 +1,7 @@
 //! Server-sent events: one wait after another, each event under the cursor after it.
 //!
 //! A comment goes out at once and every 15 s, so that proxies pass the head on
-//! and keep the connection. A reader from now on is told at once where that is, by
+//! and keep the connection. A reader who starts from now on gets the cursor at once, as
 //! an id without data: a browser that loses the stream before the first event comes
 //! back with it. Source: the HTML standard, section 9.2.
 
@@ -30,8 +30,8 @@ impl Renderer for StreamRenderer {
     }
 }
 
-/// Returns the head of a stream, and its first piece: where the reader is, for
-/// one who has no cursor yet.
+/// Returns the head of a stream with its first piece: the cursor, for a reader who has
+/// none yet.
 pub(super) fn opening(here: Option<Cursor>) -> WholeResponse {
     let place = here.map(|here| format!("id: {here}\n")).unwrap_or_default();
     let mut opening = WholeResponse::new(Bytes::from(format!(": linger\n{place}\n")));

@@ -1,7 +1,7 @@
 //! The fields of a form-encoded body, whatever its content type says.
 //!
-//! Source: the URL standard, section 5.1. Stricter in one thing: what is not
-//! UTF-8 is refused, because a text with replacement characters helps nobody.
+//! Source: the URL standard, section 5.1. Stricter in one thing: a text that is not
+//! UTF-8 is refused, because replacement characters in it help nobody.
 
 use std::borrow::Cow;
 
@@ -17,8 +17,8 @@ impl Form<'_> {
         Form(body)
     }
 
-    /// Returns the first field of this name. Errors: 400 for what is not UTF-8, and for a
-    /// body that is no form at all.
+    /// Returns the first field of this name. Errors: 400 for a text that is not UTF-8, and
+    /// for a body that is no form.
     pub(super) fn given(&self, name: &str) -> Result<String, Failure> {
         let text = self.text(name)?;
         let other = match self.0.trim_ascii_start() {
@@ -36,7 +36,7 @@ impl Form<'_> {
     }
 
     /// Returns the first field of this name; an absent one is empty, as in the
-    /// article. Errors: 400 for what is not UTF-8.
+    /// article. Errors: 400 for a text that is not UTF-8.
     pub(super) fn text(&self, name: &str) -> Result<String, Failure> {
         for pair in self.0.split(|&byte| byte == b'&') {
             let (key, value) = match pair.iter().position(|&byte| byte == b'=') {

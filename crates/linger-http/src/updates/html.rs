@@ -1,8 +1,8 @@
 //! Messages as HTML, and JSON that is harmless wherever it ends up.
 //!
 //! The article's client appends `html` to its page and runs the answer through
-//! `eval`; the answer itself goes out as `text/html`. So it must be safe three
-//! times over: as HTML inside, as JavaScript, and as HTML outside.
+//! `eval`; the answer itself goes out as `text/html`. So it must be safe in three
+//! ways: as HTML inside, as JavaScript, and as HTML outside.
 
 use linger_core::{Message, MessageText};
 use serde::Serialize;
@@ -31,14 +31,14 @@ fn escape(text: &str) -> String {
     escaped
 }
 
-/// Encodes a value as JSON that holds no markup for a browser that is shown it as
-/// a page, and that older JavaScript evaluates to the same value.
+/// Encodes a value as JSON. A browser that shows it as a page finds no markup in it, and
+/// older JavaScript evaluates it to the same value.
 pub(super) fn inert_json(value: &impl Serialize) -> String {
     let json = serde_json::to_string(value).expect("answers have no failing parts");
     let mut inert = String::with_capacity(json.len());
     for c in json.chars() {
         match c {
-            // All of these stand inside of strings only, so an escape means the same.
+            // All of these occur only inside of strings, so an escape means the same.
             '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => {
                 inert.push_str(&format!("\\u{:04x}", u32::from(c)));
             }

@@ -1,7 +1,7 @@
-//! Bounds of the server: answers that nobody reads, turns, and what a head must be.
+//! Bounds of the server: answers that nobody reads, turns, and the rules for heads.
 //!
-//! Whatever a peer leaves undone, others are served, and its own next request is
-//! answered or its connection is closed in order.
+//! A peer that does not go on keeps nobody else waiting. Its own next request is
+//! answered, or its connection is closed in order.
 
 use std::time::{Duration, Instant};
 
@@ -19,11 +19,11 @@ use crate::{
     stage::{PATIENCE, Stage},
 };
 
-/// For answers, where the test waits for its end.
+/// For answers, in tests that wait for its end.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(1);
-/// The largest answer that needs nobody to say anything before.
+/// The largest answer that needs no messages before.
 const LARGE: &str = "/api/v1/openapi.json";
-/// So many of them are more than any system buffers.
+/// So many of these answers are more than any system buffers.
 const MANY: usize = 1000;
 
 /// Asks for more large answers than the systems at both ends buffer, and reads none.
@@ -35,13 +35,13 @@ async fn ask_much(open: &Listening) -> Wire {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_does_not_read_an_answer_is_cut_and_who_reads_slowly_is_not() {
-    /// More than the server's system may have left when the server has closed.
+    /// The bytes that the server's system may still send when the server has closed.
     const AFTERWARDS: usize = 8 << 20;
     let stage =
         Stage::open_within(ServerSettings { write_timeout: WRITE_TIMEOUT, ..roomy() }).await;
     let open = stage.listening.as_ref().unwrap();
     let mut unread = ask_much(open).await;
-    // A system that buffers much tells the other only now and then that it was read.
+    // A system with a large buffer tells the sender only now and then that it was read.
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(256 << 10).unwrap();
     let mut slow = socket.connect(open.address).await.unwrap();
@@ -74,7 +74,7 @@ async fn answers_that_go_out_have_a_bound_together_and_small_ones_a_part_of_it()
     let unread = ask_much(open).await;
     let mut other = open.connect().await;
     let deadline = Instant::now() + PATIENCE;
-    // Once the systems at both ends buffer no more.
+    // The systems at both ends cannot buffer more by then.
     let mut refused = 0;
     while refused < 20 {
         let heard = other.ask(&get(LARGE)).await;
@@ -87,7 +87,7 @@ async fn answers_that_go_out_have_a_bound_together_and_small_ones_a_part_of_it()
         assert_eq!(heard.field("retry-after"), Some("2"));
         refused += 1;
     }
-    // The connection goes on, and what is small goes out.
+    // The connection goes on, and small answers go out.
     assert_eq!(other.ask(&get("/health")).await.status, 200);
     other.ask(&get(LARGE)).await.expect_problem(503, "overloaded");
     drop(unread);
@@ -99,7 +99,7 @@ async fn answers_that_go_out_have_a_bound_together_and_small_ones_a_part_of_it()
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_that_is_unfinished_or_finished_keeps_a_request_waiting() {
     const CONNECTIONS: usize = 700;
-    /// The first and the last but one took a second for 32 connections: 22 s.
+    /// The first case and the last but one once took 22 s here: a second for 32 connections.
     const SOON: Duration = Duration::from_secs(8);
     let stage = Stage::open_within(roomy()).await;
     let open = stage.listening.as_ref().unwrap();
@@ -172,14 +172,14 @@ async fn after_an_answer_without_its_body_the_next_request_is_answered_or_told_t
                 assert_eq!(next.status, 200, "{case}, {late:?}, {time}: {next:?}");
             }
         }
-        // A body that comes only after the answer.
+        // The body comes only after the answer.
         let mut wire = open.connect().await;
         let heard = wire.ask(&head).await;
         assert_eq!((heard.status, heard.field("connection")), (status, Some("close")), "{case}");
         wire.try_say(&(body.clone() + &get("/health"))).await;
         assert_eq!(wire.rest().await, "", "{case}");
     }
-    // One that is too long to be read for nothing.
+    // A body that is too long to be read and thrown away.
     let mut wire = open.connect().await;
     wire.try_say(&with_body("PATCH", "/nowhere", &"x".repeat(200_000))).await;
     let heard = wire.hear().await;
@@ -220,7 +220,7 @@ async fn a_host_that_is_missing_twice_there_or_none_is_refused_by_whoever_reads_
                 assert_eq!(wire.rest().await, "", "{case}, {target}");
             }
         }
-        // An old client need not say it, but not say it twice.
+        // An old client may leave it out, but may not send it twice.
         let mut wire = open.connect().await;
         let heard = wire.ask(&format!("{target} HTTP/1.0\r\n\r\n")).await;
         assert!(matches!(heard.status, 200 | 201 | 404), "{target}: {heard:?}");
@@ -260,7 +260,7 @@ async fn a_body_in_a_coding_that_is_not_understood_is_not_implemented() {
             wire.hear().await.expect_problem(status, code);
             assert_eq!(wire.rest().await, "", "{coding}, {target}");
         }
-        // Behind another one in the same packet: hyper knows these to be chunks.
+        // Behind another one in the same packet: hyper knows that these are chunks.
         let mut wire = open.connect().await;
         let head =
             format!("{target} HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n");

@@ -1,4 +1,4 @@
-//! Browsers behind proxies: whose session counts, how long it lasts, and which page
+//! Browsers behind proxies: which session counts, how long it lasts, and which page
 //! may use it.
 
 use axum::http::{Method, StatusCode};
@@ -23,7 +23,7 @@ async fn guest(stage: &Stage) -> (String, String) {
     (answer.json()["token"].as_str().unwrap().to_owned(), answer.cookie())
 }
 
-/// Says something, by both ways of the native API and by the first article's.
+/// Sends a message, by both ways of the native API and by the first article's.
 async fn say(stage: &Stage, headers: Headers<'_>) -> [Answer; 3] {
     const MESSAGES: &str = "/api/v1/rooms/lobby/messages";
     let body = json!({ "text": "hello" }).to_string();

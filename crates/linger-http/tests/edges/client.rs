@@ -1,7 +1,7 @@
 //! A small HTTP/1.1 client for the tests: keep-alive connections, each used again
 //! and again, so that one connection serves held and other requests in turn.
 //!
-//! It reads strictly: an answer says how long it is, and nothing comes after it.
+//! It reads strictly: an answer gives its length, and nothing comes after it.
 //! Used by [`crate::drivers`]; it knows nothing of the server but its address.
 
 use std::{
@@ -30,7 +30,7 @@ pub(crate) const CONNECTIONS_MAX: usize = 100;
 /// The connections to one server.
 pub(crate) struct Client {
     address: SocketAddr,
-    /// Longest idle first: so all of them get all kinds of requests.
+    /// Longest idle first, so that each connection gets all kinds of requests.
     idle: Mutex<VecDeque<BufReader<TcpStream>>>,
     places: Arc<Semaphore>,
     opened: AtomicUsize,
@@ -47,7 +47,7 @@ pub(crate) struct Coming {
     _place: OwnedSemaphorePermit,
 }
 
-/// What is still to come of a body.
+/// The rest of a body.
 enum Rest {
     Nothing,
     Bytes(usize),
@@ -133,7 +133,7 @@ impl Coming {
     fn end(&mut self) {
         let stream = self.stream.take().expect("a body ends once");
         let is_closing = self.headers.get(header::CONNECTION).is_some_and(|value| value == "close");
-        // A server that refuses to read a whole body has to close the connection.
+        // A server that refuses to read a whole body must close the connection.
         if !is_closing && self.status != StatusCode::PAYLOAD_TOO_LARGE {
             self.client.give_back(stream);
         }

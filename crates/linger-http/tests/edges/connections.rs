@@ -1,8 +1,8 @@
-//! Connections: between the park and hyper, to and fro, and nobody notices.
+//! Connections: they move between the park and hyper, and nobody notices.
 //!
-//! Whatever comes on a connection, each request gets its answer, in order, and no
-//! byte is taken for what it is not. A connection that may be idle for longer
-//! than a head may take is in the park again: hyper would have closed it.
+//! Each request on a connection gets its answer, in order, and no byte is taken for a
+//! part of another request. A connection that may be idle for longer than a head may
+//! take is in the park again: hyper would have closed it.
 
 use std::time::{Duration, Instant};
 
@@ -19,17 +19,17 @@ use crate::{
     stage::{PATIENCE, Stage},
 };
 
-/// For heads, where the test waits for its end.
+/// For heads, in tests that wait for its end.
 const HEAD_TIMEOUT: Duration = Duration::from_millis(300);
 
 /// A client's end of a connection.
 pub(crate) struct Wire(pub(crate) BufReader<TcpStream>);
 
-/// An answer, as far as it is of interest here.
+/// The parts of an answer that these tests look at.
 #[derive(Debug)]
 pub(crate) struct Heard {
     pub(crate) status: u16,
-    /// In small letters.
+    /// In lower case.
     head: String,
     pub(crate) body: String,
 }
@@ -49,7 +49,7 @@ impl Wire {
         written.expect("the server reads").unwrap();
     }
 
-    /// Says it, whether or not the server still listens.
+    /// Sends it, whether or not the server still reads.
     pub(crate) async fn try_say(&mut self, text: &str) {
         let _ = timeout(PATIENCE, self.0.write_all(text.as_bytes())).await;
     }
@@ -87,7 +87,7 @@ impl Wire {
         heard
     }
 
-    /// Sends a request, and hears the answer to it.
+    /// Sends a request, and reads the answer.
     pub(crate) async fn ask(&mut self, request: &str) -> Heard {
         self.say(request).await;
         match request.starts_with("HEAD ") {
@@ -96,7 +96,7 @@ impl Wire {
         }
     }
 
-    /// Reads to the end of the connection. One that is cut ends too.
+    /// Reads to the end of the connection. A reset counts as an end.
     pub(crate) async fn rest(&mut self) -> String {
         let mut rest = Vec::new();
         let read = timeout(PATIENCE, self.0.read_to_end(&mut rest)).await;
@@ -198,7 +198,7 @@ async fn a_body_that_is_waited_for_with_a_continue_comes_after_it() {
         assert_eq!(wire.ask("{\"name\":\"ann\"}").await.status, 201);
         sleep(HEAD_TIMEOUT * 2).await;
     }
-    // Without reading the body: the client need not send it, so it cannot go on.
+    // The body is not read: the client need not send it, so the connection cannot go on.
     wire.say(
         "POST /health HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 99\r\n\r\n",
     )
@@ -232,7 +232,7 @@ async fn requests_that_come_at_once_or_in_pieces_are_answered_in_order() {
         assert_eq!(statuses, [200, 201, 401, 400, 404, 200], "{size} at a time");
     }
 
-    // The beginning of the next head, which comes back with the connection.
+    // The beginning of the next head comes back with the connection.
     let mut wire = open.connect().await;
     let next = get("/nowhere");
     for cut in 1..next.len() {
@@ -299,7 +299,7 @@ async fn a_body_that_nobody_reads_is_not_taken_for_a_request() {
         // of the body, cut between two of what look like requests.
         for cut in [request.len(), head, head + smuggled.len(), head + 20 * smuggled.len()] {
             if *status == 413 && cut != request.len() {
-                // It is answered when so much has come.
+                // The answer comes once so much has arrived.
                 continue;
             }
             // After another request, which came home to the park, or is still here.
@@ -319,14 +319,14 @@ async fn a_body_that_nobody_reads_is_not_taken_for_a_request() {
                 wire.try_say(closing).await;
                 let rest = wire.rest().await;
                 assert!(!rest.contains("404"), "{case}, cut at {cut}: {rest}");
-                // Either it was drained, and one request follows, or it is over.
+                // Either hyper drained the body, and one request follows, or this is the end.
                 let answers = rest.matches("HTTP/1.1 ").count();
                 assert!(answers <= 1, "{case}, cut at {cut}: {rest}");
                 assert_eq!(rest.matches("HTTP/1.1 200 OK").count(), answers, "{rest}");
             }
         }
     }
-    // Small ones are drained, so that the connection goes on, and home.
+    // Small bodies are drained, so that the connection goes on and returns to the park.
     let mut wire = open.connect().await;
     for _ in 0..3 {
         assert_eq!(wire.ask(&cases[0].1).await.status, 405);
@@ -357,7 +357,7 @@ async fn who_asks_to_close_is_answered_and_closed() {
             if before {
                 assert_eq!(wire.ask(&get("/health")).await.status, 200, "{case}");
             }
-            // What comes behind is not answered any more.
+            // Later requests are not answered any more.
             let heard = wire.ask(&(request.clone() + &get("/nowhere"))).await;
             assert!(matches!(heard.status, 200 | 201), "{case}: {heard:?}");
             assert_eq!(wire.rest().await, "", "{case}");
@@ -371,7 +371,7 @@ async fn who_says_that_there_is_no_more_is_still_answered() {
     let open = stage.listening.as_ref().unwrap();
     for time in 0..200 {
         let mut wire = open.connect().await;
-        // The end comes with the request, or while it goes from hand to hand.
+        // The server ends while the request arrives, or is on its way to hyper.
         wire.say(&get("/health")).await;
         wire.0.get_mut().shutdown().await.unwrap();
         assert_eq!(wire.hear().await.status, 200, "{time}");
@@ -428,7 +428,7 @@ async fn a_head_with_two_lengths_is_refused_wherever_it_comes() {
                 assert!(wire.ask(before).await.status < 300);
             }
             for piece in two.as_bytes().chunks(size) {
-                // It is refused before its body.
+                // The server may refuse it before its body has gone out.
                 wire.try_say(std::str::from_utf8(piece).unwrap()).await;
             }
             wire.hear().await.expect_problem(400, "conflicting_lengths");
@@ -456,7 +456,7 @@ async fn an_address_with_its_share_is_told_so_until_one_of_its_connections_close
     assert!(heard.field("retry-after").is_some_and(|value| value.parse::<u32>().is_ok()));
     assert_eq!(refused.rest().await, "");
 
-    // Many more, who say nothing: they end too, and nobody else is disturbed.
+    // Many more connections that send nothing: they end too, and nobody else is disturbed.
     let mut crowd = Vec::new();
     for _ in 0..300 {
         crowd.push(open.connect().await);
@@ -539,7 +539,7 @@ async fn who_leaves_while_they_speak_has_said_what_was_acknowledged_and_nothing_
                     assert_eq!(said.json()["message"]["text"], number.to_string());
                     acknowledged.push(Value::from(number.to_string()));
                 }
-                // Who speaks joins; but they may have left again just then.
+                // Sending joins; but another request may have left the room just then.
                 _ => said.expect_problem(403, "not_a_member"),
             }
         }

@@ -41,7 +41,7 @@ impl Documented {
         let call = format!("{method} {path}: {}", answer.status);
         assert!(response.is_object(), "{call} is not in the document: {}", answer.body);
         for name in response["headers"].as_object().into_iter().flat_map(|headers| headers.keys()) {
-            // Our own page's only, and these requests come from no page.
+            // It is for our own page only, and these requests come from no page.
             let is_optional = name == "Set-Cookie";
             assert!(is_optional || answer.headers.contains_key(name), "{call} without {name}");
         }
@@ -157,7 +157,7 @@ async fn every_answer_has_the_form_that_the_document_gives(driver: Driver) {
 
 async fn every_bound_in_the_document_is_the_servers(driver: Driver) {
     let ann = Documented::open(driver).await;
-    // So that there are events, and nothing is held.
+    // So that there are events, and no request is held.
     ann.send("put", "/rooms/lobby/members/me", &Value::Null).await;
     let mut checked = 0;
     for (path, item) in ann.document["paths"].as_object().unwrap() {
@@ -174,7 +174,7 @@ async fn every_bound_in_the_document_is_the_servers(driver: Driver) {
                 for (value, is_in) in
                     [(min, true), (max, true), (min - 1.0, false), (max + 1.0, false)]
                 {
-                    // Those who read events from the start find some, and are not held.
+                    // Readers from the start find events, and are not held.
                     let from = if path.ends_with("events") { "after=start&" } else { "" };
                     let asked = format!("{here}?{from}{name}={value}");
                     let answer = ann.send(method, &asked, &Value::Null).await;

@@ -1,8 +1,8 @@
 //! The two drivers, and how a test is run over both.
 //!
-//! Who asks without a socket is served by the router. Over a socket the server
-//! chooses who holds a request; the answers are to be the same, so every test
-//! that says what is answered runs twice.
+//! A request without a socket goes to the router. Over a socket the server chooses
+//! which part holds a request. The answers must be the same, so every test of
+//! answers runs twice.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -28,7 +28,7 @@ use crate::{
     stage::{Answer, PATIENCE},
 };
 
-/// Which way requests go in.
+/// The way by which requests go in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Driver {
     /// Straight into the router.
@@ -38,7 +38,7 @@ pub(crate) enum Driver {
 }
 
 /// Makes two tests of each `async fn name(driver: Driver)`: `name::router` and
-/// `name::sockets`. One that is not listed is dead code, and so found.
+/// `name::sockets`. A function that is not listed is dead code, so the compiler finds it.
 macro_rules! over_both_drivers {
     ($($name:ident),+ $(,)?) => {$(
         mod $name {
@@ -58,7 +58,7 @@ macro_rules! over_both_drivers {
 }
 pub(crate) use over_both_drivers;
 
-/// Where requests go in.
+/// The place where requests go in.
 #[derive(Clone)]
 pub(crate) enum Entrance {
     Router(Router),
@@ -78,11 +78,11 @@ enum ComingBody {
     Sockets(Box<client::Coming>),
 }
 
-/// Bounds that nobody meets.
+/// Bounds that no test reaches.
 pub(crate) fn roomy() -> ServerSettings {
     ServerSettings {
         shards: None,
-        // Those that a client has left may not be closed yet.
+        // Connections that a client has left may not be closed yet.
         connections_max: 10 * CONNECTIONS_MAX,
         connections_per_address_max: None,
         head_timeout: 2 * PATIENCE,
@@ -173,14 +173,14 @@ impl Listening {
         Listening { address, node, end: Some(end), server: Some(server) }
     }
 
-    /// Ends the server as the program does: nobody new, and an answer to all who
-    /// are held.
+    /// Ends the server as the program does: it accepts nobody new, and answers everybody
+    /// who is held.
     pub(crate) async fn end(&mut self) {
         drop(self.end.take());
         self.node.close(Duration::ZERO).await;
         let Some(server) = self.server.take() else { return };
         let ended = timeout(PATIENCE, server).await;
-        // A test that has failed already is not to be told twice.
+        // A test that has failed already must not panic again.
         if !std::thread::panicking() {
             ended.expect("the server ends").unwrap();
         }

@@ -1,8 +1,8 @@
 //! The events of the native API: `/api/v1/rooms/{room}/events` and
 //! `/api/v1/events`, as polls and as streams.
 //!
-//! Here: the calls in short form, and what every page and every problem looks
-//! like. The tests are in files of their own.
+//! Here: short forms of the calls, and checks for every page and every problem. The
+//! tests are in files of their own.
 
 mod behind;
 mod mine;
@@ -36,7 +36,7 @@ impl Stage {
         Guest { id: guest["user"]["id"].as_u64().unwrap(), bearer, cookie: answer.cookie() }
     }
 
-    /// Changes something, as somebody.
+    /// Makes a change as this guest.
     async fn change(&self, guest: &Guest, method: Method, path: &str, body: &Value) -> Value {
         let headers = [("authorization", guest.bearer.as_str())];
         let path = format!("/api/v1{path}");
@@ -60,13 +60,12 @@ impl Stage {
         self.change(guest, Method::POST, &path, &json!({ "text": text })).await;
     }
 
-    /// Asks for events, as somebody.
+    /// Asks for events as this guest.
     fn events(&self, guest: &Guest, path: &str) -> impl Future<Output = Answer> + Send + use<> {
         self.get(path, &[("authorization", &guest.bearer)])
     }
 
-    /// Follows the cursors from `cursor` on, until `last` was told, and returns
-    /// all that was.
+    /// Follows the cursors from `cursor` on until `last` has come, and returns all events.
     fn follow(
         &self,
         guest: &Guest,
@@ -91,13 +90,13 @@ impl Stage {
         }
     }
 
-    /// The cursor of all that happened until now.
+    /// The cursor after everything so far.
     fn latest(&self) -> String {
         self.node.latest().to_string()
     }
 }
 
-/// What a page told, an event a line, and the cursor. Checks what every page has.
+/// The events of a page, one a line, and the cursor. Checks the parts that every page has.
 fn told(answer: &Answer) -> (Vec<String>, String) {
     check_page(answer, &[]);
     let page = answer.json();
@@ -105,7 +104,7 @@ fn told(answer: &Answer) -> (Vec<String>, String) {
     (lines(&page), page["cursor"].as_str().unwrap().to_owned())
 }
 
-/// The events of a page: of a message its text, of others their type.
+/// The events of a page: the text of a message, the type of others.
 fn lines(page: &Value) -> Vec<String> {
     let line = |event: &Value| {
         let text = event["message"]["text"].as_str();
@@ -114,7 +113,7 @@ fn lines(page: &Value) -> Vec<String> {
     page["events"].as_array().unwrap().iter().map(line).collect()
 }
 
-/// Checks the head of a page, with these headers besides what every page has.
+/// Checks the head of a page, with these headers besides those of every page.
 fn check_page(answer: &Answer, more: &[&str]) {
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
     let mut expected = vec![
@@ -131,7 +130,7 @@ fn check_page(answer: &Answer, more: &[&str]) {
     assert!(last.ends_with("\"}") && !last.contains(','), "the cursor is last: {}", answer.body);
 }
 
-/// Checks that an answer is this problem, as the native API tells it.
+/// Checks that an answer is this problem in the form of the native API.
 fn check_problem(answer: &Answer, status: u16, code: &str, case: &str) {
     assert_eq!(answer.status, status, "{case}: {}", answer.body);
     let mut expected = vec![

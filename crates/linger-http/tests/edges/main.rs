@@ -1,11 +1,10 @@
 //! The edges as clients meet them: requests into the real edges, answers out.
 //!
-//! A module for each seed protocol, one for the events of the native API, one for
-//! the story that all of them tell together, and the transcripts, which pin them
-//! byte for byte. All of these run over both [`drivers`]; [`connections`] is about
-//! what only sockets have. [`stage`] has the server and the short forms; each test
-//! has a node of its own on a temporary folder, and waits for what happens, never
-//! for the clock.
+//! There is a module for each seed protocol, one for the events of the native API, one
+//! for the story that all of them tell together, and the transcripts, which pin them
+//! byte for byte. All of these run over both [`drivers`]; [`connections`] tests
+//! sockets. [`stage`] has the server and the short forms. Each test has a node of its
+//! own on a temporary folder, and waits for events, never for the clock.
 
 #![allow(clippy::unwrap_used, reason = "in tests a panic is the report")]
 

@@ -1,7 +1,7 @@
 //! The second and third seed protocols: `/get_name`, `/send_message`,
 //! `/get_all_message`, `/get_new_message`.
 //!
-//! Here: the calls in short form, names, the list, and who is who. Waiting and
+//! Here: short forms of the calls, names, the list, and who is who. Waiting and
 //! refusals have files of their own.
 
 mod refusals;
@@ -67,7 +67,7 @@ impl Stage {
     }
 }
 
-/// What `/get_new_message` told: a text, or none when there was no news.
+/// The answer of `/get_new_message`: a text, or none when there was no news.
 fn told(answer: &Answer) -> Option<String> {
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
     let told = answer.json();
@@ -152,7 +152,7 @@ async fn a_stranger_comes_in_by_speaking_or_by_asking_and_is_one_person_ever_aft
     for send in sends {
         send.await.unwrap();
     }
-    // Under another name, at the same time: the id is who they are.
+    // Two names for one id, at the same time: only the id counts.
     let (one, two) =
         tokio::join!(stage.send_message("cleo==u-3", "x"), stage.send_message("chloe==u-3", "y"));
     assert_eq!((one.status, two.status), (StatusCode::OK, StatusCode::OK));

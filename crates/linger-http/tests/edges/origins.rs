@@ -1,4 +1,4 @@
-//! Pages of other origins: those that the operator named call the native API, with a
+//! Pages of other origins: those that the operator named may call the native API, with a
 //! token or as visitors, and never with the cookie.
 
 use axum::http::{Method, StatusCode};
@@ -76,7 +76,7 @@ async fn a_page_of_a_named_origin_reads_every_answer_also_held_ones_and_refusals
         assert_eq!(stream.headers["access-control-allow-origin"], expected);
         assert!(stream.piece().await.is_some());
         drop(stream);
-        // A browser asks first.
+        // A browser asks for permission first.
         for path in [EVENTS, "/api/v1/me", "/api/v1/rooms/lobby/messages/m1"] {
             let headers = [
                 ("origin", PAGE),
@@ -105,7 +105,7 @@ async fn nobody_else_s_page_does_and_none_by_default(driver: Driver) {
         let guest = stage.send(request(Method::POST, "/api/v1/guests", "{}", &of_a_page)).await;
         assert_eq!(guest.status, StatusCode::FORBIDDEN);
     }
-    // Of one alone, all answers say so; a browser sees that it is not this page's.
+    // With one named origin, all answers name it; the browser of another page compares.
     let stage = open(driver, "https://a.example").await;
     check_readable(&stage.get("/api/v1/rooms", &of_a_page).await, "https://a.example", "another");
 }

@@ -1,5 +1,5 @@
-//! Every call that changes something counts against a quota, whichever dialect it
-//! is of. What the quotas are is tested in linger-serve.
+//! Every call that changes something counts against a quota, in each dialect. The
+//! quotas themselves are tested in linger-serve.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ use crate::{
 
 over_both_drivers!(whoever_changes_something_all_the_time_is_told_to_come_back);
 
-/// More than any quota has at once, and than come in the time that the calls take.
+/// More calls than any quota allows at once, with those that are granted meanwhile.
 const CALLS_MAX: usize = 2000;
 
 /// The changing calls of the native API, as its document names them, with a path and
@@ -26,10 +26,10 @@ const NATIVE: [(&str, &str, &str); 8] = [
     ("put", "/rooms/{room}/members/{user}", ""),
     ("put", "/rooms/{room}/messages/{request_id}", r#"{"text":"hello"}"#),
     ("post", "/rooms/{room}/messages", r#"{"text":"hello"}"#),
-    // Nobody can be made after this one.
+    // The last one, because no guest can be made after it.
     ("post", "/guests", "{}"),
 ];
-/// Those of the seed protocols. Their other calls only read.
+/// The calls of the seed protocols that change something. Their others only read.
 const SEEDS: [(&str, &str); 3] = [
     ("/new", "msg=hello"),
     ("/send_message", r#"{"username":"ann==u-1","message":"hello"}"#),
@@ -47,7 +47,7 @@ async fn whoever_changes_something_all_the_time_is_told_to_come_back(driver: Dri
     let [first @ .., guests] = native;
     let [new, send, get_name] = seeds;
     for (method, path, body) in first.into_iter().chain([new, send, guests, get_name]) {
-        // A person for each: calls of one kind share a quota.
+        // A new person for each call, since calls of one kind share a quota.
         let guest = stage.json("/api/v1/guests", &json!({})).await.json();
         let bearer = format!("Bearer {}", guest["token"].as_str().unwrap_or("none"));
         let method: Method = method.parse().unwrap();

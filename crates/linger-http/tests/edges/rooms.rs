@@ -1,4 +1,4 @@
-//! Rooms as addresses name them: one room for what looks the same. And rooms and
+//! Rooms by their addresses: slugs that look the same name one room. And rooms and
 //! their members as lists, a page at a time.
 
 use axum::http::{Method, StatusCode};
@@ -79,7 +79,7 @@ async fn a_room_from_before_slugs_had_one_form_is_found_under_the_slug_that_it_h
     let ann = Person::come(&stage, "ann").await;
     let old = "\u{1107}\u{1161}\u{11bc}";
     let open = Command::OpenRoom {
-        // As an entry is read from the log.
+        // The slug as an entry of an old log has it.
         slug: serde_json::from_value::<Slug>(json!(old)).unwrap(),
         name: RoomName::parse("old").unwrap(),
         topic: Topic::parse("").unwrap(),
@@ -92,7 +92,7 @@ async fn a_room_from_before_slugs_had_one_form_is_found_under_the_slug_that_it_h
         let room = ann.call(&stage, Method::GET, &path, &Value::Null).await;
         assert_eq!(room.json()["name"], name);
     }
-    // What cannot be a slug is nobody's room.
+    // A text that cannot be a slug names no room.
     for path in
         ["/rooms/Lobby", "/rooms/a%20b", "/rooms/Lobby/events?wait=0", "/rooms/Lobby/messages"]
     {
@@ -124,7 +124,7 @@ async fn what_shows_nothing_is_no_name_no_room_and_no_message(driver: Driver) {
             assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{path} {body}: {}", answer.body);
         }
     }
-    // A second "ann" with something in it that nobody sees is told as she is.
+    // An invisible character in a name is dropped, so there may be a second "ann".
     let twin = Person::come(&stage, "a\u{200d}nn").await;
     let me = twin.call(&stage, Method::GET, "/me", &Value::Null).await.json();
     assert_eq!(me["user"]["name"], "ann");

@@ -1,4 +1,4 @@
-//! What the operator can switch, and bodies that are not what they seem.
+//! The operator's switches, and bodies whose type is not the one that they claim.
 
 use axum::http::{Method, StatusCode};
 use linger_serve::Hosts;
@@ -16,7 +16,7 @@ over_both_drivers!(
     a_body_that_is_no_form_is_told_so,
 );
 
-/// Some that the park serves, and some that it does not.
+/// Some of these are served by the park, and some are not.
 const PATHS: [&str; 5] =
     ["/api/v1/rooms/lobby/events?wait=0", "/api/v1/rooms", "/health", "/metrics", "/nothing"];
 
@@ -108,7 +108,7 @@ async fn a_body_that_is_no_form_is_told_so(driver: Driver) {
             assert_eq!(answer.header("set-cookie"), "");
         }
     }
-    // A message may look like anything.
+    // A message may have any characters.
     let said = stage.form("/new", "--x&msg={1}", &[]).await;
     assert_eq!(said.status, StatusCode::OK, "{}", said.body);
 }

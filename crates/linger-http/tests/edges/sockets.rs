@@ -1,4 +1,4 @@
-//! What only a socket can show.
+//! Things that only a socket can show.
 //!
 //! A client that hangs up while it is held, a server that ends while others are,
 //! and a connection that is used again after a hold.

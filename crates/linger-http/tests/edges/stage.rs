@@ -28,9 +28,9 @@ use tokio::{task::JoinHandle, time::timeout};
 
 use crate::drivers::{Driver, Entrance, Listening, roomy};
 
-/// Longer than anything takes here: who waits so long has missed something.
+/// Longer than anything takes here: a test that waits so long has missed something.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
-/// A hold for tests that want to see it end.
+/// A hold for tests that wait for its end.
 pub(crate) const SHORT: Duration = Duration::from_millis(30);
 
 /// A running server.
@@ -42,7 +42,7 @@ pub(crate) struct Stage {
     set: Set,
 }
 
-/// What a stage is made of, and made of again after a restart.
+/// The parts of a stage, from which it is made again after a restart.
 struct Set {
     driver: Driver,
     limits: Limits,
@@ -51,14 +51,14 @@ struct Set {
     folder: TempDir,
 }
 
-/// How the operator set everything up that requests meet.
+/// The operator's settings, as far as they concern requests.
 #[derive(Default)]
 pub(crate) struct Settings {
     pub(crate) app: AppSettings,
     pub(crate) dialects: DialectSettings,
 }
 
-/// What came back.
+/// An answer.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
@@ -66,7 +66,7 @@ pub(crate) struct Answer {
     pub(crate) body: String,
 }
 
-/// Long holds and no rates: what tests mostly want.
+/// Long holds and no rate limits: most tests want these.
 pub(crate) fn patient() -> Settings {
     let hold = 2 * PATIENCE;
     Settings {
@@ -79,7 +79,7 @@ pub(crate) fn patient() -> Settings {
     }
 }
 
-/// Short holds and no rates.
+/// Short holds and no rate limits.
 pub(crate) fn hasty() -> Settings {
     patient().with(|it| {
         it.dialects.update_hold = SHORT;
@@ -88,7 +88,7 @@ pub(crate) fn hasty() -> Settings {
 }
 
 impl Settings {
-    /// Changes something.
+    /// Returns the settings with a change.
     pub(crate) fn with(mut self, change: impl FnOnce(&mut Settings)) -> Settings {
         change(&mut self);
         self
@@ -107,7 +107,7 @@ impl Stage {
     }
 
     /// Opens a new server with long holds that has so few recent events in
-    /// memory: who is further behind reads from the tables.
+    /// memory: a reader who is further behind reads from the tables.
     pub(crate) async fn open_forgetful(driver: Driver, recent_events_max: usize) -> Stage {
         let limits = Limits { recent_events_max, ..Limits::default() };
         Stage::start(Set { limits, ..Set::new(driver) }, patient()).await
@@ -134,7 +134,7 @@ impl Stage {
         self.node.close(Duration::ZERO).await;
         let Stage { node, entrance, listening, set } = self;
         drop((entrance, listening));
-        // Those who were held are answered now; the last of them lets go.
+        // Requests that were held are answered now; the last of them drops the app.
         let alone = async {
             while Arc::strong_count(&node) > 1 {
                 tokio::time::sleep(Duration::from_millis(1)).await;
@@ -171,7 +171,7 @@ impl Stage {
         async move { entrance.send(request).await }
     }
 
-    /// Asks for something.
+    /// Sends a GET request.
     pub(crate) fn get(
         &self,
         path: &str,
@@ -251,8 +251,8 @@ impl Answer {
     }
 }
 
-/// Returns what an answer is told under, as sorted `name: value` lines: all
-/// headers but its length and its date, which only a server on a socket adds.
+/// Returns the headers of an answer as sorted `name: value` lines, without its length
+/// and its date, which only a server on a socket adds.
 pub(crate) fn header_lines(headers: &HeaderMap) -> Vec<String> {
     let is_told = |name: &HeaderName| ![header::CONTENT_LENGTH, header::DATE].contains(name);
     let told = headers.iter().filter(|(name, _)| is_told(name));
@@ -275,8 +275,8 @@ pub(crate) fn request(
     request.body(Body::from(body.to_owned())).unwrap()
 }
 
-/// A clock that is a second further whenever it is asked, and whose n-th secret
-/// is the byte n, 32 times.
+/// A clock that moves on by a second each time it is read. Its n-th secret is the
+/// byte n, 32 times.
 #[derive(Default)]
 struct Clockwork {
     seconds: AtomicU64,
@@ -297,7 +297,7 @@ impl Clock for Clockwork {
     }
 
     fn nonce(&self) -> [u8; 32] {
-        // Epochs are made of it; what else is stays in the log.
+        // Epochs are made from it; its other uses stay in the log.
         [0; 32]
     }
 }

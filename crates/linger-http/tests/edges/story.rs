@@ -1,5 +1,5 @@
-//! One story, told through every edge: what is said through one is read through
-//! all the others, in the same order, by those who poll and by those who wait.
+//! One story, told through every edge: a message that is sent through one is read
+//! through all the others, in the same order, by polls and by waits.
 
 use axum::http::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -16,7 +16,7 @@ over_both_drivers!(
     what_is_nowhere_is_answered_by_none_of_the_seed_protocols,
 );
 
-/// What an edge tells when somebody asks for everything, as `name: text` lines.
+/// Everything that each edge gives a reader, as `name: text` lines.
 async fn read_everywhere(stage: &Stage) -> Vec<(&'static str, Vec<String>)> {
     let get = |path: &str| stage.get(path, &[]);
     let update = stage.form("/update", "cursor=", &[]).await.json();
@@ -47,7 +47,7 @@ fn lines_of_html(update: &Value) -> Vec<String> {
     plain.split_terminator("</div>").map(str::to_owned).collect()
 }
 
-/// Says `text` through one of the edges, as the person of that edge.
+/// Sends `text` through one of the edges, as the person of that edge.
 async fn say(stage: &Stage, edge: &str, person: &str, text: &str) {
     let answer: Answer = match edge {
         "new" => stage.form("/new", &format!("msg={text}"), &[("cookie", person)]).await,
@@ -115,7 +115,7 @@ async fn whoever_waits_at_any_edge_hears_what_is_said_at_any_other(driver: Drive
         for held in held {
             let answer = held.await.unwrap();
             assert_eq!(answer.status, StatusCode::OK);
-            // The text ends where a JSON string or an element does.
+            // The text ends before the end of a JSON string, or of an element.
             let ends = ["\"", "\\u003c/div"]
                 .map(|end| answer.body.matches(&format!("{edge}{end}")).count());
             assert_eq!(ends.iter().sum::<usize>(), 1, "{}", answer.body);

@@ -37,7 +37,7 @@ async fn every_recorded_conversation_goes_as_it_went_when_it_was_recorded(driver
     assert!(!paths.is_empty(), "the transcripts are gone");
     let is_recording = std::env::var_os("LINGER_WRITE_FIXTURES").is_some();
     if is_recording && driver != Driver::Router {
-        // One records; the other compares when nobody does.
+        // One driver records; the other compares, but not during a recording.
         return;
     }
     let mut differences = String::new();
@@ -74,7 +74,7 @@ fn parse(text: &str) -> Vec<Exchange> {
             current.answered.push(line);
             continue;
         }
-        // An exchange ends where something else than an answer begins.
+        // An exchange ends at the first line that is no part of an answer.
         if !current.answered.is_empty() || (!line.starts_with('>') && !current.asked.is_empty()) {
             exchanges.push(std::mem::take(&mut current));
         }
@@ -116,7 +116,7 @@ fn render(answer: &Answer) -> Vec<String> {
     lines
 }
 
-/// Tells what differs: the request, the lines around, `-` recorded, `+` now.
+/// Shows the difference: the request, the lines around, `-` recorded, `+` now.
 fn difference(name: &str, exchange: &Exchange, answer: &[String]) -> String {
     let recorded = &exchange.answered;
     let same_begin = recorded.iter().zip(answer).take_while(|(one, other)| one == other).count();

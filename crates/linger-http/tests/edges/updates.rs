@@ -1,7 +1,7 @@
 //! The first seed protocol: `/new` and `/update`.
 //!
-//! Here: the calls in short form, the buffer, and what the answer is to a
-//! browser. Waiting, and who may speak, have files of their own.
+//! Here: short forms of the calls, the buffer, and how a browser takes the answer.
+//! Waiting, and who may speak, have files of their own.
 
 mod speakers;
 mod waits;
@@ -22,7 +22,7 @@ over_both_drivers!(
 
 /// Short forms of the two calls.
 impl Stage {
-    /// Says something, as a guest of the moment.
+    /// Sends a message as a new guest.
     async fn new_message(&self, text: &str) {
         let body = format!("msg={}", text.replace('\n', "%0A").replace('&', "%26"));
         let answer = self.form("/new", &body, &[]).await;
@@ -35,7 +35,7 @@ impl Stage {
     }
 }
 
-/// What `/update` told: the texts of its elements, and the cursor.
+/// The answer of `/update`: the texts of its elements, and the cursor.
 fn told(answer: &Answer) -> (Vec<String>, String) {
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
     let update = answer.json();

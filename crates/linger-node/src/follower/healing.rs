@@ -1,9 +1,9 @@
 //! Tables that heal themselves: a damaged projection is made anew from the log
 //! while the node runs, and takes the old one's place when it is whole.
 //!
-//! Meanwhile readers who are caught up read on from memory, and the tables are not
-//! read at all: the old ones might say anything. Entries that were told already are applied in
-//! silence, as after a rollback.
+//! Meanwhile readers who are caught up read on from memory. Nobody reads the tables,
+//! because the old ones might be wrong anywhere. Entries that were announced before are
+//! applied in silence, as after a rollback.
 
 use std::{ops::ControlFlow, sync::Arc};
 
@@ -19,13 +19,13 @@ use crate::{
     read_pool::Connections,
 };
 
-/// Where the tables are, and what is about to take their place.
+/// The place of the tables, and the new ones that are about to take it.
 pub(crate) struct TableFiles {
     pub(crate) files: ProjectionFiles,
     pub(crate) connections: Arc<Connections>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) replacing: Option<Replacing>,
-    /// The log's files, whose end is the node's.
+    /// The log's files. If they are gone, the node ends.
     pub(crate) log: Arc<Files>,
 }
 
@@ -41,7 +41,7 @@ impl Follower {
     }
 
     /// Begins new tables when these are damaged, and puts them into their place when
-    /// they are whole. Breaks off when that failed.
+    /// they are whole. Breaks off if that failed.
     pub(super) fn heal(&mut self) -> ControlFlow<()> {
         if let Some(reason) = self.damage.known() {
             return self.begin_anew(&reason);
@@ -76,7 +76,7 @@ impl Follower {
             return ControlFlow::Break(());
         };
         if files.replacing.is_some() {
-            // Made of the log just now, and damaged again: it will not get better.
+            // It was made from the log just now, and is damaged again: another try would not help.
             self.health.end(format!(
                 "the projection cannot be made from the log: {reason}; see whether the disk is sound"
             ));
@@ -112,7 +112,7 @@ impl Follower {
         let log = self.projection.log();
         let taken =
             Projection::in_memory(log).map_err(|error| error.to_string()).and_then(|none| {
-                // Closed, it is one file, which can be renamed.
+                // Once closed, it is one file, which can be renamed.
                 drop(std::mem::replace(&mut self.projection, none));
                 files.files.replace(&replacing).map_err(|error| error.to_string())?;
                 Projection::open(files.files.path(), log).map_err(|error| error.to_string())

@@ -1,14 +1,14 @@
-//! Says how far a long catch-up is.
+//! Reports how far a long catch-up is.
 
 use linger_core::Position;
 use tokio::time::{Duration, Instant};
 
-/// How often.
+/// Between two reports.
 const EVERY: Duration = Duration::from_secs(2);
 
-/// Says how far it is when that takes long.
+/// Reports how far the follower is, if that takes long.
 pub(super) struct Progress {
-    /// Where it was at the start, and where it is to go; none once it is there.
+    /// The start, the goal, and the time of the start; none once it is there.
     start: Option<(Position, Position, Instant)>,
     said: Option<Instant>,
 }

@@ -1,7 +1,7 @@
-//! The waiting room against a naive second opinion: a plain list of who waits,
-//! and the words of the rule who is called.
+//! The waiting room against a naive second opinion: a plain list of those who wait,
+//! and the rule who is called, in words.
 //!
-//! Also the promise that everything stands on: whoever may see an event is called.
+//! Also the promise that everything relies on: a reader who may see an event is called.
 
 use std::iter;
 
@@ -14,7 +14,7 @@ use proptest::{prelude::*, test_runner::RngSeed};
 use super::*;
 use crate::tests::cast::{create, draft, open, rename, say};
 
-/// What can happen in the waiting room. Numbers are taken modulo what there is.
+/// An operation on the waiting room. Numbers are taken modulo what there is.
 #[derive(Debug, Clone)]
 enum Act {
     Enter(usize),
@@ -174,9 +174,9 @@ impl Town {
         }
     }
 
-    /// The rule who is called, in words: who waits for the room, who is in it, and
-    /// who it is about; a rename is for the members of all rooms that its subject is in
-    /// then, and is none of the rooms' own events.
+    /// The rule who is called, in words: those who wait for the room, those who are in it,
+    /// and the one it is about. A rename is for the members of all rooms that its subject
+    /// is in then, and is no event of a room.
     fn concerns(&self, news: &News, scope: Scope) -> bool {
         let rooms = match &news.audience {
             Audience::Room(room) => vec![*room],
@@ -192,7 +192,7 @@ impl Town {
         }
     }
 
-    /// Tells whether a reader of this scope is shown the news, were they anybody.
+    /// Tells whether a reader of this scope may see the news, whoever they are.
     fn sees(&self, news: &News, scope: Scope) -> bool {
         let stays = |user| self.roster.stays(Some(user));
         match scope {
@@ -212,7 +212,7 @@ async fn nobody_enters_a_waiting_room_that_is_full_or_closing() {
     for place in &places {
         assert!(place.called_before(Instant::now() + Duration::from_secs(9)).await);
     }
-    // Who asked before it closed, and comes after those inside were called.
+    // A reader asked before the closing, and comes after those inside were called.
     assert!(hub.enter(scope).unwrap().is_none());
     drop(places);
     assert!(hub.enter(scope).unwrap().is_none());

@@ -1,7 +1,7 @@
-//! What every log engine promises, checked on each of them.
+//! The promises of every log engine, checked on each of them.
 //!
-//! An engine is added to [`ENGINES`], and nothing else. What only one of them
-//! promises stands with it: `sqlite/tests.rs`.
+//! An engine is added to [`ENGINES`], and nothing else. The promises that only one of
+//! them makes are tested beside it: `sqlite/tests.rs`.
 
 use std::sync::Arc;
 
@@ -56,7 +56,7 @@ pub(super) fn append(log: &dyn Log, draft: Draft) -> Position {
     log.append(draft).unwrap().blocking_recv().unwrap().unwrap()
 }
 
-/// Returns a draft that is told from others by its author and number.
+/// Returns a draft that differs from others by its author and number.
 pub(super) fn draft(author: u64, number: u64) -> Draft {
     let room = RoomId::new(Position::new(1));
     let at = Timestamp::from_ms(number.cast_signed());
@@ -134,7 +134,7 @@ fn whoever_stops_asking_for_the_answer_has_appended_all_the_same() {
 #[test]
 fn many_small_pages_are_one_large_page() {
     on_every_engine(|engine| {
-        // Some from before it was opened, and some since.
+        // Some entries from before it was opened, and some since.
         for half in [0..23, 23..46] {
             let log = engine.open();
             for number in half {
@@ -248,7 +248,7 @@ fn every_command_is_read_back_as_it_was_written() {
         Command::LeaveRoom { .. } => 5,
         Command::SendMessage { .. } => 6,
         Command::BeginEpoch { .. } => 7,
-        // Nobody appends it: it replaces what was appended.
+        // Nobody appends it: it replaces an entry that was appended.
         Command::Erased { .. } => unreachable!(),
     });
     assert!((0..=7).all(|kind| kinds.contains(&kind)));
@@ -264,7 +264,7 @@ fn every_command_is_read_back_as_it_was_written() {
             {
                 let id = format!("A-z.0_{}", drafts.len());
                 let named = cast::draft(at, author, &id, command.clone());
-                // A made-up name is none.
+                // A made-up name counts as none.
                 drafts.push(Draft { request: None, ..named.clone() });
                 drafts.push(named);
             }

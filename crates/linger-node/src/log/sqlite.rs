@@ -1,6 +1,6 @@
 //! The log in one SQLite file, written by one thread.
 //!
-//! Group commit: whatever queued up while the last fsync ran goes into one
+//! Group commit: all appends that queued up while the last fsync ran go into one
 //! transaction, with one fsync. Nothing is acknowledged before it. The latest
 //! entries stay in memory for the follower, who is seldom further behind.
 
@@ -48,7 +48,7 @@ pub(crate) struct SqliteLog {
     id: LogId,
     /// None while it closes.
     queue: Option<mpsc::Sender<Queued>>,
-    /// What the appends weigh that are queued or being written.
+    /// Bytes of the appends that are queued or being written.
     queued_bytes: Arc<AtomicUsize>,
     queued_bytes_max: usize,
     writer: Option<JoinHandle<()>>,
@@ -59,7 +59,7 @@ pub(crate) struct SqliteLog {
     health: Arc<Health>,
 }
 
-/// Whose appends were refused after they were queued.
+/// Authors whose appends were refused after they were queued.
 type Refused = Arc<Mutex<Vec<UserId>>>;
 
 /// The newest entries, all after `after`.

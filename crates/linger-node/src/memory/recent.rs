@@ -1,9 +1,9 @@
 //! The newest events, with an index of the places that they concern: rooms and
 //! people, as the table `concerns` has them.
 //!
-//! A look goes through the few events that came since the last one, or, when those
-//! are many, asks the index for each range of the reader: whichever takes fewer
-//! lookups. It says how many it took. What is held is weighed, the index too.
+//! A look walks through the few events that came since the last one, or, when those
+//! are many, asks the index for each range of the reader, if that takes fewer
+//! lookups. It returns how many it took. Everything held is weighed, the index too.
 
 use std::{
     cmp::Reverse,
@@ -47,7 +47,7 @@ impl Way {
     }
 }
 
-/// What an entry of the index takes, and its place.
+/// About the memory of an entry of the index, and of its place.
 const PLACE_BYTES: usize = 48;
 
 impl Recent {

@@ -32,7 +32,7 @@ use crate::{
     sessions::Sessions,
 };
 
-/// The parts that a node is put together of.
+/// The parts that a node is made of.
 pub(crate) struct Parts {
     pub(crate) log: Arc<dyn Log>,
     pub(crate) projection: Projection,
@@ -50,7 +50,7 @@ impl Node {
     /// Opens the node whose data is in `folder`, which is made if need be.
     ///
     /// It applies its log in the background: [`Node::ready`] waits for that.
-    /// Call it inside of a tokio runtime; to drop the node closes its files.
+    /// Call it inside of a tokio runtime. The node closes its files when it is dropped.
     pub fn open(
         folder: &Path,
         rollback: Rollback,

@@ -20,7 +20,7 @@ use crate::{
     questions::HappenedAt,
 };
 
-/// What a submit did.
+/// The result of a submit.
 #[derive(Debug, Clone)]
 pub struct Receipt {
     /// The position of the entry that took effect: ids are made of it.
@@ -40,7 +40,7 @@ pub struct Submitted {
     appending: Mutex<Appending>,
 }
 
-/// How far a submit is that was begun.
+/// The progress of a submit that was begun.
 #[derive(Debug, Clone)]
 pub enum Progress {
     /// It has no outcome here yet.
@@ -157,7 +157,7 @@ impl Node {
     /// Returns why the rules would say no to this, as things stand here, or a bound
     /// does: then it need not be appended, unless it is a repeat.
     fn refused_already(&self, author: Author, command: &Command) -> Option<Rejection> {
-        // What stands in the log and is not applied yet may say yes.
+        // Entries in the log that are not applied yet may allow it.
         if !self.is_open() {
             return None;
         }

@@ -2,7 +2,7 @@
 //! until called.
 //!
 //! A reader in an annex does the same in pieces: it enters there, looks with
-//! [`Node::glance`], and is called by what [`Node::spread`] finds.
+//! [`Node::glance`], and is called if [`Node::spread`] finds it.
 
 use std::{
     sync::{Arc, Weak, atomic::Ordering},
@@ -25,7 +25,7 @@ use crate::{
 };
 
 impl Node {
-    /// Returns the events after where the reader is, waiting for some until
+    /// Returns the events after the reader's place, waiting for some until
     /// `deadline`; a deadline in the past is a short poll.
     ///
     /// Errors: [`Unavailable::Overloaded`] when too many wait already.
@@ -36,7 +36,7 @@ impl Node {
         };
         let is_held = deadline > Instant::now();
         loop {
-            // Enter before looking: what is applied in between must not be missed.
+            // Enter before looking: an event applied in between must not be missed.
             let ticket = match is_held {
                 true => self.hub.enter(wait.scope).map_err(|_| Unavailable::Overloaded)?,
                 false => None,
@@ -47,8 +47,8 @@ impl Node {
                 if ticket.called_before(deadline).await {
                     continue;
                 }
-                // Nobody called, but other rooms went on: who reads a quiet one
-                // gets a cursor that memory still reaches back to.
+                // Nobody called, but other rooms went on. The reader of a quiet room gets a
+                // cursor from now, which memory still reaches back to.
                 look = self.look_in_memory(wait, after).unwrap_or(look);
             }
             self.metrics.deliveries.inc_by(look.news.len() as u64);
@@ -56,12 +56,12 @@ impl Node {
         }
     }
 
-    /// Looks for what [`Node::wait`] would answer at once, without waiting and in
-    /// memory only: a page without news means that there is none yet. None when
-    /// there may be some further back than memory reaches, or when to find out takes
-    /// more than [`LOOKUPS_MAX`]; `wait` knows then.
+    /// Looks for the answer that [`Node::wait`] would give at once, without waiting and in
+    /// memory only. A page without news means that there is none yet. None: there may be
+    /// some further back than memory reaches, or the look takes more than
+    /// [`LOOKUPS_MAX`]; `wait` knows then.
     ///
-    /// For an [`Annex`], which counts by itself what it delivers
+    /// For an [`Annex`], which itself reports how much it delivers
     /// ([`Node::count`]).
     pub fn glance(&self, wait: &Wait) -> Option<Glance> {
         let after = match self.resolve(wait.after) {
@@ -88,7 +88,7 @@ impl Node {
         self.hub.attach(annex);
     }
 
-    /// Finds whom a call concerns among those who wait in an annex. Some may come
+    /// Finds those whom a call concerns among the waiting readers of an annex. Some may come
     /// twice. Returns how many lookups it took.
     pub fn spread(&self, call: &Call, lists: &impl WaitLists, visit: impl FnMut(Awaited)) -> usize {
         call.spread(&self.memory().roster, lists, visit)
@@ -104,14 +104,14 @@ impl Node {
         Page { reset: Some(reset), news: Vec::new(), cursor: self.latest() }
     }
 
-    /// Looks in memory, or in the tables when that is not far enough back.
+    /// Looks in memory, or in the tables if memory does not reach back far enough.
     async fn look(&self, wait: Wait, after: Position) -> Result<Look, Unavailable> {
         let Wait { reader, scope, limit, .. } = wait;
         if let Some(look) = self.look_in_memory(wait, after) {
             return Ok(look);
         }
         let read = self.ask_tables(wait.asker, move |connection| {
-            // One moment: a join between the two reads would be passed over.
+            // One moment, because a join between the two reads would be passed over.
             let _moment = queries::moment(connection)?;
             let stays = queries::stays_after(connection, reader, scope, after, limit)?;
             let max = PageMax { items: limit, bytes: PAGE_BYTES_MAX };
@@ -146,23 +146,22 @@ impl Node {
             return Err(ResetReason::OtherLog);
         }
         let memory = self.memory();
-        // Without an epoch it is from before there were any, and taken as it is. Before
-        // the log is applied, no epoch can be told from one that is to come.
+        // A cursor without an epoch is older than epochs, and is accepted as it is. Until
+        // the log is applied, an unknown epoch may still come.
         let epoch = cursor.epoch.filter(|_| self.is_open());
         match epoch.map(|epoch| memory.epochs.find(epoch)) {
             Some(Known::No) => return Err(ResetReason::OtherPast),
             Some(Known::Ended(end)) if cursor.position > end => return Err(ResetReason::OtherPast),
             Some(Known::Ended(_) | Known::Lasts) | None => {}
         }
-        // What is applied is not beyond the end; mostly that is enough to know.
+        // An applied position is not beyond the end; mostly that is enough to know.
         let is_beyond =
             cursor.position > memory.applied() && cursor.position > *self.log.tail().borrow();
         if is_beyond { Err(ResetReason::BeyondTheEnd) } else { Ok(()) }
     }
 
-    /// Returns the moment until which to hold a reader who is ready to wait this
-    /// long: up to a tenth less, spread evenly, so that those who came together do
-    /// not come back together.
+    /// Returns the end of a hold that a reader asked for: up to a tenth earlier, spread
+    /// evenly, so that readers who came together do not come back together.
     pub fn deadline(&self, wait: Duration) -> Instant {
         /// The golden ratio, of 2^64: its multiples fill a circle evenly, however
         /// many there are.

@@ -1,4 +1,4 @@
-//! Questions about rooms and who is in them, a page at a time.
+//! Questions about rooms and their members, a page at a time.
 
 use linger_core::{
     Cursor, LogId, RoomId, RoomKind, UserId, projection_applied,
@@ -13,7 +13,7 @@ use crate::{RoomRef, limits::LIST_PAGE_MAX};
 #[derive(Debug, Clone)]
 pub struct Start(pub UserId);
 
-/// All that a page needs to start: the events after `cursor` bring it up to date.
+/// Everything that a page needs to start: the events after `cursor` bring it up to date.
 #[derive(Debug)]
 pub struct Started {
     /// The user.
@@ -29,7 +29,7 @@ impl Question for Start {
     type Answer = Option<Started>;
 
     fn answer(self, connection: &Connection, log: LogId) -> rusqlite::Result<Option<Started>> {
-        // So that the cursor is of the same moment as the rest.
+        // In one moment, so that the cursor fits the rest.
         let _moment = queries::moment(connection)?;
         let Some(user) = queries::user(connection, self.0)? else { return Ok(None) };
         let rooms = queries::rooms_of(connection, self.0, LIST_PAGE_MAX)?;
@@ -42,7 +42,7 @@ impl Question for Start {
 /// Which rooms exist for this reader?
 #[derive(Debug, Clone)]
 pub struct Rooms {
-    /// Who asks.
+    /// The user who asks; none for a visitor.
     pub reader: Option<UserId>,
     /// Only rooms that were opened after this one; none from the first on.
     pub after: Option<RoomId>,
@@ -64,7 +64,7 @@ impl Question for Rooms {
 pub struct RoomNow {
     /// The room.
     pub room: RoomRef,
-    /// Who asks.
+    /// The user who asks; none for a visitor.
     pub reader: Option<UserId>,
 }
 
@@ -85,7 +85,7 @@ impl Question for RoomNow {
 pub struct Members {
     /// The room.
     pub room: RoomRef,
-    /// Who asks.
+    /// The user who asks; none for a visitor.
     pub reader: Option<UserId>,
     /// Only members with greater ids; none from the first on.
     pub after: Option<UserId>,
@@ -105,8 +105,8 @@ impl Question for Members {
     }
 }
 
-/// Tells whether a room as it is now exists for somebody: a past membership opens
-/// the door to what was seen then, not to how a closed room is now.
+/// Tells whether a room as it is now exists for somebody. A past membership gives access
+/// to events from that time, not to a closed room as it is now.
 fn exists_now(
     connection: &Connection,
     room: &RoomRef,

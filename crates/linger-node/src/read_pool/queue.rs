@@ -1,8 +1,8 @@
 //! The queue of questions, in which askers take turns.
 //!
-//! Each asker has a row of their own, and of each row one question is answered at a
-//! time: somebody with a thousand questions delays another's by one of theirs, not
-//! by a thousand. Bounded for all together, and to a part of that for each asker.
+//! Each asker has a row of their own, and one question of each row is answered at a
+//! time: somebody with a thousand questions delays another's by one question, not
+//! by a thousand. There is a bound for all together, and a part of that for each asker.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -14,16 +14,16 @@ use linger_core::UserId;
 
 use super::Question;
 
-/// Whose turn a question takes.
+/// The asker whose turn a question takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Asker {
     /// A person's, however many connections they have.
     Person(UserId),
-    /// That of all who ask from one address without saying who they are.
+    /// All who ask from one address without saying who they are.
     Address(IpAddr),
-    /// That of all other visitors.
+    /// All other visitors.
     Visitors,
-    /// The house's own: who somebody is, what a repeat was answered.
+    /// The house itself: to find out who somebody is, or the answer to a repeat.
     House,
 }
 
@@ -101,7 +101,7 @@ impl Queue {
             false => drop(state.rows.remove(&asker)),
         }
         drop(state);
-        // Of whoever waits for the end, too.
+        // This wakes those who wait for the end, too.
         self.arrived.notify_all();
     }
 

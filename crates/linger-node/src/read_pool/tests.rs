@@ -63,7 +63,7 @@ async fn one_who_asks_much_keeps_one_thread_and_others_are_answered_meanwhile() 
     pool.close();
 }
 
-/// Asks so many questions of the one who asks much, and counts the answers.
+/// Asks so many questions for one busy asker, and counts the answers.
 async fn ask_many(pool: &ReadPool, damage: &Damage, count: usize) -> usize {
     let mut asked = Vec::new();
     for _ in 0..count {

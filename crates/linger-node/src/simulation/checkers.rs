@@ -1,7 +1,7 @@
-//! What must hold of every story, whatever went wrong in it.
+//! Laws that hold for every story, whatever went wrong in it.
 //!
-//! The log is applied once more, one entry after the other, and who was there at
-//! each event is written down. That second opinion shares the rules with the node
+//! The log is applied once more, one entry after the other, and those who were there
+//! at each event are written down. That second opinion shares the rules with the node
 //! (they are linger-core's, and tested there), but neither follower, memory, hub
 //! nor visibility.
 
@@ -17,14 +17,14 @@ use super::{
     world::Story,
 };
 
-/// What the log says, read in peace.
+/// The log's account, read when all is over.
 struct Truth {
     outcomes: BTreeMap<Position, Outcome>,
     told: Vec<Told>,
     fingerprint: String,
 }
 
-/// An event, and who was there.
+/// An event, and those who were there.
 struct Told {
     news: News,
     witnesses: BTreeSet<UserId>,
@@ -186,10 +186,10 @@ impl Truth {
     }
 }
 
-/// Returns who was there: who comes and who goes among them.
+/// Returns those who were there, with the one who comes or goes.
 fn witness(members: &mut BTreeMap<RoomId, BTreeSet<UserId>>, news: &News) -> BTreeSet<UserId> {
     let Some(room) = news.room_id() else {
-        // A rename: all rooms that the renamed is in.
+        // A rename concerns all rooms of the person.
         let subject = news.subject().expect("it is about somebody");
         let shared = members.values().filter(|members| members.contains(&subject)).flatten();
         return shared.copied().chain([subject]).collect();

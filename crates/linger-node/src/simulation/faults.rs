@@ -1,8 +1,8 @@
 //! A log that keeps its promises, and not one more.
 //!
-//! What it acknowledged is there, in its place. But replies get lost or come
-//! late, entries too; it refuses, it announces growth late, and reads fail. The
-//! follower's tables fail it, too.
+//! An entry that it acknowledged is there, in its place. But replies get lost or come
+//! late, and entries too. It refuses, it announces growth late, and reads fail. The
+//! follower's tables fail, too.
 
 use std::{
     sync::{Arc, Mutex},
@@ -20,7 +20,7 @@ use crate::{
     tests::chance::Chance,
 };
 
-/// In how many of 100 cases what happens.
+/// The percentage of cases in which each fault happens.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Faults {
     /// The queue is full.
@@ -70,7 +70,7 @@ impl Faults {
         self.lost_tables > 0
     }
 
-    /// Draws how often what goes wrong.
+    /// Draws how often each fault happens.
     pub(super) fn draw(chance: &mut Chance) -> Faults {
         let mut percent = || chance.pick(&[0, 0, 5, 15, 30]);
         let mut faults = Faults {
@@ -84,7 +84,7 @@ impl Faults {
             lost_tables: percent(),
         };
         if faults.lose_tables() {
-            // Or nobody could say how soon the tables are back.
+            // Otherwise nobody could say how soon the tables are back.
             faults.failed_read = 0;
         }
         faults
@@ -107,7 +107,7 @@ impl FaultyLog {
         self.0.chance.lock().unwrap().0 = faults;
     }
 
-    /// Announces all there is, as a log does that is opened.
+    /// Announces all entries, as a log does when it is opened.
     pub(super) fn announce_all(&self) {
         self.0.announce(*self.0.log.tail().borrow());
     }
@@ -122,14 +122,14 @@ impl FaultyLog {
         self.0.log.read_after(Position::START, usize::MAX >> 1).unwrap()
     }
 
-    /// Returns what became of each append, in order.
+    /// Returns the fate of each append, in order.
     pub(super) fn story(&self) -> Vec<String> {
         self.0.story.lock().unwrap().clone()
     }
 }
 
 impl Shared {
-    /// Tells whether it happens this time.
+    /// Tells whether a fault happens this time.
     fn happens(&self, what: impl Fn(&Faults) -> u64) -> bool {
         let (faults, chance) = &mut *self.chance.lock().unwrap();
         chance.happens(what(faults))
@@ -223,7 +223,7 @@ impl Log for FaultyLog {
         if self.0.happens(|faults| faults.failed_read) {
             return Err(rusqlite::Error::InvalidQuery.into());
         }
-        // Entries that were not announced yet, too: they are durable.
+        // With entries that were not announced yet: they are durable.
         self.0.log.read_after(after, limit)
     }
 

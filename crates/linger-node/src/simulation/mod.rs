@@ -4,8 +4,8 @@
 //! slow; the node crashes between append and apply and starts again. A seed
 //! decides all of it, so a failure can be replayed: the test prints the line.
 //!
-//! [`seeds`] draws what happens, [`faults`] is the log, [`world`] the town and
-//! its weather, [`people`] who lives there, and [`checkers`] what must hold.
+//! [`seeds`] draws the faults, [`faults`] is the log, [`world`] the town and
+//! its weather, [`people`] its readers and writers, and [`checkers`] the laws.
 
 mod checkers;
 mod faults;

@@ -1,4 +1,4 @@
-//! Who lives in the town: readers who follow the feed, and writers who insist.
+//! The people of the town: readers who follow the feed, and writers who insist.
 //!
 //! A reader keeps its cursor through everything. A writer asks again, under the
 //! same request id, until it is told yes or no; sometimes twice at once, and
@@ -21,7 +21,7 @@ use crate::{
     tests::{cast, chance::Chance},
 };
 
-/// What one of them did.
+/// The deeds of one of them.
 #[derive(Default)]
 pub(super) struct Report {
     pub(super) actor: u64,
@@ -112,7 +112,7 @@ pub(super) async fn read(world: Arc<World>, actor: u64) -> Report {
     }
 }
 
-/// Who reads what: one's own rooms, an open room, a closed one as an insider or
+/// Draws a reader's view: their own rooms, an open room, a closed one as an insider or
 /// as an outsider.
 fn view(world: &World, chance: &mut Chance) -> Wait {
     let user = chance.pick(&world.users);
@@ -141,7 +141,7 @@ pub(super) async fn write(world: Arc<World>, actor: u64) -> Report {
         // Two writers may be the same user; their request ids differ.
         let request_id = cast::request(&format!("w{actor}-{number}"));
         writer.insist(&mut chance, &request_id, &command).await;
-        // Something that was acknowledged, now or long ago, is asked for again.
+        // An acknowledged command, recent or old, is sent again.
         if chance.happens(30) && !writer.report.promises.is_empty() {
             let which = chance.within(0..writer.report.promises.len() as u64) as usize;
             let Promise { request_id, command, .. } = writer.report.promises[which].clone();
@@ -175,7 +175,7 @@ impl Writer {
         }
     }
 
-    /// Asks until there is an answer, or until it is enough.
+    /// Asks until there is an answer, or until it has tried often enough.
     async fn insist(&mut self, chance: &mut Chance, request_id: &RequestId, command: &Command) {
         for _ in 0..12 {
             let gap_ms = chance.pick(&[1, 20, 300, 3000]);

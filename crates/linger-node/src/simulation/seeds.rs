@@ -1,4 +1,4 @@
-//! What a seed decides, and how many seeds are tried.
+//! The decisions of a seed, and how many seeds are tried.
 //!
 //! To replay one: `LINGER_SEED=42 cargo test -p linger-node simulation`; with
 //! `-- --nocapture` it also prints the story. To look further than every run of

@@ -1,7 +1,7 @@
 //! The town: a node that comes and goes, and a clock that everybody acts by.
 //!
 //! Each actor acts in milliseconds of its own, so that no two act at the same
-//! instant: the order of what happens is the seed's, not the scheduler's.
+//! instant: the seed decides the order, not the scheduler.
 
 use std::{
     future::Future,
@@ -35,16 +35,16 @@ use crate::{
 
 /// The actor who lets the node crash. Readers and writers follow.
 const WEATHER: u64 = 0;
-/// Longer than any delay that the log has: then everything has landed.
+/// Longer than any delay of the log: by then everything has arrived.
 const SETTLED: Duration = Duration::from_secs(30);
-/// When the tables gave up something, they are given so long to recover: as the
-/// follower does, which tries again after a second.
+/// Time to recover after the tables gave up something, as the follower does, which tries
+/// again after a second.
 const TROUBLE_EVERY: Duration = Duration::from_secs(10);
 const TROUBLE_MS_MAX: u64 = 1000;
-/// No story takes longer. One that does stands still.
+/// No story takes longer, unless it stands still.
 const STORY_MAX: Duration = Duration::from_secs(3600);
 
-/// What everybody shares.
+/// The things that all actors share.
 pub(super) struct World {
     pub(super) plan: Plan,
     pub(super) users: Vec<UserId>,
@@ -56,9 +56,9 @@ pub(super) struct World {
     begin: Instant,
     /// None while it is down.
     node: Mutex<Option<Arc<Node>>>,
-    /// How often the node has started; a change ends whatever it was asked.
+    /// How often the node has started; a change ends everything that it was asked.
     life: watch::Sender<usize>,
-    /// For each life: when it had applied how much.
+    /// For each life: the positions it had applied, with the times.
     applied: Mutex<Vec<Vec<(u64, Position)>>>,
 }
 
@@ -68,7 +68,7 @@ pub(super) struct Story {
     pub(super) entries: Vec<Entry>,
     pub(super) applied: Vec<Vec<(u64, Position)>>,
     pub(super) fingerprint: String,
-    /// How long an answer may take that is there: tables take their time.
+    /// How long an answer may take although it is there, because tables take their time.
     pub(super) slack_ms: u64,
     log: Vec<String>,
 }
@@ -149,7 +149,7 @@ impl World {
         let log = FaultyLog::new(plan.chance(1000));
         let mut parts = Parts::on(Arc::new(log.clone()), plan.limits.clone());
         let (seed, ms_max) = (plan.seed, plan.table_ms_max);
-        // By the time of day, not by who asks first: that is not the seed's.
+        // By the time of day, because the seed does not decide who asks first.
         parts.table_time = Arc::new(move || {
             let ms = begin.elapsed().as_millis() as u64;
             Duration::from_millis(Chance::new(seed).part(2000 + ms).within(0..ms_max + 1))
@@ -245,7 +245,7 @@ impl World {
 }
 
 impl Story {
-    /// Returns what everybody did, actor by actor, and what it came to.
+    /// Returns the deeds of everybody, actor by actor, and the result.
     pub(super) fn lines(&self) -> impl Iterator<Item = &str> {
         let of_actors = self.reports.iter().flat_map(|report| &report.lines);
         let lines = self.log.iter().chain(of_actors).map(String::as_str);
@@ -259,7 +259,7 @@ async fn until_done(node: &Node, author: Author, command: Command) -> UserId {
         match node.submit(author, cast::named(request_id.as_str(), &command), command.clone()).await
         {
             Ok(receipt) => return UserId::new(receipt.position),
-            // Forgotten outcomes are the plan's: ask again.
+            // The plan lets outcomes be forgotten: ask again.
             Err(refusal) => assert!(matches!(refusal, crate::Refusal::Unavailable(_)), "{refusal}"),
         }
     }

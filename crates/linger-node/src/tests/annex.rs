@@ -1,5 +1,5 @@
-//! Readers and senders who do not sleep in the node: what an edge's own waiting
-//! room is told, and how far a submit is that nobody waits for.
+//! Readers and senders who do not sleep in the node: the calls to an edge's own waiting
+//! room, and the progress of a submit that nobody waits for.
 
 use std::{
     sync::{Arc, Mutex, Weak},
@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{Annex, Awaited, Call, Limits, Progress, Refusal, RoomRef, WaitLists};
 
-/// A waiting room that writes down what it is told.
+/// A waiting room that writes its calls down.
 #[derive(Default)]
 struct Notebook {
     calls: Mutex<Vec<Arc<Call>>>,
@@ -63,7 +63,7 @@ fn attach(node: &Assembled) -> Arc<Notebook> {
 }
 
 impl Notebook {
-    /// Returns whom the calls since the last time concern, among these.
+    /// Returns those, among these, whom the calls since the last time concern.
     fn called(&self, node: &Assembled, among: &[Awaited]) -> Vec<Awaited> {
         let mut called = Vec::new();
         for call in self.calls.lock().unwrap().drain(..) {
@@ -92,7 +92,7 @@ async fn an_annex_is_called_for_those_whom_it_concerns_and_nobody_else() {
     let all = [room, a, b, c, outcome(ann), outcome(cleo)];
     node.says(ann, &tea, "one").await;
     assert_eq!(notebook.called(&node, &all), [room, a, b, outcome(ann)]);
-    // Who is renamed shares no room with the others.
+    // The renamed person shares no room with the others.
     node.ask(cleo, "name", rename("chloe")).await.unwrap();
     assert_eq!(notebook.called(&node, &all), [c, outcome(cleo)]);
     node.ask(cleo, "join", Command::JoinRoom { room: tea.id }).await.unwrap();
@@ -100,7 +100,7 @@ async fn an_annex_is_called_for_those_whom_it_concerns_and_nobody_else() {
     // A rejection is an outcome too, and no news.
     node.ask(cleo, "again", open("tea", RoomKind::Open)).await.unwrap_err();
     assert_eq!(notebook.called(&node, &all), [outcome(cleo)]);
-    // More lists than members: the other way round it comes to the same.
+    // With more lists than members it goes the other way round, to the same result.
     let strangers = (100..110).map(|number| Awaited::User(UserId::new(Position::new(number))));
     let many: Vec<_> = all.into_iter().chain(strangers).collect();
     node.says(bob, &tea, "two").await;
@@ -165,7 +165,7 @@ async fn who_leaves_before_what_they_began_to_say_is_applied_is_told_so() {
         panic!("it was said")
     };
     assert_eq!(rejection, Rejection::NotAMember);
-    // Whoever is not in the room is not begun for, once the node is open.
+    // Once the node is open, it does not begin a send for somebody outside of the room.
     node.ready().await.unwrap();
     for user in [ann, cleo] {
         assert!(!node.would_take(Author::User(user), &say(tea.id, "hello")));

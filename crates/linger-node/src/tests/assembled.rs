@@ -1,7 +1,7 @@
 //! A node put together by hand: any log, one thread, a clock that tests may pause.
 //!
-//! The follower is a task, and the tables are read by whoever asks, so under a
-//! paused clock nothing happens that the test did not bring about.
+//! The follower is a task, and whoever asks the tables reads them, so under a
+//! paused clock nothing happens that the test did not cause.
 
 use std::{
     ops::Deref,
@@ -35,17 +35,17 @@ pub(crate) struct Assembled {
     _folder: Arc<TempDir>,
 }
 
-/// Tells, each time, whether the follower's tables fail in what it does with them.
+/// Tells, each time, whether the follower's tables fail at this work.
 pub(crate) type TableTrouble = Arc<dyn Fn(Doing) -> bool + Send + Sync>;
 
-/// What the follower does with its tables.
+/// The work of the follower on its tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Doing {
     Apply,
     Commit,
 }
 
-/// What a node is made of. It can be made more than once: that is a restart.
+/// The parts of a node. It can be made from them more than once: that is a restart.
 #[derive(Clone)]
 pub(crate) struct Parts {
     pub(crate) log: Arc<dyn Log>,
@@ -70,7 +70,7 @@ impl Parts {
         Parts { log, limits, table_time, table_trouble, folder }
     }
 
-    /// Returns how far the tables are for those who read the file.
+    /// Returns the position up to which readers of the file see the tables.
     pub(crate) fn committed(&self) -> Position {
         projection_applied(&Projection::open_reader(&self.path()).unwrap()).unwrap()
     }
@@ -145,10 +145,10 @@ impl Assembled {
         self.follower.await.unwrap();
     }
 
-    /// Ends it at once, as a crash does: what is not applied stays so.
+    /// Ends it at once, as a crash does: entries that are not applied stay so.
     pub(crate) async fn crash(self) {
         self.follower.abort();
-        // It owns the projection: gone means closed. A panic of its own counts.
+        // It owns the projection, which is closed when it is gone. A panic of its own counts.
         match self.follower.await {
             Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
             _ => {}

@@ -1,4 +1,4 @@
-//! The cast of the tests: ann, bob, #tea and #cellar, and what they say.
+//! The cast of the tests: ann, bob, #tea and #cellar, and their messages.
 //!
 //! Short forms of commands and scopes, and a clock that the tests own.
 
@@ -67,7 +67,7 @@ pub(crate) fn request(id: &str) -> RequestId {
     RequestId::parse(id).unwrap()
 }
 
-/// Names what a command asks for.
+/// Names the request for a command.
 pub(crate) fn named(id: &str, command: &Command) -> Option<Request> {
     Some(Request::of(request(id), command))
 }
@@ -86,7 +86,7 @@ pub(crate) fn draft(at: Timestamp, author: Author, id: &str, command: Command) -
     }
 }
 
-/// A node, with short forms of what the tests ask it all the time.
+/// A node, with short forms of the calls that tests make all the time.
 impl Node {
     /// Submits under a request id.
     pub(crate) async fn ask(
@@ -111,7 +111,7 @@ impl Node {
         self.room(&Slug::parse(slug).unwrap(), Some(by)).unwrap()
     }
 
-    /// Says `text` under a request id made of it, and returns where it stands.
+    /// Sends `text` under a request id made from it, and returns the receipt.
     pub(crate) async fn says(&self, user: UserId, room: &RoomRef, text: &str) -> Receipt {
         let request_id = text.replace(' ', "-");
         self.ask(user, &request_id, say(room.id, text)).await.unwrap()
@@ -122,19 +122,19 @@ impl Node {
         self.wait(wait, Instant::now()).await.unwrap()
     }
 
-    /// Reads, and waits for something for so many seconds.
+    /// Reads, and waits for events for so many seconds.
     pub(crate) async fn waits(&self, wait: Wait, seconds: u64) -> Page {
         self.wait(wait, Instant::now() + Duration::from_secs(seconds)).await.unwrap()
     }
 
-    /// Returns how many wait, as the waiting room and as the figures have it.
+    /// Returns how many wait, by the waiting room and by the figures.
     pub(crate) fn held(&self) -> (usize, i64) {
         self.refresh_metrics();
         (self.waiting(), self.metrics.requests_held.get())
     }
 }
 
-/// What `user` waits for in all their rooms.
+/// The wait of `user` for all their rooms.
 pub(crate) fn mine(user: UserId, after: After) -> Wait {
     Wait {
         asker: Asker::Person(user),
@@ -145,7 +145,7 @@ pub(crate) fn mine(user: UserId, after: After) -> Wait {
     }
 }
 
-/// What anybody waits for in an open room.
+/// The wait of anybody for an open room.
 pub(crate) fn of_room(room: &RoomRef, after: After) -> Wait {
     Wait { asker: Asker::Visitors, reader: None, scope: room.scope(), after, limit: 1000 }
 }
@@ -154,7 +154,7 @@ pub(crate) fn from(cursor: Cursor) -> After {
     After::Cursor(cursor)
 }
 
-/// Returns what was said in these events, in order; other events by their type.
+/// Returns the texts in these events, in order; other events by their type.
 pub(crate) fn told<'n>(news: impl IntoIterator<Item = &'n std::sync::Arc<News>>) -> Vec<String> {
     let tell = |news: &std::sync::Arc<News>| match news.message() {
         Some(message) => {

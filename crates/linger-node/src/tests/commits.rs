@@ -126,7 +126,7 @@ async fn who_ends_in_order_leaves_nothing_to_apply_and_a_crash_leaves_it_to_the_
     let gone = node.node();
     node.crash().await;
     assert_eq!(parts.projection().applied(), opened.position);
-    // Nobody commits any more: who asks the tables is told so, and at once.
+    // Nobody commits any more, and a reader of the tables gets an error at once.
     let begin = Instant::now();
     let answer = gone.query(Asker::House, WhoNow(ann)).await;
     assert_eq!((answer.unwrap_err(), begin.elapsed()), (Unavailable::Storage, Duration::ZERO));
@@ -219,7 +219,7 @@ async fn while_no_commit_succeeds_submits_go_on_and_what_is_applied_is_read() {
     let room = node.query(Asker::House, room_now()).await.unwrap().unwrap();
     assert_eq!((room.last_number as usize, begin.elapsed()), (1 + said.len(), Duration::ZERO));
     assert!(node.health.any_illness().unwrap().contains("projection.db cannot be written"));
-    // Who is caught up reads on; more than the bound is not applied.
+    // A caught-up reader reads on; no more than the bound is applied.
     let page = node.reads(of_room(&tea, After::Cursor(before))).await;
     assert_eq!(page.news.len(), said.len());
     let unknown = node.ask(ann, "one-more", say(tea.id, "one more")).await;

@@ -70,9 +70,9 @@ impl House {
     }
 }
 
-/// Bob is in #tea and in the closed #den, and caught up before the noise began. Around
-/// him go on, so many times: a room that he is not in, renames of people in hundreds
-/// of rooms that he does not share, and what he may not see any more.
+/// Bob is in #tea and in the closed #den, and caught up before the noise began. The
+/// noise is, so many times: a room that he is not in, renames of people in hundreds
+/// of rooms that he does not share, and events that he may not see any more.
 fn bob_among(noise: usize) -> (House, UserId, [Scope; 3], Position) {
     let mut house = House::new(&Limits::default());
     let [ann, bob, stranger] = [house.guest(), house.guest(), house.guest()];

@@ -1,5 +1,5 @@
-//! The data folder: what survives a restart, what is made anew, and what a
-//! damaged file leads to.
+//! The data folder: what survives a restart, what is made anew, and the effect of
+//! damaged files.
 
 use std::{fs, path::Path, sync::Arc};
 
@@ -11,7 +11,7 @@ use crate::{
 };
 
 fn open(folder: &Path) -> Result<Node, OpenError> {
-    // Another seed each time, as chance would have it: a new log id is new.
+    // Another seed each time, so that a new log has a new id.
     static SEED: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
     let seed = SEED.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
     Node::open(folder, Rollback::Refused, Limits::default(), Arc::new(TestClock::new(seed)))
@@ -169,7 +169,7 @@ async fn a_folder_that_cannot_be_used_is_an_error_that_says_what_to_do() {
 
 #[tokio::test]
 async fn a_folder_whose_name_looks_like_an_address_is_a_folder() {
-    // Relative, as it is given: below the folder in which the tests run.
+    // A relative name, below the folder in which the tests run.
     let name = format!("file:linger-test-{}?mode=memory", std::process::id());
     let node = start(Path::new(&name)).await;
     drop(node);
@@ -231,7 +231,7 @@ async fn an_entry_that_is_not_what_was_stored_ends_the_node_with_a_sentence() {
         ("a letter", "command = replace(command, 'word 4', 'Word 4')".to_owned(), "damaged"),
         ("its author", "author = author + 1".to_owned(), "damaged"),
         ("its checksum", "checksum = checksum + 1".to_owned(), "damaged"),
-        // Had a newer version written it, the checksum would be right.
+        // If a newer version had written it, the checksum would be right.
         ("its vocabulary", format!("vocabulary = {later}"), "damaged"),
         ("its place", "position = position + 5".to_owned(), "damaged"),
     ];

@@ -1,5 +1,5 @@
-//! The follower over a log that gives it trouble: what it applies, when it tries
-//! again, and what submits are told meanwhile.
+//! The follower over a log that gives it trouble: the entries that it applies, when it
+//! tries again, and the answers to submits meanwhile.
 
 use std::{
     pin::pin,
@@ -26,7 +26,7 @@ use crate::{
     log::{AppendError, Appending, Log, Note, ReadError},
 };
 
-/// A log that announces what the test wants, and whose reads fail so many times.
+/// A log that announces as much as the test wants, and whose reads fail so many times.
 struct Moody {
     log: Arc<dyn Log>,
     tail: watch::Sender<Position>,
@@ -87,7 +87,7 @@ async fn what_is_durable_and_not_announced_is_not_applied() {
             log.tail.send_replace(position);
             sleep(Duration::from_millis(1)).await;
             assert_eq!(node.latest().position, position);
-            // A reader who was just told comes back with what it was given.
+            // A reader comes back with the cursor that it has just got.
             let page = node.reads(of_room(&tea, from(node.latest()))).await;
             assert_eq!((page.reset, page.news), (None, vec![]));
         }

@@ -1,5 +1,5 @@
-//! What one person may have: so many rooms, and no more; and that a server with many
-//! people knows all of them.
+//! Bounds for one person: so many rooms, and no more. And a server with many people
+//! knows all of them.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use linger_core::{Author, Command, Rejection, RoomId, RoomKind, TokenHash, UserI
 use super::cast::{TestClock, named, open, say};
 use crate::{Asker, Limits, Node, Refusal, Rollback, questions::Start};
 
-/// Returns the rejection of what somebody asks for; none where it is done.
+/// Returns the rejection of a command; none if it is carried out.
 async fn refused(node: &Node, by: UserId, command: Command) -> Option<Rejection> {
     match node.submit(Author::User(by), None, command).await {
         Ok(_) => None,
@@ -46,7 +46,7 @@ async fn nobody_comes_into_more_rooms_than_a_person_may_be_in_however_they_come(
     assert_eq!(refused(&node, bob, join(attic)).await, too_many);
     assert_eq!(refused(&node, bob, open("more", RoomKind::Open)).await, too_many);
     assert_eq!(refused(&node, ann, add(attic)).await, too_many, "nobody is pushed in either");
-    // What is so already is no more, and neither is a repeat.
+    // A change that is true already adds no room, and neither does a repeat.
     assert_eq!(refused(&node, bob, join(tea)).await, None);
     assert_eq!(refused(&node, ann, add(tea)).await, None);
     let again = node.submit(Author::User(bob), named("b", &opened), opened).await.unwrap();
@@ -55,7 +55,7 @@ async fn nobody_comes_into_more_rooms_than_a_person_may_be_in_however_they_come(
     // Those outside of a room learn nothing about others.
     assert_eq!(refused(&node, ann, add(garden)).await, Some(Rejection::NotAMember));
     assert_eq!(rooms(&node, bob).await, 3);
-    // Whoever leaves one may come into another: the closed one that they left is one, too.
+    // A person who leaves a room may enter another; here, the closed one that they left.
     assert_eq!(refused(&node, bob, Command::LeaveRoom { room: books }).await, None);
     assert_eq!(refused(&node, ann, add(attic)).await, None);
     assert_eq!(refused(&node, bob, join(books)).await, too_many);

@@ -1,4 +1,4 @@
-//! What is read from memory and what from the tables: readers cannot tell.
+//! Reads from memory and reads from the tables: readers cannot tell them apart.
 //!
 //! Also the cursors that are of no use: a reset says so, in the answer itself.
 

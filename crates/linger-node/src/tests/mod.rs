@@ -3,7 +3,7 @@
 //! `waits`, `annex`, `memory`, `follower` and `commits` run under a paused clock on an
 //! [`assembled`] node; `folder`, `growth` and `story` open a real one on a temporary folder,
 //! with its threads and its files, and never wait for the clock; `costs` counts lookups.
-//! [`cast`] has who and what.
+//! [`cast`] has the people, and short forms of their commands.
 
 mod annex;
 pub(crate) mod assembled;

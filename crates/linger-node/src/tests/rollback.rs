@@ -56,7 +56,7 @@ async fn restored() -> Restored {
     Restored { folder, backup, ann, tea, cursors: [before, at_the_copy, lost] }
 }
 
-/// More is said than was lost, and readers come with their cursors.
+/// More is sent than was lost, and readers come with their cursors.
 async fn check_readers(node: &Node, restored: &Restored, keeps_cursors: bool) {
     let Restored { ann, tea, cursors: [before, at_the_copy, lost], .. } = restored;
     for number in 0..9 {
@@ -132,7 +132,7 @@ async fn a_log_that_is_shorter_than_its_projection_is_refused_until_that_is_acce
         name.starts_with("projection.db.20")
     });
     assert!(fs::read(kept.expect("the projection is kept")).unwrap() == before[1]);
-    // From now on it is an ordinary log, whether that is given again or not.
+    // From now on it is an ordinary log, whether the flag is given again or not.
     for rollback in [Rollback::Accepted, Rollback::Refused] {
         let node = start(folder, rollback).await.unwrap();
         let latest = node.latest();

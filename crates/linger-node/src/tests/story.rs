@@ -17,13 +17,13 @@ use crate::{After, Limits, Node, Wait};
 const READERS: u64 = 12;
 const WRITERS: u64 = 4;
 const MESSAGES: u64 = 60;
-/// Long beside the time that the writers take: who waits that long misses some.
+/// Much longer than the writers take: a reader who waits that long misses some.
 const HOLD_MS_MAX: u64 = 20_000;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn twelve_readers_who_race_four_writers_read_the_same_complete_sequence() {
     let folder = tempfile::tempdir().unwrap();
-    // Memory reaches back so little that those who dawdle read the tables.
+    // Memory reaches back so little that slow readers read the tables.
     let limits = Limits { recent_events_max: 16, ..Limits::default() };
     let node = Arc::new(
         Node::open(folder.path(), crate::Rollback::Refused, limits, Arc::new(TestClock::new(1)))
@@ -71,7 +71,7 @@ async fn twelve_readers_who_race_four_writers_read_the_same_complete_sequence() 
 }
 
 /// Reads until everything was read, a few events at a time, with short waits and
-/// long ones. Returns the events' numbers in the room, and what was said.
+/// long ones. Returns the events' numbers in the room, and the texts.
 async fn read(
     node: Arc<Node>,
     wait: Wait,

@@ -23,7 +23,7 @@ const FIRST_FORM: &str = "
     INSERT INTO meta VALUES ('log_id', 'abcdefghij');
     PRAGMA user_version = 1;
 ";
-/// Of the tables, too, with two entries more than the log has.
+/// The same for the tables, with two entries more than the log has.
 const FIRST_TABLES: &str = r#"
     CREATE TABLE meta (key TEXT PRIMARY KEY, value ANY NOT NULL) STRICT, WITHOUT ROWID;
     CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT NOT NULL, role TEXT NOT NULL, external_id TEXT UNIQUE) STRICT;
@@ -74,7 +74,7 @@ async fn a_log_of_the_first_version_goes_on_as_it_was_with_checksums() {
     assert_eq!((repeat.position, repeat.is_repeat), (Position::new(4), true));
     drop(node);
     assert_eq!(check(folder.path()).unwrap().findings, [""; 0]);
-    // And a letter that changes is found in what is old, too.
+    // And a letter that changes is found in an old entry, too.
     let connection = Connection::open(folder.path().join("log.db")).unwrap();
     let change =
         "UPDATE entries SET command = replace(command, 'before', 'beforE') WHERE position = 4";

@@ -1,4 +1,4 @@
-//! What a held reader can rely on: news come at once, waits end, places are freed.
+//! Promises to held readers: news comes at once, waits end, places are freed.
 //!
 //! The clock is paused, so a wait that ends "at once" ends at the same instant,
 //! and one that misses its wake-up is seen to last until its deadline.
@@ -45,8 +45,8 @@ async fn a_held_reader_is_told_at_once() {
 #[tokio::test(start_paused = true)]
 async fn what_happens_between_entering_and_looking_is_seen() {
     // Memory reaches back one event, and forgets a rename that might concern this
-    // reader: they look in the tables, and that takes a second. What is said
-    // meanwhile is not in what those answer.
+    // reader. So they look in the tables, which takes a second. A message that comes
+    // meanwhile is not in that answer.
     let mut parts = Parts::new(Limits { recent_events_max: 1, ..Limits::default() });
     parts.table_time = Arc::new(|| Duration::from_secs(1));
     let (node, [ann, bob], tea) = tea(&parts).await;
@@ -94,7 +94,7 @@ async fn a_wake_for_somebody_elses_news_does_not_answer_me_but_moves_my_cursor()
     let den = node.opens(ann, "den", RoomKind::Closed).await;
     let before = node.latest();
     let begin = Instant::now();
-    // He was let in by an older answer, and is in it no more.
+    // An older answer let bob in, and he is a member no more.
     let outside = crate::Wait { reader: Some(bob), ..of_room(&den, from(before)) };
     let change = async {
         sleep(Duration::from_secs(5)).await;
@@ -162,7 +162,7 @@ async fn one_reader_too_many_is_told_to_come_back() {
         let refused =
             node.wait(mine(ann, After::Latest), Instant::now() + Duration::from_secs(9)).await;
         assert_eq!(refused.unwrap_err(), Unavailable::Overloaded);
-        // Who does not want to wait takes no place, and is answered.
+        // A reader who does not want to wait takes no place, and is answered.
         assert_eq!(told(&node.reads(of_room(&tea, After::Start)).await.news).len(), 2);
         assert_eq!(node.held(), (2, 2));
     };
@@ -212,7 +212,7 @@ async fn a_node_that_closes_answers_everybody_and_holds_nobody_any_more() {
 
     let begin = Instant::now();
     assert_eq!(node.waits(mine(bob, After::Latest), MINUTE).await.news, vec![]);
-    // Who writes is still served.
+    // Senders are still served.
     let said = node.says(ann, &tea, "the last word").await;
     assert_eq!(node.waits(mine(bob, After::Start), MINUTE).await.news.last(), said.news.as_ref());
     assert_eq!(begin.elapsed(), Duration::ZERO);

@@ -1,8 +1,8 @@
-//! What a shard keeps of a connection: small, since there may be very many.
+//! The memory of a shard about one connection: small, since there may be very many.
 //!
-//! No buffer is kept while a connection is idle or parked. What costs more than
-//! a few words is boxed and there only for as long as it is needed: the bytes of
-//! a request that has not come whole, and an answer that does not go out at once.
+//! No buffer is kept while a connection is idle or parked. Larger parts are boxed,
+//! and are there only for as long as they are needed: the bytes of a request that is
+//! not complete, and an answer that does not go out at once.
 
 use std::{io, net::SocketAddr, os::fd::AsFd, sync::Arc};
 
@@ -19,16 +19,16 @@ pub(super) struct Record<S: Service> {
     pub(super) stream: TcpStream,
     pub(super) peer: SocketAddr,
     pub(super) place: S::Place,
-    /// Tells who has this slot now from those who had it before.
+    /// Tells this connection from those that had its slot before.
     pub(super) generation: u32,
-    /// Set, a read may find something: nothing else is worth a system call.
+    /// Whether a read may find something: nothing else is worth a system call.
     pub(super) may_read: bool,
-    /// Set, the peer sends nothing more after what can be read.
+    /// Whether the peer sends nothing more after what can be read.
     pub(super) has_ended: bool,
-    /// Set, what is left over is the beginning of a request, and the time runs
-    /// until it must be whole.
+    /// Whether `left_over` is the beginning of a request, and the time runs until it
+    /// must be complete.
     pub(super) is_short: bool,
-    /// Set, it goes on at the end of this turn or in the next.
+    /// Whether it goes on at the end of this turn or in the next.
     pub(super) is_put_off: bool,
     pub(super) state: State<S::Ticket>,
     /// Bytes read and not yet served: less than a request, or pipelined ones.
@@ -37,7 +37,7 @@ pub(super) struct Record<S: Service> {
     pub(super) timer: Timer,
 }
 
-/// What a connection is doing.
+/// The state of a connection.
 pub(super) enum State<T> {
     /// Waiting for a request, or for the rest of one.
     Reading,
@@ -46,8 +46,8 @@ pub(super) enum State<T> {
     /// Its answer did not go out at once. It holds on to the bytes it shares with
     /// the others, not to a copy.
     Writing(Box<Writing<T>>),
-    /// All is said. What still comes is read and let fall: unread bytes would
-    /// make the system cut the connection, and the answer might be lost with it.
+    /// The last answer has gone out. Further bytes are read and thrown away: unread
+    /// bytes would make the system reset the connection, and the answer might be lost.
     Leaving,
 }
 
@@ -55,7 +55,7 @@ pub(super) enum State<T> {
 pub(super) struct Writing<T> {
     pub(super) bytes: Arc<[u8]>,
     pub(super) offset: usize,
-    /// How far it was when the time began to run.
+    /// The offset at which the time began to run.
     pub(super) offset_before: usize,
     pub(super) then: Then<T>,
     /// Shared with the others who get the same bytes from this shard.
@@ -65,7 +65,7 @@ pub(super) struct Writing<T> {
 /// Writes to a socket that does not block, and returns how many bytes it took.
 ///
 /// The system reports a full socket as writable again when a third of its buffer
-/// is free, which is more than a slow reader reads in a while; this asks it.
+/// is free. A slow reader takes long for that, so this asks the system itself.
 pub fn write_some(socket: impl AsFd, bytes: &[u8]) -> io::Result<usize> {
     loop {
         match send(&socket, bytes, SendFlags::NOSIGNAL) {
@@ -83,8 +83,8 @@ impl<S: Service> Record<S> {
         loop {
             match recv(&self.stream, &mut *buffer, RecvFlags::empty()) {
                 Ok((count, _)) => {
-                    // Less than asked for: it is all there was, and the next bytes
-                    // bring an event. Only an end that came already does not.
+                    // Fewer than asked for: these are all, and the next bytes bring an event.
+                    // An end that came already brings none.
                     self.may_read = count == buffer.len() || self.has_ended;
                     return Ok(Some(count));
                 }

@@ -1,8 +1,8 @@
-//! What other threads say to a shard.
+//! The messages of other threads to a shard.
 //!
 //! A message is one entry in a list; the shard is woken through the system only
-//! if it sleeps. The same lock guards the list and the flag that says so: a
-//! shard cannot fall asleep over a message. The list has a bound, for a shard that
+//! if it sleeps. One lock guards the list and the flag that says that it sleeps,
+//! so a shard cannot fall asleep over a message. The list has a bound, for a shard that
 //! has much to do: connections are weighed, and may be refused; wakes are not lost,
 //! but become one for everybody.
 
@@ -32,7 +32,7 @@ pub(crate) struct Inbox<S: Service> {
     connections_bytes: AtomicUsize,
 }
 
-/// What a shard can be told.
+/// A message to a shard.
 pub(crate) enum Message<S: Service> {
     /// Take this connection.
     Take(Connection<S::Place>),
@@ -94,7 +94,7 @@ impl<S: Service> Inbox<S> {
         let message = match queue.wakes {
             1..=WAKES_MAX => Message::Wake(wake.clone()),
             wakes if wakes == WAKES_MAX + 1 => Message::WakeAll,
-            // The shard is to hear that one first, and looks after this.
+            // The shard has not read that one yet, and looks when it has.
             _ => return,
         };
         self.add(queue, message);

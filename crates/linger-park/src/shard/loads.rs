@@ -1,7 +1,7 @@
 //! The answers of one shard that are on their way out, each counted once.
 //!
-//! Many readers share the bytes of one answer, so its weight is that of one. It is
-//! given back when the last of them has it, or is cut.
+//! Many readers share the bytes of one answer, so they are counted once. The load is
+//! given back when the last of them has read the answer, or is cut.
 
 use std::{
     collections::HashMap,
@@ -10,14 +10,14 @@ use std::{
 
 use crate::{Load, Outgoing};
 
-/// So many are remembered before those that are over are looked for.
+/// When so many are remembered, those that are over are dropped.
 const TIDY_AT: usize = 64;
 
 /// The answers of one shard.
 pub(super) struct Loads {
     outgoing: Arc<Outgoing>,
-    /// By the address of their bytes. It is nobody else's for as long as the load
-    /// is there: whoever has the load has the bytes too.
+    /// By the address of their bytes. No other bytes can have it while the load is
+    /// there, because every holder of the load holds the bytes too.
     known: HashMap<usize, Weak<Load>>,
     tidy_at: usize,
 }

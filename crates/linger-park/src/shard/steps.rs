@@ -20,18 +20,18 @@ use crate::{
     request::{Fields, Parsed, parse},
 };
 
-/// Steps of one connection in one turn, about twenty requests: then the others'
-/// turn comes.
+/// Steps of one connection in one turn, about twenty requests. Then others have
+/// their turn.
 const STEPS_MAX: usize = 64;
-/// A body mostly comes with its head, or right behind it. Who has none by then is
-/// handed over, and somebody else waits for it.
+/// A body mostly comes with its head, or right behind it. If it is not there by
+/// then, the connection is handed over, and the other server waits for it.
 const BODY_PATIENCE: Duration = Duration::from_secs(1);
-/// For what a peer still sends after the last words to it.
+/// How long a peer may still send after its last answer.
 const FAREWELL: Duration = Duration::from_secs(1);
-/// Reads of what comes then. Who sends more than that is not listening.
+/// Reads of those bytes. A peer that sends more than that is not listening.
 const FAREWELL_READS_MAX: usize = 16;
 
-/// What a connection does next.
+/// The next thing to do for a connection.
 pub(super) enum Step<T> {
     /// Serve what is left over, or read.
     Read,
@@ -42,10 +42,10 @@ pub(super) enum Step<T> {
 }
 
 impl<S: Service> Shard<S> {
-    /// Takes one step after the other until it rests, or has had enough for now.
+    /// Takes one step after the other until the connection rests, or had enough for now.
     pub(super) fn advance(&mut self, key: u32, mut step: Step<S::Ticket>) {
         for _ in 0..STEPS_MAX {
-            // A request that was not begun can wait; what was begun is finished.
+            // A request that was not begun can wait; one that was begun is finished.
             if matches!(step, Step::Read) && self.is_spent() {
                 break;
             }
@@ -70,7 +70,7 @@ impl<S: Service> Shard<S> {
                 self.count_items += u64::from(items);
                 Some((bytes, then))
             }
-            // As after an answer that has gone out already.
+            // The answer has gone out already; only the next step is left.
             Step::Then(then) => Some((Arc::from([]), then)),
         };
         if let Some((bytes, then)) = rest {
@@ -82,7 +82,7 @@ impl<S: Service> Shard<S> {
         record.is_put_off = true;
         self.put_off.push((key, record.generation));
         if !record.is_short {
-            // It is set for something that is over.
+            // The timer was set for something that is over.
             let deadline = self.now + self.settings.write_timeout;
             self.wheel.set(&mut self.connections, key, deadline);
         }
@@ -92,7 +92,7 @@ impl<S: Service> Shard<S> {
     fn serve_next(&mut self, key: u32) -> Step<S::Ticket> {
         let record = &mut self.connections[key as usize];
         let mut count = record.left_over.len();
-        // From another server may come more than would ever be read here.
+        // Another server may give back more bytes than would ever be read here.
         if count > self.buffer.len() {
             let bytes = mem::take(&mut record.left_over);
             return self.hand_over(key, bytes, None);
@@ -104,7 +104,7 @@ impl<S: Service> Shard<S> {
             }
             match record.read(&mut self.buffer[count..]) {
                 Ok(Some(0)) if record.is_short => {
-                    // Broken off: there are words for that elsewhere.
+                    // The request broke off: the other server answers that.
                     let bytes = mem::take(&mut record.left_over);
                     return self.hand_over(key, bytes, None);
                 }
@@ -130,7 +130,7 @@ impl<S: Service> Shard<S> {
             record.left_over = bytes.to_vec();
             let patience = if end == 0 { self.settings.head_timeout } else { BODY_PATIENCE };
             let due = self.now + patience;
-            // Bytes that trickle in do not put it off.
+            // Bytes that trickle in do not move the deadline.
             let known = self.wheel.deadline(&mut self.connections, key);
             if is_first || known.is_none_or(|known| due < known) {
                 self.wheel.set(&mut self.connections, key, due);
@@ -147,13 +147,13 @@ impl<S: Service> Shard<S> {
             let bytes = bytes.to_vec();
             return self.hand_over(key, bytes, errand);
         };
-        // Exactly what is left, and nothing at all if nothing is.
+        // An exact copy of the rest, without spare memory.
         record.left_over = bytes[end..].to_vec();
         record.is_short = false;
         step
     }
 
-    /// Ends the wait for the rest of a request.
+    /// Ends the wait for the rest of a request whose time is over.
     pub(super) fn give_up(&mut self, key: u32) {
         let record = &mut self.connections[key as usize];
         let is_head_here = matches!(
@@ -162,7 +162,7 @@ impl<S: Service> Shard<S> {
         );
         let step = if is_head_here {
             let bytes = mem::take(&mut record.left_over);
-            // The time is not the head's any more.
+            // The time for the head is over.
             record.is_short = false;
             self.hand_over(key, bytes, None)
         } else {
@@ -199,7 +199,7 @@ impl<S: Service> Shard<S> {
             self.unpark(key);
             Step::Send(answer)
         } else if self.closing.is_some() && !is_brief || deadline <= Instant::now() {
-            // By the clock, not by the turn: "now" was said during the turn.
+            // The clock decides, not the time of the turn, which may be older than the deadline.
             Step::Send(self.expired_answer(key))
         } else if record.has_ended && !is_brief {
             self.drop_connection_and_rest(key)
@@ -214,7 +214,7 @@ impl<S: Service> Shard<S> {
     pub(super) fn unpark(&mut self, key: u32) -> S::Ticket {
         self.waiters.leave(&mut self.connections, key);
         if self.closing.is_none() {
-            // Before its answer goes out: somebody who has it is not counted any more.
+            // Before its answer goes out: a client that has its answer must not be counted.
             self.inbox.show_parked(self.waiters.len());
         }
         let state = &mut self.connections[key as usize].state;
@@ -229,7 +229,7 @@ impl<S: Service> Shard<S> {
         self.advance(key, Step::Send(answer));
     }
 
-    /// Unparks, and returns the answer to who waited in vain.
+    /// Unparks the connection, and returns its answer after a wait without news.
     fn expired_answer(&mut self, key: u32) -> Answer<S::Ticket> {
         let ticket = self.unpark(key);
         let lookups = &mut self.lookups;
@@ -241,14 +241,14 @@ impl<S: Service> Shard<S> {
         let mut answer = answer.clone();
         let ends = self.closing.is_some() && !self.service.is_brief(&ticket);
         if ends && matches!(answer.then, Then::Park(_)) {
-            // The stream ends here, or it would park and expire for ever.
+            // The stream ends here; otherwise it would park and expire for ever.
             answer.then = Then::Close;
         }
         answer
     }
 
     pub(super) fn send(&mut self, key: u32, answer: &Answer<S::Ticket>) -> Step<S::Ticket> {
-        // Before its first byte: afterwards nothing else can be said.
+        // Before its first byte: after that, no other answer can be sent.
         if !self.loads.has_room(&answer.bytes) {
             return self.refuse(key, answer);
         }
@@ -270,8 +270,8 @@ impl<S: Service> Shard<S> {
         }
     }
 
-    /// Sends a refusal in the place of an answer that has no room among those that
-    /// go out, and closes. A piece of an answer that has begun has no place for one.
+    /// Sends a refusal in the place of an answer for which there is no room, and closes.
+    /// If a part of the answer has gone out, there is no place for a refusal.
     fn refuse(&mut self, key: u32, answer: &Answer<S::Ticket>) -> Step<S::Ticket> {
         let bytes = self.settings.overloaded_answer.clone();
         let is_head = answer.bytes.starts_with(b"HTTP/1.1 ");
@@ -281,9 +281,9 @@ impl<S: Service> Shard<S> {
         Step::Send(Answer { bytes, items: 0, then: Then::Close })
     }
 
-    /// Cuts a reader whose time for a part of its answer is over, unless it took one.
+    /// Cuts a reader whose time is over, unless it took its part of the answer.
     pub(super) fn press(&mut self, key: u32) {
-        // It may have, and the system has not said so.
+        // The socket may take more, although the system has not said so yet.
         let step = self.write_on(key);
         let Some(record) = self.connections.get_mut(key as usize) else { return };
         if let State::Writing(writing) = &mut record.state {
@@ -314,7 +314,7 @@ impl<S: Service> Shard<S> {
         }
     }
 
-    /// Says that all is said, and waits a little for the peer to close.
+    /// Ends the sending, and waits a little for the peer to close.
     fn leave(&mut self, key: u32) -> Step<S::Ticket> {
         let record = &mut self.connections[key as usize];
         record.state = State::Leaving;
@@ -328,7 +328,7 @@ impl<S: Service> Shard<S> {
         Step::Rest
     }
 
-    /// Reads what still comes, for nobody.
+    /// Reads what still comes, and throws it away.
     pub(super) fn let_fall(&mut self, key: u32) {
         let record = &mut self.connections[key as usize];
         for _ in 0..FAREWELL_READS_MAX {

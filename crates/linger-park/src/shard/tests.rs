@@ -1,5 +1,6 @@
-//! What cannot be seen from outside: how small a record is, that a report of one who
-//! is gone does nothing to who has the slot now, and how much waits in an inbox.
+//! Things that cannot be seen from outside: how small a record is, that a late report
+//! about a closed connection does nothing to the one that has its slot now, and how
+//! much waits in an inbox.
 
 use std::{
     io::{Read, Write},
@@ -89,7 +90,7 @@ fn a_report_of_one_who_is_gone_does_nothing_to_who_has_the_slot_now() {
     let record = &shard.connections[0];
     assert!(record.is_parked() && !record.may_read && !record.has_ended);
 
-    // The same report of bob is another matter.
+    // The same report about bob has an effect.
     let new = token(0, record.generation);
     shard.notice_of(new, true, true, true);
     assert_eq!((shard.waiters.len(), shard.connections.len()), (0, 0));
@@ -108,7 +109,7 @@ fn an_end_that_is_spread_does_not_touch_who_came_into_the_slot_of_another() {
     shard.admit(connection);
     bob.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
     let mut answer = [0; 4];
-    // Nobody parks any more.
+    // Once the park closes, a new request is answered at once.
     bob.read_exact(&mut answer).unwrap();
     assert_eq!(&answer, b"late");
     shard.now += Duration::from_secs(2);
@@ -140,7 +141,7 @@ fn a_turn_that_has_cost_enough_leaves_the_rest_to_the_next_one_and_nobody_is_pas
         (shard.count_called, shard.called.iter().map(|topic| topic.0).collect::<Vec<_>>())
     };
     assert_eq!(turn(1), (4, (4..10).collect()));
-    // Who is called again meanwhile has their turn after those who were left over.
+    // Those who are called again meanwhile come after those who were left over.
     assert_eq!(turn(2), (4, vec![8, 9, 0, 1, 2, 3]));
     assert_eq!(turn(0), (4, vec![2, 3]));
     assert_eq!(turn(0), (2, vec![]));
@@ -174,7 +175,7 @@ fn wakes_that_a_shard_does_not_hear_in_time_become_one_for_everybody() {
         }
         assert_eq!(inbox.len(), WAKES_MAX + 1);
         inbox.take(&mut messages);
-        // Without the others: it alone calls whoever waits, whatever for.
+        // The one wake for everybody is enough: it calls all who wait.
         messages.retain(|message| matches!(message, Message::WakeAll));
         assert_eq!(messages.len(), 1);
         shard.count_called = 0;

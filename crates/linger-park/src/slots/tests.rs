@@ -1,4 +1,4 @@
-//! The places against a plain map, and that their memory goes with those who had them.
+//! The places against a plain map, and that the memory of those who left goes too.
 
 use std::collections::BTreeMap;
 
@@ -37,7 +37,7 @@ proptest! {
             let expected: Vec<_> = map.iter().map(|(key, value)| (*key, *value)).collect();
             prop_assert_eq!(listed, expected);
             prop_assert!(map.iter().all(|(key, value)| slots[*key] == *value));
-            // No chunk is there for nothing, and none more than there ever were.
+            // No chunk is kept without need, and none beyond the most ever needed.
             let chunks = slots.chunks.iter().flatten();
             prop_assert!(chunks.clone().all(|chunk| chunk.taken > 0));
         }

@@ -1,4 +1,4 @@
-//! The lists against a naive second opinion: a plain list of who entered where.
+//! The lists against a naive second opinion: a plain list of keys and topics.
 
 use proptest::{prelude::*, test_runner::RngSeed};
 
@@ -18,7 +18,7 @@ impl AsRef<Stand> for Slot {
     }
 }
 
-/// What can happen. Numbers are taken modulo what there is.
+/// An operation on the lists. Numbers are taken modulo what there is.
 #[derive(Debug, Clone)]
 enum Act {
     Enter(u64),

@@ -1,4 +1,4 @@
-//! The wheel against a naive second opinion: a plain map of who is due when.
+//! The wheel against a naive second opinion: a plain map of keys and due times.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ impl AsMut<Timer> for Slot {
     }
 }
 
-/// What can happen. Who is taken modulo the slots there are; times are from now.
+/// An operation on the wheel. Keys are taken modulo the slots there are; times are from now.
 #[derive(Debug, Clone)]
 enum Act {
     Set(usize, u64),

@@ -1,14 +1,14 @@
-//! What must hold for any bytes: shared by the tests and the fuzz target.
+//! The laws of the framing for any bytes: shared by the tests and the fuzz target.
 //!
-//! However the bytes are cut, they mean the same. What is accepted means to a
-//! slow and simple reader what it means to the parser, and written down again it
-//! still does. So no two readers disagree about where a request ends.
+//! The bytes mean the same however they are cut. A slow and simple reader agrees with
+//! the parser about every accepted request, and still does when the request is written
+//! down again. So no two readers disagree about where a request ends.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
 use linger_park::request::{BODY_MAX, FIELDS_MAX, Fields, HEAD_MAX, Method, Parsed, parse};
 
-/// What bytes mean.
+/// The meaning of some bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Meaning {
     Incomplete,
@@ -22,7 +22,7 @@ pub enum Meaning {
     },
 }
 
-/// Returns what the parser makes of `bytes`.
+/// Returns the parser's result for `bytes`.
 pub fn meaning(bytes: &[u8]) -> Meaning {
     let peer = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
     match parse(bytes, peer, &mut Fields::new()) {
@@ -65,7 +65,7 @@ pub fn check(bytes: &[u8], cuts: impl IntoIterator<Item = usize>) -> Meaning {
     whole
 }
 
-/// Reads a head by the words of the rule, slowly. None: not ours.
+/// Reads a head by the words of the rule, slowly. None: not served here.
 fn read_simply(head: &[u8]) -> Option<Meaning> {
     let text = head.strip_suffix(b"\r\n\r\n")?;
     let lines = split(text, b"\r\n");
@@ -152,7 +152,7 @@ fn write(meaning: &Meaning) -> Vec<u8> {
     };
     let mut head = format!("{method} {target} HTTP/1.1\r\n").into_bytes();
     for (name, value) in fields {
-        // No white space: what it was does not matter, and it never grows too long.
+        // No white space: its length does not matter, and the head never grows too long.
         head.extend([name.as_bytes(), b":", value, b"\r\n"].concat());
     }
     head.extend(b"\r\n");

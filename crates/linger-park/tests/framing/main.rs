@@ -10,7 +10,7 @@ use law::{Meaning, check, meaning};
 use linger_park::request::is_host;
 use proptest::{prelude::*, test_runner::RngSeed};
 
-/// What the kept corpus is mutated with.
+/// Pieces that are put into the kept corpus.
 const PIECES: [&[u8]; 24] = [
     b"\r",
     b"\n",
@@ -38,7 +38,7 @@ const PIECES: [&[u8]; 24] = [
     b"GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n",
 ];
 
-/// Bytes, the kind of thing they are, and the length of the body.
+/// Returns the kind of thing these bytes are, and the length of the body.
 fn is(bytes: &[u8]) -> (&'static str, usize) {
     let short_enough = if bytes.len() < 600 { bytes.len() } else { 0 };
     let cuts = (0..short_enough).chain((short_enough..bytes.len()).step_by(61));

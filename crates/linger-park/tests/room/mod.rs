@@ -2,10 +2,11 @@
 //!
 //! `GET /wait?after=N` waits until the counter is above N and answers with every
 //! number since; `GET /stream?after=N` goes on doing so; `POST /add` adds one;
-//! `GET /big` answers with many bytes, and `GET /copy` with as many of its own; `GET /bye` closes; `GET /soon` is answered
-//! after `ms`, and cannot be cut short; `GET /who?name=N` is answered once the name was found out. Everything else goes to a thread that
-//! stands in for hyper: it answers one request with its own bytes and brings the
-//! connection back. The same thread finds out names.
+//! `GET /big` answers with many bytes, and `GET /copy` with as many of its own;
+//! `GET /bye` closes; `GET /soon` is answered after `ms`, and cannot be cut short;
+//! `GET /who?name=N` is answered once the name was found out. Everything else goes to
+//! a thread that stands in for hyper: it answers one request with its own bytes and
+//! brings the connection back. The same thread finds out names.
 
 #![allow(dead_code, reason = "each test program uses its part")]
 
@@ -34,7 +35,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub struct Room {
     pub count: AtomicU64,
     pub looks: AtomicUsize,
-    /// Who was called, and answers that were sent.
+    /// The connections that were called, and the answers that were sent.
     pub called: AtomicU64,
     pub answers: AtomicU64,
     /// Places taken now.
@@ -61,7 +62,7 @@ pub struct Town {
     pub room: Arc<Room>,
     pub park: Arc<Park<Room>>,
     listener: TcpListener,
-    /// What the stand-in for hyper was given first, each time.
+    /// The bytes that each connection brought to the stand-in for hyper.
     pub handed: mpsc::Receiver<Vec<u8>>,
 }
 
@@ -214,7 +215,7 @@ impl Service for Room {
     }
 
     fn hand_over(&self, connection: Connection<Place>, errand: Option<u64>) {
-        // Nobody is there any more when the test is over.
+        // At the end of the test nobody receives any more.
         let _ = self.handed.lock().unwrap().send((connection, errand));
     }
 }

@@ -1,4 +1,4 @@
-//! News for tickets in the park: what a look finds, and what is told at the deadline.
+//! News for tickets in the park: the answer of a look, and the answer at the deadline.
 
 use std::{sync::Arc, time::Duration};
 
@@ -24,14 +24,14 @@ pub(super) struct News {
     recent: RecentAnswers,
 }
 
-/// Nobody reads the tables here.
+/// No question here reads the tables, so none takes a turn.
 const NO_TURN: Asker = Asker::House;
 
-/// Why there is no answer.
+/// The reason for no answer.
 enum NoAnswer {
     /// There is no news yet. The ticket is moved on.
     Yet(Ticket),
-    /// It is not found here: memory does not reach back so far, or to look takes long.
+    /// Memory does not reach back so far, or the look takes too long here.
     Here,
 }
 
@@ -40,8 +40,8 @@ impl News {
         News { app, recent: RecentAnswers::new() }
     }
 
-    /// Returns what becomes of a request. None where hyper's side answers: a reset, or
-    /// what only the tables know.
+    /// Returns the first answer of a request, if any, and how it waits. None: hyper's side
+    /// must answer, with a reset or from the tables.
     pub(super) fn begin(&self, hold: Hold) -> Option<(Option<Answer<Waiting>>, Parking<Waiting>)> {
         let Hold { ticket, hold, opening } = hold;
         if !self.app.node.can_glance(&ticket.wait(NO_TURN)) {
@@ -61,8 +61,8 @@ impl News {
         let (ticket, answer) = match self.find(ticket, &mut lookups) {
             Ok(answer) => (ticket.clone(), Some(answer)),
             Err(NoAnswer::Yet(ticket)) => (ticket, None),
-            // So much happened at once that memory forgot some of it, or that to look
-            // takes long. They come back with the cursor that they had, and a task looks.
+            // So much happened at once that memory forgot some of it, or that the look takes
+            // long. The client comes back with the same cursor, and a task looks.
             Err(NoAnswer::Here) => {
                 (ticket.clone(), Some(end_stream(self.nothing(ticket, &mut lookups))))
             }
@@ -70,8 +70,8 @@ impl News {
         Look { ticket: Waiting::News(ticket), answer, lookups }
     }
 
-    /// Returns the answer to a reader who waited in vain.
-    /// Also returns how many lookups it took.
+    /// Returns the answer to a reader whose wait ended without news, and the number of
+    /// lookups.
     pub(super) fn expire(&self, ticket: &Ticket) -> (Answer<Waiting>, usize) {
         let mut lookups = 0;
         let answer = self.nothing(ticket, &mut lookups);
@@ -89,7 +89,7 @@ impl News {
             match self.answer(&ticket, &page, false) {
                 Ok(answer) => return Ok(answer),
                 Err(next) if is_all => return Err(NoAnswer::Yet(next)),
-                // Nothing for this reader among these; there may be more.
+                // These were not for this reader; there may be more.
                 Err(next) => ticket = next,
             }
         }
@@ -108,13 +108,13 @@ impl News {
             let page = self.glance(&ticket, lookups).unwrap_or_else(nothing);
             match self.answer(&ticket, &page, true) {
                 Ok(answer) => return answer,
-                // Another request of theirs was faster: from where that came to.
+                // Another request of this reader was faster: go on from its cursor.
                 Err(next) => ticket = next,
             }
         }
     }
 
-    /// Returns what a reader is told of `page`, or the ticket with which they wait on.
+    /// Returns the answer with `page`, or the ticket with which the reader waits on.
     fn answer(
         &self,
         ticket: &Ticket,

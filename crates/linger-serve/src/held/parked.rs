@@ -1,8 +1,8 @@
 //! Holding requests in linger-park: no task and no buffer while they wait.
 //!
 //! Sends are answered here too: they wait for their outcome as readers wait for
-//! news. Only what goes as hoped is answered here. Whatever is malformed, refused
-//! or needs the tables is handed over, and hyper's side answers it in full.
+//! news. Only requests that succeed are answered here. A request that is malformed,
+//! refused or needs the tables is handed over, and hyper's side answers it in full.
 
 use std::{net::SocketAddr, sync::Arc, time::Instant};
 
@@ -32,7 +32,7 @@ use crate::{
 /// A connection whose next request the park does not answer, or not yet.
 pub(crate) type HandedOver = (Connection<Place>, Option<Errand>);
 
-/// What the park asks about requests.
+/// Decides about requests for the park.
 pub(crate) struct ParkService {
     app: Arc<App>,
     table: Arc<Table>,
@@ -41,12 +41,12 @@ pub(crate) struct ParkService {
     runtime: Handle,
 }
 
-/// What a request in the park waits for.
+/// The thing that a request in the park waits for.
 #[derive(Clone)]
 pub(crate) enum Waiting {
     /// News.
     News(Ticket),
-    /// What becomes of something that was sent.
+    /// The outcome of a send.
     Outcome(Arc<Sending>),
 }
 
@@ -61,16 +61,16 @@ impl PartialEq for Waiting {
 }
 
 impl ParkService {
-    /// Answers for what the table has. Other requests go `elsewhere`. Call it inside
-    /// of a tokio runtime.
+    /// Answers requests for routes that the table has. Other requests go `elsewhere`. Call
+    /// it inside of a tokio runtime.
     pub(crate) fn new(table: Arc<Table>, elsewhere: UnboundedSender<HandedOver>) -> ParkService {
         let app = table.app.clone();
         let news = News::new(app.clone());
         ParkService { app, table, news, elsewhere, runtime: Handle::current() }
     }
 
-    /// Tells whether the park is to have these bytes, which a connection brings
-    /// between two requests: they may be the beginning of a request for it.
+    /// Tells whether these bytes, which a connection brings between two requests, are for
+    /// the park: they may be the beginning of a request for it.
     pub(crate) fn claims(&self, bytes: &[u8], peer: SocketAddr) -> bool {
         match parse(bytes, peer, &mut Fields::new()) {
             Parsed::Head { head, .. } => self.wants(&head),
@@ -79,7 +79,7 @@ impl ParkService {
         }
     }
 
-    /// Returns what becomes of a request that was decided. None where hyper's side
+    /// Returns the park's verdict on a request that was decided. None: hyper's side
     /// answers it.
     fn begin(&self, decision: Decision) -> Option<Verdict<Waiting, Errand>> {
         Some(match decision {
@@ -94,7 +94,7 @@ impl ParkService {
         })
     }
 
-    /// Returns the errand of finding out who holds these tokens. When nobody holds the
+    /// Returns the errand that asks the tables who holds these tokens. If nobody holds the
     /// first, hyper's side finds out whether that matters.
     fn authenticate(&self, tokens: Vec<String>) -> Errand {
         let app = self.app.clone();
@@ -106,7 +106,7 @@ impl ParkService {
         })
     }
 
-    /// Tells whether a request gets an answer that is not the same for others.
+    /// Tells whether the answer to this request may differ from that to others.
     fn has_answer_of_its_own(&self, request: &Request<'_>) -> bool {
         let AppSettings { origins, hosts, .. } = &self.app.settings;
         origins.tells_apart(request) || is_encoded(request) || !hosts.take(request)
@@ -127,7 +127,7 @@ impl Service for ParkService {
         if !self.app.node.is_open() || self.has_answer_of_its_own(request) {
             return Verdict::NotMine;
         }
-        // What is wrong with it is told by hyper's side, which has the words for it.
+        // Hyper's side explains all failures, because it has the words for them.
         let verdict = match self.table.decide(request, &[]) {
             Some(Ok(decision)) => self.begin(decision),
             Some(Err(Undecided::Sessions(tokens))) => {
@@ -180,7 +180,7 @@ impl Service for ParkService {
     }
 
     fn hand_over(&self, connection: Connection<Place>, errand: Option<Errand>) {
-        // When the server has ended, nobody is there to take it, and it closes.
+        // Once the server has ended, nobody receives the connection, and it closes.
         let _ = self.elsewhere.send((connection, errand));
     }
 }
@@ -191,7 +191,7 @@ fn parking(sending: Arc<Sending>) -> Parking<Waiting> {
     Parking { ticket: Waiting::Outcome(sending), topic, deadline }
 }
 
-/// Returns an answer that is whole with these bytes.
+/// Returns a whole answer with these bytes.
 fn last(bytes: Arc<[u8]>) -> Answer<Waiting> {
     Answer { bytes, items: 0, then: Then::NextRequest }
 }

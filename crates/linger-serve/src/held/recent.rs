@@ -1,9 +1,9 @@
-//! Answers that were built just now, for the next reader who is told the same.
+//! Answers that were built just now, for the next reader who gets the same.
 //!
-//! All who wait for one room hold the same ticket, and the park asks once for all
-//! of them. A reader of all their rooms has a ticket of their own, and so has each
-//! shard of the park: but when they see the same news and end at the same cursor,
-//! they get the same bytes. So an answer is built once.
+//! All who wait for one room hold the same ticket, and the park asks once for all of
+//! them. Each reader of all their rooms has another ticket, and each shard asks for
+//! itself. If they see the same news and end at the same cursor, they get the same
+//! bytes. So an answer is built once.
 
 use std::{
     array, ptr,
@@ -29,7 +29,7 @@ pub(super) struct RecentAnswers {
     slots: [Mutex<Option<Built>>; SLOTS],
 }
 
-/// An answer, and what it was built of.
+/// An answer, and the page and renderer that it was built from.
 struct Built {
     renderer: RendererRef,
     /// Held by nobody here: memory may forget them meanwhile.
@@ -45,7 +45,7 @@ impl RecentAnswers {
         RecentAnswers { slots: array::from_fn(|_| Mutex::new(None)) }
     }
 
-    /// Returns the answer that was built of this page by this renderer.
+    /// Returns the answer that was built from this page by this renderer.
     pub(super) fn find(&self, renderer: &RendererRef, page: &Page) -> Option<Encoded> {
         let slot = self.slot(page)?.lock().expect("no holder of this lock panics");
         let built = slot.as_ref().filter(|built| {

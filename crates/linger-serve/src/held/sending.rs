@@ -1,8 +1,8 @@
 //! A send that waits for its outcome: a sender is a reader too.
 //!
-//! It is begun on a shard's thread and looked at when its author is called, like
-//! any other wait; nobody sleeps for it. What needs more than a look (a repeat, or
-//! something to be done after a rejection) is gone on with by a task.
+//! It begins on a shard's thread and is looked at when its author is called, like
+//! any other wait, so no task sleeps for it. A send that needs more than a look (a
+//! repeat, or a join after a rejection) goes on in a task.
 
 use std::{
     sync::{Arc, OnceLock},
@@ -22,14 +22,14 @@ use crate::{app::App, failure::Failure, rates::Change, submission::Submission};
 pub(crate) struct Sending {
     submission: Box<dyn Submission>,
     submitted: Submitted,
-    /// Set, a task goes on with it; and then, what came of that.
+    /// Set once a task goes on with it; `answer` then comes from the task.
     task: OnceLock<()>,
     answer: OnceLock<Arc<[u8]>>,
-    /// When it becomes unknown what became of it.
+    /// The time after which its outcome counts as unknown.
     due: Instant,
 }
 
-/// What is to be done that a look cannot do.
+/// The work that a look cannot do.
 enum More {
     /// Go on after a rejection: the request id is free then.
     GoOn(BoxFuture<'static, Result<Receipt, Refusal>>),
@@ -37,15 +37,15 @@ enum More {
     Read { position: Position, is_repeat: bool },
 }
 
-/// Between two looks at a send that nobody calls: one that the log refused.
+/// Between two looks at a send that nobody calls, because the log refused it.
 pub(super) const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 impl Sending {
-    /// Begins to send. None where hyper's side is to do it.
+    /// Begins to send. None: hyper's side must do it.
     pub(super) fn begin(app: &App, submission: Box<dyn Submission>) -> Option<Sending> {
         let (user, command) = (submission.author(), submission.command());
         let author = Author::User(user);
-        // First what costs nothing: a rate that was counted is not given back.
+        // This check comes first, because it is free: a counted rate is not given back.
         if !app.node.would_take(author, &command) {
             return None;
         }
@@ -56,7 +56,7 @@ impl Sending {
         Some(Sending { submission, submitted, task, answer, due })
     }
 
-    /// Returns whom to call when there is an outcome.
+    /// Returns the user to call when there is an outcome.
     pub(super) fn user(&self) -> UserId {
         self.submission.author()
     }
@@ -105,7 +105,7 @@ impl Sending {
         bytes::whole(whole)
     }
 
-    /// Returns the answer to a send that is without an outcome for too long.
+    /// Returns the answer to a send whose time for an outcome is over.
     pub(super) fn give_up(&self, app: &App) -> Option<Arc<[u8]>> {
         let is_due = Instant::now() >= self.due;
         is_due.then(|| self.render(app, Err(Unavailable::Unknown.into())))

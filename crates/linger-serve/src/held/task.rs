@@ -1,8 +1,8 @@
-//! Holding a request in a task, for whatever comes by the router: HTTP/1.1 that
+//! Holding a request in a task, for requests that come by the router: HTTP/1.1 that
 //! linger-park does not take, and requests without a socket.
 //!
-//! The same handlers decide as in the park. What they cannot know at once is
-//! found out here, by waiting for it.
+//! The same handlers decide as in the park. If they need something that is not known at
+//! once, the task waits for it.
 
 use std::{convert::Infallible, net::SocketAddr, sync::Arc};
 
@@ -34,12 +34,12 @@ use crate::{
     turns::give_back_turn,
 };
 
-/// Errands for one request, at most: what one of them found out may be forgotten
-/// again before it is used, but not time after time.
+/// Errands for one request, at most: the result of an errand may be forgotten before it
+/// is used, but not again and again.
 const ERRANDS_MAX: usize = 4;
 
-/// Returns the router of these routes, where tasks serve what may be held, and the
-/// table of it.
+/// Returns the router of these routes, in which tasks serve the routes that may be held,
+/// and the table of those.
 pub(crate) fn mount(routes: Routes, app: Arc<App>) -> (Router, Arc<Table>) {
     let (router, table) = routes.mount(app, by_task);
     let table = Arc::new(table);
@@ -86,7 +86,7 @@ async fn serve(
     Err(Unavailable::Overloaded.into())
 }
 
-/// Lets the handler decide, which is to see the request as the park shows it.
+/// Lets the handler decide, and shows it the request in the park's form.
 fn decide(
     table: &Table,
     (method, uri, headers, body, peer): (Method, &Uri, &HeaderMap, &[u8], SocketAddr),
@@ -131,7 +131,7 @@ async fn wait(app: &Arc<App>, hold: Hold, address: Address) -> Result<Response, 
         return Ok(stream_from(app.clone(), ticket, asker, opening));
     }
     let deadline = app.node.deadline(hold);
-    // It may wait for long, for news that others bring.
+    // This request may wait for long, for news that others bring.
     give_back_turn();
     loop {
         let page = app.node.wait(ticket.wait(asker), deadline).await?;

@@ -8,7 +8,7 @@ use linger_park::{Park, Parked, Topic};
 
 use super::ParkService;
 
-/// A park that the node calls, counts and closes.
+/// A park, which the node calls, counts and closes.
 pub(crate) struct WaitingRoom(pub(crate) Arc<Park<ParkService>>);
 
 /// The lists of one shard.
@@ -46,15 +46,15 @@ impl WaitLists for Lists<'_> {
     }
 }
 
-/// What is awaited, as a number: the kind, and below it an id, which is below 2^53.
-/// Lower ones are called first: an author has one answer to get, a room may have
-/// ten thousand, and the author says the next thing meanwhile.
+/// The bits below the kind: an id, which is below 2^53. A topic is a kind and an id.
+/// Lower kinds are called first: an author waits for one answer before the next send,
+/// and a room may have ten thousand readers.
 const IDS: u64 = (1 << 56) - 1;
 const OUTCOME: u64 = 0 << 56;
 const USER: u64 = 1 << 56;
 const ROOM: u64 = 2 << 56;
 
-/// Returns the topic under which readers of this wait.
+/// Returns the topic under which requests that await this wait.
 pub(super) fn topic(awaited: Awaited) -> Topic {
     match awaited {
         Awaited::Outcome(user) => Topic(OUTCOME | UserId::get(user)),

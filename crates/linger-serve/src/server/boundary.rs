@@ -1,8 +1,8 @@
-//! Where a connection on hyper stands between two requests.
+//! Whether a connection on hyper is between two requests.
 //!
 //! hyper gives a connection back whenever asked, and does not say whether that is
-//! a good moment. So a [`Progress`] is told of every request and answer by the
-//! wrappers here, and of every write by the head guard, and knows the boundary.
+//! a good moment. So the wrappers here tell a [`Progress`] about every request and
+//! answer, the head guard tells it about every write, and it knows the boundary.
 
 use std::{
     pin::Pin,
@@ -20,17 +20,17 @@ use linger_park::Load;
 use super::{outlet::Outlet, requests::Overfull};
 use crate::turns::give_back_turn;
 
-/// The minor version of hyper whose source [`Progress::is_at_boundary`] was read of.
+/// The minor version of hyper whose source [`Progress::is_at_boundary`] relies on.
 #[cfg(test)]
 const HYPER_READ: &str = "1.12";
 
 /// How far a connection's requests and answers are.
 ///
-/// All but the end of a request's body is told by the task that asks, so the
-/// order of memory is no concern; of that end it may hear late, and then stays
-/// on hyper a little longer.
+/// The connection's task notes and reads everything, so the order of memory does not
+/// matter. Only the end of a request's body may be noted elsewhere. It may be seen late,
+/// and then the connection stays on hyper a little longer.
 pub(super) struct Progress {
-    /// What is still to be written.
+    /// The part of the answers that is still to be written.
     pub(super) outlet: Outlet,
     /// Requests that hyper has passed on.
     asked: AtomicUsize,
@@ -54,7 +54,7 @@ pub(super) struct Answering(Arc<Progress>);
 /// The body of a request: notes that it was read to its end.
 struct RequestBody {
     incoming: Incoming,
-    /// Set, it broke off: hyper then reports an end that is none.
+    /// Whether it broke off: hyper then reports an end that is none.
     has_failed: bool,
     progress: Arc<Progress>,
     number: usize,
@@ -65,7 +65,7 @@ pub(super) struct AnswerBody {
     body: Body,
     /// Its share of the bound on all answers, if its length is known.
     load: Option<Load>,
-    /// Dropped with the body, which hyper does at its end.
+    /// Dropped with the body, which hyper drops at its end.
     answering: Answering,
 }
 
@@ -84,7 +84,7 @@ impl Progress {
         }
     }
 
-    /// Notes a new request, and returns its body as the handler is to have it.
+    /// Notes a new request, and returns its body for the handler.
     pub(super) fn ask(self: &Arc<Progress>, incoming: Incoming) -> (Answering, Body) {
         let number = self.asked.fetch_add(1, Relaxed) + 1;
         let answering = Answering(self.clone());
@@ -98,7 +98,7 @@ impl Progress {
         (answering, Body::new(RequestBody { incoming, has_failed: false, progress, number }))
     }
 
-    /// Tells, once, that a request is whole whose handler hyper is about to call.
+    /// Tells, once, that a request is whole and hyper is about to call its handler.
     pub(super) fn begins(&self) -> bool {
         self.is_new.swap(false, Relaxed)
     }
@@ -108,7 +108,7 @@ impl Progress {
         self.is_flushed.store(false, Relaxed);
     }
 
-    /// Notes that hyper has written all it had.
+    /// Notes that hyper has written everything.
     pub(super) fn flush(&self) {
         self.is_flushed.store(true, Relaxed);
         self.outlet.flush();
@@ -119,13 +119,13 @@ impl Progress {
         self.unread.load(Relaxed) != 0
     }
 
-    /// Notes that the park is to have the next request, of which hyper has seen
+    /// Notes that the park must have the next request, of which hyper has seen
     /// nothing, or not all.
     pub(super) fn call_back(&self) {
         self.is_called_back.store(true, Relaxed);
     }
 
-    /// Tells whether the park is to have the next request.
+    /// Tells whether the park must have the next request.
     pub(super) fn is_called_back(&self) -> bool {
         self.is_called_back.load(Relaxed)
     }
@@ -170,7 +170,7 @@ impl Progress {
         self.is_between_requests() && self.is_flushed.load(Relaxed)
     }
 
-    /// Tells whether all is read and answered, and the answer is on its way out.
+    /// Tells whether everything is read and answered, and the answer is on its way out.
     pub(super) fn is_leaving(&self) -> bool {
         self.is_between_requests() && !self.is_flushed.load(Relaxed)
     }
@@ -182,8 +182,8 @@ impl Progress {
 }
 
 impl Answering {
-    /// Ties this to the body of the answer, with what it weighs. A body of unknown
-    /// length weighs what it has brought and is not written yet.
+    /// Ties this to the body of the answer, with its load. A body of unknown length
+    /// counts the bytes that it has brought and that are not written yet.
     pub(super) fn with(self, body: Body, load: Load) -> AnswerBody {
         let load = body.size_hint().exact().map(|_| load);
         AnswerBody { body, load, answering: self }
@@ -193,7 +193,7 @@ impl Answering {
 impl Drop for Answering {
     fn drop(&mut self) {
         self.0.answered.fetch_add(1, Relaxed);
-        // Its last bytes go out by a flush that comes after this.
+        // Its last bytes go out in a flush that comes after this.
         self.0.write();
     }
 }
@@ -212,7 +212,7 @@ impl HttpBody for RequestBody {
         };
         self.has_failed |= matches!(frame, Some(Err(_)));
         if !self.has_failed && (frame.is_none() || self.is_end_stream()) {
-            // Of the last request only: an earlier body may be read late.
+            // Only for the last request: an earlier body may be read late.
             let _ = self.progress.unread.compare_exchange(self.number, 0, Relaxed, Relaxed);
         }
         Poll::Ready(frame)
@@ -229,7 +229,7 @@ impl HttpBody for RequestBody {
 
 impl Drop for AnswerBody {
     fn drop(&mut self) {
-        // hyper has all of it, and the system perhaps not.
+        // hyper has all of it; the system may not have it yet.
         if let Some(load) = self.load.take() {
             self.answering.0.outlet.keep(load);
         }

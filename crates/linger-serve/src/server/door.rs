@@ -1,8 +1,8 @@
 //! The door: connections come in, each with a place, and go to the park.
 //!
-//! Who finds no place, or a park that is far behind, waits in the kernel's backlog.
-//! Who comes from an address that has its share already is told so and turned away,
-//! at the cost of a few words. Nothing is read here.
+//! A connection waits in the kernel's backlog while there is no place for it, or the
+//! park is far behind. One from an address that has its share already gets a short
+//! answer and is closed. Nothing is read here.
 
 use std::{
     convert::Infallible,
@@ -25,13 +25,13 @@ use crate::{
     places::{Place, Places},
 };
 
-/// When the system has no socket to give: long enough for some to close.
+/// The pause when the system has no socket to give: long enough for some to close.
 const RETRY: Duration = Duration::from_millis(50);
-/// Between two looks whether the park, which is far behind, has room again.
+/// Between two looks whether a park that is far behind has room again.
 const ROOM_STEP: Duration = Duration::from_millis(1);
-/// A system without sockets is said so often, not at every try.
+/// The least time between two warnings that the system has no sockets.
 const WARN_EVERY: Duration = Duration::from_secs(1);
-/// So many who are turned away are waited for until they have read why. They
+/// The server waits for so many rejected peers until they have read why. They
 /// have places meanwhile, which others may need.
 const TURNED_AWAY_MAX: usize = 64;
 
@@ -57,10 +57,10 @@ impl Door {
         Door { listener, places, park, head_timeout, turned_away, warned: None }
     }
 
-    /// Lets people in for as long as it is polled.
+    /// Accepts connections for as long as it is polled.
     pub(super) async fn open(mut self) -> Infallible {
         loop {
-            // A place first: who cannot be served stays in the backlog.
+            // A place first: a connection that cannot be served stays in the backlog.
             let mut place = self.places.take().await;
             while !self.park.has_room() {
                 sleep(ROOM_STEP).await;
@@ -71,7 +71,7 @@ impl Door {
                 continue;
             }
             let taken = stream.into_std().and_then(|stream| {
-                // Who connects has something to ask, at once.
+                // Those who connect have something to ask, at once.
                 let due = Some(Instant::now() + self.head_timeout);
                 self.park.take(Connection { stream, peer, bytes: Vec::new(), due, place })
             });
@@ -97,18 +97,18 @@ impl Door {
         }
     }
 
-    /// Says why, in the background; with many such, without waiting for who reads it.
+    /// Answers why, in the background. If there are many, it does not wait for the reader.
     fn turn_away(&mut self, stream: TcpStream, place: Place) {
         while self.turned_away.try_join_next().is_some() {}
         let words = farewell::to_one_too_many();
         if self.turned_away.len() >= TURNED_AWAY_MAX {
-            // Without tokio, which does not know yet whether it can be written to. The
-            // peer may be gone: that is what we want.
+            // Without tokio, which does not know yet whether the socket can be written to. If
+            // the peer is gone, that is fine.
             let _ = stream.into_std().and_then(|mut stream| stream.write(words.as_bytes()));
             return;
         }
         self.turned_away.spawn(async move {
-            // Some clients take an answer before their request for a mistake.
+            // Some clients treat an answer before their request as an error.
             let _ = timeout(FAREWELL, stream.readable()).await;
             farewell::leave(stream, &words).await;
             drop(place);

@@ -2,8 +2,8 @@
 //!
 //! A body that nobody has read stands between an answer and the next request: the
 //! connection would have to be closed. So a short body is read first, without a
-//! turn and not for long, and the handler finds it there. One that is long, late or
-//! waits for a "continue" is the handler's to read, or not.
+//! turn and not for long, and the handler finds it there. The handler decides about a
+//! body that is long, late or waits for a "continue".
 
 use std::{
     collections::VecDeque,
@@ -24,16 +24,16 @@ const EARLY_MAX: u64 = 64 << 10;
 /// A body comes right behind its head. A later one may never come.
 const EARLY: Duration = Duration::from_millis(500);
 
-/// A body of which some was read.
+/// A body of which a part was read.
 struct Early {
     read: VecDeque<Result<Frame<Bytes>, axum::Error>>,
-    /// Bytes in what was read.
+    /// Bytes in that part.
     bytes: u64,
     rest: Body,
 }
 
-/// Reads a short body as far as it comes soon. A turn that is in the slot is given
-/// back when it is not here yet.
+/// Reads a short body as far as it arrives soon. If it is not here yet, the turn in the
+/// slot is given back.
 pub(super) async fn read(mut rest: Body, slot: &Slot) -> Body {
     if rest.is_end_stream() || rest.size_hint().lower() > EARLY_MAX {
         return rest;

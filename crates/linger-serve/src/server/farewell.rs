@@ -1,7 +1,7 @@
-//! Last words: what is said to a connection that is closed, and how it is left.
+//! Last words: the answers to connections that are closed, and the way to close them.
 //!
 //! Bytes that are no request get a problem in plain bytes, since no handler ever
-//! sees them; so does a connection too many. All such words are in this file.
+//! sees them; so does a connection too many. All such answers are in this file.
 
 use std::{io, sync::Arc, time::Duration};
 
@@ -16,16 +16,16 @@ use super::{
     heads::{Refused, UNKNOWN_CODING},
 };
 
-/// For the last words to a connection that is closed, and for what it still sends.
+/// The time for the last words to a connection, and for the bytes that it still sends.
 pub(super) const FAREWELL: Duration = Duration::from_secs(1);
 
-/// What is said before a connection is closed.
+/// One answer before a connection is closed.
 #[derive(Clone, Copy)]
 struct Words {
     status: &'static str,
     code: &'static str,
     detail: &'static str,
-    /// Fields of the head, each with its end.
+    /// Fields of the head, each with its line end.
     fields: &'static str,
 }
 
@@ -96,22 +96,22 @@ impl Words {
     }
 }
 
-/// Returns what to say to a peer whose request did not come whole in time.
+/// Returns the answer to a peer whose request took too long.
 pub(super) fn to_the_slow() -> Arc<[u8]> {
     TOO_SLOW.to_answer().into_bytes().into()
 }
 
-/// Returns what to say in the place of an answer for which there is no room.
+/// Returns the answer in the place of one for which there is no room.
 pub(super) fn when_overloaded() -> Arc<[u8]> {
     OVERLOADED.to_answer().into_bytes().into()
 }
 
-/// Returns what to say to a peer whose address has too many connections.
+/// Returns the answer to a peer whose address has too many connections.
 pub(super) fn to_one_too_many() -> String {
     TOO_MANY.to_answer()
 }
 
-/// Returns what to say to a peer after hyper has ended its connection: nothing,
+/// Returns the answer to a peer after hyper has ended its connection: nothing,
 /// unless its last bytes were no request.
 pub(super) fn after(error: Option<&hyper::Error>, has_begun: bool, remains: &Remains) -> String {
     let is = |test: fn(&hyper::Error) -> bool| error.is_some_and(test);
@@ -136,16 +136,15 @@ pub(super) fn after(error: Option<&hyper::Error>, has_begun: bool, remains: &Rem
     words.to_answer()
 }
 
-/// Says the last words and closes, so that the peer can read them.
+/// Sends the last words and closes, so that the peer can read them.
 ///
-/// It takes at most the time of a farewell. The peer may be gone, or slow:
-/// neither is our loss.
+/// It takes at most the time of a farewell, even if the peer is gone or slow.
 pub(super) async fn leave(mut stream: TcpStream, words: &str) {
     let last_words = async {
         stream.write_all(words.as_bytes()).await?;
         stream.shutdown().await?;
-        // What was sent and not read makes the system cut the connection, and
-        // the peer may lose our answer with it: so read, and let it fall.
+        // Unread bytes would make the system reset the connection, and the peer might
+        // lose our answer. So they are read, and thrown away.
         // On the heap: an array would be part of every connection's memory.
         let mut rest = vec![0; 4096];
         while stream.read(&mut rest).await? > 0 {}

@@ -1,19 +1,19 @@
-//! Watches the bytes of a connection for what hyper passes or answers too curtly.
+//! Watches the bytes of a connection for requests that hyper passes, or answers without
+//! words.
 //!
-//! A head that gives its body two lengths: hyper follows RFC 9112, section 6.3,
-//! where Transfer-Encoding wins and the connection closes after the answer. That
-//! is safe here, but a proxy in front may have read it the other way: so such a
-//! request is not served at all. Nor is one whose body is in a coding that nobody
-//! here understands ([`heads`]).
+//! If a head gives its body two lengths, hyper follows RFC 9112, section 6.3:
+//! Transfer-Encoding wins and the connection closes after the answer. That
+//! is safe here, but a proxy in front may have read it the other way. So such a
+//! request is not served at all, and neither is one whose body is in a coding that
+//! the server does not understand ([`heads`]).
 //!
-//! Bytes that are no request: hyper answers with a bare status. That answer is
+//! If bytes are no request, hyper answers with a bare status. That answer is
 //! kept back, and the server says the same with words.
 //!
-//! Before the connection come the bytes that were read ahead of hyper, in the
-//! park. And since all that hyper writes passes here, its [`Progress`] is told, with
-//! what the system takes of it.
-//! Between two requests, what comes next is shown to the park first: hyper does
-//! not get to see what is held there.
+//! The bytes that the park has read ahead of hyper come first. All writes of hyper pass
+//! here, so its [`Progress`] is told how much of them the system takes.
+//! Between two requests, the next bytes are shown to the park first: hyper does not see
+//! requests that the park holds.
 
 use std::{
     io,
@@ -39,10 +39,10 @@ use crate::held::ParkService;
 /// for fields as browsers send them.
 pub(super) const HEAD_MAX: usize = 128 << 10;
 
-/// A connection whose heads are looked at as they come in.
+/// A connection whose heads are checked as they come in.
 pub(super) struct HeadGuard {
     stream: TcpStream,
-    /// Bytes from before, that hyper has not read yet.
+    /// Bytes from before that hyper has not read yet.
     ahead: Bytes,
     peer: SocketAddr,
     progress: Arc<Progress>,
@@ -53,12 +53,12 @@ pub(super) struct HeadGuard {
     has_answered: bool,
 }
 
-/// A connection after hyper has let go of it.
+/// A connection that hyper has let go.
 pub(super) struct Remains {
     pub(super) stream: TcpStream,
-    /// Bytes from before, that hyper never read.
+    /// Bytes from before that hyper never read.
     pub(super) ahead: Bytes,
-    /// Why it ended, if that was because of a head.
+    /// The fault of a head, if that ended the connection.
     pub(super) refused: Option<Refused>,
     /// The status that hyper gave to bytes that are no request. It was not sent.
     pub(super) kept_back: Option<u16>,
@@ -94,7 +94,7 @@ impl HeadGuard {
         Remains { stream, ahead, refused, kept_back, has_answered }
     }
 
-    /// Looks at an answer on its way out. Tells whether it was kept back.
+    /// Checks an answer on its way out. Tells whether it was kept back.
     fn keeps_back(&mut self, bytes: &[u8]) -> bool {
         self.progress.write();
         self.heads.expect_next();
@@ -123,28 +123,28 @@ fn bare_refusal(bytes: &[u8]) -> Option<u16> {
 /// The heads among the bytes that come in, whole or in pieces.
 #[derive(Default)]
 struct Heads {
-    /// The beginning of a head whose end is still to come.
+    /// The beginning of a head that is not complete yet.
     begun: Vec<u8>,
-    /// What comes now is a body, until an answer goes out.
+    /// Whether the bytes now are a body, until an answer goes out.
     is_past: bool,
 }
 
 impl Heads {
-    /// After an answer the next head comes.
+    /// Begins with the next head, after an answer.
     fn expect_next(&mut self) {
         self.is_past = false;
     }
 
-    /// Returns why a head is refused that is whole with these bytes, if one is.
+    /// Returns the fault of a head that these bytes complete, if it has one.
     ///
-    /// A head that follows another one without waiting for its answer passes,
-    /// and hyper reads it the safe way.
+    /// A head that follows another one without waiting for its answer passes;
+    /// hyper reads it in the safe way.
     fn refused(&mut self, bytes: &[u8]) -> Option<Refused> {
         if self.is_past {
             return None;
         }
         if self.begun.is_empty() {
-            // Mostly a head comes at once, and nothing is copied.
+            // Mostly a head arrives at once, and nothing is copied.
             let bytes = bytes.trim_ascii_start();
             let Some(end) = end_of_head(bytes, 0) else {
                 self.collect(bytes);
@@ -186,16 +186,16 @@ impl AsyncRead for HeadGuard {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        // hyper takes the end of what the peer sends for the end of the peer, and drops
-        // the answer: right while a request is held, and wrong for who says at once
-        // that there is no more. So the end is not looked for before a handler had
-        // the chance to answer at once, nor until that answer is out.
+        // When the peer closes its sending side, hyper takes the peer for gone and drops the
+        // answer. That is right while a request is held, and wrong for a peer that closes its
+        // sending side right after its request. So hyper must not see that end before the
+        // handler had the chance to answer at once, nor before that answer is out.
         if self.progress.begins() {
             context.waker().wake_by_ref();
             return Poll::Pending;
         }
         if self.progress.is_leaving() {
-            // What calls hyper again is the flush, and then comes the boundary.
+            // The flush calls hyper again, and after it comes the boundary.
             self.progress.look_away();
             return Poll::Pending;
         }
@@ -242,7 +242,7 @@ impl AsyncWrite for HeadGuard {
         context: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        // A bare answer is one slice; with more there is a body.
+        // A bare answer is one slice; an answer with a body is more.
         let bytes = if let [bytes] = slices { bytes } else { [].as_slice() };
         match self.keeps_back(bytes) {
             true => Poll::Ready(Ok(bytes.len())),
@@ -265,8 +265,8 @@ impl AsyncWrite for HeadGuard {
         Poll::Ready(Ok(()))
     }
 
-    /// Does nothing: the last words are still to be said. But hyper is to ask for it,
-    /// because only then does it flush its last answer before it ends.
+    /// Does nothing: the last words are still to come. But hyper must be able to ask for
+    /// it, because only then does it flush its last answer before it ends.
     fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(Ok(()))
     }
@@ -332,7 +332,7 @@ mod tests {
             ("gzip", Some(Refused::UnknownCoding)),
             ("gzip, chunked", Some(Refused::UnknownCoding)),
             ("chunked", None),
-            // hyper refuses these.
+            // hyper itself refuses these.
             ("chunked, gzip", None),
             ("", None),
         ];

@@ -1,17 +1,17 @@
-//! What a head must be, beside what hyper asks of it.
+//! Rules for heads, beside those of hyper.
 //!
-//! A request whose body might be cut elsewhere in two ways (RFC 9112, section 6.3),
-//! in a coding that nobody here understands (section 6.1), or for a host that is not
-//! said, said twice or none (section 3.2) is not served. The first two are looked
-//! for in the bytes, because hyper takes some and refuses others without a word;
-//! those that come behind another request are seen here after hyper has read them.
+//! A request is not served if two readers might cut its body in different places (RFC
+//! 9112, section 6.3), if its coding is not understood here (section 6.1), or if its
+//! host is missing, given twice or malformed (section 3.2). The first two are found in
+//! the bytes, because hyper takes some and refuses others without a word; heads that
+//! come behind another request are checked here after hyper has read them.
 
 use axum::http::{StatusCode, Version, header, request::Parts};
 use linger_park::request::is_host;
 
 use crate::failure::Failure;
 
-/// Why the bytes of a head are refused.
+/// The fault of a head.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Refused {
     /// It gives its body two lengths.
@@ -20,18 +20,18 @@ pub(super) enum Refused {
     UnknownCoding,
 }
 
-/// What the codings of a body are.
+/// The kind of the codings of a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Codings {
-    /// In chunks, or as it is.
+    /// In chunks, or unchanged.
     Known,
     /// Something else, at least in part.
     Unknown,
-    /// Its end cannot be found: the chunks are inside of something, or twice.
+    /// Its end cannot be found: the chunks are inside of another coding, or twice.
     Endless,
 }
 
-/// Returns why a head is refused, if it is. It is that of a request, with its end.
+/// Returns the fault of the head of a request, given with its end, if it has one.
 pub(super) fn refused(head: &[u8]) -> Option<Refused> {
     let mut lines = head.split(|&byte| byte == b'\n').map(|line| line.trim_ascii_end());
     let is_request = lines
@@ -80,7 +80,7 @@ pub(super) fn check(head: &Parts) -> Result<(), Failure> {
     }
 }
 
-/// What is said of a coding that is not understood.
+/// The sentence about a coding that is not understood.
 pub(super) const UNKNOWN_CODING: &str =
     "a body comes as it is or in chunks (Transfer-Encoding: chunked), in no other coding";
 

@@ -1,9 +1,9 @@
-//! What a connection on hyper has still to write: how much, and for how long.
+//! The bytes that a connection on hyper has still to write: how many, and for how long.
 //!
 //! hyper writes as fast as the peer reads, and waits for ever. So the head guard
-//! tells an [`Outlet`] what the system takes, [`Patience`] ends a connection whose
-//! peer takes too little, as the park does, and an answer keeps its share of the
-//! bound on all answers until the system has the last byte of it.
+//! tells an [`Outlet`] how much the system takes. [`Patience`] ends a connection whose
+//! peer takes too little, as the park does. An answer keeps its share of the bound on
+//! all answers until the system has its last byte.
 
 use std::{
     io,
@@ -20,17 +20,17 @@ use std::{
 use linger_park::{Load, Outgoing, WRITE_MIN, write_some};
 use tokio::time::{Instant, Sleep, sleep};
 
-/// What one connection has to write. One task does everything with it, so the order
-/// of memory is no concern.
+/// The bytes that one connection has to write. One task does everything with it, so the
+/// order of memory does not matter.
 pub(super) struct Outlet {
     outgoing: Arc<Outgoing>,
-    /// Of what hyper has, and the system not.
+    /// Shares for the bytes that hyper has and the system has not.
     loads: Mutex<Vec<Load>>,
     /// Bytes that the system has taken.
     written: AtomicUsize,
-    /// Whether it takes no more for now.
+    /// Whether the system takes no more for now.
     is_blocked: AtomicBool,
-    /// Whether the socket itself is to be asked until it takes no more.
+    /// Whether to ask the socket itself until it takes no more.
     is_pressed: AtomicBool,
 }
 
@@ -47,7 +47,7 @@ struct Running {
 }
 
 impl Outlet {
-    /// Makes one that shares a bound with all others.
+    /// Makes one that shares the bound on all answers.
     pub(super) fn new(outgoing: Arc<Outgoing>) -> Outlet {
         Outlet {
             outgoing,
@@ -63,19 +63,19 @@ impl Outlet {
         self.outgoing.load(bytes)
     }
 
-    /// Keeps a load until all that hyper has is written.
+    /// Keeps a load until hyper has written everything.
     pub(super) fn keep(&self, load: Load) {
         self.loads.lock().expect("no holder of this lock panics").push(load);
     }
 
-    /// Notes that all is written.
+    /// Notes that everything is written.
     pub(super) fn flush(&self) {
         self.is_blocked.store(false, Relaxed);
         self.loads.lock().expect("no holder of this lock panics").clear();
     }
 
-    /// Notes what came of a write to this socket, and returns it. One that is pressed
-    /// is asked itself before it counts as full.
+    /// Notes the result of a write to this socket, and returns it. If the outlet is pressed,
+    /// the socket itself is asked before it counts as full.
     pub(super) fn note(
         &self,
         written: Poll<io::Result<usize>>,
@@ -101,13 +101,13 @@ impl Outlet {
 }
 
 impl Patience {
-    /// Waits so long for [`WRITE_MIN`] bytes, or the rest of an answer.
+    /// Waits so long for [`WRITE_MIN`] bytes, or for the rest of an answer.
     pub(super) fn new(timeout: Duration) -> Patience {
         Patience { timeout, running: None }
     }
 
-    /// Is ready when the peer took too little for too long. To be polled after each
-    /// poll of hyper.
+    /// Is ready when the peer took too little for too long. Poll it after each poll of
+    /// hyper.
     pub(super) fn poll_end(&mut self, outlet: &Outlet, context: &mut Context<'_>) -> Poll<()> {
         if !outlet.is_blocked.load(Relaxed) {
             self.running = None;
@@ -130,8 +130,8 @@ impl Patience {
             if running.has_pressed {
                 return Poll::Ready(());
             }
-            // The peer may have taken enough, and the system has not said so: it
-            // does when a third of its own buffer is free. hyper writes once more.
+            // The peer may have taken enough, and the system has not said so: it only does
+            // when a third of its own buffer is free. hyper writes once more.
             running.has_pressed = true;
             outlet.is_pressed.store(true, Relaxed);
             context.waker().wake_by_ref();

@@ -1,8 +1,8 @@
 //! The requests of one visit, answered one after the other.
 //!
-//! Each is checked, its body is read if that is short, it has its turn with the
-//! router, and its answer gets a share of the bound on all answers. hyper calls
-//! this when a head is whole, and no sooner for the next one.
+//! Each is checked; its body is read if that is short; it has its turn with the
+//! router; and its answer gets a share of the bound on all answers. hyper calls
+//! this when a head is whole, and for the next head only after the answer.
 
 use std::{fmt, net::SocketAddr, sync::Arc};
 
@@ -26,7 +26,7 @@ use crate::{
     turns::{self, Slot, Turns},
 };
 
-/// What answers the requests of one connection.
+/// Answers the requests of one connection.
 pub(super) struct Requests {
     pub(super) router: Router,
     pub(super) peer: SocketAddr,
@@ -43,12 +43,12 @@ pub(super) struct Taken {
     answering: Answering,
 }
 
-/// There is no room for an answer, not even to say so: the connection is closed.
+/// There is no room for an answer, not even for a refusal: the connection is closed.
 #[derive(Debug)]
 pub(super) struct Overfull;
 
 impl Requests {
-    /// Notes a request that hyper has read. To be done at once, not in a future.
+    /// Notes a request that hyper has read. Call it at once, not in a future.
     pub(super) fn take(&self, request: Request<Incoming>) -> Taken {
         let (mut head, incoming) = request.into_parts();
         head.extensions.insert(Peer(self.peer));
@@ -75,15 +75,15 @@ impl Requests {
         }
         let load = load.ok_or(Overfull)?;
         if is_refused || self.progress.has_unread() {
-            // What comes next might be the rest of this one.
+            // The next bytes might be the rest of this request.
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         Ok(response.map(|body| answering.with(body, load)))
     }
 
     async fn ask_router(&self, head: Parts, body: Body) -> Response {
-        // A body that is waited for with a "continue" is sent when it is read: the
-        // handler decides that.
+        // A client that waits for a "continue" sends its body when the handler reads it, so
+        // the handler decides that.
         let body = match head.headers.contains_key(header::EXPECT) {
             true => body,
             false => early::read(body, &self.slot).await,
@@ -99,7 +99,7 @@ impl Requests {
         }
     }
 
-    /// Enters an answer of known length; one that comes in pieces enters them itself.
+    /// Counts an answer of known length; one that comes in pieces counts them itself.
     fn load_of(&self, response: &Response) -> Option<linger_park::Load> {
         let length = hyper::body::Body::size_hint(response.body()).exact().unwrap_or(0);
         self.progress.outlet.load(usize::try_from(length).ok()?)

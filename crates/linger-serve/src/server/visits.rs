@@ -1,12 +1,12 @@
 //! Visits: connections that the park has handed over, until they go back.
 //!
-//! hyper answers what the park does not, in turn ([`crate::turns`]): one
-//! request, or as many as come without a pause. Who asks for something often asks
+//! hyper answers the requests that the park does not, in turn ([`crate::turns`]): one
+//! request, or as many as come without a pause. A client that asks once often asks
 //! again, and the way to and fro would cost more than the answer. At the boundary
 //! after them, or when a request comes that the park holds, the connection returns.
-//! An errand is run first, if there is one, and may make hyper unnecessary. What is
-//! no request at all ends the connection, with words; a peer that does not read its
-//! answer, without.
+//! An errand is run first, if there is one, and may make hyper unnecessary. Bytes that
+//! are no request end the connection, with an answer; a peer that does not read its
+//! answer ends it without one.
 
 use std::{
     convert::Infallible,
@@ -43,10 +43,10 @@ use crate::{
 };
 
 /// How long a connection may keep a turn that nobody wants, for its next request: long
-/// enough for who asks one thing after another, and so short that few of hyper's
-/// buffers are there for nothing.
+/// enough for a client that asks one thing after another, and so short that few of
+/// hyper's buffers are kept without need.
 const PAUSE: Duration = Duration::from_millis(200);
-/// For a head that was slow already, to end.
+/// The least time that is left to a head that was slow already.
 const LEFT_MIN: Duration = Duration::from_millis(100);
 
 /// All visits of one server.
@@ -60,12 +60,12 @@ pub(super) struct Visits {
     ended: watch::Receiver<()>,
 }
 
-/// What every visit needs.
+/// The things that every visit needs.
 pub(super) struct Host {
     pub(super) router: Router,
     pub(super) park: Arc<Park<ParkService>>,
     pub(super) service: Arc<ParkService>,
-    /// How long a head may take to come whole.
+    /// How long a head may take to arrive.
     pub(super) head_timeout: Duration,
     /// How long a peer may take for a part of an answer.
     pub(super) write_timeout: Duration,
@@ -73,7 +73,7 @@ pub(super) struct Host {
     pub(super) outgoing: Arc<Outgoing>,
 }
 
-/// How hyper ended a connection, if it did not only come to a boundary.
+/// The way hyper ended a connection, if it did not only come to a boundary.
 enum End {
     Closed(hyper::Result<()>),
     /// The peer does not read.
@@ -83,8 +83,8 @@ enum End {
 type Answer = Pin<Box<dyn Future<Output = Result<Response<AnswerBody>, Overfull>> + Send>>;
 
 impl Visits {
-    /// Takes what is `handed_over`. Once `ended` is closed, each has one more answer,
-    /// and is closed after it.
+    /// Takes the connections in `handed_over`. Once `ended` is closed, each has one more
+    /// answer, and is closed after it.
     pub(super) fn new(
         host: Host,
         handed_over: UnboundedReceiver<HandedOver>,
@@ -99,7 +99,7 @@ impl Visits {
         }
     }
 
-    /// Serves for as long as it is polled. To drop it in between does no harm.
+    /// Serves for as long as it is polled. It may be dropped and called again.
     pub(super) async fn serve(&mut self) -> Infallible {
         loop {
             tokio::select! {
@@ -109,7 +109,7 @@ impl Visits {
                     let turns = self.turns.clone();
                     self.tasks.spawn(visit(host, connection, errand, turns, ended));
                 }
-                // Who is done is forgotten, also if nobody comes any more.
+                // Visits that ended are forgotten, also if nobody comes any more.
                 Some(_) = self.tasks.join_next() => {}
                 else => pending().await,
             }
@@ -117,12 +117,12 @@ impl Visits {
         }
     }
 
-    /// Returns how many there are, those not counted that nobody looked at yet.
+    /// Returns how many there are, without those that are still in the queue.
     pub(super) fn len(&self) -> usize {
         self.tasks.len()
     }
 
-    /// Cuts those that are left.
+    /// Cuts the visits that are left.
     pub(super) async fn cut(mut self) {
         self.tasks.shutdown().await;
     }
@@ -147,13 +147,13 @@ async fn visit(
             return host.give_back(connection);
         }
     }
-    // Before hyper, because that has buffers. A head that is not whole has no turn: if
-    // it ever is, its request waits for one then.
+    // Before hyper, because that has buffers. A head that is not complete gets no turn: its
+    // request waits for one once it is.
     let turn = match end_of_head(connection.bytes.trim_ascii_start(), 0) {
         Some(_) => Some(turns.take().await),
         None => None,
     };
-    // On the heap: who waits for a turn need not have room for all of it.
+    // On the heap, so that a visit that waits for a turn is small.
     Box::pin(serve(&host, connection, (turns, turn), ended)).await;
 }
 
@@ -185,7 +185,7 @@ async fn serve(
         let taken = requests.take(request);
         Box::pin(requests.clone().answer(taken)) as Answer
     });
-    // A head that has begun has no more time here than in the park.
+    // A head that began in the park has only the rest of its time here.
     let left = due.map(|due| due.saturating_duration_since(std::time::Instant::now()));
     let head_timeout =
         left.map_or(host.head_timeout, |left| left.clamp(LEFT_MIN, host.head_timeout));
@@ -208,7 +208,7 @@ async fn serve(
                 return Poll::Ready(Some(End::Closed(result)));
             }
             if !progress.is_at_boundary() {
-                // A request that is whole has taken its turn by now.
+                // A request that is whole has taken its turn out by now.
                 drop(slot.take());
                 wanted = None;
                 return patience.poll_end(&progress.outlet, context).map(|()| Some(End::Unread));
@@ -237,7 +237,7 @@ async fn serve(
             Poll::Pending
         });
         tokio::select! {
-            // hyper first: at the end it closes what has not read anything yet.
+            // hyper first: at the end it closes a connection that has not read anything yet.
             biased;
             end = served => break end,
             _ = ended.changed(), if !is_ending => {
@@ -246,7 +246,7 @@ async fn serve(
             }
         }
     };
-    // Nothing that follows is done in a turn.
+    // Nothing after this needs a turn.
     drop(slot.take());
     let parts = connection.into_parts();
     let remains = parts.io.into_inner().into_remains();
@@ -258,7 +258,7 @@ async fn serve(
             tracing::debug!(%peer, "a connection does not read its answer, so it is closed");
             return;
         }
-        // The park is to be empty.
+        // The park must become empty.
         None if is_ending || ended.has_changed().is_err() => String::new(),
         None => {
             let bytes = [parts.read_buf, remains.ahead].concat();

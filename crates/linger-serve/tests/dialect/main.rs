@@ -1,4 +1,4 @@
-//! What a dialect costs: one file ([`shout`]) and a line in the list, here
+//! The cost of a dialect: one file ([`shout`]) and a line in the list, here
 //! [`routes`]. It is held, woken and answered by both drivers.
 
 #![allow(clippy::unwrap_used, reason = "in tests a panic is the report")]
@@ -22,7 +22,7 @@ use tokio::{
 use tower::ServiceExt;
 
 const PATIENCE: Duration = Duration::from_secs(20);
-/// Of the form that the server gives out.
+/// It looks like a token that the server made.
 const TOKEN: &str = "a11ce000a11ce000a11ce000a11ce000a11ce000a11ce000a11ce000a11ce000";
 
 /// The list of dialects.

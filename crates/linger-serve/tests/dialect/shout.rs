@@ -1,5 +1,5 @@
-//! A dialect for tests: `GET /shout?after=CURSOR` waits for what is said in the
-//! lobby, and tells it in capitals; `POST /shout` says its body there.
+//! A dialect for tests: `GET /shout?after=CURSOR` waits for messages in the lobby,
+//! and answers them in capitals; `POST /shout` sends its body there.
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
 

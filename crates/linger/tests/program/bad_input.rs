@@ -18,11 +18,11 @@ use crate::{
     process::{Folder, Program, Server},
 };
 
-/// A body that is this long is taken, one byte more is not.
+/// The longest body that is taken.
 const BODY_MAX: usize = 64 << 10;
-/// For bodies to come whole.
+/// The time that the server gives a body to arrive.
 const SERVER_PATIENCE: Duration = Duration::from_secs(10);
-/// For heads to come whole, at least. How long at most is told in `limits`.
+/// The time that the server gives a head at least. `limits` tests the longest time.
 const HEAD_PATIENCE: Duration = Duration::from_secs(5);
 
 const MESSAGES: &str = "/api/v1/rooms/lobby/messages";
@@ -77,7 +77,7 @@ fn a_body_that_is_not_what_belongs_there_is_refused() {
         assert_eq!(answer.problem(status), code, "{case}: {answer:?}");
         check_goes_on(&server, case);
     }
-    // A byte order mark is nobody's mistake that matters (F20).
+    // A byte order mark does no harm, so it is allowed (F20).
     let marked = post_bytes(&ann, MESSAGES, b"\xef\xbb\xbf{\"text\":\"marked\"}").expect(201);
     assert_eq!(marked["message"]["text"], "marked");
     for (case, character) in [("of one byte", "a"), ("of three", "茶"), ("of four", "🍵")] {
@@ -263,7 +263,7 @@ fn a_token_that_nobody_holds_is_refused() {
         ("Cookie", "linger_session=".to_owned()),
     ];
     for (name, value) in &cases {
-        // Also where a visitor would be welcome: a token that fails is told.
+        // Visitors would be welcome here, but a token that fails is refused.
         for path in ["/api/v1/me", "/api/v1/rooms", "/api/v1/events?wait=0"] {
             let answer = server.visitor().call("GET", path, &[(name, value)], "");
             assert_eq!(answer.problem(401), "unknown_token", "{name}: {value} at {path}");
@@ -311,7 +311,7 @@ fn a_body_over_64_kib_is_refused_however_it_comes() {
     }
 }
 
-/// Sends bytes that are no request, and checks that this is said.
+/// Sends bytes that are no request, and checks that the answer says so.
 fn check_refused(
     server: &Server,
     case: &str,
@@ -324,7 +324,7 @@ fn check_refused(
     let answer = Answer::read(&mut connection);
     let answer = answer.unwrap_or_else(|error| panic!("{case}: no answer, {error}"));
     assert_eq!(answer.problem(status), code, "{case}: {answer:?}");
-    // What follows on this connection cannot be understood either.
+    // The bytes that follow on this connection cannot be understood either.
     let mut rest = Vec::new();
     connection.read_to_end(&mut rest).unwrap_or_else(|error| panic!("{case}: no end, {error}"));
     assert!(rest.is_empty(), "{case}: {}", String::from_utf8_lossy(&rest));
@@ -424,7 +424,7 @@ fn bytes_that_are_no_request_are_refused() {
     for (case, bytes, status, code) in cases {
         check_refused(&server, case, bytes, false, status, code);
     }
-    // Behind a request that is one, which is answered first.
+    // After a request that is well-formed, and is answered first.
     let mut connection = send_raw(server.address, (get("") + "\0").as_bytes(), false).unwrap();
     Answer::read(&mut connection).unwrap().expect(200);
     assert_eq!(Answer::read(&mut connection).unwrap().problem(400), "malformed_head");
@@ -458,7 +458,7 @@ fn a_head_with_a_length_and_an_encoding_is_refused_in_whatever_pieces_it_comes()
             .unwrap();
         Answer::read(&mut connection).unwrap().expect(201);
         for byte in request.bytes() {
-            // It is refused before its body.
+            // The server may refuse it before its body has gone out.
             let _ = connection.get_mut().write_all(&[byte]);
         }
         let answer = Answer::read(&mut connection).unwrap();
@@ -553,7 +553,7 @@ fn a_request_that_does_not_come_whole_in_time_is_refused() {
                 assert!(began.elapsed() >= at_least(code), "{case}: after {:?}", began.elapsed());
             });
         }
-        // A head that trickles in, one byte now and then, has no more time.
+        // A head that trickles in byte by byte has no more time.
         scope.spawn(|| {
             let began = Instant::now();
             let mut connection = connect(server.address).unwrap();
@@ -563,8 +563,8 @@ fn a_request_that_does_not_come_whole_in_time_is_refused() {
                 assert!(began.elapsed() < SERVER_PATIENCE * 3, "it may trickle for ever");
             }
         });
-        // Who says nothing at all is no request, and gets no answer. It is idle, which
-        // may take longer than this.
+        // A connection that sends nothing has made no request, and gets no answer. It may be
+        // idle for longer than this.
         scope.spawn(|| {
             let mut connection = connect(server.address).unwrap();
             connection.get_mut().set_read_timeout(Some(SERVER_PATIENCE)).unwrap();

@@ -1,7 +1,7 @@
 //! Seeded chance for the tests: the same choices in every run.
 //!
-//! The program under test has its own timing, so a run cannot be repeated to the
-//! letter; but what the clients do is the same each time.
+//! The program under test has its own timing, so a run cannot be repeated exactly;
+//! but the clients make the same choices each time.
 
 use std::ops::Range;
 

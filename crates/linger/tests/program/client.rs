@@ -25,12 +25,12 @@ pub struct Client {
     pub address: SocketAddr,
     /// Sent as a bearer token with each request.
     pub token: Option<String>,
-    /// Who the token belongs to.
+    /// The id of the person whose token this is.
     pub id: u64,
     connection: Option<BufReader<TcpStream>>,
 }
 
-/// What came back.
+/// An answer.
 #[derive(Clone)]
 pub struct Answer {
     pub status: u16,
@@ -102,7 +102,7 @@ impl Client {
         self.post(&path, &json!({ "text": text })).expect(201)["message"].take()
     }
 
-    /// Sends under a request id. Errors: what the socket says.
+    /// Sends under a request id. Errors: those of the socket.
     pub fn try_send(&mut self, slug: &str, request_id: &str, text: &str) -> io::Result<Answer> {
         let path = format!("/api/v1/rooms/{slug}/messages/{request_id}");
         self.try_call("PUT", &path, &[], &json!({ "text": text }).to_string())
@@ -206,8 +206,8 @@ impl Answer {
         Ok(answer)
     }
 
-    /// Reads a head; the body stays where it is. (To an old client, also the
-    /// server speaks HTTP/1.0.)
+    /// Reads a head and leaves the body unread. (To an old client the server speaks
+    /// HTTP/1.0 as well.)
     pub fn read_head(from: &mut impl BufRead) -> io::Result<Answer> {
         let status_line = line(from)?;
         let versions = ["HTTP/1.1 ", "HTTP/1.0 "];
@@ -283,14 +283,14 @@ pub fn connect(address: SocketAddr) -> io::Result<BufReader<TcpStream>> {
     Ok(BufReader::new(stream))
 }
 
-/// Sends these bytes, and perhaps says that there are no more.
+/// Sends these bytes, and closes the sending side if asked to.
 pub fn send_raw(
     address: SocketAddr,
     bytes: &[u8],
     half_close: bool,
 ) -> io::Result<BufReader<TcpStream>> {
     let mut connection = connect(address)?;
-    // The server may refuse before all is sent: what counts is its answer.
+    // The server may refuse before all is sent; only its answer counts.
     let _ = connection.get_mut().write_all(bytes);
     if half_close {
         let _ = connection.get_mut().shutdown(Shutdown::Write);

@@ -38,7 +38,7 @@ struct Caller<'a> {
     token: Option<String>,
     /// The token goes along as the cookie, not as a bearer token.
     by_cookie: bool,
-    /// What goes along with each request beside these.
+    /// The `Accept` header of each request, if any.
     accept: Option<&'static str>,
 }
 
@@ -64,7 +64,7 @@ impl Caller<'_> {
             fields.push(("Content-Length", body.len().to_string()));
         }
         while fields.len() < count.unwrap_or(0) {
-            // In front of those that count.
+            // In front of the headers that matter.
             fields.insert(0, ("X-Pad", fields.len().to_string()));
         }
         let fields = fields.iter().map(|(name, value)| format!("{}: {value}\r\n", spell(name)));
@@ -165,7 +165,7 @@ fn check_one_connection(server: &Server, ann: &mut Client, style: &Style) {
     caller.call("PUT", "/api/v1/rooms/lobby/members/me", "").expect(204);
     let path = "/api/v1/rooms/lobby/messages/1";
     caller.call("PUT", path, r#"{"text":"four"}"#).expect(201);
-    // What happened meanwhile is there at once: the joining, and the message.
+    // The news from the time between is there at once: the joining, and the message.
     let page = caller.call("GET", &format!("{EVENTS}?after={cursor}&wait=50"), "").expect(200);
     let events = page["events"].as_array().unwrap();
     let kinds: Vec<_> = events.iter().map(|event| event["type"].as_str().unwrap()).collect();
@@ -173,7 +173,7 @@ fn check_one_connection(server: &Server, ann: &mut Client, style: &Style) {
     let cursor = page["cursor"].as_str().unwrap();
     let cursor = caller.poll((server, ann), "/api/v1/events", cursor, "five");
 
-    // The other protocols, and something unheld in between.
+    // The other protocols, and a request between them that is not held.
     let name = caller.call("POST", "/get_name", "").expect(200);
     let asked = json!({ "username": name }).to_string();
     let request = caller.request("POST", "/get_new_message", &asked);
@@ -195,7 +195,7 @@ fn check_one_connection(server: &Server, ann: &mut Client, style: &Style) {
     assert_eq!(caller.read().expect(200), json!({ "status": "ok" }), "{}", style.name);
     let cursor = caller.poll((server, ann), EVENTS, &cursor, "nine");
 
-    // A stream is the last of all: it has no end.
+    // A stream comes last, because it has no end.
     caller.accept = Some("text/event-stream");
     let request = caller.request("GET", &format!("{EVENTS}?after={cursor}"), "");
     caller.send(&request);

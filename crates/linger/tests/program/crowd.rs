@@ -1,8 +1,8 @@
 //! Crowds that wait in every way there is: each reads everything once, in order;
 //! all are counted; all are answered when the server ends.
 //!
-//! What `readers` and `shutdown` prove of a few, with hundreds of connections,
-//! where some hang up whenever they like and come back with their cursor.
+//! `readers` and `shutdown` prove this for a few. Here hundreds of connections wait,
+//! and some of them hang up at any time and come back with their cursor.
 
 use std::{
     io::{self, Write},
@@ -28,7 +28,7 @@ const MESSAGES_PER_ROOM: usize = WRITERS * MESSAGES_EACH / ROOMS.len();
 /// Of each habit in each room.
 const READERS_EACH: usize = 10;
 
-/// What a reader does between two answers.
+/// The behaviour of a reader between two answers.
 #[derive(Debug, Clone, Copy)]
 enum Habit {
     /// Waits as long as it takes.
@@ -39,8 +39,8 @@ enum Habit {
     Short,
 }
 
-/// Readers in each room. The ways that know the lobby only go another way
-/// elsewhere.
+/// Readers in each room. Ways that exist in the lobby only are replaced by another
+/// way in other rooms.
 const HABITS: [(Way, Habit, bool); 10] = [
     (Way::RoomPoll, Habit::Patient, false),
     (Way::RoomPoll, Habit::Fickle, false),
@@ -51,7 +51,7 @@ const HABITS: [(Way, Habit, bool); 10] = [
     (Way::MyPoll, Habit::Fickle, true),
     (Way::MyStream, Habit::Fickle, true),
     (Way::Update, Habit::Fickle, false),
-    // An answer that is lost takes its message with it, so it stays.
+    // A lost answer takes its message with it, so this reader never hangs up.
     (Way::Names, Habit::Patient, false),
 ];
 
@@ -126,7 +126,7 @@ fn newcomer(server: &Server, way: Way, room: &str, is_member: bool) -> Reader {
 
 /// Reads until everything was said.
 fn read_all(reader: &mut Reader, address: SocketAddr, habit: Habit, seed: u64) {
-    /// Above what a server takes to answer, so that nobody is cut who is patient.
+    /// Longer than the server takes to answer, so that no patient reader is cut.
     const PATIENCE: Duration = Duration::from_secs(60);
     let mut chance = Chance::new(1000 + seed);
     while reader.texts.len() < MESSAGES_PER_ROOM {
@@ -198,13 +198,13 @@ fn the_figure_of_held_requests_counts_every_way_until_they_hang_up() {
     }
     assert!(readers.is_empty());
 
-    // Who is answered is held no more; a stream is, and who asks again.
+    // An answered poll is held no more; streams and polls that ask again still are.
     let mut readers = held(&server, EACH);
     server.guest("bob").say("lobby", "hello");
     let is_poll = |reader: &&mut Reader| !reader.way.is_stream();
     for reader in readers.iter_mut().filter(is_poll) {
         while reader.texts.is_empty() {
-            // Bob's coming is an answer of its own, if it was seen alone.
+            // Bob's joining may come first, as an answer of its own.
             reader.take().unwrap();
             if reader.texts.is_empty() {
                 reader.ask(server.address, 50).unwrap();
@@ -243,7 +243,7 @@ fn who_hangs_up_is_noticed_also_behind_a_request_that_they_have_sent_already() {
 
 #[test]
 fn three_hundred_who_wait_are_all_answered_when_the_server_ends() {
-    /// As the program has it when nobody says otherwise.
+    /// The default.
     const DRAIN: Duration = Duration::from_secs(10);
     let folder = Folder::new();
     let mut server = Program::on(&folder).start();
@@ -256,7 +256,7 @@ fn three_hundred_who_wait_are_all_answered_when_the_server_ends() {
             reader.take().unwrap_or_else(|error| panic!("{:?}: {error}", reader.way));
             assert_eq!(reader.cursor, cursor, "{:?}: nothing happened", reader.way);
         } else {
-            // Its head and its greeting; what follows is its end.
+            // Its head and its greeting; the rest is its end.
             reader.take().unwrap();
         }
         reader.read_end();

@@ -46,7 +46,7 @@ struct faults {
 /* Kinds of notes in the journal; disk.rs reads them. */
 enum { WRITE = 1, TRUNCATE = 2, SYNCED = 3, SYNC_FAILED = 4, GONE = 5 };
 
-/* Nobody writes between a note and what it tells of. */
+/* Nobody may write between a note and the change that it describes. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 static void load(struct faults *f) {
@@ -124,7 +124,7 @@ static int fails(int error) {
     return -1;
 }
 
-/* Shared memory is made anew after a crash, and journals keep no track of it. */
+/* Shared memory is made anew after a crash, so it needs no journal. */
 static int is_noted(const struct faults *f, const char *path) {
     const char *end = strstr(name_of(path), "-shm");
     return f->journal && !(end && !end[4]);
@@ -234,7 +234,7 @@ int fallocate(int fd, int mode, off_t offset, off_t length) {
     if (affects(&f, path, fd)) {
         if (f.is_read_only) return fails(EROFS);
         if (f.is_full || f.has_no_space) return fails(ENOSPC);
-        /* Whoever asks has another way, and the journal has no note for this one. */
+        /* The caller has another way to make room, and the journal has no note for this one. */
         if (f.journal) return fails(EOPNOTSUPP);
     }
     return (int)syscall(SYS_fallocate, fd, mode, offset, length);
@@ -389,7 +389,7 @@ int fchmod(int fd, mode_t mode) {
     return (int)syscall(SYS_fchmod, fd, mode);
 }
 
-/* Copies inside of the kernel would pass by here unseen. Rust then reads and writes. */
+/* A copy inside of the kernel would not be seen here. Rust then reads and writes. */
 ssize_t copy_file_range(int from, off64_t *from_at, int to, off64_t *to_at, size_t count,
                         unsigned flags) {
     struct faults f;

@@ -3,9 +3,9 @@
 //!
 //! `disk.c` is compiled once and loaded into the program before the C library
 //! ([`Disk::under`] a folder, then [`Disk::mount`] it). [`Disk::set`] changes what
-//! is wrong while the program runs; [`Disk::heal`] ends it. With a journal,
-//! [`Disk::power_cut`] takes back what was written since the last fsync, after the
-//! program was killed. It never touches a file outside of its folder.
+//! is wrong while the program runs; [`Disk::heal`] ends it. With a journal, and after
+//! the program was killed, [`Disk::power_cut`] takes back everything written since the
+//! last fsync. It never touches a file outside of its folder.
 
 use std::{
     collections::HashMap,
@@ -20,7 +20,7 @@ use tempfile::TempDir;
 
 use crate::{chance::Chance, process::Program};
 
-/// What a disk writes whole or not at all.
+/// The bytes that a disk writes whole or not at all.
 const SECTOR: u64 = 512;
 
 /// A folder's disk, as the program sees it.
@@ -39,14 +39,14 @@ struct Change {
     length: u64,
     /// The file's size before.
     old_size: u64,
-    /// What it wrote over, or cut off.
+    /// The bytes that it wrote over, or cut off.
     old: Vec<u8>,
-    /// What it wrote; known once it is taken back.
+    /// The bytes that it wrote; known once they are taken back.
     new: Vec<u8>,
     fate: Fate,
 }
 
-/// What is known of a change that was made.
+/// The fate of a change in a power cut.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Fate {
     /// An fsync succeeded after it.
@@ -58,7 +58,7 @@ enum Fate {
     Lost,
 }
 
-/// What a power cut leaves of the changes that are not durable.
+/// The part of the changes without fsync that a power cut leaves.
 enum Left {
     Nothing,
     /// The oldest so many.
@@ -91,7 +91,7 @@ impl Disk {
             .env("LINGER_TEST_DISK", control.to_str().unwrap())
     }
 
-    /// Sets what is wrong from now on: lines of the control file. Nothing else is.
+    /// Sets the faults from now on, as lines of the control file, in place of all others.
     pub fn set(&self, faults: &[&str]) {
         let mut text = format!("folder {}\n", self.folder.display());
         if self.has_journal {
@@ -162,7 +162,7 @@ impl Disk {
         let journal = fs::read(self.journal()).unwrap_or_default();
         let mut rest = &journal[..];
         let mut changes: HashMap<u64, Vec<Change>> = HashMap::new();
-        // The last note may have broken off: what it tells of was not done then.
+        // The last note may have broken off. The change that it describes was not made then.
         while let Some((numbers, after)) = rest.split_first_chunk::<48>() {
             let number =
                 |i: usize| u64::from_le_bytes(numbers[i * 8..][..8].try_into().expect("eight"));
@@ -189,7 +189,7 @@ impl Disk {
                 }),
                 3 => {
                     settle(of_file, Fate::Durable);
-                    // Nothing is taken back from before the oldest that may be lost.
+                    // A change before the oldest that may be lost is never taken back.
                     let lost = of_file.iter().position(|change| change.fate == Fate::Lost);
                     of_file.drain(..lost.unwrap_or(of_file.len()));
                 }

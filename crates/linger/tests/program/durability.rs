@@ -1,4 +1,4 @@
-//! `kill -9` while eight people write: what was acknowledged stays, once.
+//! `kill -9` while eight people write: acknowledged messages stay, once each.
 //!
 //! Each round starts the program on the same folder, lets eight writers send as
 //! fast as they can under request ids of their own, and kills it after so many
@@ -35,7 +35,7 @@ fn what_was_acknowledged_before_a_kill_is_there_once_afterwards() {
         check_all_there(&server, &said, &sent);
         repeat_all(&server, &writers, &mut sent);
         said.extend(sent);
-        // Whatever was unknown is acknowledged now: all there, nothing else.
+        // The repeats have acknowledged everything, so all of it is there, and nothing else.
         let messages = check_all_there(&server, &said, &[]);
         assert_eq!(messages, said.len(), "every request had its effect once, round {round}");
     }

@@ -1,10 +1,10 @@
 //! Hundreds of hostile connections beside two people who talk.
 //!
-//! Ten kinds, thirty each, over and over, with the settings that everybody has: none
-//! of them may cost the two a message, nor the server its memory. The server's own
-//! memory is read from outside, and the hostile come from 200 addresses, so Linux
-//! only. A longer run, for figures: `LINGER_HOSTILE_SECONDS=60 cargo test --release
-//! -p linger --test program hostile -- --nocapture`.
+//! Ten kinds, thirty connections each, over and over, with the default settings: none
+//! of them may cost the two people a message, nor the server its memory. The server's
+//! memory is read from outside, and the hostile connections come from 200 addresses, so
+//! Linux only. A longer run, for figures: `LINGER_HOSTILE_SECONDS=60 cargo test
+//! --release -p linger --test program hostile -- --nocapture`.
 
 use std::{
     io::{Read, Write},
@@ -29,18 +29,18 @@ use crate::{
 const EACH: usize = 30;
 /// How long it goes on, unless the environment says otherwise.
 const SECONDS: u64 = 6;
-/// Between two messages of the two.
+/// The pause between two messages of ann.
 const PAUSE: Duration = Duration::from_millis(50);
 const MEMORY_MAX: u64 = 200 << 20;
-/// In a run that is judged by its figures: on a machine of its own, a release build.
+/// A bound for runs that are judged by their figures: a release build on a quiet machine.
 const MEDIAN_MAX: Duration = Duration::from_millis(20);
 const P99_MAX: Duration = Duration::from_millis(100);
-/// So many long messages are in the room that everybody may read: a page of them is
-/// a megabyte, and four in a run that is judged.
+/// Long messages in the open room: in a short run, and in one that is judged. A page of
+/// them is a megabyte, and four in a run that is judged.
 const LONG: [usize; 2] = [250, 1000];
 
-/// What a kind of hostile connection does, for as long as it likes, on one connection
-/// or many. It returns when there is no more to do.
+/// One kind of hostile connection: plays for as long as it likes, on one connection or
+/// many, and returns when it has no more to do.
 type Play = fn(&Stage, usize);
 
 const KINDS: [(&str, Play); 10] = [
@@ -56,7 +56,7 @@ const KINDS: [(&str, Play); 10] = [
     ("connect and stay", stay),
 ];
 
-/// What the hostile know.
+/// The state that all hostile connections share.
 struct Stage {
     address: SocketAddr,
     is_over: AtomicBool,
@@ -82,12 +82,12 @@ impl Stage {
         Some(stream)
     }
 
-    /// Stays until the server closes, or it is over. Reads what comes, or not.
+    /// Stays until the server closes, or the test is over. Reads what comes, or not.
     fn linger(&self, mut stream: TcpStream, is_reading: bool) {
         let mut rest = [0; 4096];
         while !self.is_over.load(Relaxed) {
             if !is_reading {
-                // A reset is seen by writing.
+                // Only a write notices a reset.
                 if stream.write(b"").is_err() {
                     return;
                 }
@@ -160,7 +160,7 @@ fn flood(stage: &Stage, number: usize) {
             let _ = stream.read(&mut [0; 512]);
         }
     }
-    // A flood of what a few machines can send, not of what a loopback can.
+    // As fast as a few machines can send, not as fast as a loopback can.
     thread::sleep(Duration::from_millis(300));
 }
 
@@ -196,7 +196,7 @@ fn stay(stage: &Stage, number: usize) {
     stage.linger(stream, true);
 }
 
-/// What the two saw.
+/// The observations of ann and bob.
 struct Seen {
     /// How long each message took, from before it was sent until it was read.
     delays: Vec<Duration>,
@@ -251,7 +251,7 @@ fn two_people_talk_among_hostile_connections_of_ten_kinds() {
         false => (Duration::from_secs(2), Duration::from_secs(10)),
     };
     assert!(at(50) < median_max && at(99) < p99_max, "median {:?}, p99 {:?}", at(50), at(99));
-    // The server is as well as before.
+    // The server is as healthy as before.
     assert_eq!(server.visitor().get("/health").status, 200);
 }
 

@@ -1,8 +1,8 @@
 //! At the limits: no more open files, heads and bodies that take too long, and
-//! bytes by chance. Those who are served go on, and the rest end.
+//! random bytes. Clients that are being served go on, and the others end.
 //!
-//! What is no request, or does not come whole, is `bad_input`'s subject for all
-//! other requests; here it meets those that are held.
+//! `bad_input` tests broken and incomplete requests for all other routes; here they
+//! go to the routes that hold requests.
 
 use std::{
     io::{self, BufRead, BufReader, Write},
@@ -43,7 +43,7 @@ fn at_the_limit_of_open_files_those_who_are_in_are_served_and_the_others_wait() 
     stranger.get_ref().set_read_timeout(Some(Duration::from_secs(1))).unwrap();
     assert!(Answer::read(&mut stranger).is_err(), "there is room for more than {READERS}");
 
-    // Those who are in: nobody else has been accepted, and the first come first.
+    // Held requests. Connections are accepted in order, and the rest wait outside.
     let held = settled(|| ann.figure("linger_requests_held") as usize);
     assert!((100..OPEN_FILES as usize).contains(&held), "{held} are held");
     let outside = waiting.split_off(held);
@@ -57,8 +57,8 @@ fn at_the_limit_of_open_files_those_who_are_in_are_served_and_the_others_wait() 
     };
     let cursors: Vec<_> = inside.iter_mut().map(|reader| read(reader, "news")).collect();
 
-    // One half goes, and everybody outside is served in turn; the other half
-    // stays, makes any request, and waits again.
+    // One half leaves, and everybody outside is served in turn. The other half stays,
+    // makes any request, and waits again.
     inside.truncate(held / 2);
     let again = |path: &str| format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n");
     for (reader, cursor) in inside.iter_mut().zip(&cursors) {
@@ -92,9 +92,9 @@ fn settled(mut figure: impl FnMut() -> usize) -> usize {
     last
 }
 
-/// When a head must have come whole: between these, after its first byte.
+/// A head must be whole between these times after its first byte.
 const HEAD_ENDS: [Duration; 2] = [Duration::from_secs(4), Duration::from_secs(8)];
-/// When a body must have.
+/// A body must be whole between these times.
 const BODY_ENDS: [Duration; 2] = [Duration::ZERO, Duration::from_secs(15)];
 
 #[test]
@@ -121,7 +121,7 @@ fn a_held_request_whose_head_or_body_dawdles_is_refused_in_time() {
             often,
             HEAD_ENDS,
         ),
-        // Heads of this size are another part's, which begins when it gets them.
+        // The park hands heads of this size to hyper, whose time begins then.
         (
             "a field that grows beyond 8 KiB",
             room.clone() + &"y".repeat(8150 - room.len()),
@@ -178,7 +178,7 @@ fn dawdle(
         scope.spawn(move || {
             let _ = writer.write_all(at_once.as_bytes());
             for byte in slowly.bytes() {
-                // The server may have closed: that is what is waited for.
+                // The server may have closed: the test waits for that.
                 if is_over.load(Ordering::Acquire) || writer.write_all(&[byte]).is_err() {
                     break;
                 }
@@ -204,7 +204,7 @@ fn bytes_by_chance_end_in_an_answer_or_a_close() {
     let connections: Vec<_> = requests
         .iter()
         .zip(0..)
-        // Every second one says that no more will come.
+        // Every second connection closes its sending side.
         .map(|(bytes, seed)| send_raw(server.address, bytes, seed % 2 == 0).unwrap())
         .collect();
 
@@ -212,8 +212,8 @@ fn bytes_by_chance_end_in_an_answer_or_a_close() {
     let silent: Vec<String> = thread::scope(|scope| {
         let over = Over(is_over);
         scope.spawn(move || {
-            // Whoever may be held by now is called: also a request that the next
-            // one hides, behind which a hang-up is not seen.
+            // News for every request that may be held by now. This also calls a request behind
+            // which another one stands: the park does not see a hang-up there.
             while !is_over.load(Ordering::Acquire) {
                 ann.say("lobby", "news");
                 thread::sleep(Duration::from_millis(100));
@@ -234,7 +234,7 @@ fn bytes_by_chance_end_in_an_answer_or_a_close() {
     assert_eq!(server.visitor().get("/health").expect(200), json!({ "status": "ok" }));
 }
 
-/// Says when it goes, with a panic too, that it is over.
+/// Says that the test is over when it is dropped, after a panic too.
 struct Over<'a>(&'a AtomicBool);
 
 impl Drop for Over<'_> {
@@ -287,7 +287,7 @@ fn mutated(valid: &[String], seed: u64) -> Vec<u8> {
         .flat_map(|_| valid[chance.pick(0..valid.len() as u64) as usize].bytes())
         .collect();
     for _ in 0..chance.pick(1..5) {
-        // Never empty: who says nothing is no request.
+        // Never empty: an empty connection is no request.
         let at = chance.pick(0..bytes.len() as u64) as usize;
         let end = (at + chance.pick(1..40) as usize).min(bytes.len());
         match chance.pick(0..5) {

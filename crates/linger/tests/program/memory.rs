@@ -1,5 +1,5 @@
-//! What those who wait cost the server: few bytes each, and nothing afterwards; and
-//! what it holds of what was said.
+//! The memory that waiting readers cost the server: few bytes each, and nothing
+//! afterwards; and the memory that messages take.
 //!
 //! The server's own memory (`RssAnon`) is read from outside, so Linux only. The first
 //! two go through everything once before they begin to count: threads, tables
@@ -20,18 +20,18 @@ use crate::{
 };
 
 const CROWD: usize = 6000;
-/// For a reader who waits, with everything that the server knows of them.
+/// For each reader who waits, with everything that the server knows of them.
 const BYTES_EACH_MAX: u64 = 512;
 
-/// What the allocator takes or gives back meanwhile, whoever comes: 21 bytes for each
-/// of a whole crowd, more where a limit on open files lets only a part of it come.
+/// The allocator takes or gives back so much in any run: 21 bytes for each reader of a
+/// whole crowd, more for each if a limit on open files lets only a part of it come.
 const NOISE: u64 = 128 << 10;
 
-/// Who wait for what is said in the lobby from now on.
+/// Waits for the next events in the lobby.
 const POLL: &str = "/api/v1/rooms/lobby/events?wait=55";
 
-/// Lets so many come, and each ask something at once: the server waits a while for
-/// a first request, and not for ever.
+/// Opens so many connections, and lets each ask something at once, because the server
+/// closes a connection that asks nothing for a while.
 fn crowd(address: SocketAddr, count: usize, ask: impl Fn(&TcpStream)) -> Vec<TcpStream> {
     let connect = || {
         let stream = TcpStream::connect(address).unwrap();
@@ -51,10 +51,10 @@ fn read(stream: &TcpStream) -> Answer {
     Answer::read(&mut BufReader::new(stream)).unwrap()
 }
 
-/// Returns how many connections a crowd may have: `wanted`, if the limit on open
-/// files, which the start of a program has raised, leaves others enough.
+/// Returns how many connections a crowd may have: `wanted`, if the limit on open files,
+/// raised at the start of this program, leaves enough for the other tests.
 fn crowd_max(wanted: usize) -> usize {
-    /// For the tests that run beside.
+    /// Open files for the tests that run at the same time.
     const KEPT: u64 = 600;
     let (allowed, _) = rlimit::Resource::NOFILE.get().unwrap();
     wanted.min(usize::try_from(allowed.saturating_sub(KEPT)).unwrap_or(usize::MAX))
@@ -66,7 +66,7 @@ fn park(server: &Server, crowd: &[TcpStream]) {
     server.until_held(crowd.len());
 }
 
-/// Says something, which everybody must be told.
+/// Sends a message, and checks that everybody reads it.
 fn answer_all(ann: &mut Client, crowd: &[TcpStream], text: &str) {
     ann.say("lobby", text);
     for stream in crowd {
@@ -75,9 +75,9 @@ fn answer_all(ann: &mut Client, crowd: &[TcpStream], text: &str) {
     }
 }
 
-/// Returns what the server takes once that becomes no less: who hung up is
-/// forgotten a little later, and the allocator gives back what nobody used for half
-/// a second (`.cargo/config.toml`), so it looks for longer than that.
+/// Returns the server's memory once it does not shrink any more. A hang-up is noticed a
+/// little later, and the allocator gives back memory that nobody used for half a second
+/// (`.cargo/config.toml`), so this watches for longer than that.
 fn settled(server: &Server) -> u64 {
     const LOOKS: u32 = 75;
     let (mut least, mut looks) = (u64::MAX, 0);
@@ -142,8 +142,8 @@ fn growth_per_reader(earlier: &str) -> u64 {
         }
         get(stream, POLL);
     };
-    // A few hundred, all of whom ask before one is answered: then everything is there
-    // that is made for those who ask at once, however many come after them.
+    // All of a few hundred ask before one is answered. After that, everything is there that
+    // the server makes once for many readers, however many come later.
     let few = crowd(server.address, 300, asks);
     few.iter().for_each(waits);
     server.until_held(few.len());

@@ -1,6 +1,6 @@
 //! The native API, call by call, as its contract has it.
 //!
-//! Whole answers are compared; what differs from run to run (ids, times) is
+//! Whole answers are compared. Parts that differ from run to run (ids, times) are
 //! taken from an earlier answer and must be the same there.
 
 use std::{
@@ -100,7 +100,7 @@ fn a_message_is_said_once_under_its_request_id_for_ever() {
 
     assert_eq!(ann.put(path, &json!({ "text": "Hello, <b>你好</b> 🍵" })).expect(200), first);
     assert_eq!(ann.put(path, &json!({ "text": "other" })).problem(409), "request_id_reused");
-    // By another author it is another message.
+    // The same request id by another author is another message.
     let other = bob.put(path, &json!({ "text": "other" })).expect(201);
     assert_ne!(other["message"]["id"], message["id"]);
 
@@ -114,7 +114,7 @@ fn a_message_is_said_once_under_its_request_id_for_ever() {
     let put = ann.put("/api/v1/rooms/lobby/messages/My.id_1-b", &json!({ "text": "again" }));
     assert_eq!(put.expect(200), posted, "both ways name the same request");
 
-    // Also after the author was renamed, and left.
+    // Also after a new name, and after the author has left.
     ann.patch("/api/v1/me", &json!({ "name": "Anna" })).expect(200);
     ann.delete("/api/v1/rooms/lobby/members/me").expect(204);
     assert_eq!(ann.put(path, &json!({ "text": "Hello, <b>你好</b> 🍵" })).expect(200), first);
@@ -177,7 +177,7 @@ fn events_come_in_pages_after_a_cursor() {
     assert_eq!(all[2], event(2, "message_sent", &bob_then, json!({ "message": message })));
     assert_eq!(all[3], event(3, "member_left", &bob_now, json!({ "member": bob_now })));
     assert_eq!(all.len(), 5);
-    // Of all rooms, the rename too: outside of rooms it has no number.
+    // All rooms have the new name too: it is outside of rooms and has no number.
     let mine = ann.read_all("/api/v1/events");
     let renamed = mine.iter().find(|event| event["type"] == "user_renamed").unwrap();
     let expected = json!({
@@ -276,7 +276,7 @@ fn a_cursor_of_another_log_or_from_beyond_the_end_is_answered_with_a_reset() {
         for (cursor, reason) in
             [(&foreign, "other_log"), (&beyond, "beyond_the_end"), (&other_past, "other_past")]
         {
-            // Also where the caller would wait: a reset is an answer.
+            // Also with a wait: a reset is answered at once.
             let answer = ann.get(&format!("{path}?after={cursor}&wait=55"));
             check_cursor_is_last(&answer);
             let expected = json!({ "reset": { "reason": reason }, "events": [], "cursor": latest });
@@ -320,7 +320,7 @@ fn a_closed_room_does_not_exist_for_those_outside() {
     assert_eq!(slugs(&mut bob), ["lobby"]);
     assert_eq!(slugs(&mut ann), ["lobby", "tea"]);
 
-    // Brought in, bob sees what is said from then on, and brings in others.
+    // Bob was added by ann. He sees events from then on, and may add others.
     let waiting = bob.begin("/api/v1/events", &[]);
     server.until_held(1);
     ann.put(&format!("{TEA}/members/{}", bob.id), &json!({})).expect(204);
@@ -335,7 +335,7 @@ fn a_closed_room_does_not_exist_for_those_outside() {
     assert_eq!(slugs(&mut cleo.again(server.address)), ["lobby", "tea"]);
     assert_eq!(bob.put(&format!("{TEA}/members/99999"), &json!({})).problem(404), "user_not_found");
 
-    // Who left sees that, and nothing that was said afterwards.
+    // Bob, who left, sees that he left and nothing after it.
     bob.delete(&format!("{TEA}/members/me")).expect(204);
     ann.say("tea", "without bob");
     assert_eq!(said(&bob.history("tea", 50)), ["after"]);
@@ -343,7 +343,7 @@ fn a_closed_room_does_not_exist_for_those_outside() {
     assert_eq!((&last["type"], &last["member"]["id"]), (&json!("member_left"), &json!(bob.id)));
     assert_eq!(bob.post(TEA_MESSAGES, &json!({ "text": "hello" })).problem(404), "room_not_found");
 
-    // Nobody brings bob back, but bob.
+    // Only bob can bring bob back.
     let add = format!("{TEA}/members/{}", bob.id);
     assert_eq!(ann.put(&add, &json!({})).problem(409), "left_before");
     assert_eq!(slugs(&mut bob), ["lobby"]);

@@ -1,8 +1,8 @@
-//! The OpenAPI document: it names every call of the contract, and nothing in it
-//! points nowhere.
+//! The OpenAPI document: it names every call of the contract, and no reference in it
+//! is broken.
 //!
-//! Not a validator: what client generators trip over first. That answers have the
-//! shapes which it promises is for the tests of linger-http.
+//! It is no validator: it checks what client generators trip over first. The tests of
+//! linger-http check that answers have the shapes which it promises.
 
 use serde_json::Value;
 

@@ -22,7 +22,7 @@ fn a_new_server_is_ready_within_200_ms() {
     const ATTEMPTS: usize = 15;
     /// From the start of the process to the first 200 of /ready.
     const READY_MAX: Duration = Duration::from_millis(200);
-    // The best of some attempts: a busy machine makes one slow, never one fast.
+    // The fastest of some attempts: a busy machine can only slow a start down.
     let mut best = Duration::MAX;
     for _ in 0..ATTEMPTS {
         let folder = Folder::new();
@@ -52,7 +52,7 @@ fn a_deleted_projection_is_made_anew_with_everything_in_it() {
     bob.patch("/api/v1/me", &json!({ "name": "Robert" })).expect(200);
     let everything = |bob: &mut Client| {
         let mut me = bob.get("/api/v1/me").json();
-        // Each start opens an epoch, and so the cursor is another.
+        // Each start opens an epoch, so the cursor differs.
         me["cursor"].take();
         (bob.history("tea", 200), bob.read_all("/api/v1/events"), me)
     };
@@ -61,7 +61,7 @@ fn a_deleted_projection_is_made_anew_with_everything_in_it() {
     assert_eq!(server.ended(crate::process::PATIENCE).code(), Some(0));
 
     for name in ["projection.db", "projection.db-wal", "projection.db-shm"] {
-        // A clean end leaves the first one only.
+        // After a clean end only the first of these files is there.
         let _ = fs::remove_file(folder.join(name));
     }
     assert!(folder.join("log.db").exists(), "{} has the log", folder.path().display());

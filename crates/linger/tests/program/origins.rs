@@ -1,7 +1,7 @@
-//! Whose page a browser's request came from: the cookie is for our own.
+//! The page that a browser's request came from: only our own may use the cookie.
 //!
-//! What changes something and rides on the cookie must come from this server;
-//! a bearer token is proof enough by itself.
+//! A request that changes something and brings the cookie must come from this server's
+//! page; a bearer token is proof enough by itself.
 
 use serde_json::json;
 
@@ -63,7 +63,7 @@ fn a_change_by_cookie_must_come_from_our_own_pages() {
             false => assert_eq!(guest.problem(403), "other_origin", "{case}, a new guest"),
         }
     }
-    // Who is refused has said nothing.
+    // Refused requests have sent no message.
     let said = cases.iter().filter(|(_, _, passes)| *passes).count() + cases.len();
     assert_eq!(ann.again(server.address).history("lobby", 200).len(), said);
 }

@@ -1,8 +1,8 @@
 //! The program as a process: started with flags and environment, asked to end,
 //! killed, waited for.
 //!
-//! A [`Server`] that is dropped is killed. What it wrote to standard error is
-//! printed then, so that a failing test shows it.
+//! A [`Server`] that is dropped is killed. Its standard error is printed then, so that
+//! a failing test shows it.
 
 use std::{
     fmt,
@@ -19,7 +19,7 @@ use tempfile::TempDir;
 
 use crate::client::Client;
 
-/// For whatever must happen at all: a loaded machine is slow, a hanging one stands.
+/// For anything that must happen at all: a loaded machine is slow, a hanging one stands.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 /// Between two looks at something that will change.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
@@ -41,9 +41,9 @@ pub struct Program {
 pub struct Server {
     /// Where it listens.
     pub address: SocketAddr,
-    /// What it printed when it was ready.
+    /// The line that it printed when it was ready.
     pub greeting: String,
-    /// From the start of the process to that line.
+    /// The time from the start of the process to that line.
     pub ready_after: Duration,
     child: Child,
     stdout: Option<BufReader<ChildStdout>>,
@@ -160,7 +160,7 @@ impl Program {
         thread::spawn(move || {
             let mut line = String::new();
             let read = stdout.read_line(&mut line);
-            // Nobody listens when the test gave up before.
+            // The receiver is gone if the test gave up before.
             let _ = say.send((read, line, started.elapsed(), stdout));
         });
         let address = SocketAddr::from(([0, 0, 0, 0], 0));
@@ -200,13 +200,13 @@ impl Program {
     }
 
     fn spawn(&self) -> Child {
-        // Crowds have a socket each, in this process too.
+        // The test process needs a socket for each connection of a crowd, too.
         rlimit::increase_nofile_limit(u64::MAX).unwrap();
         let program = &self.executable;
         let mut command = match self.open_files_max {
             None => Command::new(program),
             Some(open_files_max) => {
-                // The shell's own limit is inherited, and needs no unsafe code.
+                // The program inherits the shell's limit; to set it here would need unsafe code.
                 let script = format!("ulimit -n {open_files_max}; exec \"$0\" \"$@\"");
                 let mut command = Command::new("sh");
                 command.args(["-c", &script]).arg(program);
@@ -241,7 +241,7 @@ impl Server {
 
     /// Asks the program to end: SIGTERM.
     pub fn terminate(&self) {
-        // The shell's own kill is on every machine, and needs no unsafe code.
+        // A shell's `kill` is on every machine; to send a signal from here would need unsafe code.
         let kill =
             Command::new("sh").arg("-c").arg(format!("kill -TERM {}", self.child.id())).status();
         assert!(kill.unwrap().success());
@@ -257,7 +257,7 @@ impl Server {
         self.child.try_wait().unwrap().is_none()
     }
 
-    /// Kills it, and returns what it said on standard error.
+    /// Kills it, and returns its standard error.
     pub fn into_log(mut self) -> String {
         self.kill();
         self.stderr.take().unwrap().join().unwrap();
@@ -265,13 +265,13 @@ impl Server {
         std::mem::take(&mut self.log.lock().unwrap())
     }
 
-    /// Returns what it has said on standard error so far, in whole lines.
+    /// Returns its standard error so far, in whole lines.
     #[cfg(target_os = "linux")]
     pub fn log(&self) -> String {
         self.log.lock().unwrap().clone()
     }
 
-    /// Returns its own memory in bytes: what is not a file's.
+    /// Returns its own memory in bytes, without that of files.
     #[cfg(target_os = "linux")]
     pub fn memory(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
@@ -279,7 +279,7 @@ impl Server {
         line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() << 10
     }
 
-    /// SIGKILL: no word of farewell, no last write.
+    /// Sends SIGKILL: the program can say and write nothing more.
     pub fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();

@@ -1,4 +1,4 @@
-//! How often one may ask: generous, but a script is stopped.
+//! The rate limits: generous, but a script is stopped.
 //!
 //! Eight clients at once, so that a slow disk cannot keep below the rates.
 
@@ -19,8 +19,8 @@ const GUESTS_BURST: usize = 500;
 /// Messages of one person at once.
 const SENDS_BURST: usize = 200;
 
-/// Asks from eight connections until one is refused, or so often; returns how
-/// often the answer was 201, and a refusal.
+/// Asks from eight connections until one is refused, or so often. Returns how many
+/// answers were 201, and a refusal.
 fn ask(
     attempts: usize,
     client: &Client,
@@ -76,7 +76,7 @@ fn more_than_500_guests_at_once_from_one_address_are_told_to_come_back() {
     let folder = Folder::new();
     let server = limited(&folder);
     check_limited(GUESTS_BURST, ask(GUESTS_BURST * 4, &server.visitor(), new_guest));
-    // A header that anybody can write makes no other address.
+    // A header that anybody can write does not change the address.
     let headers = [("X-Forwarded-For", "198.51.100.7")];
     let answers = || server.visitor().call("POST", "/api/v1/guests", &headers, "").status;
     assert!((0..50).any(|_| answers() == 429));

@@ -1,6 +1,6 @@
 //! Readers who race writers: everybody reads the same sequence, complete.
 //!
-//! Twelve readers with waits and limits by chance, half of them on the room and
+//! Twelve readers with random waits and limits, half of them on the room and
 //! half on all their rooms, and two who read a stream that is cut at any byte,
 //! also in the middle of an event, and go on by `Last-Event-ID`.
 
@@ -60,7 +60,7 @@ fn readers_who_race_writers_read_the_same_sequence_complete() {
     let numbers: Vec<_> = all.iter().map(|event| event["number"].as_u64().unwrap()).collect();
     assert!(numbers.iter().copied().eq(1..=all.len() as u64), "numbers have gaps: {numbers:?}");
     for (who, id, path, read) in read {
-        // One's own rooms begin with the event by which one came in.
+        // For "all my rooms", the first event is the reader's own joining.
         let begin = match path {
             MINE => all.iter().position(|event| event["member"]["id"] == id).unwrap(),
             _ => 0,
@@ -72,7 +72,7 @@ fn readers_who_race_writers_read_the_same_sequence_complete() {
     }
 }
 
-/// Says everything there is to say, in bursts with short rests between them.
+/// Sends all messages, in bursts with short rests between them.
 fn write(mut client: Client, seed: u64) {
     let mut chance = Chance::new(100 + seed);
     for n in 0..MESSAGES_EACH {

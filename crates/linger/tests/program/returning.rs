@@ -1,8 +1,8 @@
 //! Five hundred readers whose server is killed, and who all come back at once.
 //!
-//! The second process listens where the first one did. Everybody brings the
-//! cursor that they had; what was said just before the kill and what is said
-//! just after the start are both read, once.
+//! The second process listens at the address of the first one. Everybody brings the
+//! cursor that they had. The messages from just before the kill and those from just
+//! after the start are all read, once.
 
 use std::thread;
 
@@ -12,7 +12,7 @@ use crate::{
 };
 
 const READERS: usize = 500;
-/// The names protocol has no cursor, and so no promise.
+/// The names protocol has no cursor, and so it promises nothing here.
 const WAYS: [Way; 5] = [Way::RoomPoll, Way::MyPoll, Way::RoomStream, Way::MyStream, Way::Update];
 const SAID_EARLY: usize = 3;
 const SAID_LAST: usize = 5;

@@ -1,4 +1,4 @@
-//! SIGTERM: those who wait are answered, those who dawdle are cut, nobody loses
+//! SIGTERM: waiting readers are answered, slow senders are cut, nobody loses
 //! anything.
 //!
 //! Restarted servers get another port here; the clients look their address up
@@ -63,12 +63,12 @@ fn clients_that_never_finish_do_not_hold_the_end_up_beyond_the_drain() {
     ];
     let dawdlers: Vec<_> =
         beginnings.iter().map(|bytes| begin_raw(server.address, bytes)).collect();
-    // Whoever was accepted before this one is being served.
+    // The server accepts in order, so it serves all earlier connections by now.
     ann.again(server.address).get("/api/v1/me").expect(200);
 
     let asked = Instant::now();
     server.terminate();
-    // The drain, and time for a busy machine to notice; far below the 10 s that
+    // The drain, and time for a busy machine to notice; much less than the 10 s that
     // heads and bodies have.
     let status = server.ended(Duration::from_secs(6));
     assert_eq!(status.code(), Some(0), "after {:?}", asked.elapsed());
@@ -137,7 +137,7 @@ fn write(writer: &Client, address: &Mutex<SocketAddr>, is_over: &AtomicBool) -> 
             let answer = client.try_send("tea", &sent.to_string(), &format!("message {sent}"));
             match answer {
                 Ok(answer) if answer.status == 200 || answer.status == 201 => break,
-                // What a client may meet while the server changes places.
+                // A client may get this while one server replaces the other.
                 Ok(answer) => drop(answer.problem(503)),
                 Err(_) => {}
             }
@@ -146,13 +146,13 @@ fn write(writer: &Client, address: &Mutex<SocketAddr>, is_over: &AtomicBool) -> 
             client = writer.again(*address.lock().unwrap());
         }
         sent += 1;
-        // A reader who never waits is no reader who is held.
+        // The other readers are held; this one only needs its answers.
         thread::sleep(Duration::from_millis(5));
     }
     sent
 }
 
-/// Reads until it is over, with one cursor through all processes.
+/// Reads until the test is over, with one cursor through all processes.
 fn follow(
     client: &Client,
     path: &str,

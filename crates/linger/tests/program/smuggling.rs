@@ -1,10 +1,11 @@
-//! Requests that two readers may cut in different places, sent to whatever is
-//! held: the server reads them one way and a proxy before it might another.
+//! Requests that two readers may cut in different places, sent to the routes that
+//! hold requests: the server reads them one way, and a proxy before it might read them
+//! another way.
 //!
-//! Each case carries a request inside of what is, or may be, its body, and is
-//! followed by another one in the same write. The inner one must never be
-//! answered; the one behind only when there was no doubt where it begins.
-//! What is refused of all other requests stands in `bad_input`.
+//! Each case carries an inner request in what is, or may be, its body. Another request
+//! follows it in the same write. The inner one must never be answered; the one behind
+//! only when there was no doubt where it begins. `bad_input` has the cases for all
+//! other routes.
 
 use std::{
     io::{BufRead, BufReader, Write},
@@ -17,20 +18,20 @@ use crate::{
     process::{Folder, Program, Server},
 };
 
-/// Whole requests. Their answers cannot be taken for any other.
+/// A whole request. Its answer cannot be taken for any other.
 const INNER: &str = "GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n";
 const BEHIND: &str = "GET /health HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
-/// A request that is held, when there is no news. With an answer of its own.
+/// A request for a route that holds. Without a wait, it has an answer of its own.
 const BEFORE: &str = "GET /api/v1/rooms/lobby/events?wait=0 HTTP/1.1\r\nHost: a\r\n\r\n";
 
-/// What may come of a request.
+/// The answers that a case may get.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Outcome {
     /// A 4xx or nothing, and the end.
     Refused,
-    /// As that, or its own answer, and the end.
+    /// As `Refused`, or its own answer, and the end.
     Last,
-    /// As that, or its own answer and the one behind it.
+    /// As `Last`, or its own answer and the one behind it.
     Any,
     /// Its own answer, and the one behind it.
     Served,
@@ -178,7 +179,7 @@ const NO_REQUEST: [(&str, &[u8]); 2] = [
     ("TLS", b"\x16\x03\x01\x00\x2f\x01\x00\x00\x2b\x03\x03\r\n\r\n"),
 ];
 
-/// Whatever can be held: method, target, and whether it needs a name.
+/// The routes that hold requests: method, target, and whether they need a name.
 const ROUTES: [(&str, &str, bool); 4] = [
     ("GET", "/api/v1/rooms/lobby/events?after=start&wait=50", false),
     ("GET", "/api/v1/events?after=start&wait=50", true),
@@ -234,7 +235,7 @@ fn check_both(server: &Server, case: &str, request: &[u8], outcome: Outcome) {
     let mut second = send(server, &[BEFORE.as_bytes(), request, BEHIND.as_bytes()]);
     match Answer::read(&mut second) {
         Ok(page) => assert!(page.expect(200)["cursor"].is_string(), "{case}"),
-        // What follows may have cut the connection before the answer was read.
+        // Later bytes may have cut the connection before the answer was read.
         Err(error) => assert!(!is_timeout(&error) && outcome != Served, "{case}: {error}"),
     }
     check(&mut second, &case, outcome);
@@ -243,7 +244,7 @@ fn check_both(server: &Server, case: &str, request: &[u8], outcome: Outcome) {
 fn send(server: &Server, parts: &[&[u8]]) -> BufReader<TcpStream> {
     let mut connection = connect(server.address).unwrap();
     connection.get_ref().set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-    // The server may refuse before all is sent: what counts is its answer.
+    // The server may refuse before all is sent; only its answer counts.
     let _ = connection.get_mut().write_all(&parts.concat());
     connection
 }
@@ -256,7 +257,7 @@ fn check(connection: &mut BufReader<TcpStream>, case: &str, outcome: Outcome) {
         assert!(!answer.text().contains("linger_"), "{case}: the inner request was answered");
     }
     let is_refusal = |answer: &Answer| (400..500).contains(&answer.status);
-    // Some bodies are none that belong there, which is an answer too.
+    // Some bodies are refused for what they say, which counts as an answer, too.
     let is_own =
         |answer: &Answer| is_refusal(answer) || (answer.status == 200 && answer.text() != health);
     let is_allowed = match (outcome, answers.as_slice()) {

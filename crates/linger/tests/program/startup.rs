@@ -1,8 +1,8 @@
 //! How the program starts, and how it says that it cannot: one plain sentence
 //! on standard error and a non-zero exit code.
 //!
-//! Addresses tell where a setting came from: the whole of 127.0.0.0/8 is this
-//! machine.
+//! A test sees which source a setting came from by its address, because the whole of
+//! 127.0.0.0/8 is this machine.
 
 use std::{fs, net::TcpListener};
 
@@ -121,8 +121,8 @@ fn a_flag_wins_over_the_environment_which_wins_over_the_file() {
         server.visitor().get("/ready").expect(200);
     }
 
-    // What no source names has its default: here, that visitors may read. And
-    // more connections than there can be are as many as there can be.
+    // A setting without any source has its default: here, that visitors may read. And a
+    // number of connections above the possible one means the possible one.
     let many = Program::on(&folder).env("LINGER_CONNECTIONS_MAX", &usize::MAX.to_string());
     many.start().visitor().get("/api/v1/rooms").expect(200);
 }

@@ -1,8 +1,8 @@
 //! The ways of waiting for news, and a reader who goes one of them.
 //!
-//! A [`Reader`] reads one room, keeps the cursor of the last answer and all that
-//! was said in the room since, and holds every page against the one before it: a
-//! gap, a repeat or a reset panics. It may hang up at any time and go on.
+//! A [`Reader`] reads one room, keeps the cursor of the last answer and all texts
+//! since, and compares every page with the one before it: a gap, a repeat or a reset
+//! panics. It may hang up at any time and go on.
 
 use std::{
     io::{self, BufReader, Read, Write},
@@ -34,7 +34,7 @@ pub enum Way {
 /// Somebody who reads a room.
 pub struct Reader {
     pub way: Way,
-    /// What was said in the room, oldest first.
+    /// The texts of the room, oldest first.
     pub texts: Vec<String>,
     /// Where to go on: the cursor of the last answer, or `name==uuid`.
     pub cursor: String,
@@ -43,7 +43,7 @@ pub struct Reader {
     /// The number or the position of the last event.
     last: Option<u64>,
     connection: Option<BufReader<TcpStream>>,
-    /// What an open stream has brought and was not read; none before its head.
+    /// The part of an open stream that was not read yet; none before its head.
     begun: Option<Vec<u8>>,
 }
 
@@ -71,8 +71,8 @@ impl Reader {
         }
     }
 
-    /// Asks for what comes next, on the connection there is. A stream that is
-    /// open goes on by itself.
+    /// Asks for the next news, on the connection there is. A stream that is open goes on
+    /// by itself.
     pub fn ask(&mut self, address: SocketAddr, wait: u32) -> io::Result<()> {
         if self.way.is_stream() && self.connection.is_some() {
             return Ok(());
@@ -85,8 +85,8 @@ impl Reader {
         connection.get_mut().write_all(request.as_bytes())
     }
 
-    /// Reads one answer, or what a stream brings next. Nothing is taken from an
-    /// answer that breaks off.
+    /// Reads one answer, or the next part of a stream. An answer that breaks off changes
+    /// nothing.
     pub fn take(&mut self) -> io::Result<()> {
         let connection = self.connection.as_mut().expect("it has asked");
         if self.way.is_stream() {
@@ -117,14 +117,14 @@ impl Reader {
         connection.get_ref().set_read_timeout(Some(patience)).unwrap();
     }
 
-    /// Closes the connection, whatever may be on its way.
+    /// Closes the connection at any moment of its answer.
     pub fn hang_up(&mut self) {
         self.connection = None;
         self.begun = None;
     }
 
-    /// Reads what is left until the server closes: nothing, or the end of a
-    /// stream. Panics when the last answer was not whole.
+    /// Reads the rest until the server closes: nothing, or the end of a stream. Panics
+    /// when the last answer was not whole.
     pub fn read_end(&mut self) {
         let Some(connection) = &mut self.connection else { return };
         if self.begun.is_some() {
@@ -196,7 +196,7 @@ impl Reader {
     }
 
     fn take_event(&mut self, event: &Value) {
-        // In one room each number comes; in all of them positions only go up.
+        // In one room every number comes; for all rooms, positions only go up.
         let is_next = match self.way {
             Way::RoomPoll | Way::RoomStream => {
                 let number = event["number"].as_u64().unwrap();

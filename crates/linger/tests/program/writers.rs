@@ -1,5 +1,5 @@
-//! Eight people who write while the server is killed, and what must be there
-//! afterwards: what was acknowledged, once.
+//! Eight people who write while the server is killed, and the check afterwards: every
+//! acknowledged message is there, once.
 //!
 //! Each send has a request id of its own and a text that names it, so that it can
 //! be repeated and found again.
@@ -20,7 +20,7 @@ use crate::{
 /// So many write at once.
 pub const WRITERS: usize = 8;
 
-/// One send, and what the writer knows of it.
+/// One send, and its result as the writer knows it.
 pub struct Sent {
     pub writer: usize,
     pub request_id: String,
@@ -70,8 +70,8 @@ pub fn write_until_killed(
     })
 }
 
-/// Holds the room's history and events against what was sent, and returns how
-/// many messages there are.
+/// Compares the room's history and events with the messages that were sent, and
+/// returns how many there are.
 pub fn check_all_there(server: &Server, said: &[Sent], unsure: &[Sent]) -> usize {
     let mut bob = server.guest("bob");
     let events = bob.read_all("/api/v1/rooms/tea/events");

@@ -1,7 +1,7 @@
 // Which programs the browser tests start: Linger itself, and a Chromium.
 //
-// Called before the first test, to say plainly what is missing, and by whatever
-// starts one of them.
+// Called before the first test, to say plainly what is missing, and by the code
+// that starts one of them.
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 

@@ -138,7 +138,7 @@ export async function findLastingPort(): Promise<number> {
   }
 }
 
-/** Ours without the settings of the person who runs the tests, which are for their own server. */
+/** Our environment without LINGER settings: those are for the tester's own server. */
 function ownEnvironment(): NodeJS.ProcessEnv {
   const others = Object.entries(process.env).filter(([name]) => !name.startsWith('LINGER_'))
   return { ...Object.fromEntries(others), LINGER_LOG: 'info' }

@@ -1,7 +1,7 @@
-//! Readers for whom memory does not reach back far enough.
+//! Readers who are so far behind that memory does not have their events.
 //!
-//! The node of these tests remembers eight events; what is older comes from the
-//! tables, and nobody may notice.
+//! The node of these tests remembers eight events; older ones come from the
+//! tables, and readers must not notice.
 
 use super::{Guest, MINE, TEA};
 use crate::{
@@ -62,7 +62,7 @@ async fn a_quiet_room_is_heard_while_a_busy_one_turns_memory_over(driver: Driver
         stage.hold(follow(MINE, "wait=55")).await,
         stage.hold(follow(TEA, "wait=55&limit=1")).await,
     ];
-    // Their holds end again and again while there is nothing but noise.
+    // Their holds end again and again while nothing but other rooms' events happens.
     let short = [(TEA, "wait=0.02"), (MINE, "wait=0.01"), (TEA, "wait=0")];
     let short = short.map(|(path, query)| tokio::spawn(follow(path, query)));
     let mut expected = Vec::new();

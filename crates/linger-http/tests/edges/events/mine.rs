@@ -1,4 +1,4 @@
-//! `/api/v1/events`: the news of all my rooms, and what concerns me.
+//! `/api/v1/events`: the events of all my rooms, and those about me.
 
 use axum::http::Method;
 use serde_json::{Value, json};

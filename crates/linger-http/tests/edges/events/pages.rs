@@ -1,5 +1,5 @@
-//! Polls, short and long: where they begin, how long they are held, and what
-//! ends them.
+//! Polls, short and long: where they begin, how long they are held, and which events
+//! end them.
 
 use serde_json::json;
 use tokio::time::Instant;
@@ -39,7 +39,7 @@ async fn news_end_the_hold_of_all_who_wait_for_them(driver: Driver) {
         stage.hold(stage.events(&bob, MINE)).await,
         stage.hold(stage.events(&ann, &format!("{MINE}?after={cursor}&limit=1"))).await,
     ];
-    // That is news for none of them.
+    // This is news for none of them.
     stage.say_in(&cleo, "lobby", "elsewhere").await;
     let elsewhere =
         [stage.hold(stage.get(LOBBY, &[])).await, stage.hold(stage.events(&cleo, MINE)).await];
@@ -94,7 +94,7 @@ async fn a_wait_of_zero_is_a_short_poll(driver: Driver) {
 
 async fn a_wait_is_a_parameter_or_a_preference_that_is_confirmed(driver: Driver) {
     let stage = Stage::open(driver).await;
-    // There are news, so nobody waits.
+    // There is news, so nobody waits.
     let cases: [(&str, &str, &[&str], Option<&str>); 8] = [
         ("neither", "", &[], None),
         ("the parameter", "&wait=55", &[], None),
@@ -172,7 +172,7 @@ async fn a_reader_begins_at_the_start_or_at_the_end_or_after_a_cursor(driver: Dr
     ];
     for (case, query, expected) in cases {
         for path in [TEA, MINE] {
-            // For streams only: a poll has its own way to say it.
+            // This header is for streams only: a poll gives its cursor in the address.
             let headers = [("authorization", ann.bearer.as_str()), ("last-event-id", "nonsense")];
             let (lines, cursor) = told(&stage.get(&format!("{path}{query}"), &headers).await);
             assert_eq!(lines, expected, "{case}");
@@ -198,7 +198,7 @@ async fn a_cursor_of_no_use_is_answered_at_once_with_a_reset_to_go_on_from(drive
     ];
     for (cursor, reason) in cases {
         for path in [LOBBY, MINE] {
-            // Also where they would wait: a reset is an answer.
+            // Also with a wait: a reset is answered at once.
             let answer = stage.events(&ann, &format!("{path}?after={cursor}&wait=55")).await;
             check_page(&answer, &[]);
             let expected = json!({ "reset": { "reason": reason }, "events": [], "cursor": latest });
@@ -238,7 +238,7 @@ async fn whatever_is_said_between_look_and_wait_still_arrives(driver: Driver) {
     stage.join(&bob, "tea").await;
     let mut cursor = stage.latest();
     for number in 0..100 {
-        // All at once: sometimes the one is first, sometimes another.
+        // All at once, so that each may be the first.
         let path = |path: &str| format!("{path}?after={cursor}&wait=55");
         let of_room = tokio::spawn(stage.get(&path(TEA), &[]));
         let of_mine = tokio::spawn(stage.events(&bob, &path(MINE)));

@@ -1,5 +1,5 @@
-//! Who may not read events, and what has no meaning: a problem with a code, at
-//! once, however long they would have waited.
+//! Readers who may not read events, and requests without a meaning: each gets a problem
+//! with a code, at once, whatever wait they asked for.
 
 use axum::http::{Method, StatusCode};
 
@@ -9,7 +9,7 @@ use crate::{
     stage::{Stage, patient, request},
 };
 
-/// Whoever asks for a stream is refused just so.
+/// A request for a stream is refused in the same way.
 const STREAM: (&str, &str) = ("accept", "text/event-stream");
 
 type Headers<'h> = &'h [(&'h str, &'h str)];
@@ -103,7 +103,7 @@ async fn a_token_comes_by_header_or_cookie_and_one_that_nobody_holds_is_refused(
         ("one of our form", &[("cookie", &unknown_cookie)]),
         ("both", &[("authorization", &unknown), ("cookie", &unknown_cookie)]),
     ];
-    // A proxy's own, which is no business of ours (F1).
+    // Credentials for a proxy, which the server ignores (F1).
     let (basic, digest) = ("Basic YW5uOm9uZQ==", "Digest username=\"ann\"");
     let foreign: [(&str, &str); 5] = [
         ("another scheme", basic),
@@ -224,7 +224,7 @@ async fn other_methods_are_refused_and_a_head_has_no_body(driver: Driver) {
     let head = stage.send(request(Method::HEAD, &format!("{LOBBY}?wait=0"), "", &[])).await;
     assert_eq!((head.status, head.body.as_str()), (StatusCode::OK, ""));
     assert_eq!(head.header("content-type"), "application/json");
-    // The connection is still good: nothing came after the head.
+    // The connection still works: nothing came after the head.
     let page = stage.get(&format!("{LOBBY}?after=start"), &[]).await;
     assert_eq!(told(&page).0, ["room_opened"]);
 }

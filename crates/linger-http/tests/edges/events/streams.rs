@@ -1,5 +1,5 @@
-//! Streams of server-sent events: what they begin with, what they carry, and how
-//! one goes on after losing one.
+//! Streams of server-sent events: how they begin, what they carry, and how a reader
+//! goes on after losing one.
 //!
 //! The comment every 15 s is left to a test with more patience.
 
@@ -24,8 +24,8 @@ over_both_drivers!(
     a_stream_ends_with_the_server_and_goes_on_by_its_last_id,
 );
 
-/// A stream that is read all the time, as clients do, and told frame by frame.
-/// Dropped, it hangs up.
+/// A stream that is read all the time, as clients do, and given out frame by frame. When
+/// it is dropped, it hangs up.
 pub(super) struct Stream {
     pieces: mpsc::Receiver<Vec<u8>>,
     bytes: Vec<u8>,
@@ -64,7 +64,7 @@ impl Stage {
         self.stream(path, &[("authorization", &guest.bearer)]).await
     }
 
-    /// The frames of all events after a cursor, made of what a poll says.
+    /// The frames of all events after a cursor, made from a poll's answer.
     pub(super) async fn frames(&self, guest: &Guest, path: &str, after: &str) -> Vec<String> {
         let page = self.events(guest, &format!("{path}?after={after}&wait=0&limit=1000")).await;
         let latest = self.latest();
@@ -131,7 +131,7 @@ async fn a_stream_says_where_it_begins_and_brings_each_event_under_the_cursor_af
         let frames = stage.frames(&ann, path, &begin).await;
         assert_eq!(frames.len(), 4, "bob came in, too: {frames:?}");
         stream.expect(&frames).await;
-        // As long as there is nothing, nothing comes, and it is held.
+        // While there is no news, nothing comes, and the request is held.
         stage.until_held(1).await;
         drop(stream);
         stage.until_held(0).await;
@@ -176,7 +176,7 @@ async fn the_last_event_id_comes_before_the_parameter(driver: Driver) {
         stream.expect_hello().await;
         stream.expect(&expected).await;
     }
-    // As polyfills send it; the header comes first.
+    // Polyfills send it in the address; the header comes first.
     for (query, headers) in [
         (format!("?after=start&lastEventId={middle}"), vec![]),
         ("?lastEventId=nonsense".to_owned(), vec![("last-event-id", middle.as_str())]),
@@ -185,7 +185,7 @@ async fn the_last_event_id_comes_before_the_parameter(driver: Driver) {
         stream.expect_hello().await;
         stream.expect(&expected).await;
     }
-    // A browser that lost the stream before its first event: nothing is missed.
+    // A browser that lost the stream before its first event misses nothing.
     let mut lost = stage.stream(TEA, &[]).await;
     let hello = lost.frame().await.unwrap();
     let here = hello.lines().find_map(|line| line.strip_prefix("id: ")).unwrap();

@@ -1,8 +1,8 @@
-//! What is refused, and how it is told: in the dialect, and to pages of any origin.
+//! Refusals, which come in the dialect, and to pages of any origin.
 //!
-//! A page of another origin reads an answer only when its head says that it may,
-//! so every refusal is checked for that, also those from outside of the edge: a
-//! wrong method, a server that still starts.
+//! A page of another origin reads an answer only when its head allows that, so every
+//! refusal is checked for it, also those that no route gives: a wrong method, a server
+//! that still starts.
 
 use axum::http::{Method, StatusCode};
 use serde_json::json;
@@ -72,7 +72,7 @@ async fn whatever_goes_wrong_is_told_in_the_dialect_and_to_any_origin(driver: Dr
     assert_eq!(stage.get_all_message().await.len(), 0, "nothing was said");
 }
 
-/// Checks that an answer is an error as this protocol tells it.
+/// Checks that an answer is an error in the form of this protocol.
 fn check_refusal(answer: &Answer, case: &str) {
     assert_eq!(answer.header("access-control-allow-origin"), "*", "{case}");
     assert_eq!(answer.header("content-type"), "application/json", "{case}");
@@ -121,7 +121,7 @@ async fn where_visitors_may_not_read_a_name_that_anybody_can_take_is_no_key(driv
     let stage = Stage::open_with(driver, hasty().with(|it| it.app.visitors_may_read = false)).await;
     let ann = stage.get_name().await;
     stage.send_message(&ann, "one").await;
-    // Also a name that was given: it is public, and whoever asks gets one.
+    // A name that the server gave is no key either: it is public, and anybody can get one.
     for (path, body) in [
         ("/get_all_message", json!(null)),
         ("/get_new_message", json!({ "username": ann })),

@@ -119,7 +119,7 @@ async fn whatever_is_said_between_look_and_wait_still_arrives(driver: Driver) {
     let (ann, bob) = (stage.get_name().await, stage.get_name().await);
     for number in 0..200 {
         let text = number.to_string();
-        // Both at once: sometimes the one is first, sometimes the other.
+        // Both at once, so that each may be the first.
         let reading = tokio::spawn(stage.get_new_message(&bob));
         let said = tokio::spawn(stage.send_message(&ann, &text));
         assert_eq!(told(&reading.await.unwrap()), Some(text));
@@ -179,7 +179,7 @@ async fn a_restart_keeps_names_and_messages_and_nothing_said_since_is_missed(dri
 async fn by_default_a_wait_lasts_up_to_30_seconds_and_a_little_less(driver: Driver) {
     let settings = DialectSettings::default();
     assert_eq!((settings.names_hold.as_secs(), settings.update_hold.as_secs()), (30, 300));
-    // A wait that is over in time shows that it is held at all.
+    // A wait that ends in time shows that it is held at all.
     let stage = Stage::open_with(driver, hasty()).await;
     let started = tokio::time::Instant::now();
     assert_eq!(told(&stage.get_new_message("ann==u-1").await), None);

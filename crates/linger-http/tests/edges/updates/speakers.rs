@@ -1,7 +1,7 @@
-//! Who may speak and read, under which name, and what is refused.
+//! Speakers and readers: who may be one, under which name, and the refusals.
 //!
-//! The article knows no names. Here the session says who speaks; who has none
-//! becomes a guest, but not for a page of another site.
+//! The article knows no names. Here the session says who speaks; a caller without one
+//! becomes a guest, except for a page of another site.
 
 use axum::http::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -136,7 +136,7 @@ async fn where_visitors_may_not_read_a_session_may(driver: Driver) {
     let answer = stage.form("/update", "cursor=", &[("cookie", &ann)]).await;
     let (texts, cursor) = told(&answer);
     assert_eq!(texts, ["one"]);
-    // Also if that takes a hold, which a visitor does not get.
+    // A wait is refused, too, because a visitor may not have one.
     let body = format!("cursor={cursor}");
     assert_eq!(stage.form("/update", &body, &[]).await.status, StatusCode::UNAUTHORIZED);
     let held = stage.hold(stage.form("/update", &body, &[("cookie", &ann)])).await;

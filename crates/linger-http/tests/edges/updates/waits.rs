@@ -1,6 +1,6 @@
-//! Waiting in `/update`: nothing lost, in whatever moment it is said.
+//! Waiting in `/update`: no message is lost, whenever it is sent.
 //!
-//! The article's server loses what is said between its look and its wait, and
+//! The article's server loses a message that comes between its look and its wait, and
 //! everything with a restart; both have their tests here.
 
 use axum::http::{Method, StatusCode};
@@ -119,7 +119,7 @@ async fn whatever_is_said_between_look_and_wait_still_arrives(driver: Driver) {
     let ann = stage.form("/new", "msg=first", &[]).await.cookie();
     let (_, mut cursor) = told(&stage.update("").await);
     for number in 0..200 {
-        // Both at once: sometimes the one is first, sometimes the other.
+        // Both at once, so that each may be the first.
         let reading = tokio::spawn(stage.update(&cursor));
         let text = number.to_string();
         let said = tokio::spawn(stage.form("/new", &format!("msg={text}"), &[("cookie", &ann)]));

@@ -1,5 +1,5 @@
-//! The log's file: what it says of itself, its tables, and its entries as they are
-//! stored.
+//! The log's file: its statements about itself, its tables, and its entries in their
+//! stored form.
 //!
 //! The file has a form (its tables), and entries have a vocabulary (their words).
 //! Both are looked at before anything is written: a program that is older than the
@@ -32,8 +32,8 @@ const TABLES: &str = "
         checksum   INTEGER NOT NULL DEFAULT 0
     ) STRICT;
 ";
-/// From the first form to the second: entries get checksums, and room for what
-/// later ones have.
+/// From the first form to the second: entries get checksums, and columns for the parts
+/// that later entries have.
 const TO_SECOND_FORM: &str = "
     ALTER TABLE entries RENAME COLUMN version TO vocabulary;
     ALTER TABLE entries ADD COLUMN asked BLOB;
@@ -56,7 +56,7 @@ pub(crate) struct SqliteFile {
     pub(super) tail: Position,
 }
 
-/// A log's own words.
+/// A log's statements about itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct AboutLog {
     /// Which log it is.
@@ -67,7 +67,7 @@ pub(crate) struct AboutLog {
     pub(crate) is_older: bool,
 }
 
-/// Why a log cannot be opened.
+/// Reasons why a log cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum LogError {
     /// A newer version of Linger wrote it.
@@ -82,7 +82,7 @@ pub(crate) enum LogError {
 }
 
 impl SqliteFile {
-    /// Returns what the log at `path` says of itself; none where there is nothing
+    /// Returns the statements of the log at `path` about itself; none if there is no log
     /// yet. Changes nothing: not even the WAL of a server that was killed is merged.
     pub(crate) fn about(path: &Path) -> Result<Option<AboutLog>, LogError> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -270,7 +270,7 @@ fn id(connection: &Connection) -> Result<LogId, LogError> {
     id.parse().map_err(|_| LogError::Damaged(format!("its id is {id:?}")))
 }
 
-/// Errors: the id is not what was stored, or a newer vocabulary is in use.
+/// Errors: the id has changed since it was stored, or a newer vocabulary is in use.
 fn check_meta(connection: &Connection) -> Result<(), LogError> {
     let id = id(connection)?;
     if meta(connection, "log_id_checksum")? != checksum(id) {

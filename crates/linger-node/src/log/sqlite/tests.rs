@@ -1,4 +1,4 @@
-//! What only the SQLite engine promises: one fsync for many appends, a bound on
+//! Promises that only the SQLite engine makes: one fsync for many appends, a bound on
 //! its queue, and a failed commit that loses and doubles nothing.
 //!
 //! A second connection plays the disk: it holds the writer up by taking the
@@ -38,7 +38,7 @@ impl Desk {
         result
     }
 
-    /// Appends; while the log is taken for one that cannot be written, again and again.
+    /// Appends, again and again while the log counts as one that cannot be written.
     fn append_when_it_goes(&self, number: u64) -> Position {
         let deadline = Instant::now() + std::time::Duration::from_secs(30);
         loop {

@@ -1,12 +1,11 @@
 //! Looks at a log's write-ahead log before SQLite does: was something lost in the
 //! middle of it?
 //!
-//! SQLite reads a WAL up to the first frame that does not fit, and takes that for
-//! its end: rightly after a crash, where the last transaction may be written in part.
-//! But each transaction is synced before the next one begins. So when a frame does
-//! not fit, and what follows it goes on where it should have been, and there is more
-//! than the rest of that one transaction, then something was damaged that had been
-//! acknowledged.
+//! SQLite reads a WAL up to the first frame that does not fit, and treats that as
+//! its end. That is right after a crash, which may leave the last transaction half
+//! written. But each transaction is synced before the next one begins. So if frames
+//! go on correctly behind one that does not fit, and they are more than the rest of
+//! that one transaction, then something was damaged that had been acknowledged.
 //!
 //! Source: the SQLite file format, "The Write-Ahead Log".
 
@@ -14,15 +13,15 @@ use std::{fs, io, path::Path};
 
 const HEADER: usize = 32;
 const FRAME_HEADER: usize = 24;
-/// Big-endian checksums; SQLite writes the other on machines that are the other.
+/// Big-endian checksums. On little-endian machines SQLite writes the other number.
 const MAGIC_BIG: u32 = 0x377f_0683;
 const MAGIC_LITTLE: u32 = 0x377f_0682;
 
 /// The running checksum of a WAL.
 type Checksum = (u32, u32);
 
-/// Tells whether frames are lost in the middle of the WAL at `path`. Reads it whole;
-/// one that is not there has lost nothing.
+/// Tells whether frames are lost in the middle of the WAL at `path`. Reads all of it; a
+/// missing WAL has lost nothing.
 pub(crate) fn has_lost_frames(path: &Path) -> io::Result<bool> {
     match fs::read(path) {
         Ok(bytes) => Ok(Wal::of(&bytes).is_some_and(|wal| wal.has_lost_frames())),
@@ -40,8 +39,8 @@ struct Wal<'a> {
 impl<'a> Wal<'a> {
     fn of(bytes: &'a [u8]) -> Option<Wal<'a>> {
         let header = bytes.get(..HEADER)?;
-        // A header that is damaged itself is known by the frames that follow it: each
-        // form is tried.
+        // If the header itself is damaged, the frames after it show that: each form
+        // is tried.
         let page = match word(header, 8) as usize {
             page if page.is_power_of_two() && (512..=65_536).contains(&page) => page,
             _ => 4096,
@@ -72,7 +71,7 @@ impl<'a> Wal<'a> {
             let stored = checksum(frame, 16);
             if computed != stored || !self.is_of_this_generation(frame) {
                 let rest = &self.frames[place + 1..];
-                // An older one left its frames behind: they follow each other, too.
+                // An older generation left its frames behind, which follow each other, too.
                 let ours = rest.iter().take_while(|frame| self.is_of_this_generation(frame));
                 let rest = &rest[..ours.count()];
                 return self.goes_on([computed, stored], rest, is_commit(frame));
@@ -181,7 +180,7 @@ mod tests {
         let whole = wal(10);
         let last = whole.len() - FRAME_HEADER - 4096;
         for at in (0..HEADER + FRAME_HEADER + 64).chain((0..last).step_by(61)) {
-            // Salts of a frame are in no checksum; SQLite stops there, too. The page's
+            // The salts of a frame are in no checksum; SQLite stops there, too. The page's
             // size says where frames begin, and the rest of the header is not used.
             let mut damaged = whole.clone();
             damaged[at] ^= 0x10;

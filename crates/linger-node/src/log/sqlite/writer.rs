@@ -37,7 +37,7 @@ const ENTRIES_PER_PAGE: usize = 8;
 /// A quarter of what is worth a checkpoint.
 const LOOK_EVERY_PAGES: usize = 250;
 
-/// One thing that the writer is asked to do.
+/// One task of the writer.
 #[expect(clippy::large_enum_variant, reason = "nearly all are appends: no allocation for each")]
 pub(super) enum Queued {
     Append(Append),
@@ -54,7 +54,8 @@ pub(super) struct Append {
     pub(super) load: Load,
 }
 
-/// What an append weighs, among all that are not written yet; dropped, it is taken off.
+/// The bytes of an append, among all that are not written yet. Dropped, they are taken
+/// off the sum.
 pub(super) struct Load {
     bytes: usize,
     sum: Arc<AtomicUsize>,
@@ -206,7 +207,7 @@ impl Writer {
                 .health
                 .end(format!("log.db is damaged: {error}; stop, and restore it from a backup")),
             _ => {
-                // SQLite says "disk I/O error" to whatever it is.
+                // SQLite calls nearly every such fault "disk I/O error".
                 let why =
                     self.files.why_not_written().map_or(String::new(), |it| format!(" ({it})"));
                 self.health.is_ill(Part::Log, format!("the log cannot be written: {error}{why}"));

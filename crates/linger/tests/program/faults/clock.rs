@@ -1,5 +1,5 @@
-//! A clock that is wrong, at start or for a while: nothing depends on it but the
-//! times that are shown, and those are right again as soon as the clock is.
+//! A clock that is wrong, at start or for a while. Only the times that are shown depend
+//! on it, and they are right again as soon as the clock is.
 
 use std::{
     process::Command,

@@ -1,8 +1,8 @@
 //! One byte of one file is another: two hundred cases by chance in the files of a
 //! stopped or killed server, and thirty in those of a running one.
 //!
-//! What three readers read was recorded before. Afterwards the program refuses to
-//! start, or they read the very same; while it runs, an answer may also be an
+//! The answers to three readers were recorded before. Afterwards the program refuses
+//! to start, or gives the very same answers; while it runs, an answer may also be an
 //! error. `linger check` tells what it finds. A failing case prints the line that
 //! runs it alone.
 
@@ -32,12 +32,12 @@ const STOPPED_CASES: u64 = 200;
 const RUNNING_CASES: u64 = 30;
 /// The machine that runs the tests has two cores.
 const THREADS: usize = 2;
-/// For a projection that was found damaged to be made anew.
+/// The time in which a damaged projection must be found and made anew.
 const HEALED: Duration = Duration::from_secs(5);
 /// Runs the case with this number alone.
 const SEED: &str = "LINGER_DAMAGE_SEED";
 
-/// What each reader asks for; 60 messages fit into one page.
+/// The requests of each reader; 60 messages fit into one page.
 const ASKED: [&str; 9] = [
     "/api/v1/me",
     "/api/v1/rooms",
@@ -50,10 +50,10 @@ const ASKED: [&str; 9] = [
     "/api/v1/events?after=start&wait=0&limit=1000",
 ];
 
-/// One answer: its status and body. None came from a server that has ended.
+/// One answer: its status and body. None: the server had ended.
 type Told = Option<(u16, String)>;
 
-/// Undamaged folders, and what readers read in them.
+/// Undamaged folders, and the answers that readers get from them.
 struct Originals {
     /// One file each for the log and the projection.
     stopped: Folder,
@@ -131,7 +131,7 @@ impl Originals {
         reading
     }
 
-    /// Reads until nothing is answered with an error any more.
+    /// Reads until no answer is an error any more.
     fn check_right(&self, server: &Server) -> Result<(), String> {
         let deadline = Instant::now() + HEALED;
         loop {
@@ -174,7 +174,7 @@ impl Originals {
     }
 }
 
-/// Returns what all readers read now.
+/// Returns the answers to all readers now.
 fn read(server: &Server, readers: &[Client]) -> Vec<Told> {
     let mut told = Vec::new();
     for reader in readers {
@@ -203,7 +203,7 @@ fn damage(data: &Path, chance: &mut Chance, is_running: bool) -> String {
     let mut files: Vec<PathBuf> = files
         .filter(|path| {
             let is_shared_memory = path.to_string_lossy().ends_with("-shm");
-            // The memory of a running process is another subject.
+            // Shared memory of a running process is not disk, and is not tested here.
             let is_memory = is_running && is_shared_memory;
             !is_memory && fs::metadata(path).unwrap().len() > 0
         })

@@ -1,6 +1,6 @@
-//! What the program does when its files, its disk or its clock go wrong.
+//! Faults of the files, the disk or the clock, and what the program does then.
 //!
-//! One module per subject. The rule for all: what was acknowledged is there once,
+//! One module per subject. The rule for all: an acknowledged message is there once,
 //! or the program says plainly that it is not. [`crate::disk`] makes the faults of
 //! a running disk; damage to a stopped server's files is made here, by hand.
 
@@ -35,7 +35,7 @@ use crate::{
 const ROOM: &str = "/api/v1/rooms/tea/events";
 const MINE: &str = "/api/v1/events";
 
-/// Ends it as an operator does: one whole file each is left.
+/// Ends it as an operator does: the log and the projection are one whole file each.
 fn stop(mut server: Server) {
     server.terminate();
     assert_eq!(server.ended(PATIENCE).code(), Some(0));
@@ -50,8 +50,8 @@ fn within(time: Duration, what: &str, mut is_true: impl FnMut() -> bool) {
     }
 }
 
-/// Returns what there is at and below this path, but for what every start makes
-/// anew: the lock, shared memory, a write-ahead log with nothing in it.
+/// Returns the bytes of everything at and below this path, except for what every start
+/// makes anew: the lock, shared memory, an empty write-ahead log.
 fn bytes_of(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut all = BTreeMap::new();
     for entry in fs::read_dir(folder).unwrap() {
@@ -104,11 +104,11 @@ fn log_entries(data: &Path) -> u64 {
     log.query_row("SELECT count(*) FROM entries", [], |row| row.get(0)).unwrap()
 }
 
-/// Returns the place of the last event that a reader sees: by then it is in the
-/// tables.
+/// Returns the position of the last event that a reader sees, and makes sure that it is
+/// in the tables.
 fn last_position(client: &mut Client, path: &str) -> u64 {
     let events = client.read_all(path);
-    // Who reads the tables has them committed: the projection's file has all of it.
+    // A read of the tables commits them first: the projection's file has all of it then.
     client.get("/api/v1/me").expect(200);
     events.last().unwrap()["position"].as_u64().unwrap()
 }
@@ -130,7 +130,7 @@ fn check_rollback_refused(case: &str, data: &Path, log: u64, projection: u64) {
     assert!(changed.is_empty(), "{case}: these were changed: {changed:?}");
 }
 
-/// Returns what comes after a cursor, at once.
+/// Returns the events after a cursor, at once.
 fn page_after(client: &mut Client, path: &str, cursor: &str) -> Value {
     client.get(&format!("{path}?after={cursor}&wait=0&limit=1000")).expect(200)
 }
@@ -156,7 +156,7 @@ fn check_reset(case: &str, client: &mut Client, cursor: &str) {
 
 /// Returns the kind of the first event of a stream that has one soon.
 fn first_event(stream: &mut BufReader<TcpStream>) -> String {
-    /// Far less than until the first comment.
+    /// Much less than the time until the first comment.
     const SOON: Duration = Duration::from_secs(3);
     stream.get_ref().set_read_timeout(Some(SOON)).unwrap();
     while let Ok(Some(chunk)) = read_chunk(stream) {
@@ -181,12 +181,12 @@ fn check_goes_on(client: &Client, cursor: &str, texts: &[String]) {
     }
 }
 
-/// Returns what was said in the room, oldest first.
+/// Returns the texts of the room, oldest first.
 fn texts(client: &mut Client) -> Vec<String> {
     texts_of(&client.history("tea", 200))
 }
 
-/// Says these, and returns their texts.
+/// Sends these messages, and returns their texts.
 fn say_all(client: &mut Client, name: &str, count: usize) -> Vec<String> {
     let texts: Vec<String> = (1..=count).map(|n| format!("{name} {n}")).collect();
     texts.iter().for_each(|text| drop(client.say("tea", text)));

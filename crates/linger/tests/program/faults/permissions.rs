@@ -1,8 +1,8 @@
-//! Whose the files are: a folder of another user is refused by name, and what the
-//! program makes is its own user's alone.
+//! The owner of the files: a folder of another user is refused by name, and the files
+//! that the program makes are for its own user alone.
 //!
-//! The first needs root, as CI has it; else a file that may not be written stands
-//! for another's.
+//! The first needs root, as CI has it. Without root, a file that may not be written
+//! stands for another user's file.
 
 use std::{
     fs,
@@ -17,7 +17,7 @@ use crate::{
 
 use super::{say_all, stop, texts};
 
-/// Who owns nothing: `nobody` on most systems.
+/// A user who owns nothing: `nobody` on most systems.
 const NOBODY: u32 = 65534;
 
 fn is_root() -> bool {
@@ -38,7 +38,7 @@ fn modes(data: &Path) -> Vec<(PathBuf, u32)> {
     std::iter::once(data.to_owned()).chain(files).map(mode).collect()
 }
 
-/// Checks that nobody but the owner may even look.
+/// Checks that nobody but the owner may read anything.
 fn check_private(case: &str, data: &Path) {
     let modes = modes(data);
     assert!(modes.len() >= 4, "{case}: a lock and both files: {modes:?}");
@@ -56,7 +56,7 @@ fn what_the_program_makes_is_its_own_users_alone() {
     let mut ann = server.guest("ann");
     ann.open("tea", "open");
     say_all(&mut ann, "private", 3);
-    // With both write-ahead logs and what readers share.
+    // With both write-ahead logs and the memory that readers share.
     texts(&mut ann);
     check_private("a new folder", &data);
     stop(server);
@@ -77,7 +77,7 @@ fn what_the_program_makes_is_its_own_users_alone() {
 fn a_folder_with_a_file_of_another_user_is_refused_with_its_name_and_owner() {
     let folder = Folder::new();
     let executable = folder.join("linger");
-    // The checkout may be where nobody else may look.
+    // Another user may not be allowed to read the checkout.
     let ours = env!("CARGO_BIN_EXE_linger");
     fs::hard_link(ours, &executable).or_else(|_| fs::copy(ours, &executable).map(drop)).unwrap();
     set_mode(folder.path(), 0o755);
@@ -91,7 +91,7 @@ fn a_folder_with_a_file_of_another_user_is_refused_with_its_name_and_owner() {
         let (mine, its) = if name.is_empty() { (0o600, 0o755) } else { (0o600, 0o644) };
         let path = anothers.display().to_string();
         if !is_root() {
-            // It may also give itself the right to write, since the file is its own.
+            // It may also start: the file is its own, so it can give itself the right to write.
             set_mode(&anothers, its & 0o555);
             if let Err(refusal) = Program::at(&data).try_start() {
                 assert!(refusal.stderr.contains(&path), "{refusal:?}");

@@ -1,8 +1,8 @@
 //! The power goes while eight people write, or the end of the log's file is torn:
-//! what was acknowledged is there, once.
+//! every acknowledged message is there, once.
 //!
-//! The journal of [`Disk`] knows what was never synced; that is all that a power
-//! cut may take. Rounds go on in one folder, each with a seed of its own.
+//! The journal of [`Disk`] knows what was never synced; a power cut may take that and
+//! nothing else. All rounds use one folder, each with a seed of its own.
 
 use std::fs::{self, File};
 
@@ -23,7 +23,7 @@ const TEARS: u64 = 6;
 /// A frame of SQLite's write-ahead log: a head and a page.
 const FRAME: u64 = 24 + 4096;
 
-/// One folder that is broken and started again, with all that was said in it.
+/// One folder that is broken and started again, with everything that was sent to it.
 struct Rounds {
     folder: Folder,
     disk: Disk,
@@ -44,7 +44,7 @@ impl Rounds {
     }
 
     /// Kills the program under its writers, breaks something, and checks that all
-    /// is there, also what is repeated.
+    /// messages are there, and stay there once when they are repeated.
     fn round(&mut self, round: u64, killed_after: usize, damage: impl FnOnce(&Rounds)) {
         let mut server = self.program.start();
         let mut sent = write_until_killed(&mut server, &self.writers, round as usize, killed_after);
@@ -76,7 +76,7 @@ fn a_power_cut_under_writers_takes_nothing_that_was_acknowledged() {
     }
 }
 
-/// Were this to fail, the test above would prove nothing.
+/// If this failed, the test above would prove nothing.
 #[test]
 fn a_power_cut_takes_what_was_acknowledged_if_fsync_does_nothing() {
     let folder = Folder::new();

@@ -20,11 +20,11 @@ use crate::{
 
 use super::{rollback::kept_projections, say_all, stop, within};
 
-/// Enough that the tables have pages in the middle which no start reads.
+/// Enough messages that the tables have middle pages which no start reads.
 const MESSAGES: usize = 120;
-/// All of them fit into one page of history.
+/// All of these fit into one page of history.
 const SAID_MEANWHILE: usize = 70;
-/// For it to notice and heal, in a debug build.
+/// The time in which a debug build must notice and heal.
 const HEALED: Duration = Duration::from_secs(8);
 const PAGE: usize = 4096;
 
@@ -81,7 +81,7 @@ fn a_projection_damaged_while_the_server_was_stopped_is_made_anew_and_kept() {
         stop(server);
         let kept = kept_projections(folder.path());
         assert_eq!(kept.len(), n + 1, "{case}: the damaged one is kept: {kept:?}");
-        // Damage that only a read finds is kept with what was applied until then.
+        // Damage that only a read finds is kept with everything applied until then.
         let is_found_at_once = ["garbage", "another form", "cut in half"].contains(&case);
         let is_kept = kept.iter().any(|kept| fs::read(kept).unwrap() == damaged);
         assert!(is_kept || !is_found_at_once, "{case}: as it was");
@@ -97,7 +97,7 @@ fn a_projection_damaged_under_a_running_server_heals_and_is_never_believed() {
         let projection = File::options().write(true).open(folder.join("projection.db")).unwrap();
         let pages = projection.metadata().unwrap().len() / PAGE as u64;
         let mut chance = Chance::new(seed);
-        // The first pages are in memory since the start.
+        // The first pages are in memory since the start, so they are left alone.
         for page in pages / 3..pages * 2 / 3 {
             let garbage: Vec<u8> = (0..PAGE).map(|_| chance.pick(0..256) as u8).collect();
             projection.write_all_at(&garbage, page * PAGE as u64).unwrap();
@@ -125,9 +125,8 @@ fn a_projection_damaged_under_a_running_server_heals_and_is_never_believed() {
     }
 }
 
-/// Reads everything in three ways. Tells whether each was answered; one that says
-/// that it cannot just now is no wrong answer. A message of unknown outcome may be
-/// there or not.
+/// Reads everything in three ways. Tells whether each was answered; an answer that says
+/// "not now" is allowed. A message of unknown outcome may be there or not.
 fn check_right_or_unavailable(client: &mut Client, said: &[Value], unknown: &str) -> bool {
     let is_known = |message: &&Value| said.contains(message) || message["text"] != unknown;
     let history = client.get("/api/v1/rooms/tea/messages?limit=200");

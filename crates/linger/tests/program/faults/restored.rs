@@ -1,8 +1,8 @@
-//! A copy that was put back: the log is older than what some readers have read.
+//! A copy that was put back: the log is older than the cursors of some readers.
 //!
-//! Positions are used a second time then, for other messages. A reader whose
-//! cursor is from the lost future is told to begin afresh, however much was said
-//! since; one whose cursor is older than the copy goes on and misses nothing.
+//! Positions are then used a second time, for other messages. A reader whose
+//! cursor is from the lost future is told to begin afresh, however much was sent
+//! since; a reader whose cursor is older than the copy goes on and misses nothing.
 
 use std::fs;
 
@@ -24,11 +24,11 @@ struct Restored {
     folder: Folder,
     copy: Folder,
     ann: Client,
-    /// What the copy has.
+    /// The texts in the copy.
     said: Vec<String>,
-    /// A cursor after the first two of them, and one after all.
+    /// A cursor after the first two of them, and one after all of them.
     before: [String; 2],
-    /// Cursors after some of what the copy does not have.
+    /// Cursors after some of the messages that the copy does not have.
     futures: Vec<String>,
     /// Entries of the log that was replaced.
     entries: u64,

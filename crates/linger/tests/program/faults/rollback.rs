@@ -36,7 +36,7 @@ pub fn kept_projections(data: &Path) -> Vec<std::path::PathBuf> {
 fn flip_in_wal(data: &Path, text: &str) {
     let path = data.join("log.db-wal");
     let mut wal = fs::read(&path).unwrap();
-    // The first frame that has it is that of its own commit.
+    // The first frame that has the text is of the commit of that text.
     let at = wal.windows(text.len()).position(|bytes| bytes == text.as_bytes()).unwrap();
     wal[at] ^= 1;
     fs::write(path, wal).unwrap();

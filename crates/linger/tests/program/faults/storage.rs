@@ -1,7 +1,7 @@
 //! A disk that is full, read-only or failing while the program runs.
 //!
-//! Sends are refused at once and plainly, everybody reads on, `/ready` tells the
-//! reason, the log tells it once; and when the disk is well again, so is the
+//! Sends are refused at once and plainly, everybody can still read, `/ready` gives the
+//! reason, and the program's log gives it once. When the disk is well again, so is the
 //! program, by itself.
 
 use std::time::{Duration, Instant};
@@ -17,23 +17,23 @@ use crate::{
 
 use super::{ROOM, cursor_now, page_after, say_all, stop, texts, within};
 
-/// An answer that nobody waits for: neither for a disk nor for a deadline.
+/// An answer that waits for no disk and no deadline.
 const AT_ONCE: Duration = Duration::from_secs(1);
-/// For the state to end after the disk is well again.
+/// The time in which the state must end after the disk is well again.
 const SOON: Duration = Duration::from_secs(4);
 /// How long the fault lasts, at least.
 const FAULT: Duration = Duration::from_secs(5);
 const REFUSED_SENDS: usize = 6;
 
-/// One fault, and how it is told.
+/// One fault, and how the program reports it.
 struct Fault {
     /// A line for the disk's control file.
     line: &'static str,
-    /// Any of these is in the reason.
+    /// The reason has one of these words in it.
     words: &'static [&'static str],
     /// The codes with which a send may be refused.
     codes: &'static [&'static str],
-    /// Whether a send may find room all the same, where the file need not grow.
+    /// Whether a send may still find room in the file, which then need not grow.
     may_find_room: bool,
 }
 
@@ -44,9 +44,9 @@ struct Room {
     server: Server,
     ann: Client,
     bob: Client,
-    /// What was said and acknowledged.
+    /// The texts that were acknowledged.
     said: Vec<String>,
-    /// Request ids and texts that were not.
+    /// The request ids and texts of the sends that were refused.
     refused: Vec<(String, String)>,
 }
 
@@ -62,7 +62,7 @@ impl Room {
         Room { folder, disk, server, ann, bob, said, refused: Vec::new() }
     }
 
-    /// Sends once, and remembers what came of it.
+    /// Sends once, and remembers the result.
     fn send(&mut self, fault: &Fault) {
         let request_id = format!("send-{}", self.said.len() + self.refused.len());
         // Long, so that the log must grow.
@@ -77,7 +77,7 @@ impl Room {
         self.refused.push((request_id, text));
     }
 
-    /// Everybody reads on, everything that was acknowledged.
+    /// Checks that everybody can read everything that was acknowledged.
     fn check_reads(&mut self) {
         at_once(|| self.bob.get("/api/v1/me")).expect(200);
         at_once(|| self.bob.get("/api/v1/rooms")).expect(200);
@@ -94,8 +94,8 @@ impl Room {
         self.check_said(told.map(|said| said["text"].as_str().unwrap().to_owned()).collect());
     }
 
-    /// Each that was acknowledged is there once, in order; what was refused may be
-    /// there, too, if the answer left that open, but not twice.
+    /// Checks that every acknowledged message is there once, in order. A refused one may be
+    /// there, if the answer left that open, but not twice.
     fn check_said(&self, mut told: Vec<String>) {
         told.retain(|told| {
             let is_open = self.refused.iter().any(|(_, text)| text == told);
@@ -104,7 +104,7 @@ impl Room {
         assert_eq!(told, self.said);
     }
 
-    /// Repeats all that was refused: each has its effect, once.
+    /// Repeats all refused sends: each has its effect, once.
     fn repeat(&mut self) {
         for (request_id, text) in std::mem::take(&mut self.refused) {
             let path = format!("/api/v1/rooms/tea/messages/{request_id}");
@@ -114,7 +114,7 @@ impl Room {
             assert_eq!(again["message"], answer.json()["message"]);
             self.said.push(text);
         }
-        // An append of unknown outcome may stand before those that came later.
+        // An append of unknown outcome may stand before later ones.
         let (mut told, mut said) = (texts(&mut self.ann), self.said.clone());
         told.sort();
         said.sort();
@@ -130,7 +130,7 @@ fn at_once(ask: impl FnOnce() -> Answer) -> Answer {
     answer
 }
 
-/// Counts lines of this weight.
+/// Counts the lines of this level.
 fn warnings(log: &str) -> usize {
     log.lines().filter(|line| line.contains(" WARN ") || line.contains(" ERROR ")).count()
 }
@@ -153,7 +153,7 @@ fn check_comes_and_goes(fault: &Fault) {
         if !room.refused.is_empty() {
             check_not_ready(&room.server, fault);
         }
-        // Somebody who waits now is held, too, and nothing comes meanwhile.
+        // A reader who waits now is held, and nothing comes meanwhile.
         let latest = cursor_now(&mut room.bob);
         let page = room.bob.get(&format!("{ROOM}?after={latest}&wait=0.2"));
         assert_eq!(page.expect(200)["events"], json!([]));
@@ -185,7 +185,7 @@ fn check_not_ready(server: &Server, fault: &Fault) {
     assert!(fault.words.iter().any(|word| detail.contains(word)), "no reason in {detail:?}");
 }
 
-/// The power goes, and everything that was acknowledged is there, once.
+/// Cuts the power, and checks that everything that was acknowledged is there, once.
 fn check_after_restart(mut room: Room) {
     room.server.kill();
     room.disk.power_cut(1);
@@ -231,7 +231,7 @@ fn on_a_read_only_disk_the_program_does_not_start() {
     let disk = Disk::under(folder.path());
     stop(Program::on(&folder).start());
     disk.set(&["read-only"]);
-    // Whichever file of the folder it finds first.
+    // The program names the first file of the folder that it could not use.
     let path = format!("{folder}/");
     check_refused("it has been used", &disk.mount(Program::on(&folder)), &[&path]);
     let new = folder.join("new");
@@ -241,7 +241,7 @@ fn on_a_read_only_disk_the_program_does_not_start() {
 
 #[test]
 fn a_send_whose_fsync_fails_is_never_acknowledged_and_has_its_effect_once() {
-    // Also of the file into which the write-ahead log is emptied.
+    // An fsync may fail for the log's file too, into which the write-ahead log is emptied.
     for line in ["fsync-fails log.db", "fsync-fails log.db-wal"] {
         let fault = Fault {
             line,
@@ -265,7 +265,7 @@ fn a_send_whose_fsync_fails_is_never_acknowledged_and_has_its_effect_once() {
 
 #[test]
 fn no_send_waits_for_the_file_systems_journal() {
-    // A file system writes its journal for an fsync, be it for the file's time alone.
+    // A file system writes its journal on an fsync, even if only the file's time changed.
     let mut room = Room::open();
     room.disk.set(&["journalled-fsync-fails log.db"]);
     room.said.extend(say_all(&mut room.ann, "without", 3));

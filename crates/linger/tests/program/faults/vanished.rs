@@ -1,5 +1,5 @@
 //! The data folder, or a file of it, is deleted or moved away under a running
-//! server: what it would write from then on nobody would find again.
+//! server: nobody would ever find what it writes after that.
 //!
 //! Not one send is acknowledged after that. The program ends by itself and names
 //! what is gone.
@@ -10,7 +10,7 @@ use crate::process::{Folder, Program, Server};
 
 use super::{say_all, texts};
 
-/// For the program to notice, also while nobody sends.
+/// The time in which the program must notice, also while nobody sends.
 const NOTICED: Duration = Duration::from_secs(10);
 
 /// Takes something away under a running server, and checks that it ends.
@@ -24,7 +24,7 @@ fn check_ends(case: &str, path: &str, take_away: impl FnOnce(&Path) -> Option<Se
 
     let other = take_away(&data);
     for n in 0..5 {
-        // None at all when it has ended by then.
+        // There is no answer once the program has ended.
         let Ok(answer) = ann.try_send("tea", &format!("after-{n}"), "into nothing") else { break };
         assert!(answer.status >= 500, "{case}: send {n} after it: {answer:?}");
     }
