@@ -126,16 +126,27 @@ impl Memory {
         Some(seen)
     }
 
-    /// Returns the place of the first event after `after`: mostly the end, or near it.
+    /// Returns the place of the first event after `after`. Each probe is a look at
+    /// memory that is far away, and a reader looks for each poll.
     fn begin_after(&self, after: Position) -> usize {
-        const NEAR: usize = 8;
-        let end = self.news.len();
-        for place in (end.saturating_sub(NEAR)..end).rev() {
-            if self.news[place].position() <= after {
-                return place + 1;
+        // A position has one event at most, and mostly it has one: it is none before
+        // this place, and mostly it is this one.
+        let behind = usize::try_from(self.applied.get().saturating_sub(after.get()));
+        let mut low = self.news.len().saturating_sub(behind.unwrap_or(usize::MAX));
+        let is_after = |place: usize| self.news[place].position() > after;
+        if low == self.news.len() || is_after(low) {
+            return low;
+        }
+        let mut high = self.news.len();
+        while low < high {
+            let middle = low.midpoint(high);
+            if is_after(middle) {
+                high = middle;
+            } else {
+                low = middle + 1;
             }
         }
-        self.news.partition_point(|news| news.position() <= after)
+        low
     }
 
     /// Tells whether [`Memory::look`] would find anything out.
@@ -145,8 +156,13 @@ impl Memory {
 
     /// Returns what the entry at `position` did, while that is remembered.
     pub(crate) fn outcome(&self, position: Position) -> Option<&Outcome> {
-        let found =
-            self.outcomes.binary_search_by_key(&position, |(position, _)| *position).ok()?;
+        // Positions have no gaps, unless a log makes some.
+        let (first, _) = self.outcomes.front()?;
+        let guess = usize::try_from(position.get().checked_sub(first.get())?).ok()?;
+        if let Some((_, outcome)) = self.outcomes.get(guess).filter(|(at, _)| *at == position) {
+            return Some(outcome);
+        }
+        let found = self.outcomes.binary_search_by_key(&position, |(at, _)| *at).ok()?;
         Some(&self.outcomes[found].1)
     }
 }
@@ -154,4 +170,47 @@ impl Memory {
 /// About what an event takes in memory.
 fn weight(news: &News) -> usize {
     2 * news.json.len() + size_of::<News>()
+}
+
+#[cfg(test)]
+mod tests {
+    use linger_core::{Audience, Event, EventKind, Rejection, Timestamp, UserName};
+
+    use super::*;
+
+    fn renamed(position: Position) -> Outcome {
+        let kind = EventKind::UserRenamed { old_name: UserName::parse("ann").unwrap() };
+        let at = Timestamp::from_ms(0);
+        let event = Event { position, number: None, room: None, at, by: None, kind };
+        let audience = Audience::Person(UserId::new(Position::new(1)));
+        Outcome::Accepted(Some(Arc::new(News { event, audience, json: "{}".into() })))
+    }
+
+    #[test]
+    fn the_first_event_after_a_cursor_is_found_wherever_events_are_missing() {
+        let limits = Limits { outcomes_max: 9, ..Limits::default() };
+        for (case, left_event) in [
+            ("each", [true; 12]),
+            ("none", [false; 12]),
+            ("every other", std::array::from_fn(|at| at % 2 == 0)),
+            ("the first ones", std::array::from_fn(|at| at < 5)),
+            ("the last ones", std::array::from_fn(|at| at > 7)),
+        ] {
+            let begin = Position::new(20);
+            let mut memory = Memory::new(Roster::default(), Vec::new(), begin, &limits);
+            let mut outcomes = Vec::new();
+            for (position, has_event) in (21..).map(Position::new).zip(left_event) {
+                let rejected = Outcome::Rejected(Rejection::NotAMember);
+                outcomes.push((position, if has_event { renamed(position) } else { rejected }));
+            }
+            memory.absorb(outcomes.clone(), &[]);
+            for after in (19..35).map(Position::new) {
+                let expected = memory.news.iter().position(|news| news.position() > after);
+                let expected = expected.unwrap_or(memory.news.len());
+                assert_eq!(memory.begin_after(after), expected, "{case}, after {after}");
+                let kept = outcomes.iter().skip(12 - 9).find(|(position, _)| *position == after);
+                assert_eq!(memory.outcome(after), kept.map(|(_, outcome)| outcome), "{case}");
+            }
+        }
+    }
 }
