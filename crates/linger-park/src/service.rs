@@ -47,7 +47,7 @@ pub trait Service: Send + Sync + 'static {
     fn expire(&self, ticket: &Self::Ticket) -> Answer<Self::Ticket>;
 
     /// Adds the topics to `call` that this wake concerns. Repeats do no harm. Those
-    /// with lower numbers are called first.
+    /// with lower numbers are called first; see [`Topic::PATIENT`].
     fn topics(&self, wake: &Self::Wake, parked: &Parked<'_>, call: &mut Vec<Topic>);
 
     /// Counts what a turn of a shard did: how many were called, and the
@@ -67,6 +67,12 @@ pub trait Service: Send + Sync + 'static {
 /// What parked requests are called by. The service gives the number its meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Topic(pub u64);
+
+impl Topic {
+    /// From this one on a call may come some turns later, in the order of the wakes: when
+    /// many are called, others are served in between.
+    pub const PATIENT: Topic = Topic(1 << 56);
+}
 
 /// What becomes of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! A shard: one thread, its connections, who of them waits, and their timers.
 //!
-//! A turn: sleep until something happens, hear the inbox, call who is concerned,
-//! notice what the sockets report, answer who is due. All of it is done by one
+//! A turn: sleep until something happens, hear the inbox, call whom others wait for,
+//! notice what the sockets report, call some of the rest, answer who is due. All of it is done by one
 //! loop over [`Step`]s per connection; nothing here blocks.
 //!
 //! No lost wake-up: the inbox is emptied by this thread alone, so a wake that was
@@ -13,6 +13,7 @@ mod loads;
 mod steps;
 
 use std::{
+    collections::VecDeque,
     io, mem,
     sync::Arc,
     time::{Duration, Instant},
@@ -45,6 +46,9 @@ pub const WRITE_MIN: usize = 16 << 10;
 const CLOSING_STEP: Duration = Duration::from_millis(10);
 /// Space for so many is kept from turn to turn.
 const KEPT_MAX: usize = 1024;
+/// Of those who can wait so many are called in a turn, or the last topic's more. Then the
+/// sockets are looked at: a sender does not wait until all have read what others sent.
+const CALLED_MAX: u64 = 40;
 const WAKER: Token = Token(usize::MAX);
 // A token is a key and a generation.
 const _: () = assert!(usize::BITS == 64, "tokens need 64 bits");
@@ -79,6 +83,8 @@ pub(crate) struct Shard<S: Service> {
     /// Empty between uses; kept for their space.
     called: Vec<Topic>,
     due: Vec<u32>,
+    /// Topics that are called in the next turns, oldest first.
+    later: VecDeque<Topic>,
 }
 
 /// The answer to the last ticket. Those who come together mostly hold the same.
@@ -142,6 +148,7 @@ impl<S: Service> Shard<S> {
             count_items: 0,
             called: Vec::new(),
             due: Vec::new(),
+            later: VecDeque::new(),
         };
         Ok((shard, inbox))
     }
@@ -166,6 +173,7 @@ impl<S: Service> Shard<S> {
             for event in &events {
                 self.notice(event);
             }
+            self.call_some();
             self.go_on();
             self.expire_due();
             self.close_some();
@@ -177,7 +185,7 @@ impl<S: Service> Shard<S> {
 
     /// Returns how long it may sleep, if nothing happens.
     fn sleep(&self) -> Option<Duration> {
-        if !self.put_off.is_empty() {
+        if !(self.put_off.is_empty() && self.later.is_empty()) {
             return Some(Duration::ZERO);
         }
         let closing = self.closing.as_ref().filter(|closing| !closing.parked.is_empty());
@@ -206,10 +214,24 @@ impl<S: Service> Shard<S> {
         called.sort_unstable();
         called.dedup();
         for topic in called.drain(..) {
-            self.call(topic);
+            match topic < Topic::PATIENT {
+                true => self.call(topic),
+                false => self.later.push_back(topic),
+            }
         }
         self.called = called;
         true
+    }
+
+    /// Calls those who can wait, and leaves the rest to the next turns.
+    fn call_some(&mut self) {
+        let before = self.count_called;
+        // More than anybody can wait for: some stand there twice.
+        let has_repeats = self.later.len() > self.waiters.len();
+        while has_repeats || self.count_called - before < CALLED_MAX {
+            let Some(topic) = self.later.pop_front() else { break };
+            self.call(topic);
+        }
     }
 
     fn admit(&mut self, connection: Connection<S::Place>) {
@@ -393,6 +415,7 @@ impl<S: Service> Shard<S> {
     /// Gives back what a large batch needed.
     fn tidy(&mut self) {
         self.due.shrink_to(KEPT_MAX);
+        self.later.shrink_to(KEPT_MAX);
         self.called.shrink_to(KEPT_MAX);
         self.put_off.shrink_to(KEPT_MAX);
     }

@@ -4,18 +4,23 @@
 use std::{
     io::{Read, Write},
     net::TcpListener,
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
 };
 
 use super::*;
 use crate::{Method, Parked, Parking, Request, Then, Verdict};
 
-/// A service whose every request waits.
-struct Waiting;
+/// A service whose every request waits, under the topic that its path names, until
+/// there is news.
+#[derive(Default)]
+struct Waiting {
+    has_news: AtomicBool,
+}
 
 impl Service for Waiting {
     /// As large as a service may need: a reader, a scope, a cursor, a limit.
     type Ticket = [u64; 4];
-    type Wake = ();
+    type Wake = Vec<Topic>;
     /// As large as a semaphore permit.
     type Place = (Arc<()>, u32);
     type Errand = ();
@@ -24,21 +29,24 @@ impl Service for Waiting {
         head.method == Method::Get
     }
 
-    fn ask(&self, _: &Request<'_>) -> Verdict<Self::Ticket, ()> {
+    fn ask(&self, request: &Request<'_>) -> Verdict<Self::Ticket, ()> {
         let deadline = Instant::now() + Duration::from_secs(60);
-        Verdict::Park(Parking { ticket: [0; 4], topic: Topic(1), deadline })
+        let topic = Topic(request.path[1..].parse().unwrap());
+        Verdict::Park(Parking { ticket: [topic.0; 4], topic, deadline })
     }
 
     fn look(&self, ticket: &Self::Ticket) -> Look<Self::Ticket> {
-        Look { ticket: *ticket, answer: None }
+        let bytes = Arc::from(*b"news");
+        let answer = Answer { bytes, items: 1, then: Then::NextRequest };
+        Look { ticket: *ticket, answer: self.has_news.load(Relaxed).then_some(answer) }
     }
 
     fn expire(&self, _: &Self::Ticket) -> Answer<Self::Ticket> {
         Answer { bytes: Arc::from(*b"late"), items: 1, then: Then::NextRequest }
     }
 
-    fn topics(&self, (): &(), _: &Parked<'_>, call: &mut Vec<Topic>) {
-        call.push(Topic(1));
+    fn topics(&self, wake: &Vec<Topic>, _: &Parked<'_>, call: &mut Vec<Topic>) {
+        call.extend(wake);
     }
 
     fn hand_over(&self, connection: Connection<Self::Place>, _: Option<()>) {
@@ -47,10 +55,17 @@ impl Service for Waiting {
 }
 
 fn pair(listener: &TcpListener) -> (std::net::TcpStream, Connection<(Arc<()>, u32)>) {
+    pair_under(listener, Topic(1))
+}
+
+fn pair_under(
+    listener: &TcpListener,
+    Topic(topic): Topic,
+) -> (std::net::TcpStream, Connection<(Arc<()>, u32)>) {
     let client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let (stream, peer) = listener.accept().unwrap();
     stream.set_nonblocking(true).unwrap();
-    let bytes = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n".to_vec();
+    let bytes = format!("GET /{topic} HTTP/1.1\r\nHost: a\r\n\r\n").into_bytes();
     (client, Connection { stream, peer, bytes, due: None, place: (Arc::new(()), 0) })
 }
 
@@ -64,7 +79,7 @@ fn a_record_is_at_most_256_bytes() {
 #[test]
 fn a_report_of_one_who_is_gone_does_nothing_to_who_has_the_slot_now() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let (mut shard, _) = Shard::new(Arc::new(Waiting), Arc::default()).unwrap();
+    let (mut shard, _) = Shard::new(Arc::new(Waiting::default()), Arc::default()).unwrap();
     let (_ann, connection) = pair(&listener);
     shard.admit(connection);
     assert_eq!(shard.waiters.len(), 1);
@@ -90,7 +105,7 @@ fn a_report_of_one_who_is_gone_does_nothing_to_who_has_the_slot_now() {
 #[test]
 fn an_end_that_is_spread_does_not_touch_who_came_into_the_slot_of_another() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let (mut shard, _) = Shard::new(Arc::new(Waiting), Arc::default()).unwrap();
+    let (mut shard, _) = Shard::new(Arc::new(Waiting::default()), Arc::default()).unwrap();
     let (_ann, connection) = pair(&listener);
     shard.admit(connection);
     shard.begin_closing(Duration::from_secs(1));
@@ -107,4 +122,36 @@ fn an_end_that_is_spread_does_not_touch_who_came_into_the_slot_of_another() {
     bob.set_nonblocking(true).unwrap();
     assert_eq!(bob.read(&mut answer).unwrap_err().kind(), io::ErrorKind::WouldBlock);
     bob.write_all(b"x").unwrap();
+}
+
+#[test]
+fn a_sender_is_answered_before_many_readers_and_others_are_served_between_them() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (mut shard, _) = Shard::new(Arc::new(Waiting::default()), Arc::default()).unwrap();
+    let room = |number: u64| Topic(Topic::PATIENT.0 + number);
+    // Ten readers in each of ten rooms, and a hundred senders.
+    let readers = (0..100).map(|reader| room(reader / 10));
+    let senders = (0..100).map(Topic);
+    let mut clients = Vec::new();
+    for topic in readers.chain(senders.clone()) {
+        let (client, connection) = pair_under(&listener, topic);
+        shard.admit(connection);
+        clients.push(client);
+    }
+    assert_eq!(shard.waiters.len(), 200);
+    shard.service.has_news.store(true, Relaxed);
+    let wake = |topics: Vec<Topic>| Message::Wake(Arc::new(topics));
+    // Repeats do no harm, and do not pile up.
+    let mut wakes = vec![wake((0..10).map(room).chain(senders).collect()), wake(vec![room(0)])];
+    assert!(shard.hear(&mut wakes));
+    let mut waiting = vec![shard.waiters.len()];
+    for _ in 0..3 {
+        assert_eq!(shard.sleep(), Some(Duration::ZERO), "there is more to do");
+        shard.call_some();
+        waiting.push(shard.waiters.len());
+        assert!(shard.hear(&mut vec![wake(vec![room(0)])]));
+    }
+    assert_eq!(waiting, [100, 60, 20, 0]);
+    shard.call_some();
+    assert_eq!(shard.later.len(), 0);
 }
