@@ -49,7 +49,8 @@ pub trait Service: Send + Sync + 'static {
     fn expire(&self, ticket: &Self::Ticket) -> (Answer<Self::Ticket>, usize);
 
     /// Adds the topics that this wake concerns to `call`, and returns how many lookups
-    /// it took. Repeats do no harm. Topics with lower numbers are called first.
+    /// it took. Repeats do no harm. Topics with lower numbers are called
+    /// first; see [`Topic::PATIENT`].
     fn topics(&self, wake: &Self::Wake, parked: &Parked<'_>, call: &mut Vec<Topic>) -> usize;
 
     /// Counts the work of one turn of a shard: how many were called, and the
@@ -69,6 +70,12 @@ pub trait Service: Send + Sync + 'static {
 /// The name under which parked requests are called. The service gives it its meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Topic(pub u64);
+
+impl Topic {
+    /// From this one on a call may come some turns later, in the order of the wakes: when
+    /// many are called, others are served in between.
+    pub const PATIENT: Topic = Topic(1 << 56);
+}
 
 /// The decision about a request.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,12 +1,14 @@
 //! A shard: one thread, its connections, those of them that wait, and their timers.
 //!
-//! A turn: sleep until something happens, read the inbox, call those whom the news
-//! concerns, handle what the sockets report, answer those whose time is over. One
-//! loop over [`Step`]s per connection does all of it; nothing here blocks.
+//! A turn: sleep until something happens, read the inbox, call those whom others wait
+//! for, handle the reports of the sockets, call some of the other readers, answer
+//! those whose time is over. One loop over [`Step`]s per connection does all of it;
+//! nothing here blocks.
 //!
 //! No wake-up is lost: this thread alone empties the inbox. A wake that was posted
 //! after some look is read after the request of that look stands in its list.
 
+mod calls;
 pub(crate) mod connection;
 pub(crate) mod inbox;
 mod loads;
@@ -18,6 +20,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use calls::Calls;
 pub use connection::write_some;
 use connection::{Record, State};
 use inbox::{Inbox, Message};
@@ -26,10 +29,10 @@ use mio::{Events, Interest, Poll, Token, event::Event, net::TcpStream};
 use steps::Step;
 
 use crate::{
-    Answer, Connection, Look, Service, Settings, Topic,
+    Answer, Connection, Look, Service, Settings,
     request::{BODY_MAX, HEAD_MAX},
     slots::Slots,
-    waiters::{self, Stand, Waiters},
+    waiters::{Stand, Waiters},
     wheel::{Timer, Wheel},
 };
 
@@ -43,9 +46,6 @@ const EVENTS_MAX: usize = 1024;
 pub const WRITE_MIN: usize = 16 << 10;
 /// How often some are answered while the park closes: often enough to look even, and cheap.
 const CLOSING_STEP: Duration = Duration::from_millis(10);
-/// Lookups of the service in one turn: about two milliseconds. The work that is left
-/// over is done in the next turn, so that others are heard between the two.
-const LOOKUPS_MAX: usize = 32_768;
 /// Larger lists give their memory back at the end of a turn.
 const KEPT_MAX: usize = 1024;
 const WAKER: Token = Token(usize::MAX);
@@ -76,15 +76,13 @@ pub(crate) struct Shard<S: Service> {
     put_off: Vec<(u32, u32)>,
     /// Lookups of this turn.
     lookups: usize,
-    /// The last topic that was called, while others are to be called yet.
-    called_upto: Option<Topic>,
     /// Once this is set, no request parks any more.
     closing: Option<Closing>,
     /// The work of this turn, for [`Service::count`].
     count_called: u64,
     count_items: u64,
-    /// Topics that are to be called yet. Mostly empty between turns; kept for its space.
-    called: Vec<Topic>,
+    /// Topics that are to be called.
+    calls: Calls,
     /// Empty between uses; kept for its space.
     due: Vec<u32>,
 }
@@ -147,11 +145,10 @@ impl<S: Service> Shard<S> {
             loads,
             put_off: Vec::new(),
             lookups: 0,
-            called_upto: None,
             closing: None,
             count_called: 0,
             count_items: 0,
-            called: Vec::new(),
+            calls: Calls::default(),
             due: Vec::new(),
         };
         Ok((shard, inbox))
@@ -180,6 +177,8 @@ impl<S: Service> Shard<S> {
             for event in &events {
                 self.notice(event);
             }
+            // A sender does not wait until all have read what others sent.
+            self.call_some();
             self.expire_due();
             self.close_some();
             self.tidy();
@@ -190,7 +189,7 @@ impl<S: Service> Shard<S> {
 
     /// Returns how long it may sleep, if nothing happens.
     fn sleep(&self) -> Option<Duration> {
-        if !self.put_off.is_empty() || !self.called.is_empty() {
+        if !self.put_off.is_empty() || !self.calls.is_empty() {
             return Some(Duration::ZERO);
         }
         let closing = self.closing.as_ref().filter(|closing| !closing.parked.is_empty());
@@ -209,47 +208,20 @@ impl<S: Service> Shard<S> {
                 Message::Take(connection) => self.admit(connection),
                 // To find out whom each of so many concerns takes longer than to look.
                 Message::Wake(_) if self.is_spent() => {
-                    self.called.extend(self.waiters.parked().topics());
+                    self.calls.add(self.waiters.parked().topics());
                 }
                 Message::Wake(wake) => {
                     let parked = self.waiters.parked();
-                    self.lookups += self.service.topics(&wake, &parked, &mut self.called);
+                    self.lookups += self.service.topics(&wake, &parked, &mut self.calls.new);
                 }
-                Message::WakeAll => self.called.extend(self.waiters.parked().topics()),
+                Message::WakeAll => self.calls.add(self.waiters.parked().topics()),
                 Message::Close(spread) => self.begin_closing(spread),
                 Message::Stop => return false,
             }
         }
-        self.call_all();
+        self.calls.line_up(&self.waiters);
+        self.call_urgent();
         true
-    }
-
-    /// Calls the topics in `called`, in order, until the turn has cost enough.
-    fn call_all(&mut self) {
-        // Several batches that came meanwhile are one call.
-        let mut called = mem::take(&mut self.called);
-        called.sort_unstable();
-        called.dedup();
-        if let Some(upto) = self.called_upto.take() {
-            // Those that were left over come first, or they might never.
-            let first = called.partition_point(|topic| *topic <= upto);
-            called.rotate_left(first);
-        }
-        let mut done = 0;
-        while done < called.len() && !self.is_spent() {
-            self.call(called[done]);
-            done += 1;
-        }
-        if done < called.len() {
-            self.called_upto = done.checked_sub(1).map(|last| called[last]);
-        }
-        called.drain(..done);
-        self.called = called;
-    }
-
-    /// Tells whether this turn has cost enough.
-    fn is_spent(&self) -> bool {
-        self.lookups >= LOOKUPS_MAX
     }
 
     fn admit(&mut self, connection: Connection<S::Place>) {
@@ -286,34 +258,6 @@ impl<S: Service> Shard<S> {
             record.is_some_and(|record| matches!(record.state, State::Reading) && !record.is_short);
         if let Some(due) = due.filter(|_| is_idle) {
             self.wheel.set(&mut self.connections, key, due);
-        }
-    }
-
-    /// Looks for everybody who waits under `topic`.
-    fn call(&mut self, topic: Topic) {
-        let mut found = Same(None);
-        let mut next = self.waiters.first(topic);
-        while let Some(key) = next {
-            // First: after its answer this one may stand elsewhere, or be gone. Nothing that
-            // happens to it moves another.
-            next = waiters::next_of(&self.connections, key);
-            let State::Parked(ticket) = &mut self.connections[key as usize].state else {
-                panic!("{key} stands under {topic:?} and is not parked");
-            };
-            self.count_called += 1;
-            let lookups = &mut self.lookups;
-            let look = found.of(ticket, || {
-                let look = self.service.look(ticket);
-                *lookups += look.lookups;
-                look
-            });
-            if let Some(answer) = &look.answer {
-                self.unpark(key);
-                let step = self.send(key, answer);
-                self.advance(key, step);
-            } else if *ticket != look.ticket {
-                ticket.clone_from(&look.ticket);
-            }
         }
     }
 
@@ -442,7 +386,7 @@ impl<S: Service> Shard<S> {
     /// Gives back what a large batch needed.
     fn tidy(&mut self) {
         self.due.shrink_to(KEPT_MAX);
-        self.called.shrink_to(KEPT_MAX);
+        self.calls.shrink_to(KEPT_MAX);
         self.put_off.shrink_to(KEPT_MAX);
     }
 

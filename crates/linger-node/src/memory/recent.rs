@@ -169,16 +169,29 @@ impl Recent {
         self.news[(serial - self.first) as usize].position()
     }
 
-    /// Returns the place of the first event after `after`: mostly the end, or near it.
+    /// Returns the place of the first event after `after`. Each probe reads memory that
+    /// is far away, and a reader looks for each poll.
     fn begin_after(&self, after: Position) -> usize {
-        const NEAR: usize = 8;
         let end = self.news.len();
-        for place in (end.saturating_sub(NEAR)..end).rev() {
-            if self.news[place].position() <= after {
-                return place + 1;
+        let Some(newest) = self.news.back() else { return end };
+        // A position has one event at most, and mostly it has one. So the place is none
+        // before this one, and mostly it is this one.
+        let behind = usize::try_from(newest.position().get().saturating_sub(after.get()));
+        let mut low = end.saturating_sub(behind.unwrap_or(usize::MAX));
+        let is_after = |place: usize| self.news[place].position() > after;
+        if low == end || is_after(low) {
+            return low;
+        }
+        let mut high = end;
+        while low < high {
+            let middle = low.midpoint(high);
+            if is_after(middle) {
+                high = middle;
+            } else {
+                low = middle + 1;
             }
         }
-        self.news.partition_point(|news| news.position() <= after)
+        low
     }
 }
 
@@ -197,4 +210,40 @@ fn places_len(news: &News) -> usize {
 /// About what an event takes in memory: its JSON, what was made of it, its places.
 fn weight(news: &News) -> usize {
     2 * news.json.len() + size_of::<News>() + places_len(news) * PLACE_BYTES
+}
+
+#[cfg(test)]
+mod tests {
+    use linger_core::{Event, EventKind, Timestamp, UserId, UserName};
+
+    use super::*;
+
+    fn renamed(position: u64) -> Arc<News> {
+        let position = Position::new(position);
+        let kind = EventKind::UserRenamed { old_name: UserName::parse("ann").unwrap() };
+        let at = Timestamp::from_ms(0);
+        let event = Event { position, number: None, room: None, at, by: None, kind };
+        let audience = Audience::Person(UserId::new(Position::new(1)));
+        Arc::new(News { event, audience, json: "{}".into() })
+    }
+
+    #[test]
+    fn the_first_event_after_a_cursor_is_found_wherever_events_are_missing() {
+        for (case, has_event) in [
+            ("each", [true; 12]),
+            ("none", [false; 12]),
+            ("every other", std::array::from_fn(|at| at % 2 == 0)),
+            ("the first ones", std::array::from_fn(|at| at < 5)),
+            ("the last ones", std::array::from_fn(|at| at > 7)),
+        ] {
+            let mut recent = Recent::default();
+            for (position, _) in (21..).zip(has_event).filter(|(_, has_event)| *has_event) {
+                recent.push(renamed(position));
+            }
+            for after in (19..35).map(Position::new) {
+                let expected = recent.news.iter().take_while(|news| news.position() <= after);
+                assert_eq!(recent.begin_after(after), expected.count(), "{case}, after {after}");
+            }
+        }
+    }
 }

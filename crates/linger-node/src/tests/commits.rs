@@ -17,7 +17,7 @@ use tokio::{
 };
 
 use super::{
-    assembled::{Doing, Parts},
+    assembled::{Doing, Parts, TableTrouble},
     cast::{TestClock, create, mine, named, of_room, say, told},
 };
 use crate::{
@@ -35,6 +35,15 @@ fn troubled(limits: Limits, doing: Doing) -> (Parts, Arc<AtomicBool>) {
     let mut parts = Parts::new(limits);
     parts.table_trouble = Arc::new(move |now| now == doing && fails.load(Relaxed));
     (parts, is_on)
+}
+
+/// Lets everything go well, and counts the commits.
+fn counting(commits: &Arc<AtomicU32>) -> TableTrouble {
+    let commits = commits.clone();
+    Arc::new(move |doing| {
+        commits.fetch_add(u32::from(doing == Doing::Commit), Relaxed);
+        false
+    })
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -76,12 +85,8 @@ async fn what_was_acknowledged_is_in_the_tables_at_once() {
 #[tokio::test(start_paused = true)]
 async fn an_idle_node_commits_once_and_then_sleeps() {
     let commits = Arc::new(AtomicU32::new(0));
-    let counts = commits.clone();
     let mut parts = Parts::new(Limits::default());
-    parts.table_trouble = Arc::new(move |doing| {
-        counts.fetch_add(u32::from(doing == Doing::Commit), Relaxed);
-        false
-    });
+    parts.table_trouble = counting(&commits);
     let node = parts.start();
     let ann = node.guest("ann").await;
     let tea = node.opens(ann, "tea", RoomKind::Open).await;
@@ -93,6 +98,26 @@ async fn an_idle_node_commits_once_and_then_sleeps() {
     assert_eq!((parts.committed(), commits.load(Relaxed)), (node.latest().position, 1));
     sleep(Duration::from_secs(3600)).await;
     assert_eq!(commits.load(Relaxed), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_busy_node_lets_sends_wait_for_a_commit_four_times_a_second() {
+    let commits = Arc::new(AtomicU32::new(0));
+    let mut parts = Parts::new(Limits::default());
+    parts.table_trouble = counting(&commits);
+    let node = parts.start();
+    let ann = node.guest("ann").await;
+    let tea = node.opens(ann, "tea", RoomKind::Open).await;
+    let end = Instant::now() + Duration::from_secs(4);
+    for number in 0.. {
+        if Instant::now() >= end {
+            break;
+        }
+        node.says(ann, &tea, &format!("word {number}")).await;
+        sleep(Duration::from_millis(10)).await;
+    }
+    let commits = commits.load(Relaxed);
+    assert!((12..=16).contains(&commits), "{commits}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -48,11 +48,11 @@ impl WaitLists for Lists<'_> {
 
 /// The bits below the kind: an id, which is below 2^53. A topic is a kind and an id.
 /// Lower kinds are called first: an author waits for one answer before the next send,
-/// and a room may have ten thousand readers.
-const IDS: u64 = (1 << 56) - 1;
-const OUTCOME: u64 = 0 << 56;
-const USER: u64 = 1 << 56;
-const ROOM: u64 = 2 << 56;
+/// and a room may have ten thousand readers, who are patient.
+const IDS: u64 = Topic::PATIENT.0 - 1;
+const OUTCOME: u64 = 0;
+const USER: u64 = Topic::PATIENT.0;
+const ROOM: u64 = 2 * Topic::PATIENT.0;
 
 /// Returns the topic under which requests that await this wait.
 pub(super) fn topic(awaited: Awaited) -> Topic {
@@ -74,5 +74,6 @@ mod tests {
         let of_user = topic(Awaited::User(UserId::new(first)));
         let of_room = topic(Awaited::Room(RoomId::new(first)));
         assert!(of_author < of_user && of_user < of_room);
+        assert!(of_author < Topic::PATIENT && of_user >= Topic::PATIENT);
     }
 }
