@@ -50,13 +50,13 @@ pub struct Request {
     /// The author's name for it.
     pub id: RequestId,
     /// A digest of what was sent under it; none where the payload is erased.
-    pub asked: Option<Asked>,
+    pub asked: Option<RequestDigest>,
 }
 
 /// SHA-256 of what was sent: not of what was made of it, which may change with
 /// the version that makes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Asked(pub [u8; 32]);
+pub struct RequestDigest(pub [u8; 32]);
 
 /// 16 random bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,19 +100,19 @@ impl Request {
     /// them. Equal ones have equal JSON.
     pub fn new(id: RequestId, sent: &impl Serialize) -> Request {
         let sent = serde_json::to_vec(sent).expect("what was sent has no failing parts");
-        Request { id, asked: Some(Asked(Sha256::digest(sent).into())) }
+        Request { id, asked: Some(RequestDigest(Sha256::digest(sent).into())) }
     }
 
     /// Names a request whose command says just what was sent.
     pub fn of(id: RequestId, command: &Command) -> Request {
-        Request { id, asked: Some(Asked::of(command)) }
+        Request { id, asked: Some(RequestDigest::of(command)) }
     }
 }
 
-impl Asked {
+impl RequestDigest {
     /// Digests a command's stored form, as the first vocabulary did.
-    pub fn of(command: &Command) -> Asked {
-        Asked(Sha256::digest(encode_command(command)).into())
+    pub fn of(command: &Command) -> RequestDigest {
+        RequestDigest(Sha256::digest(encode_command(command)).into())
     }
 
     /// Returns what is kept of it for ever, to know a repeat: half of a digest, since

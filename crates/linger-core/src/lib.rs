@@ -32,7 +32,7 @@ pub use apply::Outcome;
 pub use audience::Audience;
 pub use command::{Command, ErasedKind, RoomKind};
 pub use cursor::{Cursor, Epoch, LogId, MalformedCursor};
-pub use entry::{Asked, Author, Draft, Entry, Nonce, Request, Salt, Timestamp};
+pub use entry::{Author, Draft, Entry, Nonce, Request, RequestDigest, Salt, Timestamp};
 pub use event::{Event, EventKind, Message, News, Person, RoomThen};
 pub use ids::{MessageId, Position, RoomId, UserId};
 pub use projection::{

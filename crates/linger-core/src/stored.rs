@@ -7,8 +7,8 @@
 //! `fixtures/logs` holds old logs that prove it.
 
 use crate::{
-    Asked, Author, Command, Draft, Entry, Nonce, Position, Request, RequestId, Salt, Timestamp,
-    sum::Sum,
+    Author, Command, Draft, Entry, Nonce, Position, Request, RequestDigest, RequestId, Salt,
+    Timestamp, sum::Sum,
 };
 
 /// The words that an entry is written in, and the rules that decide what it does.
@@ -151,8 +151,8 @@ impl StoredEntry {
         };
         let is_named = !self.request_id.is_empty();
         let asked = match vocabulary {
-            Vocabulary::FIRST => Some(Asked::of(&command)),
-            _ => self.asked.map(Asked),
+            Vocabulary::FIRST => Some(RequestDigest::of(&command)),
+            _ => self.asked.map(RequestDigest),
         };
         let is_consistent = match vocabulary {
             Vocabulary::FIRST => is_named && self.asked.is_none() && self.salt.is_none(),

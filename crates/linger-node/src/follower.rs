@@ -6,8 +6,8 @@
 //! thread of its own in production, and as a task in the simulation. `healing` handles
 //! damaged tables.
 
+mod catch_up;
 mod healing;
-mod progress;
 
 use std::{
     ops::ControlFlow,
@@ -27,7 +27,7 @@ use crate::{
     call::Call,
     checkpoints::Checkpoints,
     commits::{Commits, Damage, RETRY_AFTER},
-    follower::progress::Progress,
+    follower::catch_up::CatchUp,
     health::{Health, Part},
     hub::Hub,
     log::{Log, ReadError},
@@ -72,7 +72,7 @@ impl Follower {
     async fn follow(&mut self, mut stop: watch::Receiver<()>) {
         let mut tail = self.log.tail();
         let mut reports = self.damage.listen();
-        let mut progress = Progress::begin(self.projection.applied(), *tail.borrow());
+        let mut catch_up = CatchUp::begin(self.projection.applied(), *tail.borrow());
         // One for all sleeps, since a new one would be entered in the timers for each batch.
         let mut alarm = pin!(sleep_until(Instant::now()));
         let mut try_from = Instant::now();
@@ -99,7 +99,7 @@ impl Follower {
                 if self.step(end).is_break() {
                     try_from = Instant::now() + RETRY_AFTER;
                 }
-                progress.tell(self.projection.applied(), end);
+                catch_up.tell(self.projection.applied(), end);
                 continue;
             }
             if look_at <= now {

@@ -42,7 +42,7 @@ pub use check::{Report, check};
 pub use clock::{Clock, SystemClock};
 pub use data_folder::{OpenError, Rollback};
 pub use limits::Limits;
-pub use node::{Node, NotReady, Progress, Receipt, Submitted};
+pub use node::{Node, NonBlocking, NotReady, Receipt, SubmitState, Submitted};
 pub use page::{After, Glance, Page, ResetReason, Wait};
 pub use private::NotOurs;
 pub use read_pool::Asker;

@@ -38,7 +38,7 @@ pub(crate) enum Effect {
     /// It took effect, and left no event.
     Accepted,
     /// It took effect, and left an event.
-    Told,
+    LeftEvent,
     /// It did before, there.
     Repeated(Position),
     /// It had none.
@@ -137,7 +137,7 @@ impl Memory {
                 Outcome::Accepted(Some(news)) => {
                     self.roster.fold(&news);
                     lookups += self.recent.push(news);
-                    Effect::Told
+                    Effect::LeftEvent
                 }
                 Outcome::Accepted(None) => Effect::Accepted,
                 Outcome::Repeated { first } => Effect::Repeated(first),

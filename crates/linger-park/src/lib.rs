@@ -20,7 +20,7 @@ mod waiters;
 mod wheel;
 
 pub use outgoing::{Load, OUTGOING_MAX, Outgoing};
-pub use park::{Connection, Park, Settings};
+pub use park::{Connection, Park, ParkSettings};
 pub use request::{Method, Request};
 pub use service::{Answer, Look, Parking, Service, Then, Topic, Verdict};
 pub use shard::{WRITE_MIN, write_some};

@@ -34,7 +34,7 @@ const OVERLOADED_ANSWER: &[u8] =
 
 /// The bounds of a park.
 #[derive(Debug, Clone)]
-pub struct Settings {
+pub struct ParkSettings {
     /// Threads, each with its own connections. By default one for two cores: the
     /// other cores are for those who make the news, and a busy shard answers more
     /// requests at a time, which costs less for each.
@@ -88,9 +88,9 @@ struct Running<S: Service> {
     thread: JoinHandle<()>,
 }
 
-impl Default for Settings {
-    fn default() -> Settings {
-        Settings {
+impl Default for ParkSettings {
+    fn default() -> ParkSettings {
+        ParkSettings {
             shards: thread::available_parallelism().map_or(1, NonZero::get).div_ceil(2),
             head_timeout: Duration::from_secs(5),
             head_timeout_answer: Arc::from(HEAD_TIMEOUT_ANSWER),
@@ -109,7 +109,7 @@ impl<S: Service> Park<S> {
     /// Starts the threads.
     ///
     /// Errors: the system gives no event queue, or no thread.
-    pub fn start(service: &Arc<S>, settings: Settings) -> io::Result<Park<S>> {
+    pub fn start(service: &Arc<S>, settings: ParkSettings) -> io::Result<Park<S>> {
         let settings = Arc::new(settings);
         let overloaded_answer = settings.overloaded_answer.clone();
         let taken = AtomicUsize::new(0);

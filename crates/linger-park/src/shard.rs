@@ -29,7 +29,7 @@ use mio::{Events, Interest, Poll, Token, event::Event, net::TcpStream};
 use steps::Step;
 
 use crate::{
-    Answer, Connection, Look, Service, Settings,
+    Answer, Connection, Look, ParkSettings, Service,
     request::{BODY_MAX, HEAD_MAX},
     slots::Slots,
     waiters::{Stand, Waiters},
@@ -42,7 +42,7 @@ mod tests;
 /// Reports of the system in one turn: enough to share looks, few enough to hear
 /// the inbox between them.
 const EVENTS_MAX: usize = 1024;
-/// A reader who takes fewer bytes in [`Settings::write_timeout`] is cut.
+/// A reader who takes fewer bytes in [`ParkSettings::write_timeout`] is cut.
 pub const WRITE_MIN: usize = 16 << 10;
 /// How often some are answered while the park closes: often enough to look even, and cheap.
 const CLOSING_STEP: Duration = Duration::from_millis(10);
@@ -55,7 +55,7 @@ const _: () = assert!(usize::BITS == 64, "tokens need 64 bits");
 /// One thread's part of the park.
 pub(crate) struct Shard<S: Service> {
     service: Arc<S>,
-    settings: Arc<Settings>,
+    settings: Arc<ParkSettings>,
     poll: Poll,
     inbox: Arc<Inbox<S>>,
     connections: Slots<Record<S>>,
@@ -122,7 +122,7 @@ impl<S: Service> Shard<S> {
     /// Errors: the system gives no event queue.
     pub(crate) fn new(
         service: Arc<S>,
-        settings: Arc<Settings>,
+        settings: Arc<ParkSettings>,
     ) -> io::Result<(Shard<S>, Arc<Inbox<S>>)> {
         let poll = Poll::new()?;
         let waker = mio::Waker::new(poll.registry(), WAKER)?;

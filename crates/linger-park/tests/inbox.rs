@@ -11,7 +11,7 @@ use std::{
 };
 
 use linger_park::{
-    Answer, Connection, Look, Park, Parked, Request, Service, Settings, Then, Topic, Verdict,
+    Answer, Connection, Look, Park, ParkSettings, Parked, Request, Service, Then, Topic, Verdict,
 };
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -83,7 +83,7 @@ fn a_busy_shard_keeps_so_many_waiting_and_the_others_are_told_to_come_back() {
     let (stalled, has_stalled) = mpsc::channel();
     let (go_on, may_go_on) = mpsc::channel();
     let service = Arc::new(Stalling { stalled, go_on: Mutex::new(may_go_on) });
-    let settings = Settings { shards: 1, inbox_bytes_max: 10 << 10, ..Settings::default() };
+    let settings = ParkSettings { shards: 1, inbox_bytes_max: 10 << 10, ..ParkSettings::default() };
     let park = Park::start(&service, settings).unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     assert!(park.has_room());

@@ -16,7 +16,7 @@ use std::{
     time::Duration,
 };
 
-use linger_park::Settings;
+use linger_park::ParkSettings;
 use room::{Town, get, post};
 
 /// With both ends, below the usual open-file limit of 20,000.
@@ -73,7 +73,7 @@ fn crowd(town: &Town) -> Vec<TcpStream> {
 
 #[test]
 fn a_parked_connection_costs_at_most_512_bytes_and_nearly_no_work() {
-    let town = Town::new(Settings { shards: 2, ..Settings::default() });
+    let town = Town::new(ParkSettings { shards: 2, ..ParkSettings::default() });
     // Use everything once, so that only the connections come on top.
     let mut ann = town.client();
     ann.ask(&post("/add", ""));

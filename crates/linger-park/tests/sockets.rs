@@ -12,14 +12,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use linger_park::{Outgoing, Settings};
+use linger_park::{Outgoing, ParkSettings};
 use room::{BIG, Client, Town, get, numbers, post, until};
 use rustix::net::sockopt::set_socket_recv_buffer_size;
 
 const MS: Duration = Duration::from_millis(1);
 
 fn town() -> Town {
-    Town::new(Settings::default())
+    Town::new(ParkSettings::default())
 }
 
 #[test]
@@ -62,7 +62,7 @@ fn what_comes_while_parked_waits_its_turn() {
 
 #[test]
 fn a_thousand_pipelined_requests_are_answered_in_order_and_do_not_keep_others_out() {
-    let town = Town::new(Settings { shards: 1, ..Settings::default() });
+    let town = Town::new(ParkSettings { shards: 1, ..ParkSettings::default() });
     let mut ann = town.client();
     let mut sender = ann.reader.get_ref().try_clone().unwrap();
     let all: String = (0..1000).map(|number| post("/add", &number.to_string())).collect();
@@ -88,7 +88,7 @@ fn a_request_may_come_byte_by_byte() {
 
 #[test]
 fn a_request_that_does_not_come_whole_in_time_is_told_so() {
-    let town = Town::new(Settings { head_timeout: 300 * MS, ..Settings::default() });
+    let town = Town::new(ParkSettings { head_timeout: 300 * MS, ..ParkSettings::default() });
     let mut ann = town.client();
     // After an earlier request it is the same.
     ann.ask(&post("/add", ""));
@@ -134,7 +134,7 @@ fn who_sends_a_head_and_its_body_later_is_handed_over_if_it_is_much_later() {
 
 #[test]
 fn an_idle_connection_is_closed() {
-    let town = Town::new(Settings { idle_timeout: 200 * MS, ..Settings::default() });
+    let town = Town::new(ParkSettings { idle_timeout: 200 * MS, ..ParkSettings::default() });
     let (mut ann, mut bob) = (town.client(), town.client());
     ann.ask(&post("/add", ""));
     ann.expect_end();
@@ -145,7 +145,7 @@ fn an_idle_connection_is_closed() {
 #[test]
 fn a_wait_ends_at_its_deadline_and_not_before() {
     // A parked connection is not idle.
-    let town = Town::new(Settings { idle_timeout: 500 * MS, ..Settings::default() });
+    let town = Town::new(ParkSettings { idle_timeout: 500 * MS, ..ParkSettings::default() });
     let mut ann = town.client();
     for ms in [250, 0, 1130] {
         let start = Instant::now();
@@ -195,7 +195,7 @@ fn a_closed_peer_frees_its_place_at_once() {
 
 #[test]
 fn thousands_of_equal_waiters_cost_a_look_per_shard() {
-    let town = Town::new(Settings { shards: 2, ..Settings::default() });
+    let town = Town::new(ParkSettings { shards: 2, ..ParkSettings::default() });
     let mut crowd: Vec<Client> = (0..2000).map(|_| town.client()).collect();
     for client in &mut crowd {
         client.send(&get("/wait?after=0"));
@@ -218,7 +218,7 @@ fn thousands_of_equal_waiters_cost_a_look_per_shard() {
 fn thousands_of_waiters_each_get_the_sequence_complete_and_in_order() {
     const EACH: usize = 750;
     const LAST: u64 = 300;
-    let town = Town::new(Settings { shards: 3, ..Settings::default() });
+    let town = Town::new(ParkSettings { shards: 3, ..ParkSettings::default() });
     thread::scope(|scope| {
         let readers: Vec<_> = (0..4)
             .map(|_| {
@@ -257,7 +257,7 @@ struct Guest {
 
 #[test]
 fn thousands_of_parkings_leavings_timeouts_and_wakes_in_any_order_are_as_in_the_model() {
-    let town = Town::new(Settings { shards: 2, ..Settings::default() });
+    let town = Town::new(ParkSettings { shards: 2, ..ParkSettings::default() });
     let guest = |upto| Guest { client: town.client(), upto, waits: None };
     let mut guests: Vec<Guest> = (0..60).map(|_| guest(0)).collect();
     let mut count = 0_u64;
@@ -378,7 +378,8 @@ fn a_stream_brings_everything_in_order_and_beats_when_there_is_nothing() {
 
 #[test]
 fn a_slow_reader_is_cut_and_the_others_go_on() {
-    let town = Town::new(Settings { shards: 1, write_timeout: 400 * MS, ..Settings::default() });
+    let town =
+        Town::new(ParkSettings { shards: 1, write_timeout: 400 * MS, ..ParkSettings::default() });
     let (mut ann, mut bob, mut cleo) = (town.client(), town.client(), town.client());
     ann.send(&get("/big"));
     bob.send(&get("/big"));
@@ -415,7 +416,8 @@ fn a_slow_reader_is_cut_and_the_others_go_on() {
 fn a_reader_who_takes_little_at_a_time_is_not_cut_before_the_system_says_that_there_is_room() {
     // The system reports a socket as writable again when a third of its buffer, some
     // megabytes, has gone out. A reader that takes less than that must do.
-    let town = Town::new(Settings { shards: 1, write_timeout: 400 * MS, ..Settings::default() });
+    let town =
+        Town::new(ParkSettings { shards: 1, write_timeout: 400 * MS, ..ParkSettings::default() });
     let mut ann = town.client();
     // A system with a large buffer tells the sender only now and then that it was read.
     set_socket_recv_buffer_size(ann.reader.get_ref(), 64 << 10).unwrap();
@@ -432,8 +434,9 @@ fn a_reader_who_takes_little_at_a_time_is_not_cut_before_the_system_says_that_th
 #[test]
 fn answers_that_go_out_have_a_bound_together_and_the_next_is_refused_until_one_is_cut() {
     let outgoing = Outgoing::new(BIG + BIG / 2);
-    let settings = Settings { shards: 1, outgoing: outgoing.clone(), ..Settings::default() };
-    let town = Town::new(Settings { write_timeout: 1000 * MS, ..settings });
+    let settings =
+        ParkSettings { shards: 1, outgoing: outgoing.clone(), ..ParkSettings::default() };
+    let town = Town::new(ParkSettings { write_timeout: 1000 * MS, ..settings });
     // The same bytes for two: they weigh once.
     let (mut ann, mut bob) = (town.client(), town.client());
     ann.send(&get("/big"));

@@ -96,8 +96,8 @@ impl Server {
         let (elsewhere, handed_over) = mpsc::unbounded_channel();
         let (router, table) = task::mount(routes, app.clone());
         let service = Arc::new(ParkService::new(table, elsewhere));
-        let defaults = linger_park::Settings::default();
-        let settings = linger_park::Settings {
+        let defaults = linger_park::ParkSettings::default();
+        let settings = linger_park::ParkSettings {
             shards: shards.unwrap_or(defaults.shards),
             head_timeout,
             head_timeout_answer: farewell::to_the_slow(),
@@ -108,7 +108,7 @@ impl Server {
         };
         let park = Arc::new(Park::start(&service, settings)?);
         let waiting_room = Arc::new(WaitingRoom(park.clone()));
-        app.node.attach(Arc::<WaitingRoom>::downgrade(&waiting_room));
+        app.node.non_blocking().attach(Arc::<WaitingRoom>::downgrade(&waiting_room));
         let places = Places::new(connections_max, connections_per_address_max);
         let door = Door::new(listener, places, park.clone(), head_timeout);
         let (ending, ended) = watch::channel(());

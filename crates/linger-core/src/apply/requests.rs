@@ -6,7 +6,7 @@
 use rusqlite::{Connection, params};
 
 use super::Outcome;
-use crate::{Asked, Author, Draft, Entry, Rejection, RequestId, Salt, queries, sum};
+use crate::{Author, Draft, Entry, Rejection, RequestDigest, RequestId, Salt, queries, sum};
 
 /// Returns the outcome of a request whose author used its id before.
 pub(super) fn outcome_of_repeat(
@@ -18,7 +18,7 @@ pub(super) fn outcome_of_repeat(
     let is_the_same = match (known.digest, known.salt, request.asked) {
         // One of them is erased, so nobody can tell any more whether they differ.
         (None, ..) | (_, _, None) => true,
-        (Some(digest), None, Some(_)) => *digest == Asked::of(&draft.command).0,
+        (Some(digest), None, Some(_)) => *digest == RequestDigest::of(&draft.command).0,
         (Some(digest), Some(salt), Some(asked)) => *digest == asked.salted(salt),
     };
     Ok(Some(match is_the_same {

@@ -24,7 +24,7 @@ pub(super) struct Model {
     /// The people who ever left each room.
     left: BTreeSet<(RoomId, UserId)>,
     pub(super) epochs: Vec<(Position, Epoch)>,
-    told: Vec<Told>,
+    told: Vec<Witnessed>,
     names: BTreeMap<UserId, UserName>,
     external_ids: BTreeSet<ExternalId>,
     tokens: BTreeSet<TokenHash>,
@@ -33,7 +33,7 @@ pub(super) struct Model {
 }
 
 /// An event, and those who were there.
-struct Told {
+struct Witnessed {
     news: News,
     witnesses: BTreeSet<UserId>,
 }
@@ -77,15 +77,20 @@ impl Model {
     /// Returns everything that a user, or a visitor, may read in a room, oldest first.
     pub(super) fn in_room(&self, room: RoomId, reader: Option<UserId>) -> Vec<News> {
         let is_open = self.rooms[&room].kind == RoomKind::Open;
-        let was_there = |told: &Told| reader.is_some_and(|user| told.witnesses.contains(&user));
+        let was_there =
+            |told: &Witnessed| reader.is_some_and(|user| told.witnesses.contains(&user));
         self.told_if(|told| told.news.room_id() == Some(room) && (is_open || was_there(told)))
     }
 
-    fn told_if(&self, may_see: impl Fn(&Told) -> bool) -> Vec<News> {
+    fn told_if(&self, may_see: impl Fn(&Witnessed) -> bool) -> Vec<News> {
         self.told.iter().filter(|told| may_see(told)).map(|told| told.news.clone()).collect()
     }
 
-    fn decide(&mut self, position: Position, draft: &Draft) -> Result<Option<Told>, Rejection> {
+    fn decide(
+        &mut self,
+        position: Position,
+        draft: &Draft,
+    ) -> Result<Option<Witnessed>, Rejection> {
         if let Command::CreateGuest { name, token_hash, external_id } = &draft.command {
             if draft.author != Author::Server {
                 return Err(Rejection::NotForUsers);
@@ -135,7 +140,7 @@ impl Model {
                 let is_in = |room: &RoomId| self.members[room].contains(&user);
                 let rooms = self.members.keys().copied().filter(is_in).collect();
                 let audience = Audience::RoomMates { of: user, rooms };
-                Ok(Some(Told { news: News::new(event, audience), witnesses }))
+                Ok(Some(Witnessed { news: News::new(event, audience), witnesses }))
             }
             Command::JoinRoom { room } if self.is_member(*room, user) => Ok(None),
             Command::JoinRoom { room } => match self.kind(*room) {
@@ -200,7 +205,7 @@ impl Model {
         position: Position,
         command: &Command,
         by: Option<Person>,
-    ) -> Result<Told, Rejection> {
+    ) -> Result<Witnessed, Rejection> {
         let Command::OpenRoom { slug, name, topic, kind } = command.clone() else {
             panic!("{command:?} opens no room");
         };
@@ -216,7 +221,7 @@ impl Model {
         Ok(self.tell(position, id, by, EventKind::RoomOpened { opened }, witnesses))
     }
 
-    fn admit(&mut self, position: Position, room: RoomId, member: Person, by: Person) -> Told {
+    fn admit(&mut self, position: Position, room: RoomId, member: Person, by: Person) -> Witnessed {
         self.members.get_mut(&room).expect("it is there").insert(member.id);
         let witnesses = self.members[&room].clone();
         let Room { id, name, topic, kind, .. } = self.rooms[&room].clone();
@@ -231,7 +236,7 @@ impl Model {
         by: Option<Person>,
         kind: EventKind,
         witnesses: BTreeSet<UserId>,
-    ) -> Told {
+    ) -> Witnessed {
         let members = self.members[&room].len() as u64;
         let room = self.rooms.get_mut(&room).expect("it is there");
         room.members = members;
@@ -244,7 +249,7 @@ impl Model {
             by,
             kind,
         };
-        Told { news: News::new(event, Audience::Room(room.id)), witnesses }
+        Witnessed { news: News::new(event, Audience::Room(room.id)), witnesses }
     }
 
     fn person(&self, id: UserId) -> Option<Person> {

@@ -1,23 +1,18 @@
 //! Submit: append, wait until this node has applied it, and read the outcome there.
 
-use std::{
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::sync::{Arc, Mutex};
 
 use linger_core::{
-    Author, Command, Draft, News, Nonce, Position, Rejection, Request, RoomKind, Salt, UserId,
-    Vocabulary, queries,
+    Author, Command, Draft, News, Nonce, Position, Rejection, Request, RoomKind, Salt, Vocabulary,
+    queries,
 };
-use tokio::{sync::oneshot::error::TryRecvError, time::timeout};
+use tokio::time::timeout;
 
 use super::Node;
 use crate::{
     Asker, Refusal, Unavailable,
-    call::Call,
     log::{AppendError, Appending, Note},
     memory::{Effect, Memory},
-    questions::HappenedAt,
 };
 
 /// The result of a submit.
@@ -35,20 +30,20 @@ pub struct Receipt {
 /// author is called ([`crate::Awaited::Outcome`]).
 #[derive(Debug)]
 pub struct Submitted {
-    position: Note,
+    pub(super) position: Note,
     /// Asked only whether it failed.
-    appending: Mutex<Appending>,
+    pub(super) appending: Mutex<Appending>,
 }
 
-/// The progress of a submit that was begun.
+/// The state of a submit that was begun.
 #[derive(Debug, Clone)]
-pub enum Progress {
+pub enum SubmitState {
     /// It has no outcome here yet.
     OnItsWay,
     /// It has one.
     Outcome(Result<Receipt, Refusal>),
     /// It took effect, there, earlier or by now, and memory does not have the event:
-    /// [`Node::receipt`] reads it.
+    /// [`NonBlocking::receipt`](super::NonBlocking::receipt) reads it.
     Stored {
         /// Where it took effect.
         position: Position,
@@ -58,65 +53,6 @@ pub enum Progress {
 }
 
 impl Node {
-    /// Begins what [`Node::submit`] does, without waiting, for an author in an
-    /// [`crate::Annex`]. None where the answer is not simply that it is done: the
-    /// rules seem to say no, or the queue is full.
-    pub fn begin(
-        &self,
-        author: Author,
-        request: Option<Request>,
-        command: Command,
-    ) -> Option<Submitted> {
-        if !self.would_take(author, &command) {
-            return None;
-        }
-        let draft = self.draft(author, request, command);
-        let position = Note::default();
-        let appending = self.log.append_noting(draft, Some(position.clone())).ok()?;
-        Some(Submitted { position, appending: Mutex::new(appending) })
-    }
-
-    /// Tells whether the rules seem to allow this, as things stand here.
-    pub fn would_take(&self, author: Author, command: &Command) -> bool {
-        self.refused_already(author, command).is_none()
-    }
-
-    /// Returns how far a submit is. When it is called, it is known.
-    pub fn progress(&self, submitted: &Submitted) -> Progress {
-        let Some(&position) = submitted.position.get() else {
-            let mut appending = submitted.appending.lock().expect("no holder of this lock panics");
-            return match appending.try_recv() {
-                // As soon as this: the note stands there, too, but the call is to come.
-                Ok(Ok(_)) | Err(TryRecvError::Empty) => Progress::OnItsWay,
-                Ok(Err(error)) => Progress::Outcome(Err(error.into())),
-                Err(TryRecvError::Closed) => Progress::Outcome(Err(Unavailable::Unknown.into())),
-            };
-        };
-        told(&self.memory(), position)
-    }
-
-    /// Returns the receipt of what took effect at `position`, from the tables.
-    ///
-    /// Errors: they cannot be read.
-    pub async fn receipt(
-        &self,
-        position: Position,
-        is_repeat: bool,
-    ) -> Result<Receipt, Unavailable> {
-        let news = self.query(Asker::House, HappenedAt(position)).await?.map(Arc::new);
-        Ok(Receipt { position, news, is_repeat })
-    }
-
-    /// Calls those who wait in an annex for the outcome of what this user asked for.
-    pub fn call_author(&self, user: UserId) {
-        self.hub.wake_annexes(Call::of_authors(vec![user]));
-    }
-
-    /// Returns how long a submit waits for its outcome before it is unknown.
-    pub fn submit_timeout(&self) -> Duration {
-        self.limits.submit_timeout
-    }
-
     /// Appends one command and returns what it did, once this node has applied it.
     ///
     /// Errors: the [`Rejection`] of the rules; or [`Unavailable`], and then the
@@ -138,11 +74,11 @@ impl Node {
             .map_err(|_| Unavailable::Unknown)??;
         let progress = told(&self.memory(), position);
         match progress {
-            Progress::Outcome(outcome) => outcome,
-            Progress::Stored { position, is_repeat } => {
-                Ok(self.receipt(position, is_repeat).await?)
+            SubmitState::Outcome(outcome) => outcome,
+            SubmitState::Stored { position, is_repeat } => {
+                Ok(self.non_blocking().receipt(position, is_repeat).await?)
             }
-            Progress::OnItsWay => unreachable!("it is applied"),
+            SubmitState::OnItsWay => unreachable!("it is applied"),
         }
     }
 
@@ -156,7 +92,7 @@ impl Node {
 
     /// Returns why the rules would say no to this, as things stand here, or a bound
     /// does: then it need not be appended, unless it is a repeat.
-    fn refused_already(&self, author: Author, command: &Command) -> Option<Rejection> {
+    pub(super) fn refused_already(&self, author: Author, command: &Command) -> Option<Rejection> {
         // Entries in the log that are not applied yet may allow it.
         if !self.is_open() {
             return None;
@@ -201,7 +137,12 @@ impl Node {
         Ok(found.await?.is_some())
     }
 
-    fn draft(&self, author: Author, request: Option<Request>, command: Command) -> Draft {
+    pub(super) fn draft(
+        &self,
+        author: Author,
+        request: Option<Request>,
+        command: Command,
+    ) -> Draft {
         let chance = self.clock.nonce();
         let (salt, nonce) = chance.split_at(16);
         let nonce = u64::from_le_bytes(nonce[..8].try_into().expect("eight of 16 bytes"));
@@ -234,19 +175,19 @@ impl From<AppendError> for Refusal {
 }
 
 /// Returns how far the entry at `position` is for who asked.
-fn told(memory: &Memory, position: Position) -> Progress {
+pub(super) fn told(memory: &Memory, position: Position) -> SubmitState {
     let receipt = |news| Ok(Receipt { position, news, is_repeat: false });
-    Progress::Outcome(match memory.outcome(position) {
+    SubmitState::Outcome(match memory.outcome(position) {
         Some(Effect::Accepted) => receipt(None),
-        Some(Effect::Told) => match memory.event(position) {
+        Some(Effect::LeftEvent) => match memory.event(position) {
             Some(news) => receipt(Some(news.clone())),
-            None => return Progress::Stored { position, is_repeat: false },
+            None => return SubmitState::Stored { position, is_repeat: false },
         },
         Some(Effect::Repeated(first)) => {
-            return Progress::Stored { position: first, is_repeat: true };
+            return SubmitState::Stored { position: first, is_repeat: true };
         }
         Some(Effect::Rejected(rejection)) => Err(rejection.into()),
-        None if memory.applied() < position => return Progress::OnItsWay,
+        None if memory.applied() < position => return SubmitState::OnItsWay,
         // So many outcomes since then that this one is forgotten.
         None => Err(Unavailable::Unknown.into()),
     })

@@ -1,11 +1,10 @@
 //! Wait: the one way that news travels. Enter the waiting room, look, and sleep
 //! until called.
 //!
-//! A reader in an annex does the same in pieces: it enters there, looks with
-//! [`Node::glance`], and is called if [`Node::spread`] finds it.
+//! A reader in an annex does the same in pieces, with [`super::NonBlocking`].
 
 use std::{
-    sync::{Arc, Weak, atomic::Ordering},
+    sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
@@ -18,9 +17,7 @@ use tokio::time::Instant;
 
 use super::Node;
 use crate::{
-    After, Annex, Awaited, Call, Glance, Page, ResetReason, Unavailable, Wait, WaitLists,
-    epochs::Known,
-    limits::{LOOKUPS_MAX, PAGE_BYTES_MAX},
+    After, Page, ResetReason, Unavailable, Wait, epochs::Known, limits::PAGE_BYTES_MAX,
     memory::Look,
 };
 
@@ -56,51 +53,7 @@ impl Node {
         }
     }
 
-    /// Looks for the answer that [`Node::wait`] would give at once, without waiting and in
-    /// memory only. A page without news means that there is none yet. None: there may be
-    /// some further back than memory reaches, or the look takes more than
-    /// [`LOOKUPS_MAX`]; `wait` knows then.
-    ///
-    /// For an [`Annex`], which itself reports how much it delivers
-    /// ([`Node::count`]).
-    pub fn glance(&self, wait: &Wait) -> Option<Glance> {
-        let after = match self.resolve(wait.after) {
-            Ok(position) => position,
-            Err(reset) => return Some(Glance { page: self.reset(reset), lookups: 1 }),
-        };
-        let memory = self.memory();
-        let look = memory.look(wait.reader, wait.scope, after, wait.limit, LOOKUPS_MAX)?;
-        let cursor = memory.cursor(self.log.id(), look.upto);
-        let page = Page { reset: None, cursor, news: look.news };
-        Some(Glance { page, lookups: look.lookups + 1 })
-    }
-
-    /// Tells whether [`Node::glance`] would find out whether there is news: the
-    /// reader's place is known, and memory reaches back to it.
-    pub fn can_glance(&self, wait: &Wait) -> bool {
-        let after = self.resolve(wait.after);
-        after.is_ok_and(|after| self.memory().reaches(wait.reader, wait.scope, after, LOOKUPS_MAX))
-    }
-
-    /// Calls, counts and closes the readers of this waiting room together with the
-    /// node's own, until it is dropped.
-    pub fn attach(&self, annex: Weak<dyn Annex>) {
-        self.hub.attach(annex);
-    }
-
-    /// Finds those whom a call concerns among the waiting readers of an annex. Some may come
-    /// twice. Returns how many lookups it took.
-    pub fn spread(&self, call: &Call, lists: &impl WaitLists, visit: impl FnMut(Awaited)) -> usize {
-        call.spread(&self.memory().roster, lists, visit)
-    }
-
-    /// Counts readers who were called in an annex, and events handed to them.
-    pub fn count(&self, wakes: u64, deliveries: u64) {
-        self.metrics.wakes.inc_by(wakes);
-        self.metrics.deliveries.inc_by(deliveries);
-    }
-
-    fn reset(&self, reset: ResetReason) -> Page {
+    pub(super) fn reset(&self, reset: ResetReason) -> Page {
         Page { reset: Some(reset), news: Vec::new(), cursor: self.latest() }
     }
 
@@ -132,7 +85,7 @@ impl Node {
         self.resolve(After::Cursor(cursor)).is_ok()
     }
 
-    fn resolve(&self, after: After) -> Result<Position, ResetReason> {
+    pub(super) fn resolve(&self, after: After) -> Result<Position, ResetReason> {
         match after {
             After::Latest => Ok(self.memory().applied()),
             After::Start => Ok(Position::START),
@@ -169,20 +122,5 @@ impl Node {
         let turn = self.deadlines.fetch_add(1, Ordering::Relaxed).wrapping_mul(STEP);
         let part = (turn >> 32) as f64 / (1_u64 << 32) as f64;
         Instant::now() + wait.mul_f64(1.0 - part / 10.0)
-    }
-
-    /// Returns how many readers are held now.
-    pub fn waiting(&self) -> usize {
-        self.hub.waiting()
-    }
-
-    /// Answers all who wait, spread over `spread`, and holds nobody any more.
-    pub async fn close(&self, spread: Duration) {
-        self.hub.close(spread).await;
-    }
-
-    /// Tells whether the node holds nobody any more.
-    pub fn is_closing(&self) -> bool {
-        self.hub.is_closing()
     }
 }

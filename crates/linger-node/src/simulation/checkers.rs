@@ -20,12 +20,12 @@ use super::{
 /// The log's account, read when all is over.
 struct Truth {
     outcomes: BTreeMap<Position, Outcome>,
-    told: Vec<Told>,
+    told: Vec<Witnessed>,
     fingerprint: String,
 }
 
 /// An event, and those who were there.
-struct Told {
+struct Witnessed {
     news: News,
     witnesses: BTreeSet<UserId>,
 }
@@ -165,7 +165,7 @@ impl Truth {
             let outcome = projection.apply(std::slice::from_ref(entry)).unwrap().remove(0);
             if let Some(news) = outcome.news() {
                 let witnesses = witness(&mut members, news);
-                truth.told.push(Told { news: (**news).clone(), witnesses });
+                truth.told.push(Witnessed { news: (**news).clone(), witnesses });
             }
             truth.outcomes.insert(entry.position, outcome);
         }
@@ -175,8 +175,8 @@ impl Truth {
 
     fn seen_by(&self, reader: Option<UserId>, scope: Scope) -> impl Iterator<Item = &News> {
         let was_there =
-            move |told: &Told| reader.is_some_and(|reader| told.witnesses.contains(&reader));
-        let is_seen = move |told: &&Told| match scope {
+            move |told: &Witnessed| reader.is_some_and(|reader| told.witnesses.contains(&reader));
+        let is_seen = move |told: &&Witnessed| match scope {
             Scope::Mine(_) => was_there(told),
             Scope::Room(room, kind) => {
                 told.news.room_id() == Some(room) && (kind == RoomKind::Open || was_there(told))

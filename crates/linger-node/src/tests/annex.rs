@@ -12,7 +12,7 @@ use super::{
     assembled::{Assembled, Parts},
     cast::{from, named, of_room, open, rename, say},
 };
-use crate::{Annex, Awaited, Call, Limits, Progress, Refusal, RoomRef, WaitLists};
+use crate::{Annex, Awaited, Call, Limits, Refusal, RoomRef, SubmitState, WaitLists};
 
 /// A waiting room that writes its calls down.
 #[derive(Default)]
@@ -58,7 +58,7 @@ impl WaitLists for Lists {
 
 fn attach(node: &Assembled) -> Arc<Notebook> {
     let notebook = Arc::new(Notebook::default());
-    node.attach(Arc::<Notebook>::downgrade(&notebook));
+    node.non_blocking().attach(Arc::<Notebook>::downgrade(&notebook));
     notebook
 }
 
@@ -67,7 +67,8 @@ impl Notebook {
     fn called(&self, node: &Assembled, among: &[Awaited]) -> Vec<Awaited> {
         let mut called = Vec::new();
         for call in self.calls.lock().unwrap().drain(..) {
-            node.spread(&call, &Lists(among.to_vec()), |awaited| called.push(awaited));
+            node.non_blocking()
+                .spread(&call, &Lists(among.to_vec()), |awaited| called.push(awaited));
         }
         among.iter().copied().filter(|awaited| called.contains(awaited)).collect()
     }
@@ -126,27 +127,34 @@ async fn a_submit_that_was_begun_is_known_when_its_author_is_called() {
     let notebook = attach(&node);
     let begin = |id: &str, text: &str| {
         let command = say(tea.id, text);
-        node.begin(Author::User(ann), named(id, &command), command).expect("she is a member")
+        node.non_blocking()
+            .begin(Author::User(ann), named(id, &command), command)
+            .expect("she is a member")
     };
     let cursor = node.latest();
     let first = begin("one", "tea");
-    assert!(matches!(node.progress(&first), Progress::OnItsWay));
+    assert!(matches!(node.non_blocking().state_of(&first), SubmitState::OnItsWay));
     let page = node.waits(of_room(&tea, from(cursor)), 5).await;
     assert_eq!(notebook.called(&node, &[Awaited::Outcome(ann)]), [Awaited::Outcome(ann)]);
-    let Progress::Outcome(Ok(receipt)) = node.progress(&first) else { panic!("it is not done") };
+    let SubmitState::Outcome(Ok(receipt)) = node.non_blocking().state_of(&first) else {
+        panic!("it is not done")
+    };
     assert_eq!((receipt.news, receipt.is_repeat), (Some(page.news[0].clone()), false));
 
     // The same again is a repeat; other words under the same id are refused.
     let (repeat, other) = (begin("one", "tea"), begin("one", "coffee"));
     let marker = node.says(ann, &tea, "marker").await;
-    let Progress::Stored { position, is_repeat: true } = node.progress(&repeat) else {
+    let SubmitState::Stored { position, is_repeat: true } = node.non_blocking().state_of(&repeat)
+    else {
         panic!("it is no repeat")
     };
     assert_eq!(position, receipt.position);
-    let again = node.receipt(position, true).await.unwrap();
+    let again = node.non_blocking().receipt(position, true).await.unwrap();
     assert_eq!((again.position, again.is_repeat), (receipt.position, true));
     assert_eq!(again.news.unwrap().json, page.news[0].json);
-    let Progress::Outcome(Err(Refusal::Rejected(rejection))) = node.progress(&other) else {
+    let SubmitState::Outcome(Err(Refusal::Rejected(rejection))) =
+        node.non_blocking().state_of(&other)
+    else {
         panic!("it was taken")
     };
     assert_eq!(rejection, Rejection::RequestIdReused);
@@ -157,18 +165,23 @@ async fn a_submit_that_was_begun_is_known_when_its_author_is_called() {
 async fn who_leaves_before_what_they_began_to_say_is_applied_is_told_so() {
     let (node, [ann, _, cleo], tea) = tea(&Parts::new(Limits::default())).await;
     let author = Author::User(ann);
-    let leave = node.begin(author, None, Command::LeaveRoom { room: tea.id }).unwrap();
-    let sent = node.begin(author, None, say(tea.id, "too late")).unwrap();
+    let leave =
+        node.non_blocking().begin(author, None, Command::LeaveRoom { room: tea.id }).unwrap();
+    let sent = node.non_blocking().begin(author, None, say(tea.id, "too late")).unwrap();
     node.guest("dora").await;
-    assert!(matches!(node.progress(&leave), Progress::Outcome(Ok(_))));
-    let Progress::Outcome(Err(Refusal::Rejected(rejection))) = node.progress(&sent) else {
+    assert!(matches!(node.non_blocking().state_of(&leave), SubmitState::Outcome(Ok(_))));
+    let SubmitState::Outcome(Err(Refusal::Rejected(rejection))) =
+        node.non_blocking().state_of(&sent)
+    else {
         panic!("it was said")
     };
     assert_eq!(rejection, Rejection::NotAMember);
     // Once the node is open, it does not begin a send for somebody outside of the room.
     node.ready().await.unwrap();
     for user in [ann, cleo] {
-        assert!(!node.would_take(Author::User(user), &say(tea.id, "hello")));
-        assert!(node.begin(Author::User(user), None, say(tea.id, "hello")).is_none());
+        assert!(!node.non_blocking().would_take(Author::User(user), &say(tea.id, "hello")));
+        assert!(
+            node.non_blocking().begin(Author::User(user), None, say(tea.id, "hello")).is_none()
+        );
     }
 }

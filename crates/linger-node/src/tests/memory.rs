@@ -62,7 +62,9 @@ async fn a_reader_further_back_than_memory_reaches_gets_the_same_events_from_the
             })
         });
         let seen = |glance: crate::Glance| (told(&glance.page.news), glance.page.cursor);
-        glanced.push(waits.map(|wait| node.glance(&wait).map(seen)).collect::<Vec<_>>());
+        glanced.push(
+            waits.map(|wait| node.non_blocking().glance(&wait).map(seen)).collect::<Vec<_>>(),
+        );
     }
     let [all, fewer @ ..] = glanced.as_slice() else { panic!("nobody glanced") };
     assert!(all.iter().all(Option::is_some));
@@ -124,7 +126,11 @@ async fn a_reader_of_a_quiet_room_never_asks_the_tables_however_busy_the_others_
     for wait in [mine(ann, from(quiet)), of_room(&tea, from(quiet))] {
         assert_eq!(told(&node.reads(wait).await.news), ["ann: at last"]);
     }
-    assert_eq!(node.glance(&mine(bob, from(quiet))), None, "bob's room is not quiet");
+    assert_eq!(
+        node.non_blocking().glance(&mine(bob, from(quiet))),
+        None,
+        "bob's room is not quiet"
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -209,7 +209,7 @@ fn wakes_that_a_shard_does_not_hear_in_time_become_one_for_everybody() {
 #[test]
 fn connections_that_a_shard_does_not_take_in_time_are_weighed_and_then_refused() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let settings = Settings { inbox_bytes_max: 10 << 10, ..Settings::default() };
+    let settings = ParkSettings { inbox_bytes_max: 10 << 10, ..ParkSettings::default() };
     let (_shard, inbox) = Shard::new(Arc::new(Waiting::default()), Arc::new(settings)).unwrap();
     let mut messages = Vec::new();
     for (begun, expected) in [(0, 50..200), (1000, 8..10), (20_000, 0..1)] {

@@ -24,7 +24,7 @@ use std::{
 };
 
 use linger_park::{
-    Answer, Connection, Look, Method, Park, Parked, Parking, Request, Service, Settings, Then,
+    Answer, Connection, Look, Method, Park, ParkSettings, Parked, Parking, Request, Service, Then,
     Topic, Verdict,
 };
 
@@ -252,7 +252,7 @@ fn stand_in(
 }
 
 impl Town {
-    pub fn new(settings: Settings) -> Town {
+    pub fn new(settings: ParkSettings) -> Town {
         let (sender, receiver) = mpsc::channel();
         let room = Arc::new(Room {
             count: AtomicU64::new(0),

@@ -44,7 +44,7 @@ impl News {
     /// must answer, with a reset or from the tables.
     pub(super) fn begin(&self, hold: Hold) -> Option<(Option<Answer<Waiting>>, Parking<Waiting>)> {
         let Hold { ticket, hold, opening } = hold;
-        if !self.app.node.can_glance(&ticket.wait(NO_TURN)) {
+        if !self.app.node.non_blocking().can_glance(&ticket.wait(NO_TURN)) {
             return None;
         }
         let opening = opening.map(|opening| Answer {
@@ -96,7 +96,7 @@ impl News {
     }
 
     fn glance(&self, ticket: &Ticket, lookups: &mut usize) -> Option<Page> {
-        let glance = self.app.node.glance(&ticket.wait(NO_TURN))?;
+        let glance = self.app.node.non_blocking().glance(&ticket.wait(NO_TURN))?;
         *lookups += glance.lookups;
         Some(glance.page)
     }

@@ -172,11 +172,14 @@ impl Service for ParkService {
     }
 
     fn topics(&self, call: &Call, parked: &Parked<'_>, called: &mut Vec<Topic>) -> usize {
-        self.app.node.spread(call, &Lists(parked), |awaited| called.push(topic(awaited)))
+        self.app
+            .node
+            .non_blocking()
+            .spread(call, &Lists(parked), |awaited| called.push(topic(awaited)))
     }
 
     fn count(&self, called: u64, items: u64) {
-        self.app.node.count(called, items);
+        self.app.node.non_blocking().count(called, items);
     }
 
     fn hand_over(&self, connection: Connection<Place>, errand: Option<Errand>) {

@@ -11,7 +11,7 @@ use std::{
 
 use futures_util::future::BoxFuture;
 use linger_core::{Author, Position, UserId};
-use linger_node::{Progress, Receipt, Refusal, Submitted, Unavailable};
+use linger_node::{Receipt, Refusal, SubmitState, Submitted, Unavailable};
 use tokio::runtime::Handle;
 
 use super::bytes;
@@ -46,12 +46,12 @@ impl Sending {
         let (user, command) = (submission.author(), submission.command());
         let author = Author::User(user);
         // This check comes first, because it is free: a counted rate is not given back.
-        if !app.node.would_take(author, &command) {
+        if !app.node.non_blocking().would_take(author, &command) {
             return None;
         }
         app.rates.count(Change::Message, user, submission.address()).ok()?;
-        let submitted = app.node.begin(author, submission.request(), command)?;
-        let due = Instant::now() + app.node.submit_timeout();
+        let submitted = app.node.non_blocking().begin(author, submission.request(), command)?;
+        let due = Instant::now() + app.node.non_blocking().submit_timeout();
         let (task, answer) = (OnceLock::new(), OnceLock::new());
         Some(Sending { submission, submitted, task, answer, due })
     }
@@ -66,16 +66,16 @@ impl Sending {
         if let Some(answer) = self.answer.get() {
             return Some(answer.clone());
         }
-        let more = match app.node.progress(&self.submitted) {
-            Progress::OnItsWay => return None,
-            Progress::Stored { position, is_repeat } => More::Read { position, is_repeat },
-            Progress::Outcome(Err(Refusal::Rejected(rejection))) => {
+        let more = match app.node.non_blocking().state_of(&self.submitted) {
+            SubmitState::OnItsWay => return None,
+            SubmitState::Stored { position, is_repeat } => More::Read { position, is_repeat },
+            SubmitState::Outcome(Err(Refusal::Rejected(rejection))) => {
                 match self.submission.go_on(&app.node, rejection) {
                     Some(going_on) => More::GoOn(going_on),
                     None => return Some(self.render(app, Err(rejection.into()))),
                 }
             }
-            Progress::Outcome(outcome) => return Some(self.render(app, outcome)),
+            SubmitState::Outcome(outcome) => return Some(self.render(app, outcome)),
         };
         if self.task.set(()).is_ok() {
             runtime.spawn(self.clone().go_on(app.clone(), more));
@@ -87,11 +87,11 @@ impl Sending {
         let outcome = match more {
             More::GoOn(going_on) => going_on.await,
             More::Read { position, is_repeat } => {
-                app.node.receipt(position, is_repeat).await.map_err(Refusal::from)
+                app.node.non_blocking().receipt(position, is_repeat).await.map_err(Refusal::from)
             }
         };
         self.answer.set(self.render(&app, outcome)).expect("there is one task");
-        app.node.call_author(self.user());
+        app.node.non_blocking().call_author(self.user());
     }
 
     fn render(&self, app: &App, outcome: Result<Receipt, Refusal>) -> Arc<[u8]> {

@@ -1,7 +1,7 @@
 //! Whether a connection on hyper is between two requests.
 //!
 //! hyper gives a connection back whenever asked, and does not say whether that is
-//! a good moment. So the wrappers here tell a [`Progress`] about every request and
+//! a good moment. So the wrappers here tell a [`ConnectionProgress`] about every request and
 //! answer, the head guard tells it about every write, and it knows the boundary.
 
 use std::{
@@ -20,7 +20,7 @@ use linger_park::Load;
 use super::{outlet::Outlet, requests::Overfull};
 use crate::turns::give_back_turn;
 
-/// The minor version of hyper whose source [`Progress::is_at_boundary`] relies on.
+/// The minor version of hyper whose source [`ConnectionProgress::is_at_boundary`] relies on.
 #[cfg(test)]
 const HYPER_READ: &str = "1.12";
 
@@ -29,7 +29,7 @@ const HYPER_READ: &str = "1.12";
 /// The connection's task notes and reads everything, so the order of memory does not
 /// matter. Only the end of a request's body may be noted elsewhere. It may be seen late,
 /// and then the connection stays on hyper a little longer.
-pub(super) struct Progress {
+pub(super) struct ConnectionProgress {
     /// The part of the answers that is still to be written.
     pub(super) outlet: Outlet,
     /// Requests that hyper has passed on.
@@ -49,14 +49,14 @@ pub(super) struct Progress {
 }
 
 /// A request that is being answered, until this is dropped.
-pub(super) struct Answering(Arc<Progress>);
+pub(super) struct Answering(Arc<ConnectionProgress>);
 
 /// The body of a request: notes that it was read to its end.
 struct RequestBody {
     incoming: Incoming,
     /// Whether it broke off: hyper then reports an end that is none.
     has_failed: bool,
-    progress: Arc<Progress>,
+    progress: Arc<ConnectionProgress>,
     number: usize,
 }
 
@@ -69,10 +69,10 @@ pub(super) struct AnswerBody {
     answering: Answering,
 }
 
-impl Progress {
+impl ConnectionProgress {
     /// Begins before the first request.
-    pub(super) fn new(outlet: Outlet) -> Progress {
-        Progress {
+    pub(super) fn new(outlet: Outlet) -> ConnectionProgress {
+        ConnectionProgress {
             outlet,
             asked: AtomicUsize::new(0),
             answered: AtomicUsize::new(0),
@@ -85,7 +85,7 @@ impl Progress {
     }
 
     /// Notes a new request, and returns its body for the handler.
-    pub(super) fn ask(self: &Arc<Progress>, incoming: Incoming) -> (Answering, Body) {
+    pub(super) fn ask(self: &Arc<ConnectionProgress>, incoming: Incoming) -> (Answering, Body) {
         let number = self.asked.fetch_add(1, Relaxed) + 1;
         let answering = Answering(self.clone());
         if incoming.is_end_stream() {

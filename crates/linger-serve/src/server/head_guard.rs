@@ -11,7 +11,7 @@
 //! kept back, and the server says the same with words.
 //!
 //! The bytes that the park has read ahead of hyper come first. All writes of hyper pass
-//! here, so its [`Progress`] is told how much of them the system takes.
+//! here, so its [`ConnectionProgress`] is told how much of them the system takes.
 //! Between two requests, the next bytes are shown to the park first: hyper does not see
 //! requests that the park holds.
 
@@ -30,7 +30,7 @@ use tokio::{
 };
 
 use super::{
-    boundary::Progress,
+    boundary::ConnectionProgress,
     heads::{self, Refused},
 };
 use crate::held::ParkService;
@@ -45,7 +45,7 @@ pub(super) struct HeadGuard {
     /// Bytes from before that hyper has not read yet.
     ahead: Bytes,
     peer: SocketAddr,
-    progress: Arc<Progress>,
+    progress: Arc<ConnectionProgress>,
     service: Arc<ParkService>,
     heads: Heads,
     refused: Option<Refused>,
@@ -72,7 +72,7 @@ impl HeadGuard {
     pub(super) fn new(
         (stream, peer): (TcpStream, SocketAddr),
         ahead: Vec<u8>,
-        progress: Arc<Progress>,
+        progress: Arc<ConnectionProgress>,
         service: Arc<ParkService>,
     ) -> HeadGuard {
         HeadGuard {

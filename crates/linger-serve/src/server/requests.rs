@@ -17,7 +17,7 @@ use linger_node::Unavailable;
 use tower::ServiceExt;
 
 use super::{
-    boundary::{AnswerBody, Answering, Progress},
+    boundary::{AnswerBody, Answering, ConnectionProgress},
     early, heads,
 };
 use crate::{
@@ -30,7 +30,7 @@ use crate::{
 pub(super) struct Requests {
     pub(super) router: Router,
     pub(super) peer: SocketAddr,
-    pub(super) progress: Arc<Progress>,
+    pub(super) progress: Arc<ConnectionProgress>,
     pub(super) turns: Arc<Turns>,
     /// The turn for the next request, if there is one already.
     pub(super) slot: Slot,

@@ -29,7 +29,7 @@ use tokio::{
 };
 
 use super::{
-    boundary::{AnswerBody, Progress},
+    boundary::{AnswerBody, ConnectionProgress},
     farewell,
     head_guard::{HEAD_MAX, HeadGuard, end_of_head},
     outlet::{Outlet, Patience},
@@ -172,7 +172,7 @@ async fn serve(
             return;
         }
     };
-    let progress = Arc::new(Progress::new(Outlet::new(host.outgoing.clone())));
+    let progress = Arc::new(ConnectionProgress::new(Outlet::new(host.outgoing.clone())));
     let requests = Arc::new(Requests {
         router: host.router.clone(),
         peer,

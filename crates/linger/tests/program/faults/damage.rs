@@ -51,7 +51,7 @@ const ASKED: [&str; 9] = [
 ];
 
 /// One answer: its status and body. None: the server had ended.
-type Told = Option<(u16, String)>;
+type Reply = Option<(u16, String)>;
 
 /// Undamaged folders, and the answers that readers get from them.
 struct Originals {
@@ -60,7 +60,7 @@ struct Originals {
     /// With write-ahead logs.
     killed: Folder,
     readers: Vec<Client>,
-    record: Vec<Told>,
+    record: Vec<Reply>,
 }
 
 /// How a read went.
@@ -113,7 +113,7 @@ impl Originals {
         Originals { stopped, killed, readers, record }
     }
 
-    fn compare(&self, told: &[Told]) -> Reading {
+    fn compare(&self, told: &[Reply]) -> Reading {
         let mut reading = Reading::Right;
         for (i, (told, recorded)) in told.iter().zip(&self.record).enumerate() {
             match told {
@@ -175,7 +175,7 @@ impl Originals {
 }
 
 /// Returns the answers to all readers now.
-fn read(server: &Server, readers: &[Client]) -> Vec<Told> {
+fn read(server: &Server, readers: &[Client]) -> Vec<Reply> {
     let mut told = Vec::new();
     for reader in readers {
         let mut reader = reader.again(server.address);

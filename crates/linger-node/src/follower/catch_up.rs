@@ -7,16 +7,16 @@ use tokio::time::{Duration, Instant};
 const EVERY: Duration = Duration::from_secs(2);
 
 /// Reports how far the follower is, if that takes long.
-pub(super) struct Progress {
+pub(super) struct CatchUp {
     /// The start, the goal, and the time of the start; none once it is there.
     start: Option<(Position, Position, Instant)>,
     said: Option<Instant>,
 }
 
-impl Progress {
-    pub(super) fn begin(applied: Position, end: Position) -> Progress {
+impl CatchUp {
+    pub(super) fn begin(applied: Position, end: Position) -> CatchUp {
         let start = (applied < end).then(|| (applied, end, Instant::now()));
-        Progress { start, said: None }
+        CatchUp { start, said: None }
     }
 
     pub(super) fn tell(&mut self, applied: Position, end: Position) {
