@@ -154,6 +154,27 @@ impl Memory {
         after >= self.floor || self.roster.remembers(reader, scope, after)
     }
 
+    /// Tells whether a look would find more than so many bytes of events.
+    pub(crate) fn finds_more_than(
+        &self,
+        bytes: usize,
+        reader: Option<UserId>,
+        scope: Scope,
+        after: Position,
+        limit: usize,
+    ) -> bool {
+        let stays = self.roster.stays(reader);
+        let seen = self.news.range(self.begin_after(after)..);
+        let mut left = bytes;
+        for news in seen.filter(|news| can_see(scope, stays, news)).take(limit) {
+            match left.checked_sub(news.json.len()) {
+                Some(rest) => left = rest,
+                None => return true,
+            }
+        }
+        false
+    }
+
     /// Returns what the entry at `position` did, while that is remembered.
     pub(crate) fn outcome(&self, position: Position) -> Option<&Outcome> {
         // Positions have no gaps, unless a log makes some.

@@ -75,6 +75,13 @@ impl Node {
         after.is_ok_and(|after| self.memory().reaches(wait.reader, wait.scope, after))
     }
 
+    /// Tells whether [`Node::glance`] would find more than so many bytes of events.
+    /// Costs a look, and nothing is copied.
+    pub fn would_find_more_than(&self, bytes: usize, wait: &Wait) -> bool {
+        let Ok(after) = self.resolve(wait.after) else { return false };
+        self.memory().finds_more_than(bytes, wait.reader, wait.scope, after, wait.limit)
+    }
+
     /// Calls, counts and closes the readers of this waiting room together with the
     /// node's own, until it is dropped.
     pub fn attach(&self, annex: Weak<dyn Annex>) {

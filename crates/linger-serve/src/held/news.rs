@@ -8,7 +8,7 @@ use linger_park::{Answer, Look, Parking, Then};
 use super::{
     bytes::{self, Encoded},
     parked::Waiting,
-    recent::RecentAnswers,
+    recent::{RecentAnswers, SHARED_MAX},
     waiting_room::topic,
 };
 use crate::{
@@ -37,11 +37,15 @@ impl News {
         News { app, recent: RecentAnswers::new() }
     }
 
-    /// Returns what becomes of a request. None where hyper's side answers: a reset, or
-    /// what only the tables know.
+    /// Returns what becomes of a request. None where hyper's side answers: a reset, what
+    /// only the tables know, or a long page, which nobody on this thread is to wait for.
     pub(super) fn begin(&self, hold: Hold) -> Option<(Option<Answer<Waiting>>, Parking<Waiting>)> {
         let Hold { ticket, hold, opening } = hold;
         if !self.app.node.can_glance(&ticket.wait()) {
+            return None;
+        }
+        // A stream stays where it begins, so it begins here.
+        if opening.is_none() && self.app.node.would_find_more_than(SHARED_MAX, &ticket.wait()) {
             return None;
         }
         let opening = opening.map(|opening| Answer {
