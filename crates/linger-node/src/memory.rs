@@ -14,7 +14,12 @@ use linger_core::{
 };
 use recent::{Recent, Way};
 
-use crate::{Limits, epochs::Epochs, limits::PAGE_BYTES_MAX, roster::Roster};
+use crate::{
+    Limits,
+    epochs::Epochs,
+    limits::{LOOKUPS_MAX, PAGE_BYTES_MAX},
+    roster::Roster,
+};
 
 /// The newest events and outcomes, all of the same moment.
 pub(crate) struct Memory {
@@ -61,12 +66,13 @@ struct Found {
     news: Vec<Arc<News>>,
     bytes: usize,
     limit: usize,
+    bytes_max: usize,
     is_full: bool,
 }
 
 impl Found {
-    fn new(limit: usize) -> Found {
-        Found { news: Vec::new(), bytes: 0, limit, is_full: limit == 0 }
+    fn new(limit: usize, bytes_max: usize) -> Found {
+        Found { news: Vec::new(), bytes: 0, limit, bytes_max, is_full: limit == 0 }
     }
 
     fn has_room(&self) -> bool {
@@ -76,7 +82,7 @@ impl Found {
     /// Takes an event, unless it is too large for the bytes that are left.
     fn take(&mut self, news: &Arc<News>) {
         self.bytes += news.json.len();
-        if self.bytes > PAGE_BYTES_MAX && !self.news.is_empty() {
+        if self.bytes > self.bytes_max && !self.news.is_empty() {
             self.is_full = true;
             return;
         }
@@ -170,7 +176,7 @@ impl Memory {
         lookups_max: usize,
     ) -> Option<Look> {
         let way = self.way(reader, scope, after, lookups_max)?;
-        let mut found = Found::new(limit);
+        let mut found = Found::new(limit, PAGE_BYTES_MAX);
         self.recent.look(way, scope, self.roster.stays(reader), after, &mut found);
         let upto = match found.news.last() {
             Some(last) if found.is_full => last.position(),
@@ -210,6 +216,21 @@ impl Memory {
         // Of a quiet room in a busy house nothing is forgotten.
         let is_here = || self.roster.remembers(reader, scope, after);
         (stays.len() <= lookups_max && is_here()).then_some(way)
+    }
+
+    /// Tells whether a look would find more than so many bytes of events.
+    pub(crate) fn finds_more_than(
+        &self,
+        bytes: usize,
+        reader: Option<UserId>,
+        scope: Scope,
+        after: Position,
+        limit: usize,
+    ) -> bool {
+        let Some(way) = self.way(reader, scope, after, LOOKUPS_MAX) else { return false };
+        let mut found = Found::new(limit, bytes);
+        self.recent.look(way, scope, self.roster.stays(reader), after, &mut found);
+        found.bytes > bytes
     }
 
     /// Returns what the entry at `position` did, while that is remembered.

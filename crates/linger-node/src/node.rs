@@ -1,5 +1,5 @@
 //! The node. Edges use three verbs: `submit`, `wait` and `query`, each in a file of its
-//! own. What they need beside those is in memory and stands here: rooms, cursors, the
+//! own. The facts that they need beside those are in memory and stand here: rooms, cursors, the
 //! clock. Its [`life`] is the program's, and [`non_blocking`] is for the one caller
 //! whose thread must not sleep.
 //!

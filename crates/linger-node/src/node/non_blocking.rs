@@ -57,6 +57,13 @@ impl NonBlocking<'_> {
             .is_ok_and(|after| self.0.memory().reaches(wait.reader, wait.scope, after, LOOKUPS_MAX))
     }
 
+    /// Tells whether [`NonBlocking::glance`] would find more than so many bytes of
+    /// events. Costs a look at as many.
+    pub fn would_find_more_than(self, bytes: usize, wait: &Wait) -> bool {
+        let Ok(after) = self.0.resolve(wait.after) else { return false };
+        self.0.memory().finds_more_than(bytes, wait.reader, wait.scope, after, wait.limit)
+    }
+
     /// Begins what [`Node::submit`] does, without waiting, for an author in an
     /// [`crate::Annex`]. None where the answer is not simply that it is done: the
     /// rules seem to say no, or the queue is full.

@@ -8,7 +8,7 @@ use linger_park::{Answer, Look, Parking, Then};
 use super::{
     bytes::{self, Encoded},
     parked::Waiting,
-    recent::RecentAnswers,
+    recent::{RecentAnswers, SHARED_MAX},
     waiting_room::topic,
 };
 use crate::{
@@ -41,10 +41,17 @@ impl News {
     }
 
     /// Returns the first answer of a request, if any, and how it waits. None: hyper's side
-    /// must answer, with a reset or from the tables.
+    /// must answer, with a reset, from the tables, or with a long page, which nobody on this
+    /// thread is to wait for.
     pub(super) fn begin(&self, hold: Hold) -> Option<(Option<Answer<Waiting>>, Parking<Waiting>)> {
         let Hold { ticket, hold, opening } = hold;
         if !self.app.node.non_blocking().can_glance(&ticket.wait(NO_TURN)) {
+            return None;
+        }
+        // A stream stays where it begins, so it begins here.
+        if opening.is_none()
+            && self.app.node.non_blocking().would_find_more_than(SHARED_MAX, &ticket.wait(NO_TURN))
+        {
             return None;
         }
         let opening = opening.map(|opening| Answer {

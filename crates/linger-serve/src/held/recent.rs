@@ -20,7 +20,7 @@ use crate::renderer::RendererRef;
 /// Answers that are kept. A busy room uses one at a time.
 const SLOTS: usize = 64;
 /// A larger answer is for somebody who was away, not for a crowd.
-const BYTES_MAX: usize = 64 << 10;
+pub(super) const SHARED_MAX: usize = 64 << 10;
 /// The date in a head is true to a second.
 const KEPT: Duration = Duration::from_secs(1);
 
@@ -62,7 +62,7 @@ impl RecentAnswers {
 
     /// Keeps an answer for a while, in the place of another.
     pub(super) fn keep(&self, renderer: &RendererRef, page: &Page, encoded: &Encoded) {
-        let Some(slot) = self.slot(page).filter(|_| encoded.bytes.len() <= BYTES_MAX) else {
+        let Some(slot) = self.slot(page).filter(|_| encoded.bytes.len() <= SHARED_MAX) else {
             return;
         };
         let built = Built {
