@@ -7,12 +7,13 @@
 //! range that the page reaches into, and the events of the page.
 
 mod merge;
+mod proof;
 
 use rusqlite::Connection;
 
 use self::merge::Merge;
 use crate::{
-    News, Position, RoomKind, projection, queries, sum,
+    News, Position, projection, queries, sum,
     visibility::{Scope, Stays, can_see, ranges},
 };
 
@@ -52,7 +53,8 @@ pub fn read(
     let _moment = queries::moment(connection)?;
     let applied = projection::applied(connection)?;
     let mut page = Page::new(max);
-    let mut merge = Merge::of(connection, ranges(scope, stays, after, applied))?;
+    let ranges = ranges(scope, stays, after, applied);
+    let mut merge = Merge::of(connection, &ranges)?;
     while page.has_room()
         && let Some(position) = merge.next()?
     {
@@ -64,7 +66,7 @@ pub fn read(
         }
         page.take(found);
     }
-    check_numbers(scope, &page.items)?;
+    proof::check(connection, &page, &ranges, after, applied)?;
     let upto = match page.items.last() {
         Some(last) if !page.has_room() => last.position(),
         // With limit 0 the cursor must not move.
@@ -104,17 +106,5 @@ impl Page {
         self.items.push(news);
         self.is_full = self.items.len() == self.max.items;
         true
-    }
-}
-
-/// The events of an open room are numbered without gaps, so that a page proves
-/// that nothing is missing between its first and its last.
-fn check_numbers(scope: Scope, news: &[News]) -> rusqlite::Result<()> {
-    let Scope::Room(_, RoomKind::Open) = scope else { return Ok(()) };
-    let numbers = news.iter().map(|news| news.event.number);
-    let follows = |(one, next): (Option<u64>, Option<u64>)| next == one.map(|one| one + 1);
-    match numbers.clone().zip(numbers.skip(1)).all(follows) {
-        true => Ok(()),
-        false => Err(sum::damaged("a room's numbers have a gap")),
     }
 }

@@ -32,7 +32,7 @@ struct Source {
 const ROWS_MAX: usize = 256;
 
 impl<'c> Merge<'c> {
-    pub(super) fn of(connection: &'c Connection, ranges: Vec<Range>) -> rusqlite::Result<Self> {
+    pub(super) fn of(connection: &'c Connection, ranges: &[Range]) -> rusqlite::Result<Self> {
         let select = connection.prepare_cached(
             "SELECT position FROM concerns
              WHERE place = ?1 AND numbered = ?2 AND position BETWEEN ?3 AND ?4
@@ -40,8 +40,12 @@ impl<'c> Merge<'c> {
         )?;
         let heads = ranges.iter().enumerate();
         let heads = heads.map(|(source, range)| Reverse((range.from, false, source))).collect();
-        let source = |range| Source { range, rows: Vec::new().into_iter(), read_next: Some(1) };
-        let sources = ranges.into_iter().map(source).collect();
+        let source = |range: &Range| Source {
+            range: *range,
+            rows: Vec::new().into_iter(),
+            read_next: Some(1),
+        };
+        let sources = ranges.iter().map(source).collect();
         Ok(Merge { select, sources, heads, last: Position::START })
     }
 

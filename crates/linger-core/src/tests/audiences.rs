@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
+use rusqlite::params;
 
 use super::{
     logs::{ALL, empty, limits},
@@ -14,7 +15,7 @@ use super::{
 };
 use crate::{
     Audience, Event, EventKind, News, Person, Position, RoomId, RoomKind, Slug, Timestamp, UserId,
-    UserName, apply, feed,
+    UserName, apply, feed, sum,
     visibility::{Scope, Stays, can_see},
 };
 
@@ -112,6 +113,16 @@ proptest! {
             let news = News::new(event(position, number), audience);
             apply::store(db, &news).unwrap();
             told.push((news, there));
+        }
+        for (room, last_number) in &numbers {
+            let (id, last_number) = (room.get().cast_signed(), last_number.cast_signed());
+            let slug = format!("room-{id}");
+            let sum = sum::of_values(&[&id, &slug, &slug, &"", &"open", &0, &last_number]).unwrap();
+            db.execute(
+                "INSERT INTO rooms VALUES (?1, ?2, ?2, '', 'open', 0, ?3, ?4)",
+                params![id, slug, last_number, sum],
+            )
+            .unwrap();
         }
         let applied = Position::new(1000);
         crate::projection::set_meta(db, "applied", applied.get().cast_signed()).unwrap();
