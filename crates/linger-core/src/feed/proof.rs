@@ -6,7 +6,7 @@
 //! is missing between its events, before them if it goes back to a beginning, and behind
 //! them if it goes to the end. Cost: a lookup for each room that the last page tells of.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use rusqlite::Connection;
 
@@ -58,8 +58,8 @@ pub(super) fn check(
 }
 
 /// Returns the numbers and positions of a page's events, for each room.
-fn places(page: &Page) -> HashMap<Position, Vec<(u64, Position)>> {
-    let mut places: HashMap<Position, Vec<(u64, Position)>> = HashMap::new();
+fn places(page: &Page) -> BTreeMap<Position, Vec<(u64, Position)>> {
+    let mut places: BTreeMap<Position, Vec<(u64, Position)>> = BTreeMap::new();
     for news in &page.items {
         if let (Some(number), Some(room)) = (news.event.number, news.room_id()) {
             places.entry(room.position()).or_default().push((number, news.position()));
