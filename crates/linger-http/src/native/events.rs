@@ -25,7 +25,7 @@ use super::{
 use crate::addressed::scope_at;
 
 /// Events in an answer, when the reader gives no number.
-const PAGE_EVENTS_DEFAULT: u64 = 200;
+const PAGE_EVENTS_DEFAULT: usize = 200;
 
 /// Reads the events of one room
 ///
@@ -78,7 +78,7 @@ fn hold(request: &Request<'_>, reader: Option<UserId>, scope: Scope) -> Result<H
         Some("start") => Cursor { log: node.log_id(), epoch: None, position: Position::START },
         Some(cursor) => cursor.parse()?,
     };
-    let limit = query.number("limit", 1, PAGE_EVENTS_MAX as u64)?.unwrap_or(PAGE_EVENTS_DEFAULT);
+    let limit = query.limit(PAGE_EVENTS_DEFAULT, PAGE_EVENTS_MAX)?;
     let named = query.text("wait");
     let preferred = fields.texts("prefer").find_map(preferred_wait);
     let hold = match named.as_deref().or(preferred) {
@@ -95,7 +95,7 @@ fn hold(request: &Request<'_>, reader: Option<UserId>, scope: Scope) -> Result<H
     };
     let renderer = RendererRef::Shared(renderer);
     let hold = if is_stream { HEARTBEAT_EVERY } else { hold };
-    let ticket = Ticket { reader, scope, after, limit: limit as usize, renderer };
+    let ticket = Ticket { reader, scope, after, limit, renderer };
     Ok(Hold { ticket, hold, opening })
 }
 

@@ -133,15 +133,10 @@ pub(super) async fn history(
     address: Address,
 ) -> Result<Response, Failure> {
     let query = Query::new(raw.as_deref());
-    let before = query.number("before", 0, Position::MAX.get())?;
-    let limit = query.number("limit", 1, HISTORY_PAGE_MAX as u64)?;
+    let before = query.position("before")?.map(MessageId::new);
+    let limit = query.limit(HISTORY_PAGE_DEFAULT, HISTORY_PAGE_MAX)?;
     let reader = caller.reader(&app)?;
-    let earlier = Earlier {
-        room: room_at(&app.node, &room, reader)?,
-        reader,
-        before: before.map(|id| MessageId::new(Position::new(id))),
-        limit: limit.map_or(HISTORY_PAGE_DEFAULT, |limit| limit as usize),
-    };
+    let earlier = Earlier { room: room_at(&app.node, &room, reader)?, reader, before, limit };
     let history = app.node.query(address.asker(reader), earlier).await?;
     let messages = history.messages.iter().filter_map(|news| news.message()).collect();
     Ok(answer(StatusCode::OK, &History { messages, more: history.more }))

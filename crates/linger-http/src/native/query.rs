@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use linger_core::Position;
 use linger_serve::Failure;
 
 /// A query string, not decoded.
@@ -35,5 +36,16 @@ impl<'a> Query<'a> {
                 "'{name}' is a whole number from {min} to {max}, not {given:?}"
             ))
         })
+    }
+
+    /// Returns how many items a page may have. Errors: 400 beyond `max`, and for 0.
+    pub(super) fn limit(self, default: usize, max: usize) -> Result<usize, Failure> {
+        let limit = self.number("limit", 1, max as u64)?;
+        Ok(limit.map_or(default, |limit| limit as usize))
+    }
+
+    /// Returns a position, of which ids are made. Errors: 400 if it is none.
+    pub(super) fn position(self, name: &str) -> Result<Option<Position>, Failure> {
+        Ok(self.number(name, 0, Position::MAX.get())?.map(Position::new))
     }
 }

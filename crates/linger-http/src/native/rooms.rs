@@ -49,7 +49,7 @@ pub(super) async fn list(
     address: Address,
 ) -> Result<Response, Failure> {
     let query = Query::new(raw.as_deref());
-    let limit = limit_of(query)?;
+    let limit = query.limit(LIST_PAGE_DEFAULT, LIST_PAGE_MAX)?;
     let reader = caller.reader(&app)?;
     let after = query.text("after").map(|slug| room_at(&app.node, &slug, reader)).transpose()?;
     let after = after.map(|room| room.id);
@@ -160,9 +160,8 @@ pub(super) async fn members(
     address: Address,
 ) -> Result<Response, Failure> {
     let query = Query::new(raw.as_deref());
-    let limit = limit_of(query)?;
-    let after = query.number("after", 0, Position::MAX.get())?;
-    let after = after.map(|id| UserId::new(Position::new(id)));
+    let limit = query.limit(LIST_PAGE_DEFAULT, LIST_PAGE_MAX)?;
+    let after = query.position("after")?.map(UserId::new);
     let reader = caller.reader(&app)?;
     let room = room_at(&app.node, &room, reader)?;
     let members = Members { room, reader, after, limit };
@@ -256,10 +255,4 @@ async fn room_now(
     let room = room_at(&app.node, slug, reader)?;
     let room = app.node.query(asker, RoomNow { room, reader }).await?;
     Ok(answer(status, &room.ok_or(Rejection::RoomNotFound)?))
-}
-
-/// Returns the number of rooms or members that is asked for.
-fn limit_of(query: Query<'_>) -> Result<usize, Failure> {
-    let limit = query.number("limit", 1, LIST_PAGE_MAX as u64)?;
-    Ok(limit.map_or(LIST_PAGE_DEFAULT, |limit| limit as usize))
 }
