@@ -1,13 +1,13 @@
-// What a tab and the engine say to each other.
+// The words in which a tab and the engine speak.
 //
 // The engine holds the one request that all tabs of a browser share; it runs in
 // a SharedWorker, or in one of the tabs. Everything here can be cloned by
 // `postMessage`. Both sides must bear to hear something twice.
 //
 // A tab that joins says hello, and hears `begin` with a cursor: from there on it
-// gets every page, each beginning where the last ended. What it shows was read
-// at another cursor, so it reads on from its own until nothing is new; what it
-// hears twice changes nothing.
+// gets every page, each beginning where the last ended, and each covering the
+// rooms that it looks at. Where that cursor is not its own, it reads on from its
+// own until nothing is new; events that it hears twice change nothing.
 import type { RoomEvent, User } from '../api/types'
 
 /** How events are fetched: a stream, held requests, or requests at an interval. */
@@ -44,7 +44,7 @@ export interface Link {
   tabs: number
 }
 
-/** Who this browser is to the server. */
+/** The person that this browser is to the server. */
 export interface Session {
   /** `unrecognized`: fresh guests are not known again, as where cookies are blocked half. */
   state: 'starting' | 'known' | 'visitor' | 'unrecognized' | 'banned'
@@ -129,4 +129,6 @@ export type EngineMessage = { to?: string } & (
   /** The outbox in the store has changed. */
   | { type: 'outbox' }
   | { type: 'alive' }
+  /** The engine does not know this tab (any more): say hello. */
+  | { type: 'introduce' }
 )
