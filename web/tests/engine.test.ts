@@ -1,7 +1,6 @@
 // @vitest-environment node
 // The engine with a clock and a server of its own, and tabs that are played.
 import { describe, expect, it } from 'vitest'
-import { createClient } from '../src/api/client'
 import type { RoomEvent, User } from '../src/api/types'
 import { createEngine } from '../src/wire/engine'
 import type { SessionSource } from '../src/wire/engine'
@@ -19,11 +18,10 @@ function createTea({ session }: { session?: SessionSource } = {}) {
   const links: EngineMessage[] = []
   let tellChange: () => void
   const engine = createEngine({
-    client: createClient(platform),
     platform,
     post: (message) => (message.type === 'link' ? links : said).push(structuredClone(message)),
     ...(session && {
-      createSession: (onChange) => {
+      createSession: ({ onChange }) => {
         tellChange = onChange
         return session
       },
@@ -225,6 +223,16 @@ function playSession() {
 }
 
 describe('the session', () => {
+  it('of a browser without cookies goes with each request as a bearer', async () => {
+    const { session, become } = playSession()
+    const tea = createTea({ session })
+    tea.engine.hear(hello('t1', ['tea'], 'c1'))
+    become({ state: 'known', user, token: 'secret' })
+    tea.tellChange()
+    await tea.clock.pass(0)
+    expect(tea.server.requests.map(({ headers }) => headers.get('Authorization'))).toEqual([null, 'Bearer secret'])
+  })
+
   it('is waited for where no room is looked at, and a new person is asked for at once', async () => {
     const { session, become } = playSession()
     const tea = createTea({ session })

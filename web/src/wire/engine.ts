@@ -7,6 +7,7 @@
 import type { Client, FeedQuestion } from '../api/client'
 import type { Platform } from '../api/platform'
 import type { EventPage, User } from '../api/types'
+import { createLine } from './line'
 import { createLoop, HOLD_S } from './loop'
 import type { EngineMessage, Link, Session, TabMessage } from './protocol'
 import { createRecentPages } from './recentPages'
@@ -31,13 +32,19 @@ export interface OutboxPump {
 }
 
 export interface EngineOptions {
-  client: Client
   platform: Platform
   post(message: EngineMessage): void
   /** Makes the session; without one, the browser's cookie is all there is. */
-  createSession?(onChange: () => void): SessionSource
-  /** Makes the pump; `onChange` is called after each change of the store. */
-  createPump?(onChange: () => void): OutboxPump
+  createSession?(wiring: Wiring): SessionSource
+  createPump?(wiring: Wiring): OutboxPump
+}
+
+/** The engine's own, for the parts that it runs. */
+export interface Wiring {
+  client: Client
+  platform: Platform
+  /** To be called after each change: of the session, or of the outbox in the store. */
+  onChange(): void
 }
 
 export interface Engine {
@@ -48,7 +55,9 @@ export interface Engine {
 
 const UNKNOWN: Session = { state: 'starting', user: null }
 
-export function createEngine({ client, platform, post, createSession, createPump }: EngineOptions): Engine {
+export function createEngine({ platform: base, post, createSession, createPump }: EngineOptions): Engine {
+  const line = createLine(base)
+  const { client, platform } = line
   const watchers = createWatchers(platform.clock)
   const recent = createRecentPages()
   /** The rooms of the request that is out, or was last. */
@@ -56,9 +65,10 @@ export function createEngine({ client, platform, post, createSession, createPump
   /** Tabs that were told to begin at a cursor that was not known yet. */
   const beginners = new Set<string>()
   const loop = createLoop(client, platform, { rooms, onAsked, onPage, onLink, onUnknownCaller })
-  const session = createSession?.(onSession) ?? null
-  const pump = createPump?.(() => post({ type: 'outbox' })) ?? null
+  const session = createSession?.({ client, platform, onChange: onSession }) ?? null
+  const pump = createPump?.({ client, platform, onChange: () => post({ type: 'outbox' }) }) ?? null
   let knownAs = identity()
+  line.setToken(currentSession().token)
 
   function hear(message: TabMessage): void {
     if (message.type === 'hello') return welcome(message)
@@ -150,6 +160,7 @@ export function createEngine({ client, platform, post, createSession, createPump
     post({ type: 'session', session: currentSession() })
     if (identity() === knownAs) return
     knownAs = identity()
+    line.setToken(currentSession().token)
     // Somebody else is in other rooms.
     loop.askAgain()
     pump?.look()

@@ -82,7 +82,7 @@ export interface Exchange {
   /** The cursor that went out and the one that came back. */
   after?: string
   cursor?: string
-  /** What the weather did to it, if there was any. */
+  /** How the weather treated it, if there was any. */
   weather?: 'dropped' | 'delayed' | 'repeated' | 'reordered'
 }
 
@@ -94,7 +94,7 @@ export interface Weather {
   delayMsMax: number
 }
 
-/** What a tab says to the engine. */
+/** A tab says this to the engine. */
 export type TabMessage =
   | { type: 'hello'; tab: string; rooms: string[]; cursor: string | null; isVisible: boolean; locale: string }
   /** The rooms that this tab looks at, whether it is in them or not. */
@@ -115,7 +115,7 @@ export type TabMessage =
   | { type: 'alive'; tab: string }
   | { type: 'bye'; tab: string }
 
-/** What the engine says: to one tab, or (without `to`) to all. */
+/** The engine says this: to one tab, or (without `to`) to all. */
 export type EngineMessage = { to?: string } & (
   | { type: 'begin'; cursor: string | null; session: Session; link: Link }
   | { type: 'page'; from: string; to_cursor: string; events: RoomEvent[] }
