@@ -2,9 +2,9 @@
 //
 // Called by the engine and by the tabs. Every failure becomes one of two
 // kinds: `Refused` (the server answered, and said no) or `Unreachable`
-// (anything else: no network, time-out, a proxy's HTML). It never retries. The
-// session rides on an HttpOnly cookie; only where cookies are blocked does the
-// caller hand in a token.
+// (anything else: no network, time-out, a proxy's HTML). It never retries and
+// never sees a token: the session rides on an HttpOnly cookie, or on what the
+// platform's fetch adds (`wire/line.ts`).
 import type { Platform } from './platform'
 import type {
   EventPage,
@@ -69,10 +69,20 @@ export interface Client {
   fetchHistory(room: string, limit: number, place?: HistoryPlace, signal?: AbortSignal): Promise<HistoryPage>
   /** Returns what happened in one room after `cursor`; the server may hold the request for `hold` seconds. */
   fetchEvents(room: string, cursor: string, hold: number, signal?: AbortSignal): Promise<EventPage>
-  /** Returns what happened after `cursor` in all rooms of the caller, and in these open `rooms`. */
-  fetchAllEvents(rooms: readonly string[], cursor: string, hold: number, signal?: AbortSignal): Promise<EventPage>
+  /** Returns what happened in all my rooms, and in the rooms named. */
+  fetchFeed(question: FeedQuestion, signal?: AbortSignal): Promise<EventPage>
   /** Sends `text`, once for ever: a repeat with the same request id gets the first answer. */
   sendMessage(room: string, requestId: string, text: string): Promise<Message>
+}
+
+/** The words of a request for events. */
+export interface FeedQuestion {
+  /** A cursor, or `latest`. */
+  after: string
+  /** The seconds for which the server may hold the request. */
+  holdS: number
+  /** Open rooms that are looked at, beside those that the caller is in. */
+  rooms: readonly string[]
 }
 
 interface CallOptions {
@@ -83,11 +93,7 @@ interface CallOptions {
   timeoutMs?: number
 }
 
-/** Returns the client of a caller who rides on the cookie, or on `bearer` while there is one. */
-export function createClient(
-  { fetch, clock }: Pick<Platform, 'fetch' | 'clock'>,
-  bearer: () => string | null = () => null,
-): Client {
+export function createClient({ fetch, clock }: Pick<Platform, 'fetch' | 'clock'>): Client {
   async function call<Answer>(
     method: string,
     path: string,
@@ -97,7 +103,6 @@ export function createClient(
     const stop = () => abort.abort()
     const cancelTimer = clock.after(timeoutMs, stop)
     signal?.addEventListener('abort', stop)
-    const token = bearer()
     try {
       const response = await fetch(`/api/v1${path}`, {
         method,
@@ -106,7 +111,6 @@ export function createClient(
         headers: {
           ...(body && { 'Content-Type': 'application/json' }),
           ...(key !== undefined && { 'Idempotency-Key': key }),
-          ...(token !== null && { Authorization: `Bearer ${token}` }),
         },
         ...(body && { body: JSON.stringify(body) }),
       })
@@ -144,8 +148,7 @@ export function createClient(
       call('GET', `${roomPath(room)}/messages?${query({ ...place, limit })}`, { signal }),
     fetchEvents: (room, cursor, hold, signal) =>
       call('GET', `${roomPath(room)}/events?${query({ after: cursor, wait: hold })}`, held(hold, signal)),
-    fetchAllEvents: (rooms, cursor, hold, signal) =>
-      call('GET', `/events?${query({ rooms: rooms.join(',') || undefined, after: cursor, wait: hold })}`, held(hold, signal)),
+    fetchFeed: (question, signal) => call('GET', feedPath(question), held(question.holdS, signal)),
     async sendMessage(room, requestId, text) {
       const path = `${roomPath(room)}/messages/${requestId}`
       return (await call<{ message: Message }>('PUT', path, { body: { text } })).message
@@ -165,6 +168,11 @@ function query(fields: Record<string, string | number | undefined>): string {
 
 function roomPath(room: string): string {
   return `/rooms/${encodeURIComponent(room)}`
+}
+
+function feedPath({ after, holdS, rooms }: FeedQuestion): string {
+  const named = rooms.length === 0 ? '' : `&rooms=${rooms.map(encodeURIComponent).join(',')}`
+  return `/events?after=${encodeURIComponent(after)}&wait=${holdS}${named}`
 }
 
 async function readRefusal(response: Response): Promise<Refused> {
