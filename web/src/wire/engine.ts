@@ -7,10 +7,13 @@
 import type { Client, FeedQuestion } from '../api/client'
 import type { Platform } from '../api/platform'
 import type { EventPage, User } from '../api/types'
+import type { Timing } from './exchanges'
+import { createHeard } from './heard'
 import { createLine } from './line'
 import { createLoop } from './loop'
-import type { EngineMessage, Link, Session, TabMessage } from './protocol'
+import type { EngineMessage, Exchange, Link, Session, TabMessage } from './protocol'
 import { createRecentPages } from './recentPages'
+import { createTelling } from './telling'
 import { createWatchers } from './watchers'
 
 /** The person that this browser is, as the engine needs it. The engine calls, and is told of changes. */
@@ -34,6 +37,8 @@ export interface OutboxPump {
 export interface EngineOptions {
   platform: Platform
   post(message: EngineMessage): void
+  /** Tells what the browser measures of requests; without it, whether a connection was new is not known. */
+  watchTimings?(hear: (timing: Timing) => void): () => void
   /** Makes the session; without one, the browser's cookie is all there is. */
   createSession?(wiring: Wiring): SessionSource
   createPump?(wiring: Wiring): OutboxPump
@@ -55,11 +60,13 @@ export interface Engine {
 
 const UNKNOWN: Session = { state: 'starting', user: null }
 
-export function createEngine({ platform: base, post, createSession, createPump }: EngineOptions): Engine {
-  const line = createLine(base)
+export function createEngine({ platform: base, post, watchTimings, createSession, createPump }: EngineOptions): Engine {
+  const records = createTelling(base.clock, tellExchanges)
+  const line = createLine({ platform: base, tab: null, transport: () => loop.plan().transport, onExchange })
   const { client, platform } = line
   const watchers = createWatchers(platform.clock)
   const recent = createRecentPages()
+  const heard = createHeard(() => currentSession().user?.id)
   /** The rooms of the request that is out, or was last. */
   let asked: readonly string[] = []
   /** Tabs that were told to begin at a cursor that was not known yet. */
@@ -67,6 +74,7 @@ export function createEngine({ platform: base, post, createSession, createPump }
   const loop = createLoop(client, platform, { rooms, onAsked, onPage, onLink, onUnknownCaller })
   const session = createSession?.({ client, platform, onChange: onSession }) ?? null
   const pump = createPump?.({ client, platform, onChange: () => post({ type: 'outbox' }) }) ?? null
+  const stopTimings = watchTimings?.(line.exchanges.measured)
   let knownAs = identity()
   line.setToken(currentSession().token)
 
@@ -92,6 +100,11 @@ export function createEngine({ platform: base, post, createSession, createPump }
         return session?.take(message.user)
       case 'mode':
         return loop.choose(message.mode, message.intervalMs)
+      case 'weather':
+        return line.setWeather(message.weather)
+      case 'wire':
+        watchers.look(tab, message.isOpen)
+        return message.isOpen ? post({ to: tab, type: 'exchanges', exchanges: line.exchanges.list() }) : undefined
       case 'alive':
         return post({ to: tab, type: 'alive' })
     }
@@ -137,19 +150,23 @@ export function createEngine({ platform: base, post, createSession, createPump }
 
   function onAsked({ rooms: now }: FeedQuestion): void {
     const isChanged = now.join() !== asked.join()
+    for (const room of asked) if (!now.includes(room)) heard.forget(room)
     asked = now
     if (isChanged) post({ type: 'watching', rooms: [...now] })
     onLink()
   }
 
-  function onPage({ events, cursor, reset }: EventPage, { after, rooms: covered }: FeedQuestion): void {
+  function onPage({ events: all, cursor, reset }: EventPage, { after, rooms: covered }: FeedQuestion): void {
+    const { events, gaps } = heard.take(all)
     if (reset) {
+      heard.forget()
       recent.forget()
       post({ type: 'reset', cursor })
     } else if (after !== 'latest' && (events.length > 0 || cursor !== after)) {
       recent.add({ from: after, to: cursor, events, rooms: covered })
       post({ type: 'page', from: after, to_cursor: cursor, events })
     }
+    for (const room of gaps) post({ type: 'gap', room })
     for (const tab of beginners) post({ to: tab, type: 'begin', cursor, session: currentSession(), link: link() })
     beginners.clear()
   }
@@ -163,6 +180,7 @@ export function createEngine({ platform: base, post, createSession, createPump }
     if (identity() === knownAs) return
     knownAs = identity()
     line.setToken(currentSession().token)
+    heard.forget()
     // Somebody else is in other rooms.
     loop.askAgain()
     pump?.look()
@@ -194,7 +212,17 @@ export function createEngine({ platform: base, post, createSession, createPump }
     }
   }
 
+  function onExchange(exchange: Exchange): void {
+    if (watchers.lookers().length > 0) records.add(exchange)
+  }
+
+  function tellExchanges(exchanges: Exchange[]): void {
+    for (const tab of watchers.lookers()) post({ to: tab, type: 'exchanges', exchanges })
+  }
+
   function stop(): void {
+    stopTimings?.()
+    records.stop()
     loop.stop()
     pump?.stop()
   }

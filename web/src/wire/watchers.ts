@@ -12,6 +12,8 @@ export const ROOMS_MAX = 50
 interface Watcher {
   rooms: readonly string[]
   isVisible: boolean
+  /** Its drawer is open. */
+  isLooking: boolean
   heardAt: number
 }
 
@@ -21,9 +23,12 @@ export interface Watchers {
   hear(tab: string): boolean
   watch(tab: string, rooms: readonly string[]): void
   show(tab: string, isVisible: boolean): void
+  look(tab: string, isLooking: boolean): void
   leave(tab: string): void
   leaveSilent(): void
   count(): number
+  /** Returns the tabs whose drawers are open. */
+  lookers(): string[]
   /** Returns the rooms of all tabs, in the order of their names; of too many, those of visible tabs. */
   rooms(): string[]
 }
@@ -50,7 +55,7 @@ export function createWatchers(clock: Clock): Watchers {
   }
 
   return {
-    come: (tab, rooms, isVisible) => void watchers.set(tab, { rooms, isVisible, heardAt: clock.now() }),
+    come: (tab, rooms, isVisible) => void watchers.set(tab, { rooms, isVisible, isLooking: false, heardAt: clock.now() }),
     hear,
     watch(tab, rooms) {
       const watcher = watchers.get(tab)
@@ -60,9 +65,14 @@ export function createWatchers(clock: Clock): Watchers {
       const watcher = watchers.get(tab)
       if (watcher) watcher.isVisible = isVisible
     },
+    look(tab, isLooking) {
+      const watcher = watchers.get(tab)
+      if (watcher) watcher.isLooking = isLooking
+    },
     leave: (tab) => void watchers.delete(tab),
     leaveSilent,
     count: () => watchers.size,
+    lookers: () => [...watchers].filter(([, { isLooking }]) => isLooking).map(([tab]) => tab),
     rooms: watched,
   }
 }
