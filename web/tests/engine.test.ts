@@ -189,6 +189,20 @@ it('a reset is told, and the engine goes on from the new cursor', async () => {
   expect(open(tea)).toEqual([asks('n1', 'tea')])
 })
 
+it('a room that is not there keeps no other from being heard, and is asked for when it is looked at anew', async () => {
+  const tea = createTea()
+  tea.engine.hear(hello('t1', ['gone', 'tea'], 'c1'))
+  await tea.server.last().refuse(404)
+  await tea.server.last().refuse(404)
+  await tea.server.last().answer({ id: 1, slug: 'tea' })
+  await tea.clock.pass(0)
+  expect(tea.server.lines().slice(-3)).toEqual(['GET /rooms/gone', 'GET /rooms/tea', asks('c1', 'tea', 0)])
+  tea.engine.hear({ type: 'watch', tab: 't1', rooms: ['tea'] })
+  tea.engine.hear({ type: 'watch', tab: 't1', rooms: ['gone', 'tea'] })
+  await tea.clock.pass(0)
+  expect(open(tea)).toEqual([asks('c1', 'gone,tea', 0)])
+})
+
 describe('an event', () => {
   it('that comes again is told once', async () => {
     const tea = follow()

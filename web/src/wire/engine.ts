@@ -4,6 +4,7 @@
 // neither a window nor Vue. Tabs say what they want by `hear`, and are told by
 // `post`; both in the words of `protocol.ts`. It brings pages of events and
 // shows nothing: each tab folds for itself.
+import { Refused } from '../api/client'
 import type { Client, FeedQuestion } from '../api/client'
 import type { Platform } from '../api/platform'
 import type { EventPage, User } from '../api/types'
@@ -69,9 +70,11 @@ export function createEngine({ platform: base, post, watchTimings, createSession
   const heard = createHeard(() => currentSession().user?.id)
   /** The rooms of the request that is out, or was last. */
   let asked: readonly string[] = []
+  /** Rooms that are looked at and are not there for us. */
+  const barred = new Set<string>()
   /** Tabs that were told to begin at a cursor that was not known yet. */
   const beginners = new Set<string>()
-  const loop = createLoop(client, platform, { rooms, onAsked, onPage, onLink, onUnknownCaller })
+  const loop = createLoop(client, platform, { rooms, onAsked, onPage, onLink, onRefused })
   const session = createSession?.({ client, platform, onChange: onSession }) ?? null
   const pump = createPump?.({ client, platform, onChange: () => post({ type: 'outbox' }) }) ?? null
   const stopTimings = watchTimings?.(line.exchanges.measured)
@@ -85,7 +88,7 @@ export function createEngine({ platform: base, post, watchTimings, createSession
     if (!watchers.hear(tab)) return post({ to: tab, type: 'introduce' })
     switch (message.type) {
       case 'watch':
-        watchers.watch(tab, message.rooms)
+        for (const room of watchers.watch(tab, message.rooms)) barred.delete(room)
         return cover(tab, message.rooms)
       case 'visible':
         return watchers.show(tab, message.isVisible)
@@ -135,7 +138,7 @@ export function createEngine({ platform: base, post, watchTimings, createSession
 
   /** Sees to it that a request for these rooms is out, and tells the tab when it is. */
   function cover(tab: string, wanted: readonly string[]): void {
-    const isCovered = wanted.every((room) => asked.includes(room))
+    const isCovered = wanted.every((room) => asked.includes(room) || barred.has(room))
     // A room that nobody looks at any more is left out of the next request.
     if (!isCovered || loop.isResting()) loop.askAgain()
     else post({ to: tab, type: 'watching', rooms: [...asked] })
@@ -143,7 +146,7 @@ export function createEngine({ platform: base, post, watchTimings, createSession
 
   function rooms(): readonly string[] | null {
     watchers.leaveSilent()
-    const wanted = watchers.rooms()
+    const wanted = watchers.rooms().filter((room) => !barred.has(room))
     const hasNothing = watchers.count() === 0 || (wanted.length === 0 && session !== null && !session.current().user)
     return hasNothing ? null : wanted
   }
@@ -171,8 +174,18 @@ export function createEngine({ platform: base, post, watchTimings, createSession
     beginners.clear()
   }
 
-  function onUnknownCaller(): void {
-    session?.renew()
+  function onRefused({ problem: { status } }: Refused, question: FeedQuestion): void {
+    if (status === 401) session?.renew()
+    if (status === 404) void bar(question.rooms)
+  }
+
+  /** Finds the rooms that are not there for us: one of them would keep all others from us. */
+  async function bar(suspects: readonly string[]): Promise<void> {
+    const isAbsent = (error: unknown) => error instanceof Refused && error.problem.status === 404
+    for (const room of suspects) {
+      await client.fetchRoom(room).catch((error: unknown) => isAbsent(error) && barred.add(room))
+    }
+    if (suspects.some((room) => barred.has(room))) loop.askAgain()
   }
 
   function onSession(): void {
@@ -181,6 +194,7 @@ export function createEngine({ platform: base, post, watchTimings, createSession
     knownAs = identity()
     line.setToken(currentSession().token)
     heard.forget()
+    barred.clear()
     // Somebody else is in other rooms.
     loop.askAgain()
     pump?.look()

@@ -18,10 +18,12 @@ interface Watcher {
 }
 
 export interface Watchers {
+  /** Takes a tab in, or what it says of itself anew. */
   come(tab: string, rooms: readonly string[], isVisible: boolean): void
   /** Says that the tab is alive; false where it is not known. */
   hear(tab: string): boolean
-  watch(tab: string, rooms: readonly string[]): void
+  /** Returns the rooms that the tab did not look at before. */
+  watch(tab: string, rooms: readonly string[]): string[]
   show(tab: string, isVisible: boolean): void
   look(tab: string, isLooking: boolean): void
   leave(tab: string): void
@@ -55,11 +57,16 @@ export function createWatchers(clock: Clock): Watchers {
   }
 
   return {
-    come: (tab, rooms, isVisible) => void watchers.set(tab, { rooms, isVisible, isLooking: false, heardAt: clock.now() }),
+    come(tab, rooms, isVisible) {
+      const isLooking = watchers.get(tab)?.isLooking ?? false
+      watchers.set(tab, { rooms, isVisible, isLooking, heardAt: clock.now() })
+    },
     hear,
     watch(tab, rooms) {
       const watcher = watchers.get(tab)
+      const before = watcher?.rooms ?? []
       if (watcher) watcher.rooms = rooms
+      return rooms.filter((room) => !before.includes(room))
     },
     show(tab, isVisible) {
       const watcher = watchers.get(tab)
