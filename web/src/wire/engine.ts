@@ -181,9 +181,10 @@ export function createEngine({ platform: base, post, watchTimings, createSession
 
   /** Finds the rooms that are not there for us: one of them would keep all others from us. */
   async function bar(suspects: readonly string[]): Promise<void> {
-    const isAbsent = (error: unknown) => error instanceof Refused && error.problem.status === 404
     for (const room of suspects) {
-      await client.fetchRoom(room).catch((error: unknown) => isAbsent(error) && barred.add(room))
+      await client.fetchRoom(room).catch((error: unknown) => {
+        if (error instanceof Refused && error.problem.status === 404) barred.add(room)
+      })
     }
     if (suspects.some((room) => barred.has(room))) loop.askAgain()
   }
