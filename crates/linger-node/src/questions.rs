@@ -104,7 +104,7 @@ impl Question for Earlier {
     fn answer(self, connection: &Connection, _: LogId) -> rusqlite::Result<History> {
         let _moment = queries::moment(connection)?;
         let max = PageMax { items: self.limit, bytes: PAGE_BYTES_MAX };
-        queries::history(connection, self.room.scope(), self.reader, self.before, max)
+        queries::history(connection, &self.room.scope(), self.reader, self.before, max)
     }
 }
 
