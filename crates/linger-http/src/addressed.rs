@@ -7,6 +7,7 @@
 use linger_core::{Rejection, Slug, UserId, visibility::Scope};
 use linger_node::{Node, RoomRef, limits::LOOKED_AT_MAX};
 use linger_serve::Failure;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
 
 /// Returns the room. A closed room does not exist for those outside.
 pub(crate) fn room_at(
@@ -49,6 +50,14 @@ pub(crate) fn scope_of_all(
         rooms.push((room.id, room.kind));
     }
     Ok(Scope::of_onlooker(reader, rooms))
+}
+
+/// Returns a slug as it stands in a path.
+pub(crate) fn in_path(slug: &Slug) -> PercentEncode<'_> {
+    /// Unreserved characters stay as they are (RFC 3986, section 2.3).
+    const RESERVED: &AsciiSet =
+        &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+    utf8_percent_encode(slug.as_str(), RESERVED)
 }
 
 fn normal(given: &str) -> Result<Slug, Rejection> {

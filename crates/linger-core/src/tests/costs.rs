@@ -256,6 +256,25 @@ fn a_read_costs_what_it_returns_whatever_lies_around_it() {
 }
 
 #[test]
+fn a_number_is_found_in_some_lookups_for_each_doubling_of_the_log() {
+    for size in [1, 30, 1000] {
+        let house = House::with(size);
+        let applied = house.projection.applied().get();
+        let find = |number| {
+            let (steps, found) = house.count(|it| queries::position_of(it, house.tea, number));
+            assert!(found > house.tea.position(), "{size}");
+            steps
+        };
+        find(2);
+        let halvings = u64::from(applied.ilog2()) + 1;
+        for number in [2, 20, size as u64, u64::MAX] {
+            let steps = find(number.max(2));
+            assert!(steps <= 40 * halvings, "{steps} steps among {applied} entries");
+        }
+    }
+}
+
+#[test]
 fn a_page_of_many_rooms_costs_the_same_however_much_comes_after_it() {
     let costs = [10, 100, 1000].map(|each| {
         let mut house = House::empty();

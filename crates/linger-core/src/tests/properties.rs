@@ -44,6 +44,12 @@ proptest! {
                 prop_assert_eq!(&seen, &expected);
                 let exists = room.kind == RoomKind::Open || !expected.is_empty();
                 prop_assert_eq!(can_enter(room.id, room.kind, &stays), exists);
+                for (event, number) in expected.iter().filter_map(|it| Some((it, it.event.number?))) {
+                    let position = queries::position_of(db, room.id, number).unwrap();
+                    prop_assert_eq!(position, event.position());
+                }
+                let beyond = queries::position_of(db, room.id, room.last_number + 1).unwrap();
+                prop_assert!(expected.iter().all(|event| event.position() < beyond));
                 expected.retain(|news| news.message().is_some());
                 let history = queries::history(db, &scope, reader, None, most(ALL)).unwrap();
                 prop_assert_eq!(history, queries::History { messages: expected, more: false });

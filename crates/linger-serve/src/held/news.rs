@@ -172,7 +172,7 @@ impl News {
             Rendered::Piece(piece) => Encoded { bytes: bytes::chunk(&piece), is_piece: true },
             Rendered::Nothing(cursor) => return Err(ticket.at(cursor)),
         };
-        if let RendererRef::Shared(_) = ticket.renderer {
+        if let RendererRef::Shared(_) | RendererRef::Common(_) = ticket.renderer {
             self.recent.keep(&ticket.renderer, page, &encoded);
         }
         Ok(encoded)
