@@ -1,8 +1,8 @@
 // The drawer's state: rows, totals, the proof and the counters, as they stand now.
 //
-// Used by WireDrawer. What this tab has heard outlives the drawer; looking at it
-// happens four times a second while the drawer is seen, for bars grow whether
-// something is said or not. Where motion is unwanted, once a second.
+// Used by the drawer's two places. The store outlives the drawer; it is looked at
+// four times a second while the drawer is there, for bars grow whether something
+// is said or not. Where motion is unwanted, once a second.
 import { computed, onScopeDispose, ref, shallowRef, watch } from 'vue'
 import type { EngineMessage, Exchange } from '../wire/protocol'
 import { createProof } from './proof'

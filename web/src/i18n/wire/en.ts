@@ -113,6 +113,48 @@ export const words = {
   countFailed: 'The count broke off.',
   nothingSaid: 'nothing has happened here yet',
 
+  how: {
+    title: 'How it waits',
+    topic: 'Five steps, two minutes',
+    lead: 'A chat without sockets: only requests, as for any page. Beside the text is this tab’s own wire; what you do there is real.',
+    back: 'Back to the rooms',
+    stepsLabel: 'Five steps',
+    you: 'you',
+    server: 'server',
+    noGap: 'no gap',
+    after: (cursor: string) => `after ${cursor}`,
+    cursor: (cursor: string) => `cursor ${cursor}`,
+    ask: {
+      title: 'Ask, again and again',
+      text: 'Short polling. The page asks “anything new?” every two seconds. Mostly the answer is no, and news waits for the next question: a second, on average.',
+      act: 'Try short polling',
+    },
+    wait: {
+      title: 'Ask once, and be kept waiting',
+      text: 'Long polling. The server does not say no: it holds the request until there is news, at most 25 seconds. News then travels at once. A stream (SSE) goes one step on: one request, and its answer never ends.',
+      act: 'Try long polling',
+      field: (room: string) => `Say something in #${room}, and look`,
+      send: 'Say it',
+      cannot: 'You are reading along here; when somebody speaks, you see it come in.',
+    },
+    remember: {
+      title: 'Say where you were',
+      text: 'Each answer ends with a cursor, a bookmark in the log. The next question carries it out. Whatever happened between two questions is still there.',
+      act: 'Show the cursor of this tab',
+    },
+    lose: {
+      title: 'Let the line break',
+      text: 'A tunnel, a proxy, a closed lid. The page asks again with the same cursor, and a message is sent again under the same id: never lost, never doubled.',
+      act: 'Turn on the weather',
+      undo: 'Turn the weather off',
+    },
+    count: {
+      title: 'Count',
+      text: 'Every room numbers its events 1, 2, 3, without gaps. So the page does not hope that it is complete, it knows. And what the page asks, you can ask from a shell.',
+      act: 'Copy the same as curl',
+    },
+  },
+
   seconds: (number: string) => `${number} s`,
   milliseconds: (number: string) => `${number} ms`,
   bytes: (number: string, unit: 'B' | 'KB' | 'MB') => `${number} ${unit}`,
