@@ -1,4 +1,4 @@
-// What each call of the client asks the server for.
+// Each call of the client, and the request that it makes.
 import { expect, it } from 'vitest'
 import { createClient } from '../src/api/client'
 import type { Client } from '../src/api/client'
@@ -20,11 +20,11 @@ const calls: [string, string, (client: Client) => Promise<unknown>][] = [
     'GET /rooms/tea/messages?around_number=7&limit=50',
     (client) => client.fetchHistory('tea', 50, { around_number: 7 }),
   ],
-  ['events of my rooms', 'GET /events?after=c1&wait=25', (client) => client.fetchAllEvents([], 'c1', 25)],
+  ['events of my rooms', 'GET /events?after=c1&wait=25', (client) => client.fetchFeed({ rooms: [], after: 'c1', holdS: 25 })],
   [
     'events of open rooms, too',
-    'GET /events?rooms=tea%2Clobby&after=c1&wait=0',
-    (client) => client.fetchAllEvents(['tea', 'lobby'], 'c1', 0),
+    'GET /events?after=c1&wait=0&rooms=tea,caf%C3%A9',
+    (client) => client.fetchFeed({ rooms: ['tea', 'café'], after: 'c1', holdS: 0 }),
   ],
 ]
 

@@ -69,10 +69,20 @@ export interface Client {
   fetchHistory(room: string, limit: number, place?: HistoryPlace, signal?: AbortSignal): Promise<HistoryPage>
   /** Returns what happened in one room after `cursor`; the server may hold the request for `hold` seconds. */
   fetchEvents(room: string, cursor: string, hold: number, signal?: AbortSignal): Promise<EventPage>
-  /** Returns what happened after `cursor` in all rooms of the caller, and in these open `rooms`. */
-  fetchAllEvents(rooms: readonly string[], cursor: string, hold: number, signal?: AbortSignal): Promise<EventPage>
+  /** Returns what happened in all my rooms, and in the rooms named. */
+  fetchFeed(question: FeedQuestion, signal?: AbortSignal): Promise<EventPage>
   /** Sends `text`, once for ever: a repeat with the same request id gets the first answer. */
   sendMessage(room: string, requestId: string, text: string): Promise<Message>
+}
+
+/** The words of a request for events. */
+export interface FeedQuestion {
+  /** A cursor, or `latest`. */
+  after: string
+  /** The seconds for which the server may hold the request. */
+  holdS: number
+  /** Open rooms that are looked at, beside those that the caller is in. */
+  rooms: readonly string[]
 }
 
 interface CallOptions {
@@ -144,8 +154,7 @@ export function createClient(
       call('GET', `${roomPath(room)}/messages?${query({ ...place, limit })}`, { signal }),
     fetchEvents: (room, cursor, hold, signal) =>
       call('GET', `${roomPath(room)}/events?${query({ after: cursor, wait: hold })}`, held(hold, signal)),
-    fetchAllEvents: (rooms, cursor, hold, signal) =>
-      call('GET', `/events?${query({ rooms: rooms.join(',') || undefined, after: cursor, wait: hold })}`, held(hold, signal)),
+    fetchFeed: (question, signal) => call('GET', feedPath(question), held(question.holdS, signal)),
     async sendMessage(room, requestId, text) {
       const path = `${roomPath(room)}/messages/${requestId}`
       return (await call<{ message: Message }>('PUT', path, { body: { text } })).message
@@ -155,6 +164,11 @@ export function createClient(
 
 function held(hold: number, signal?: AbortSignal): CallOptions {
   return { signal, timeoutMs: hold === 0 ? ANSWER_MS_MAX : hold * 1000 + HOLD_GRACE_MS }
+}
+
+function feedPath({ after, holdS, rooms }: FeedQuestion): string {
+  const named = rooms.length === 0 ? '' : `&rooms=${rooms.map(encodeURIComponent).join(',')}`
+  return `/events?${query({ after, wait: holdS })}${named}`
 }
 
 /** Writes a query string, without what is undefined. */
