@@ -10,7 +10,7 @@ import type { Platform } from '../src/api/platform'
 export interface Request {
   line: string
   body: unknown
-  headers: Record<string, string>
+  headers: Headers
   isOpen: boolean
   answer(body: object): Promise<void>
   /** Answers 204, without a body. */
@@ -50,7 +50,7 @@ export function createFakeServer(
       const request: Request = {
         line: `${init.method} ${url.replace('/api/v1', '')}`,
         body: typeof init.body === 'string' ? JSON.parse(init.body) : null,
-        headers: (init.headers ?? {}) as Record<string, string>,
+        headers: new Headers(init.headers),
         isOpen: true,
         answer: (body) => close(() => resolve(response(200, body))),
         accept: () => close(() => resolve(response(204))),

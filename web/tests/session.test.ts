@@ -1,6 +1,5 @@
 // How a browser becomes somebody, and stays the same person, in all its tabs.
 import { describe, expect, it } from 'vitest'
-import { createClient } from '../src/api/client'
 import { createSession } from '../src/session/session'
 import { openDatabase } from '../src/store/database'
 import type { Database } from '../src/store/database'
@@ -22,7 +21,6 @@ function createDevice(platform: FakePlatform): Database {
 function arrive(platform = createFakePlatform(), device = createDevice(platform)) {
   const told: Session[] = []
   const session = createSession({
-    createClient: (bearer) => createClient(platform, bearer),
     platform,
     database: device,
     onChange: () => told.push(session.current()),
@@ -112,7 +110,7 @@ it('a new name is told to all tabs', async () => {
 function answerByBearer(platform: FakePlatform): void {
   for (const request of platform.server.requests.filter(({ isOpen }) => isOpen)) {
     if (request.line === 'POST /guests') void request.answer({ token: 't1', user })
-    else if (request.headers['Authorization'] === 'Bearer t1') void request.answer(me)
+    else if (request.headers.get('Authorization') === 'Bearer t1') void request.answer(me)
     else void request.refuse(401)
   }
 }
@@ -135,8 +133,7 @@ describe('where the cookie does not come back', () => {
   it('an engine that follows one that died takes the token from the tabs, and makes no guest', async () => {
     const platform = createFakePlatform()
     const session = createSession({
-      createClient: (bearer) => createClient(platform, bearer),
-      platform,
+        platform,
       database: createDevice(platform),
       onChange: () => {},
     })

@@ -2,9 +2,9 @@
 //
 // Called by the engine and by the tabs. Every failure becomes one of two
 // kinds: `Refused` (the server answered, and said no) or `Unreachable`
-// (anything else: no network, time-out, a proxy's HTML). It never retries. The
-// session rides on an HttpOnly cookie; only where cookies are blocked does the
-// caller hand in a token.
+// (anything else: no network, time-out, a proxy's HTML). It never retries and
+// never sees a token: the session rides on an HttpOnly cookie, or on what the
+// platform's fetch adds (`wire/line.ts`).
 import type { Platform } from './platform'
 import type {
   EventPage,
@@ -93,11 +93,7 @@ interface CallOptions {
   timeoutMs?: number
 }
 
-/** Returns the client of a caller who rides on the cookie, or on `bearer` while there is one. */
-export function createClient(
-  { fetch, clock }: Pick<Platform, 'fetch' | 'clock'>,
-  bearer: () => string | null = () => null,
-): Client {
+export function createClient({ fetch, clock }: Pick<Platform, 'fetch' | 'clock'>): Client {
   async function call<Answer>(
     method: string,
     path: string,
@@ -107,7 +103,6 @@ export function createClient(
     const stop = () => abort.abort()
     const cancelTimer = clock.after(timeoutMs, stop)
     signal?.addEventListener('abort', stop)
-    const token = bearer()
     try {
       const response = await fetch(`/api/v1${path}`, {
         method,
@@ -116,7 +111,6 @@ export function createClient(
         headers: {
           ...(body && { 'Content-Type': 'application/json' }),
           ...(key !== undefined && { 'Idempotency-Key': key }),
-          ...(token !== null && { Authorization: `Bearer ${token}` }),
         },
         ...(body && { body: JSON.stringify(body) }),
       })

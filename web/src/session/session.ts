@@ -6,17 +6,15 @@
 // closed. Being known is tried for ever, for a server that is away comes back;
 // guests are made at most one a minute, whatever the server answers.
 import { isPassing, isUnknownCaller, Refused, Unreachable } from '../api/client'
-import type { Client } from '../api/client'
 import type { Platform } from '../api/platform'
 import { askedDelayMs, createPause, retryDelayMs } from '../api/retry'
 import type { Guest, User } from '../api/types'
 import type { Database } from '../store/database'
+import { createLine } from '../wire/line'
 import type { Session } from '../wire/protocol'
 import { createGuestLimit } from './guestLimit'
 
 export interface SessionOptions {
-  /** Returns a client that rides on `bearer` while that returns a token. */
-  createClient(bearer: () => string | null): Client
   platform: Platform
   database: Database
   onChange(): void
@@ -37,11 +35,12 @@ export interface SessionKeeper {
   stop(): void
 }
 
-export function createSession({ createClient, platform, database, onChange }: SessionOptions): SessionKeeper {
+export function createSession({ platform, database, onChange }: SessionOptions): SessionKeeper {
   let session: Session = { state: 'starting', user: null }
   /** A token that may serve where the cookie does not: of the guest whom we made, or from a tab. */
   let spare: string | null = null
-  const client = createClient(() => session.token ?? null)
+  const line = createLine(platform)
+  const { client } = line
   const limit = createGuestLimit(database, platform.clock)
   const pause = createPause(platform.clock)
   let locale: string | null = null
@@ -88,11 +87,20 @@ export function createSession({ createClient, platform, database, onChange }: Se
   async function isRecognized(): Promise<boolean> {
     if (await recognize()) return true
     if (spare !== null && session.token === undefined) {
-      session = { ...session, token: spare }
+      ride(spare)
       if (await recognize()) return true
     }
-    delete session.token
+    if (session.token !== undefined) ride(undefined)
     return false
+  }
+
+  /** From now on rides on a token, or on the cookie again. */
+  function ride(token: string | undefined): void {
+    const { token: _, ...others } = session
+    session = { ...others, ...(token !== undefined && { token }) }
+    line.setToken(token)
+    // A token that does not serve any more must not go with the engine's requests.
+    if (token === undefined && !isStopped) onChange()
   }
 
   /** Asks the server who we are; false where it does not know us. */
