@@ -1,0 +1,17 @@
+// The drawer's door to the engine: it says things to it, and hears all it says.
+//
+// Handed to the drawer by the screen that shows it. An experiment runs in an
+// engine of this tab alone, so that other tabs stay calm; which engine a tab is
+// at is the door's affair.
+import type { EngineMessage, TabMessage } from '../wire/protocol'
+
+/** A message of this tab; the door adds which tab it is. */
+export type Saying = TabMessage extends infer Message ? (Message extends TabMessage ? Omit<Message, 'tab'> : never) : never
+
+export interface WirePort {
+  say(saying: Saying): void
+  /** Calls `listen` with all that the engine says to this tab; returns how to end that. */
+  hear(listen: (message: EngineMessage) => void): () => void
+  /** Moves to an engine of this tab alone, or back to the one that all tabs share. */
+  setAlone(isAlone: boolean): void
+}
