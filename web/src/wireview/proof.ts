@@ -15,7 +15,7 @@ export const COUNT_PAGE = 1000
 export interface ProofState {
   /** The known numbers up to the newest, without a hole; null before the first. */
   span: Span | null
-  /** Whether `span` begins with the first event that I may read. */
+  /** Whether `span` goes from the first event that I may read to the newest. */
   isWhole: boolean
   /** The numbers that are missing among those that were heard or counted. */
   holes: readonly Span[]
@@ -50,6 +50,7 @@ export function createProof(room: string, readEvents: ReadEvents, onChange: () =
   let first: number | null = null
   let countedTo: number | null = null
   let countCursor = 'start'
+  let hasCountedAll = false
   let firstHeard = Infinity
   /** Nothing that was heard before this cursor is missing. */
   let soundCursor: string | null = null
@@ -89,6 +90,7 @@ export function createProof(room: string, readEvents: ReadEvents, onChange: () =
     first ??= numbers[0] ?? null
     countedTo = Math.max(countedTo ?? 0, ...numbers)
     countCursor = page.cursor
+    hasCountedAll ||= page.events.length < limit
     return page.events.length >= limit
   }
 
@@ -118,7 +120,7 @@ export function createProof(room: string, readEvents: ReadEvents, onChange: () =
 
   function read(): ProofState {
     const span = spans.list().at(-1) ?? null
-    const isWhole = span !== null && first !== null && span.first <= first
+    const isWhole = hasCountedAll && span !== null && first !== null && span.first <= first
     return { span, isWhole, holes: holes(), countedTo, isCounting: reading > 0, hasFailed }
   }
 
