@@ -8,7 +8,7 @@ import type { Client, FeedQuestion } from '../api/client'
 import type { Platform } from '../api/platform'
 import type { EventPage, User } from '../api/types'
 import { createLine } from './line'
-import { createLoop, HOLD_S } from './loop'
+import { createLoop } from './loop'
 import type { EngineMessage, Link, Session, TabMessage } from './protocol'
 import { createRecentPages } from './recentPages'
 import { createWatchers } from './watchers'
@@ -90,6 +90,8 @@ export function createEngine({ platform: base, post, createSession, createPump }
         return session?.renew()
       case 'renamed':
         return session?.take(message.user)
+      case 'mode':
+        return loop.choose(message.mode, message.intervalMs)
       case 'alive':
         return post({ to: tab, type: 'alive' })
     }
@@ -180,11 +182,12 @@ export function createEngine({ platform: base, post, createSession, createPump }
   }
 
   function link(): Link {
+    const { transport, reason, holdS, intervalMs } = loop.plan()
     return {
       connection: loop.connection(),
-      transport: 'long',
-      reason: 'usual',
-      holdS: HOLD_S,
+      transport,
+      reason,
+      holdS: transport === 'short' ? intervalMs / 1000 : holdS,
       heldSince: loop.heldSince(),
       heardAt: loop.heardAt(),
       tabs: watchers.count(),

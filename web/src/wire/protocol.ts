@@ -20,8 +20,12 @@ export type Mode = 'automatic' | Transport
 export type TransportReason =
   | 'usual'
   | 'chosen'
+  /** News follows news so closely that a stream costs less. */
+  | 'busy'
   /** A stream was opened and nothing came through in time. */
   | 'stream_buffered'
+  /** Streams were cut again and again. */
+  | 'streams_fail'
   /** Requests were cut before their hold was over, so they are held shorter. */
   | 'cut_early'
   /** Held requests fail where short ones get through. */
