@@ -17,7 +17,7 @@ const curl = ({ path }: { path: string }) => ({ line: `curl "http://host${path}"
 
 /** A drawer in the room tea, which has `numbers` events. */
 function open(numbers = 3) {
-  const sayings: (Saying | { alone: boolean })[] = []
+  const sayings: Saying[] = []
   const listeners = new Set<(message: EngineMessage) => void>()
   const port = {
     say: (saying: Saying) => void sayings.push(saying),
@@ -25,7 +25,6 @@ function open(numbers = 3) {
       listeners.add(listen)
       return () => listeners.delete(listen)
     },
-    setAlone: (alone: boolean) => void sayings.push({ alone }),
   }
   const events = Array.from({ length: numbers }, (_, number) => event(number + 1, number))
   const shown: number[] = events.map(({ position }) => position)
@@ -33,7 +32,7 @@ function open(numbers = 3) {
   const Host = defineComponent({
     setup() {
       const experiment = useExperiment(port)
-      const wire = useWire({ port, room: () => 'tea', readEvents, shownIds: () => shown })
+      const wire = useWire({ port, room: () => 'tea', me: () => 1, readEvents, shownIds: () => shown })
       return () => h(WireDrawer, { wire, experiment, curl, isClosable: true })
     },
   })
@@ -164,15 +163,15 @@ describe('an experiment', () => {
     expect([sayings, listeners.size]).toEqual([[{ type: 'wire', isOpen: true }, { type: 'wire', isOpen: false }], 0])
   })
 
-  it('runs in an engine of this tab alone, and ends with it', async () => {
+  it('is told to the engine when it begins, changes and ends', async () => {
     const { drawer, sayings } = open()
     await choose(drawer, 'short')
+    await drawer.get('.interval').setValue('5')
     await choose(drawer, 'automatic')
     expect(sayings.slice(1)).toEqual([
-      { alone: true },
       { type: 'mode', mode: 'short', intervalMs: 2000 },
-      { type: 'weather', weather: null },
-      { alone: false },
+      { type: 'mode', mode: 'short', intervalMs: 5000 },
+      { type: 'mode', mode: 'automatic', intervalMs: 5000 },
     ])
   })
 
@@ -180,7 +179,7 @@ describe('an experiment', () => {
     const { drawer, sayings } = open()
     await drawer.get('[role=switch]').setValue(true)
     await drawer.get('.parts label:nth-child(2) input').setValue(false)
-    expect(sayings.filter((saying) => 'type' in saying && saying.type === 'weather')).toEqual([
+    expect(sayings.filter((saying) => saying.type === 'weather')).toEqual([
       { type: 'weather', weather: { drop: 0.25, repeat: 0.25, reorder: 0.25, delayMsMax: 3000 } },
       { type: 'weather', weather: { drop: 0.25, repeat: 0.25, reorder: 0.25, delayMsMax: 0 } },
     ])
@@ -189,16 +188,21 @@ describe('an experiment', () => {
   it('is over when the drawer closes', async () => {
     const { drawer, sayings } = open()
     await choose(drawer, 'sse')
+    await drawer.get('[role=switch]').setValue(true)
     drawer.unmount()
-    expect(sayings.filter((saying) => 'alone' in saying)).toEqual([{ alone: true }, { alone: false }])
+    expect(sayings.slice(3)).toEqual([
+      { type: 'mode', mode: 'automatic', intervalMs: 2000 },
+      { type: 'weather', weather: null },
+      { type: 'wire', isOpen: false },
+    ])
   })
 
   it('a comparison tries each way in turn, and goes back', async () => {
     const { drawer, sayings } = open()
     await drawer.get('.compare button').trigger('click')
     await vi.advanceTimersByTimeAsync(COMPARE_S * 3000)
-    const modes = sayings.flatMap((saying) => ('type' in saying && saying.type === 'mode' ? [saying.mode] : []))
-    expect([modes, sayings.at(-1), drawer.get('.compare').text()]).toEqual([['short', 'long', 'sse'], { alone: false }, 'Try each for 30 s'])
+    const modes = sayings.flatMap((saying) => (saying.type === 'mode' ? [saying.mode] : []))
+    expect([modes, drawer.get('.compare').text()]).toEqual([['short', 'long', 'sse', 'automatic'], 'Try each for 30 s'])
   })
 })
 

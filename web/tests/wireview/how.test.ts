@@ -8,13 +8,13 @@ enableAutoUnmount(afterEach)
 
 function open(canSay: boolean) {
   const sayings: Saying[] = []
-  const port = { say: (saying: Saying) => void sayings.push(saying), hear: () => () => {}, setAlone: () => {} }
+  const port = { say: (saying: Saying) => void sayings.push(saying), hear: () => () => {} }
   const how = mount(HowPage, {
     attachTo: document.body,
     props: {
       port,
       room: 'tea',
-      canSay,
+      me: canSay ? 1 : undefined,
       readEvents: async () => ({ events: [], cursor: 'c' }),
       shownIds: () => [],
       curl: ({ path }: { path: string }) => ({ line: `curl ${path}`, tokenLine: null }),
@@ -28,7 +28,7 @@ it('has five steps, and asks the engine for what they tell of', async () => {
   const { how, sayings, act } = open(true)
   for (const step of [1, 2, 4]) await act(step)
   const tried = sayings.map((saying) => (saying.type === 'mode' ? saying.mode : saying.type === 'weather' ? saying.weather !== null : null))
-  expect([how.findAll('.step h2').length, tried.filter((what) => what !== null)]).toEqual([5, ['short', false, 'long', false, 'long', true]])
+  expect([how.findAll('.step h2').length, tried.filter((what) => what !== null)]).toEqual([5, ['short', 'long', true]])
 })
 
 it('what is written goes out, and the field is empty again', async () => {

@@ -13,7 +13,9 @@ const modes: { [mode in Mode]: string } = {
 const reasons: { [reason in TransportReason]: string } = {
   usual: '',
   chosen: 'chosen by hand, for this tab alone',
+  busy: 'news follows news, so one stream costs less',
   stream_buffered: 'something on the way keeps streams back, so requests are held instead',
+  streams_fail: 'something on the way cuts streams, so requests are held instead',
   cut_early: 'something on the way cuts requests, so they are held shorter',
   holds_fail: 'held requests do not get through here, short ones do',
 }

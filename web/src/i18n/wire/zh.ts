@@ -23,7 +23,9 @@ export const words: WireWords = {
   reasons: {
     usual: '',
     chosen: '手动选择，只影响这个标签页',
+    busy: '消息接连不断，一个流更省',
     stream_buffered: '途中有设备扣住了数据流，因此改为保持请求',
+    streams_fail: '途中有设备切断数据流，因此改为保持请求',
     cut_early: '途中有设备切断请求，因此缩短保持时间',
     holds_fail: '保持的请求在这里走不通，短请求可以',
   },
