@@ -1,4 +1,4 @@
-// What each call of the client asks the server for.
+// Each call of the client, and the request that it makes.
 import { expect, it } from 'vitest'
 import { createClient } from '../src/api/client'
 import type { Client } from '../src/api/client'

@@ -82,7 +82,7 @@ export function createProof({ room, readEvents, me, onChange }: ProofOptions): P
 
   /** Numbers between the counted and the heard are not missing, only not counted yet. */
   function holes(): Span[] {
-    const between = spans.holes().filter(({ first }) => !partings.has(first - 1))
+    const between = spans.holes().filter((hole) => !partings.has(hole.first - 1))
     return between.filter((hole) => hole.last <= (countedTo ?? 0) || hole.first > firstHeard)
   }
 

@@ -13,9 +13,9 @@ const modes: { [mode in Mode]: string } = {
 const reasons: { [reason in TransportReason]: string } = {
   usual: '',
   chosen: 'chosen by hand, for this tab alone',
-  busy: 'news follows news, so one stream costs less',
+  busy: 'news follows news so closely that a stream costs less',
   stream_buffered: 'something on the way keeps streams back, so requests are held instead',
-  streams_fail: 'something on the way cuts streams, so requests are held instead',
+  streams_fail: 'streams are cut here again and again, so requests are held instead',
   cut_early: 'something on the way cuts requests, so they are held shorter',
   holds_fail: 'held requests do not get through here, short ones do',
 }
@@ -108,7 +108,7 @@ export const words = {
   heardFrom: (first: string, last: string) => `#${first} to #${last} without a gap`,
   counting: (last: string) => `counting, at #${last}`,
   beginsToCount: 'counting…',
-  countAll: 'Count them all',
+  countAll: 'Count from the first',
   missing: (first: string, last: string) => (first === last ? `#${first} is missing` : `#${first} to #${last} are missing`),
   readingAgain: 'reading again',
   readAgain: 'Read again',
