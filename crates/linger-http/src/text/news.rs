@@ -13,7 +13,7 @@ use linger_core::Cursor;
 use linger_node::Page;
 use linger_serve::{Rendered, Renderer, RendererRef, WholeResponse};
 
-use super::{lines::lines, view::View};
+use super::view::{Shown, View};
 
 /// Goes to a follower when nothing else has for a while, so that no proxy cuts the
 /// connection. A terminal shows nothing of it: it is at the beginning of a line already.
@@ -63,13 +63,31 @@ struct News {
 
 impl Renderer for News {
     fn render(&self, _: Cursor, page: &Page, is_over: bool) -> Rendered {
-        let news = || lines(page.news.iter().map(|news| &**news));
-        if news().next().is_none() && !is_over {
+        let news: Vec<_> = page.news.iter().map(|news| &**news).collect();
+        if !self.ends_a_wait(&news) && !is_over {
             return Rendered::Nothing(page.cursor);
         }
-        match self.follows {
-            false => Rendered::Answer(self.view.answer(news(), page.cursor)),
-            true => Rendered::Piece(piece(self.view.write(news()))),
+        if self.follows {
+            return Rendered::Piece(piece(self.view.lines(&news)));
+        }
+        let first = news.first().and_then(|first| first.event.number);
+        Rendered::Answer(self.view.answer(&Shown {
+            news,
+            cursor: page.cursor,
+            room: None,
+            earlier: first.filter(|number| *number > 1),
+            has_later: false,
+        }))
+    }
+}
+
+impl News {
+    /// Tells whether somebody waits for this: a page is for what is said; somebody who
+    /// comes in is no reason to load it again.
+    fn ends_a_wait(&self, news: &[&linger_core::News]) -> bool {
+        match self.view.medium.is_html() {
+            true => news.iter().any(|news| news.message().is_some()),
+            false => !news.is_empty(),
         }
     }
 }

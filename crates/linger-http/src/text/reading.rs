@@ -16,11 +16,10 @@ use linger_serve::{
 };
 
 use super::{
-    caller,
-    lines::lines,
+    caller, gzip,
     medium::Medium,
     news::{Renderers, opening},
-    view::View,
+    view::{Shown, View},
     zone::Zone,
 };
 use crate::{addressed::room_at, query::Query};
@@ -41,6 +40,7 @@ struct Asked {
     before: Option<u64>,
     /// Most messages in the answer.
     limit: usize,
+    takes_gzip: bool,
 }
 
 /// Answers `GET /r/{room}`.
@@ -91,14 +91,14 @@ async fn around(asked: Asked, number: u64) -> Result<Decision, Failure> {
     let conversed = asked.query().await?;
     match conversed.room.as_ref().is_some_and(|room| number > room.last_number) {
         true => Err(no_such_number()),
-        false => Ok(Decision::Answer(asked.show(&conversed))),
+        false => Ok(Decision::Answer(asked.answer(&conversed))),
     }
 }
 
 /// Answers the newest lines, or those before a number.
 async fn newest(asked: Asked) -> Result<Decision, Failure> {
     let conversed = asked.query().await?;
-    Ok(Decision::Answer(asked.show(&conversed)))
+    Ok(Decision::Answer(asked.answer(&conversed)))
 }
 
 /// Answers the newest lines, and then all that come.
@@ -114,11 +114,12 @@ impl Asked {
     fn parse(request: &Request<'_>, query: Query<'_>) -> Result<Asked, Undecided> {
         let app = request.app();
         let reader = caller(request)?.reader(app)?;
+        let is_known = reader.is_some();
         let room = room_at(&app.node, &request.parameter("room")?, reader)?;
         // An answer without end is for terminals, also where a browser asks for it.
         let medium = match query.text("follow") {
             Some(_) => Medium::Plain,
-            None => Medium::of(request.fields()),
+            None => Medium::of(request.fields(), is_known),
         };
         let zone = query.text("tz").map_or(Ok(Zone::UTC), |name| Zone::named(&name))?;
         Ok(Asked {
@@ -130,6 +131,7 @@ impl Asked {
             room,
             before: query.number("before", 1, Position::MAX.get())?,
             limit: query.limit(MESSAGES_DEFAULT, HISTORY_PAGE_MAX)?,
+            takes_gzip: gzip::is_taken(request.fields()),
         })
     }
 
@@ -141,14 +143,23 @@ impl Asked {
         Ok(self.app.node.query(asker, conversation).await?)
     }
 
+    fn answer(&self, conversed: &Conversed) -> WholeResponse {
+        let answer = self.show(conversed);
+        if self.takes_gzip { gzip::compress(answer) } else { answer }
+    }
+
     fn show(&self, conversed: &Conversed) -> WholeResponse {
-        let messages = &conversed.history.messages;
-        let mut answer = self.view.answer(lines(messages), conversed.cursor);
-        let first = messages.first().and_then(|first| first.message());
-        if let Some(first) = first.filter(|_| conversed.history.more) {
-            self.view.lead_back(&mut answer, first.number);
-        }
-        answer
+        let Conversed { history, room, cursor } = conversed;
+        let news: Vec<_> = history.messages.iter().collect();
+        let first = news.first().and_then(|first| first.event.number);
+        let last_number = room.as_ref().map_or(0, |room| room.last_number);
+        self.view.answer(&Shown {
+            news,
+            cursor: *cursor,
+            room: room.as_ref(),
+            earlier: first.filter(|_| history.more),
+            has_later: self.before.is_some_and(|before| before <= last_number),
+        })
     }
 
     /// Returns the ticket of a reader who waits, or follows, from `after` on.
