@@ -15,6 +15,7 @@ mod plain;
 mod reading;
 mod speaking;
 mod view;
+mod windows;
 mod zone;
 
 use std::sync::Arc;
@@ -31,14 +32,14 @@ use linger_serve::{App, Caller, Failure, Method, Request, Routes, Undecided};
 
 use self::{
     medium::{Medium, VARY},
-    news::Renderers,
+    news::Readers,
 };
 use crate::{guests::is_forgotten, policy::protect};
 
 /// Returns the routes of rooms as text.
 pub(crate) fn routes(app: &Arc<App>) -> Routes {
-    let renderers = Arc::new(Renderers::default());
-    let read = move |request: &Request<'_>| reading::read(request, &renderers);
+    let readers = Arc::new(Readers::new(app.clone()));
+    let read = move |request: &Request<'_>| reading::read(request, &readers);
     Routes::new()
         .at_once("/", get(front::door))
         .at_once("/r", get(front::rooms).with_state(app.clone()))

@@ -24,7 +24,7 @@ use self::{
 };
 use super::{
     lines::lines,
-    view::{Shown, View},
+    view::{Shown, View, Waited},
 };
 use crate::{addressed::in_path, friendly_names::Language, inert::inert_json};
 
@@ -97,6 +97,10 @@ pub(super) fn room(view: &View, shown: &Shown<'_>, language: Language, is_known:
     let words = words_of(language);
     let name = shown.room.map_or(view.room.as_str(), |room| name_of(room, words));
     let topic = shown.room.map_or("", |room| room.topic.as_str());
+    let fresh = match shown.waited {
+        Some(Waited::For(number)) => Some(number),
+        Some(Waited::InVain) | None => None,
+    };
     let first = First {
         room: shown.room,
         messages: shown.messages().collect(),
@@ -114,8 +118,8 @@ pub(super) fn room(view: &View, shown: &Shown<'_>, language: Language, is_known:
         is_closed: shown.room.is_some_and(|room| room.kind == RoomKind::Closed),
         cursor: shown.cursor,
         path: view.path(),
-        rows: arrange(lines(shown.news.iter().copied()), &view.zone, words),
-        is_quiet: shown.news.is_empty() && shown.earlier.is_some(),
+        rows: arrange(lines(shown.news.iter().copied()), fresh, &view.zone, words),
+        is_quiet: shown.waited == Some(Waited::InVain),
         earlier: shown.earlier.map(|number| view.before(number)),
         newest: shown.has_later.then(|| view.address()),
         wait: view.wait_after(shown.cursor),

@@ -18,18 +18,22 @@ use linger_serve::{
 use super::{
     caller, gzip,
     medium::Medium,
-    news::{Renderers, opening},
+    news::{Readers, opening},
     view::{Shown, View},
+    windows::Window,
     zone::Zone,
 };
 use crate::{addressed::room_at, query::Query};
 
 /// Messages in an answer, when the reader gives no number.
-const MESSAGES_DEFAULT: usize = 50;
+pub(super) const MESSAGES_DEFAULT: usize = 50;
+/// Messages in a window: as many as anybody may ask for.
+const WINDOW_MESSAGES: usize = HISTORY_PAGE_MAX;
 /// Events in the answer to a wait; the next one has the rest.
 const NEWS_MAX: usize = 200;
 
 /// A request to read.
+#[derive(Clone)]
 struct Asked {
     app: Arc<App>,
     address: Address,
@@ -44,15 +48,12 @@ struct Asked {
 }
 
 /// Answers `GET /r/{room}`.
-pub(super) fn read(
-    request: &Request<'_>,
-    renderers: &Arc<Renderers>,
-) -> Result<Decision, Undecided> {
+pub(super) fn read(request: &Request<'_>, readers: &Arc<Readers>) -> Result<Decision, Undecided> {
     let query = Query::new(request.query());
     let asked = Asked::parse(request, query)?;
     let node = &request.app().node;
     if query.text("follow").is_some() {
-        return Err(Undecided::Task(Box::pin(follow(asked, renderers.clone()))));
+        return follow(asked, readers);
     }
     let Some(hold) = hold(query)? else {
         return Err(Undecided::Task(Box::pin(newest(asked))));
@@ -66,7 +67,11 @@ pub(super) fn read(
     if !node.knows(after) {
         return Err(Undecided::Task(Box::pin(newest(asked))));
     }
-    let ticket = asked.ticket(after, false, renderers);
+    if asked.view.medium.is_html() {
+        // The page at the end of the wait is made of it.
+        asked.window(readers)?;
+    }
+    let ticket = asked.ticket(after, false, readers);
     Ok(Decision::Hold(Hold { ticket, hold, opening: None }))
 }
 
@@ -102,10 +107,10 @@ async fn newest(asked: Asked) -> Result<Decision, Failure> {
 }
 
 /// Answers the newest lines, and then all that come.
-async fn follow(asked: Asked, renderers: Arc<Renderers>) -> Result<Decision, Failure> {
-    let conversed = asked.query().await?;
-    let opening = Some(opening(asked.show(&conversed)));
-    let ticket = asked.ticket(conversed.cursor, true, &renderers);
+fn follow(asked: Asked, readers: &Readers) -> Result<Decision, Undecided> {
+    let window = asked.window(readers)?;
+    let opening = Some(opening(asked.view.answer(&Shown::of(&window, asked.limit))));
+    let ticket = asked.ticket(window.cursor, true, readers);
     Ok(Decision::Hold(Hold { ticket, hold: HEARTBEAT_EVERY, opening }))
 }
 
@@ -159,12 +164,27 @@ impl Asked {
             room: room.as_ref(),
             earlier: first.filter(|_| history.more),
             has_later: self.before.is_some_and(|before| before <= last_number),
+            waited: None,
         })
     }
 
+    /// Returns the newest messages. Errors: an errand must read them first.
+    fn window(&self, readers: &Readers) -> Result<Window, Undecided> {
+        if let Some(window) = readers.windows.now(&self.app.node, &self.room, self.reader) {
+            return Ok(window);
+        }
+        let windows = readers.windows.clone();
+        let asked = Asked { before: None, limit: WINDOW_MESSAGES, ..self.clone() };
+        Err(Undecided::Errand(Box::pin(async move {
+            let place = (asked.room.id, asked.reader);
+            windows.keep(place, asked.query().await?, WINDOW_MESSAGES);
+            Ok(())
+        })))
+    }
+
     /// Returns the ticket of a reader who waits, or follows, from `after` on.
-    fn ticket(&self, after: Cursor, follows: bool, renderers: &Renderers) -> Ticket {
-        let renderer = renderers.of(self.view.clone(), follows);
+    fn ticket(&self, after: Cursor, follows: bool, readers: &Readers) -> Ticket {
+        let renderer = readers.renderer(&self.view, (&self.room, self.reader), follows);
         Ticket { reader: self.reader, scope: self.room.scope(), after, limit: NEWS_MAX, renderer }
     }
 }

@@ -7,7 +7,7 @@ use axum::http::{HeaderValue, header};
 use linger_core::{Cursor, Message, News, Slug, queries::Room};
 use linger_serve::WholeResponse;
 
-use super::{html, lines::lines, medium::Medium, plain, zone::Zone};
+use super::{html, lines::lines, medium::Medium, plain, windows::Window, zone::Zone};
 use crate::addressed::in_path;
 
 /// The way in which somebody reads a room.
@@ -29,9 +29,36 @@ pub(super) struct Shown<'a> {
     pub(super) earlier: Option<u64>,
     /// Whether there is more between this and the cursor.
     pub(super) has_later: bool,
+    /// Why somebody is shown it who has waited.
+    pub(super) waited: Option<Waited>,
+}
+
+/// The end of a wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Waited {
+    /// With news, the first of which has this number.
+    For(u64),
+    /// Without.
+    InVain,
 }
 
 impl Shown<'_> {
+    /// Shows the newest messages of a window, at most `limit`.
+    pub(super) fn of(window: &Window, limit: usize) -> Shown<'_> {
+        let Window { messages, more, room, cursor, .. } = window;
+        let skipped = messages.len().saturating_sub(limit);
+        let news: Vec<_> = messages.iter().skip(skipped).map(|news| &**news).collect();
+        let first = news.first().and_then(|first| first.event.number);
+        Shown {
+            news,
+            cursor: *cursor,
+            room: room.as_ref(),
+            earlier: first.filter(|_| *more || skipped > 0),
+            has_later: false,
+            waited: None,
+        }
+    }
+
     /// Returns the messages among it.
     pub(super) fn messages(&self) -> impl Iterator<Item = &Message> {
         self.news.iter().filter_map(|news| news.message())

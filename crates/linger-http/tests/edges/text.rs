@@ -1,6 +1,8 @@
 //! Rooms as text. The exchanges in plain text are transcripts; here is what they
-//! cannot show: pages for browsers ([`pages`]), and what must hold whoever is hostile.
+//! cannot show: pages for browsers ([`pages`]), and the requests that
+//! are held ([`follows`]).
 
+mod follows;
 mod pages;
 
 use axum::http::StatusCode;

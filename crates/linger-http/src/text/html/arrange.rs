@@ -19,6 +19,8 @@ use super::{
 /// One row.
 pub(super) enum Row<'n> {
     Day(String),
+    /// What comes after it is new.
+    Fresh,
     Notice(Notice),
     Group(Group<'n>),
 }
@@ -55,14 +57,15 @@ const GROUP_GAP_MS: i64 = 5 * 60_000;
 /// More people than this are counted, not named.
 const NAMED_MAX: usize = 4;
 
-/// Returns the rows of these lines.
+/// Returns the rows of these lines, of which those from the number `fresh` on are new.
 pub(super) fn arrange<'n>(
     lines: impl Iterator<Item = Line<'n>>,
+    fresh: Option<u64>,
     zone: &Zone,
     words: &Words,
 ) -> Vec<Row<'n>> {
     let mut rows =
-        Rows { all: Vec::new(), day: None, last: None, happened: Vec::new(), zone, words };
+        Rows { all: Vec::new(), fresh, day: None, last: None, happened: Vec::new(), zone, words };
     for line in lines {
         rows.add(line);
     }
@@ -72,6 +75,7 @@ pub(super) fn arrange<'n>(
 
 struct Rows<'n, 'v> {
     all: Vec<Row<'n>>,
+    fresh: Option<u64>,
     day: Option<(i16, i8, i8)>,
     /// The author of the last message, and when it was sent.
     last: Option<(UserId, Timestamp)>,
@@ -93,6 +97,11 @@ impl<'n> Rows<'n, '_> {
         match line.what {
             What::Said { by, text, number, id } => {
                 self.tell();
+                if self.fresh.is_some_and(|fresh| number >= fresh) {
+                    self.fresh = None;
+                    self.last = None;
+                    self.all.push(Row::Fresh);
+                }
                 let (at, time) = (line.at.to_string(), self.zone.hour_and_minute(line.at));
                 self.say(by, line.at, Said { number, id: id.get(), text, at, time });
             }

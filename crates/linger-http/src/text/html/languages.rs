@@ -31,13 +31,14 @@ pub(super) struct Words {
     pub(super) lobby: &'static str,
     pub(super) to_lobby: &'static str,
     pub(super) closed: &'static str,
-    /// What a room is, for a preview of it elsewhere.
+    /// A word on rooms, for a preview of one elsewhere.
     pub(super) about_room: &'static str,
 
     pub(super) messages_in: fn(&str) -> String,
     pub(super) earlier: &'static str,
     pub(super) beginning: &'static str,
     pub(super) to_newest: &'static str,
+    pub(super) fresh: &'static str,
     pub(super) spoke: fn(&str, &str) -> String,
     pub(super) deleted: &'static str,
     /// A day: its year, month and day, and its weekday from Monday, 0, on.

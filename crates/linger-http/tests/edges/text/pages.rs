@@ -217,9 +217,12 @@ async fn a_wait_ends_with_a_page_that_has_the_new_messages(driver: Driver) {
     assert_eq!(said.status, StatusCode::CREATED);
     let news = held.await.unwrap();
     assert_eq!(news.header("content-type"), "text/html; charset=utf-8");
-    assert!(news.body.contains("&#60;two&#62;"), "{}", news.body);
-    let texts = first(&news)["messages"].clone();
-    assert_eq!(texts.as_array().unwrap().last().unwrap()["text"], "<two>");
+    let new = news.body.split(r#"<h2 class="fresh"><span>New</span></h2>"#).nth(1).unwrap();
+    assert!(new.contains("&#60;two&#62;") && !new.contains("<p dir=\"auto\">one"), "{new}");
+    // What was said before is there, too.
+    let read = stage.get("/api/v1/rooms/lobby/messages", &[]).await.json();
+    assert_eq!(first(&news)["messages"], read["messages"]);
+    assert_eq!(first(&news)["room"], stage.get("/api/v1/rooms/lobby", &[]).await.json());
     let cursor = first(&news)["cursor"].clone();
     let next = format!("</r/lobby?wait&after={}>; rel=\"next\"", cursor.as_str().unwrap());
     assert!(news.headers.get_all(header::LINK).iter().any(|link| link == next.as_str()));

@@ -23,6 +23,7 @@ pub(super) static WORDS: Words = Words {
     earlier: "查看更早的消息",
     beginning: "对话从这里开始。",
     to_newest: "回到最新消息",
+    fresh: "新消息",
     spoke: |name, time| format!("{name}，{time}"),
     deleted: "此消息已删除。",
     day: |(year, month, day), weekday| {

@@ -21,6 +21,7 @@ pub(super) static WORDS: Words = Words {
     earlier: "Show earlier messages",
     beginning: "This is where the conversation begins.",
     to_newest: "To the newest messages",
+    fresh: "New",
     spoke: |name, time| format!("{name}, {time}"),
     deleted: "This message was deleted.",
     day: |(year, month, day), weekday| {
