@@ -53,7 +53,7 @@ pub(super) fn read(request: &Request<'_>, readers: &Arc<Readers>) -> Result<Deci
     let asked = Asked::parse(request, query)?;
     let node = &request.app().node;
     if query.text("follow").is_some() {
-        return follow(asked, readers);
+        return follow(&asked, readers);
     }
     let Some(hold) = hold(query)? else {
         return Err(Undecided::Task(Box::pin(newest(asked))));
@@ -107,7 +107,7 @@ async fn newest(asked: Asked) -> Result<Decision, Failure> {
 }
 
 /// Answers the newest lines, and then all that come.
-fn follow(asked: Asked, readers: &Readers) -> Result<Decision, Undecided> {
+fn follow(asked: &Asked, readers: &Readers) -> Result<Decision, Undecided> {
     let window = asked.window(readers)?;
     let opening = Some(opening(asked.view.answer(&Shown::of(&window, asked.limit))));
     let ticket = asked.ticket(window.cursor, true, readers);
