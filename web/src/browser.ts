@@ -9,6 +9,7 @@ export const browser: Platform = {
   fetch: (url, init) => fetch(url, init),
   clock: {
     now: () => performance.now(),
+    date: () => Date.now(),
     after: (ms, act) => {
       const timer = setTimeout(act, ms)
       return () => clearTimeout(timer)

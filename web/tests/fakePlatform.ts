@@ -37,6 +37,9 @@ export function createFakePlatform(): FakePlatform {
   }
 }
 
+/** The computer's time at which the clock starts. */
+export const DAWN = Date.parse('2026-11-21T10:00:00.000Z')
+
 interface Timer {
   at: number
   act: () => void
@@ -65,6 +68,7 @@ function createFakeClock(): FakeClock {
 
   return {
     now: () => now,
+    date: () => DAWN + now,
     after(ms, act) {
       const timer = { at: now + ms, act }
       timers.push(timer)

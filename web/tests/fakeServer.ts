@@ -10,6 +10,7 @@ import type { Platform } from '../src/api/platform'
 export interface Request {
   line: string
   body: unknown
+  headers: Headers
   isOpen: boolean
   answer(body: object): Promise<void>
   refuse(status: number, headers?: Record<string, string>): Promise<void>
@@ -47,6 +48,7 @@ export function createFakeServer(
       const request: Request = {
         line: `${init.method} ${url.replace('/api/v1', '')}`,
         body: typeof init.body === 'string' ? JSON.parse(init.body) : null,
+        headers: new Headers(init.headers),
         isOpen: true,
         answer: (body) => close(() => resolve(response(200, body))),
         refuse: (status, headers) => close(() => resolve(response(status, { status }, headers))),

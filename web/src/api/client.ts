@@ -46,8 +46,20 @@ export interface Client {
   fetchHistory(room: string, limit: number, before?: number, signal?: AbortSignal): Promise<HistoryPage>
   /** Returns what happened after `cursor`; the server may hold the request for `hold` seconds. */
   fetchEvents(room: string, cursor: string, hold: number, signal?: AbortSignal): Promise<EventPage>
+  /** Returns what happened in all my rooms, and in the rooms named. */
+  fetchFeed(question: FeedQuestion, signal?: AbortSignal): Promise<EventPage>
   /** Sends `text`, once for ever: a repeat with the same request id gets the first answer. */
   sendMessage(room: string, requestId: string, text: string): Promise<Message>
+}
+
+/** The words of a request for events. */
+export interface FeedQuestion {
+  /** A cursor, or `latest`. */
+  after: string
+  /** The seconds for which the server may hold the request. */
+  holdS: number
+  /** Open rooms that are looked at, beside those that the caller is in. */
+  rooms: readonly string[]
 }
 
 interface CallOptions {
@@ -102,8 +114,10 @@ export function createClient({ fetch, clock }: Pick<Platform, 'fetch' | 'clock'>
     },
     fetchEvents(room, cursor, hold, signal) {
       const query = `after=${encodeURIComponent(cursor)}&wait=${hold}`
-      const timeoutMs = hold === 0 ? ANSWER_MS_MAX : hold * 1000 + HOLD_GRACE_MS
-      return call('GET', `${roomPath(room)}/events?${query}`, { signal, timeoutMs })
+      return call('GET', `${roomPath(room)}/events?${query}`, { signal, timeoutMs: heldMsMax(hold) })
+    },
+    fetchFeed(question, signal) {
+      return call('GET', feedPath(question), { signal, timeoutMs: heldMsMax(question.holdS) })
     },
     async sendMessage(room, requestId, text) {
       const path = `${roomPath(room)}/messages/${requestId}`
@@ -114,6 +128,15 @@ export function createClient({ fetch, clock }: Pick<Platform, 'fetch' | 'clock'>
 
 function roomPath(room: string): string {
   return `/rooms/${encodeURIComponent(room)}`
+}
+
+function feedPath({ after, holdS, rooms }: FeedQuestion): string {
+  const named = rooms.length === 0 ? '' : `&rooms=${rooms.map(encodeURIComponent).join(',')}`
+  return `/events?after=${encodeURIComponent(after)}&wait=${holdS}${named}`
+}
+
+function heldMsMax(holdS: number): number {
+  return holdS === 0 ? ANSWER_MS_MAX : holdS * 1000 + HOLD_GRACE_MS
 }
 
 async function readRefusal(response: Response): Promise<Refused> {

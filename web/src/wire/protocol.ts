@@ -1,13 +1,13 @@
-// What a tab and the engine say to each other.
+// The words in which a tab and the engine speak.
 //
 // The engine holds the one request that all tabs of a browser share; it runs in
 // a SharedWorker, or in one of the tabs. Everything here can be cloned by
 // `postMessage`. Both sides must bear to hear something twice.
 //
 // A tab that joins says hello, and hears `begin` with a cursor: from there on it
-// gets every page, each beginning where the last ended. What it shows was read
-// at another cursor, so it reads on from its own until nothing is new; what it
-// hears twice changes nothing.
+// gets every page, each beginning where the last ended, and each covering the
+// rooms that it looks at. Where that cursor is not its own, it reads on from its
+// own until nothing is new; events that it hears twice change nothing.
 import type { RoomEvent, User } from '../api/types'
 
 /** How events are fetched: a stream, held requests, or requests at an interval. */
@@ -44,7 +44,7 @@ export interface Link {
   tabs: number
 }
 
-/** Who this browser is to the server. */
+/** The person that this browser is to the server. */
 export interface Session {
   /** `unrecognized`: fresh guests are not known again, as where cookies are blocked half. */
   state: 'starting' | 'known' | 'visitor' | 'unrecognized' | 'banned'
@@ -82,7 +82,7 @@ export interface Exchange {
   /** The cursor that went out and the one that came back. */
   after?: string
   cursor?: string
-  /** What the weather did to it, if there was any. */
+  /** How the weather treated it, if there was any. */
   weather?: 'dropped' | 'delayed' | 'repeated' | 'reordered'
 }
 
@@ -94,7 +94,7 @@ export interface Weather {
   delayMsMax: number
 }
 
-/** What a tab says to the engine. */
+/** A tab says this to the engine. */
 export type TabMessage =
   | { type: 'hello'; tab: string; rooms: string[]; cursor: string | null; isVisible: boolean; locale: string }
   /** The rooms that this tab looks at, whether it is in them or not. */
@@ -115,7 +115,7 @@ export type TabMessage =
   | { type: 'alive'; tab: string }
   | { type: 'bye'; tab: string }
 
-/** What the engine says: to one tab, or (without `to`) to all. */
+/** The engine says this: to one tab, or (without `to`) to all. */
 export type EngineMessage = { to?: string } & (
   | { type: 'begin'; cursor: string | null; session: Session; link: Link }
   | { type: 'page'; from: string; to_cursor: string; events: RoomEvent[] }
@@ -129,4 +129,6 @@ export type EngineMessage = { to?: string } & (
   /** The outbox in the store has changed. */
   | { type: 'outbox' }
   | { type: 'alive' }
+  /** The engine does not know this tab (any more): say hello. */
+  | { type: 'introduce' }
 )
