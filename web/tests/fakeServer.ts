@@ -13,6 +13,8 @@ export interface Request {
   headers: Headers
   isOpen: boolean
   answer(body: object): Promise<void>
+  /** Answers 204, without a body. */
+  accept(): Promise<void>
   refuse(status: number, headers?: Record<string, string>): Promise<void>
   lose(): Promise<void>
 }
@@ -51,6 +53,7 @@ export function createFakeServer(
         headers: new Headers(init.headers),
         isOpen: true,
         answer: (body) => close(() => resolve(response(200, body))),
+        accept: () => close(() => resolve(response(204))),
         refuse: (status, headers) => close(() => resolve(response(status, { status }, headers))),
         lose: () => close(() => reject(new TypeError('Load failed'))),
       }
@@ -74,12 +77,12 @@ export function createFakeServer(
   }
 }
 
-function response(status: number, body: object, headers: Record<string, string> = {}): Response {
+function response(status: number, body?: object, headers: Record<string, string> = {}): Response {
   const answer: Partial<Response> = {
     ok: status < 400,
     status,
     headers: new Headers(headers),
-    json: () => Promise.resolve(body),
+    json: () => (body ? Promise.resolve(body) : Promise.reject(new SyntaxError('no JSON'))),
   }
   return answer as Response
 }

@@ -24,6 +24,13 @@ export interface Room {
   last_number: number
 }
 
+export interface NewRoom {
+  slug: string
+  name?: string
+  topic?: string
+  kind?: 'open' | 'closed'
+}
+
 export interface RoomsPage {
   rooms: Room[]
   more: boolean
@@ -77,11 +84,14 @@ export interface EventPage {
   reset?: { reason: string }
 }
 
+/** Where in a room's history: by a message's id, or by its number in the room. */
+export type HistoryPlace = { before: number } | { after: number } | { around: number } | { around_number: number }
+
 export interface HistoryPage {
   messages: Message[]
-  /** Whether there are messages older than these. */
+  /** Whether there are older ones than these. */
   more: boolean
-  /** Whether there are messages newer than these; absent where none were asked for. */
+  /** Whether there are newer ones; absent from the newest page. */
   more_after?: boolean
 }
 
@@ -89,7 +99,15 @@ export interface Me {
   user: User
   /** The rooms that I am in. */
   rooms: Room[]
+  /** Present if I am in more than these. */
+  more_rooms?: boolean
   cursor: string
+}
+
+export interface Guest {
+  /** Serves as a bearer where cookies are blocked, for the page's life. */
+  token: string
+  user: User
 }
 
 export interface Problem {

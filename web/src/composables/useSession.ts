@@ -9,7 +9,7 @@ import { onScopeDispose, ref, shallowRef } from 'vue'
 import type { Ref, ShallowRef } from 'vue'
 import { isPassing, isUnknownCaller, Refused } from '../api/client'
 import { askedDelayMs, createPause, retryDelayMs } from '../api/retry'
-import type { Me, User } from '../api/types'
+import type { Guest, Me, User } from '../api/types'
 import { browser, client } from '../browser'
 import { onWake } from '../feed/wakeups'
 
@@ -107,7 +107,8 @@ export function useSession(locale: string): Session {
   async function arrive(): Promise<void> {
     const lastName = user.value?.name
     try {
-      user.value = await client.becomeGuest(locale, lastName).catch((error: unknown) => nameless(error, lastName))
+      const guest = await client.becomeGuest(locale, lastName).catch((error: unknown) => nameless(error, lastName))
+      user.value = guest.user
       if (state.value !== 'unrecognized') state.value = 'known'
       nextGuestAt = browser.clock.now() + Math.min(GUESTS_APART_MS_MAX, GUESTS_APART_MS_MIN * 2 ** guestsMade)
       guestsMade += 1
@@ -119,7 +120,7 @@ export function useSession(locale: string): Session {
   }
 
   /** The old name may be taken by now; any name is better than none. */
-  function nameless(error: unknown, lastName: string | undefined): Promise<User> {
+  function nameless(error: unknown, lastName: string | undefined): Promise<Guest> {
     if (lastName === undefined || !(error instanceof Refused) || isPassing(error)) throw error
     return client.becomeGuest(locale)
   }

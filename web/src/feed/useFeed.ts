@@ -79,7 +79,7 @@ export function useFeed(slug: string, onUnknownCaller: () => void): Feed {
     const oldest = state.value.items.find((item) => item.kind === 'message')
     const { heardUpTo } = state.value
     const asked = readings
-    const history = await client.fetchHistory(slug, HISTORY_PAGE, oldest?.position)
+    const history = await client.fetchHistory(slug, HISTORY_PAGE, oldest && { before: oldest.position })
     return () => {
       // The room may have been read afresh meanwhile, or its oldest items
       // dropped; then this page does not join on to it.
