@@ -1,4 +1,4 @@
-// What each call of the client asks the server for.
+// Each call of the client, and the request that it makes.
 import { expect, it } from 'vitest'
 import { createClient } from '../src/api/client'
 import type { Client } from '../src/api/client'
@@ -46,15 +46,4 @@ it('an answer without a body is one', async () => {
   const joining = createClient(platform).joinRoom('tea')
   await platform.server.last().accept()
   await expect(joining).resolves.toBeUndefined()
-})
-
-it('a token goes along while there is one, and never before', async () => {
-  const platform = createFakePlatform()
-  let token: string | null = null
-  const client = createClient(platform, () => token)
-  void client.fetchMe()
-  expect([...platform.server.last().headers]).toEqual([])
-  token = 't1'
-  void client.fetchMe()
-  expect(platform.server.last().headers.get('Authorization')).toBe('Bearer t1')
 })

@@ -12,6 +12,8 @@ export interface FakeClock extends Clock {
   pass(ms: number): Promise<void>
   /** Lets time pass until the next timer has acted; throws without one. */
   passToNext(): Promise<void>
+  /** Sets the computer's time ahead, or back, as a person may do. */
+  setAhead(ms: number): void
   /** How many timers are set. */
   timers(): number
 }
@@ -47,6 +49,7 @@ interface Timer {
 
 function createFakeClock(): FakeClock {
   let now = 0
+  let aheadMs = 0
   let timers: Timer[] = []
 
   async function pass(ms: number): Promise<void> {
@@ -68,7 +71,7 @@ function createFakeClock(): FakeClock {
 
   return {
     now: () => now,
-    date: () => DAWN + now,
+    date: () => DAWN + now + aheadMs,
     after(ms, act) {
       const timer = { at: now + ms, act }
       timers.push(timer)
@@ -76,6 +79,7 @@ function createFakeClock(): FakeClock {
     },
     pass,
     passToNext: () => pass(Math.min(...timers.map(({ at }) => at)) - now),
+    setAhead: (ms) => void (aheadMs += ms),
     timers: () => timers.length,
   }
 }

@@ -15,7 +15,7 @@ export interface Request {
   answer(body: object): Promise<void>
   /** Answers 204, without a body. */
   accept(): Promise<void>
-  refuse(status: number, headers?: Record<string, string>): Promise<void>
+  refuse(status: number, headers?: Record<string, string>, problem?: object): Promise<void>
   lose(): Promise<void>
 }
 
@@ -54,7 +54,7 @@ export function createFakeServer(
         isOpen: true,
         answer: (body) => close(() => resolve(response(200, body))),
         accept: () => close(() => resolve(response(204))),
-        refuse: (status, headers) => close(() => resolve(response(status, { status }, headers))),
+        refuse: (status, headers, problem) => close(() => resolve(response(status, { status, ...problem }, headers))),
         lose: () => close(() => reject(new TypeError('Load failed'))),
       }
       init.signal?.addEventListener('abort', () => {

@@ -2,9 +2,9 @@
 //
 // Called by the engine and by the tabs. Every failure becomes one of two
 // kinds: `Refused` (the server answered, and said no) or `Unreachable`
-// (anything else: no network, time-out, a proxy's HTML). It never retries. The
-// session rides on an HttpOnly cookie; only where cookies are blocked does the
-// caller hand in a token.
+// (anything else: no network, time-out, a proxy's HTML). It never retries and
+// never sees a token: the session rides on an HttpOnly cookie, or on what the
+// platform's fetch adds (`wire/line.ts`).
 import type { Platform } from './platform'
 import type {
   EventPage,
@@ -93,11 +93,7 @@ interface CallOptions {
   timeoutMs?: number
 }
 
-/** Returns the client of a caller who rides on the cookie, or on `bearer` while there is one. */
-export function createClient(
-  { fetch, clock }: Pick<Platform, 'fetch' | 'clock'>,
-  bearer: () => string | null = () => null,
-): Client {
+export function createClient({ fetch, clock }: Pick<Platform, 'fetch' | 'clock'>): Client {
   async function call<Answer>(
     method: string,
     path: string,
@@ -107,7 +103,6 @@ export function createClient(
     const stop = () => abort.abort()
     const cancelTimer = clock.after(timeoutMs, stop)
     signal?.addEventListener('abort', stop)
-    const token = bearer()
     try {
       const response = await fetch(`/api/v1${path}`, {
         method,
@@ -116,7 +111,6 @@ export function createClient(
         headers: {
           ...(body && { 'Content-Type': 'application/json' }),
           ...(key !== undefined && { 'Idempotency-Key': key }),
-          ...(token !== null && { Authorization: `Bearer ${token}` }),
         },
         ...(body && { body: JSON.stringify(body) }),
       })
@@ -166,15 +160,15 @@ function held(hold: number, signal?: AbortSignal): CallOptions {
   return { signal, timeoutMs: hold === 0 ? ANSWER_MS_MAX : hold * 1000 + HOLD_GRACE_MS }
 }
 
+function feedPath({ after, holdS, rooms }: FeedQuestion): string {
+  const named = rooms.length === 0 ? '' : `&rooms=${rooms.map(encodeURIComponent).join(',')}`
+  return `/events?${query({ after, wait: holdS })}${named}`
+}
+
 /** Writes a query string, without what is undefined. */
 function query(fields: Record<string, string | number | undefined>): string {
   const present = Object.entries(fields).filter(([, value]) => value !== undefined)
   return present.map(([name, value]) => `${name}=${encodeURIComponent(String(value))}`).join('&')
-}
-
-function feedPath({ after, holdS, rooms }: FeedQuestion): string {
-  const named = rooms.length === 0 ? '' : `&rooms=${rooms.map(encodeURIComponent).join(',')}`
-  return `/events?${query({ after, wait: holdS })}${named}`
 }
 
 function roomPath(room: string): string {
