@@ -15,7 +15,7 @@ import type { Author, Message } from '../api/types'
 import { browser, client } from '../browser'
 import { ownRequestId } from '../feed/roomState'
 import type { RoomState } from '../feed/roomState'
-import { onWake } from '../feed/wakeups'
+import { onWake } from '../tabs/wakeups'
 import { itemKeys, readItem, removeItem, storeItem } from '../storage'
 
 /** Older than this, an entry asks: the text may be wrong to say by now. */

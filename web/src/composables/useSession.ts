@@ -11,7 +11,7 @@ import { isPassing, isUnknownCaller, Refused } from '../api/client'
 import { askedDelayMs, createPause, retryDelayMs } from '../api/retry'
 import type { Guest, Me, User } from '../api/types'
 import { browser, client } from '../browser'
-import { onWake } from '../feed/wakeups'
+import { onWake } from '../tabs/wakeups'
 
 /**
  * `visitor`: the server takes no guests, so this page can only read.

@@ -12,7 +12,7 @@ import type { Connection } from '../wire/poller'
 import { foldEvent } from './foldEvent'
 import { forgetOldest, mergeMessages, takeMessage, UNREAD_ROOM } from './roomState'
 import type { RoomState } from './roomState'
-import { onWake } from './wakeups'
+import { onWake } from '../tabs/wakeups'
 
 export interface Feed {
   room: ShallowRef<Room | null>

@@ -96,7 +96,16 @@ export interface Weather {
 
 /** A tab says this to the engine. */
 export type TabMessage =
-  | { type: 'hello'; tab: string; rooms: string[]; cursor: string | null; isVisible: boolean; locale: string }
+  | {
+      type: 'hello'
+      tab: string
+      rooms: string[]
+      cursor: string | null
+      isVisible: boolean
+      locale: string
+      /** The session's, which a new engine cannot know where cookies do not work. */
+      token?: string
+    }
   /** The rooms that this tab looks at, whether it is in them or not. */
   | { type: 'watch'; tab: string; rooms: string[] }
   | { type: 'visible'; tab: string; isVisible: boolean }

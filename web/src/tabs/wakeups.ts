@@ -1,6 +1,6 @@
 // The moments at which a connection may have died without telling us.
 //
-// Called by the feed, the session and the outbox, which then look at once
+// Called by the station, which wakes the engine, so that it looks at once
 // instead of waiting for their timers. It tells that something happened, never
 // what.
 
