@@ -1,13 +1,13 @@
 // All rooms after their events, over the feeds in fixtures/feeds and beyond.
 import { describe, expect, it } from 'vitest'
-import type { Author, Room, RoomEvent } from '../src/api/types'
+import type { Author, Message, RoomEvent } from '../src/api/types'
 import { EMPTY_CHAT, fold } from '../src/feed/fold'
 import type { ChatState } from '../src/feed/fold'
 import { named } from '../src/feed/names'
 import { countUnread, newRoom, showUpTo } from '../src/feed/room'
 import { cutNewest, cutOldest, EMPTY_TIMELINE, mergeMessages } from '../src/feed/timeline'
 import type { Item, Timeline } from '../src/feed/timeline'
-import { ann, bob, deletedMessage, message, sent } from './cast'
+import { ann, bob, deletedMessage, inTea, joined, message, sent, tea, teaOf } from './cast'
 
 interface Feed {
   about: string
@@ -19,20 +19,7 @@ interface Feed {
 const feeds = Object.values(import.meta.glob<Feed>('../../fixtures/feeds/*.json', { eager: true, import: 'default' }))
 
 const cleo: Author = { id: 3, name: 'cleo' }
-const tea: Room = { id: 1, slug: 'tea', name: 'tea', topic: '', kind: 'open', members: 2, last_number: 0 }
 const at = '2026-11-21T10:00:00.000Z'
-
-/** ann's chat, who is in #tea and looks at it. */
-function inTea(about: Partial<Room> = {}, timeline: Timeline | null = EMPTY_TIMELINE): ChatState {
-  const room = { ...newRoom({ ...tea, ...about }, true), timeline }
-  return { ...EMPTY_CHAT, me: { ...ann, role: 'guest' }, rooms: new Map([['tea', room]]) }
-}
-
-function teaOf(chat: ChatState) {
-  const room = chat.rooms.get('tea')
-  if (!room) throw new Error('there is no #tea')
-  return room
-}
 
 /** Writes #tea's timeline down: `6 ann: one`, `7 ann (deleted)`, `9 bob joined`, `10 ann added cleo`. */
 function lines(chat: ChatState): string[] {
@@ -159,4 +146,42 @@ it('folding leaves the state before as it was', () => {
   const before = fold(inTea(), sent(message(6, ann, 'one')))
   fold(before, sent(message(7, ann, 'two')))
   expect(lines(before)).toEqual(['6 ann: one'])
+})
+
+const byEvent = (said: Message) => (chat: ChatState) => fold(chat, sent(said))
+/** As read when the server had told of everything up to `heardUpTo`. */
+const byHistory = (said: Message, heardUpTo: number) => (chat: ChatState) => {
+  const timeline = mergeMessages(teaOf(chat).timeline ?? EMPTY_TIMELINE, [said], heardUpTo)
+  return { ...chat, rooms: new Map([['tea', { ...teaOf(chat), timeline }]]) }
+}
+
+describe('of two copies of one message', () => {
+  const first = message(6, ann, 'one')
+  const edited = message(6, ann, 'one, corrected')
+
+  it.each([
+    ['an event and a later history', byEvent(first), byHistory(edited, 9), '6 ann: one, corrected'],
+    ['two histories', byHistory(first, 7), byHistory(edited, 9), '6 ann: one, corrected'],
+    ['a text and its deletion in history', byEvent(first), byHistory(deletedMessage(6, ann), 9), '6 ann (deleted)'],
+    ['a text and its event without it', byHistory(first, 9), byEvent(deletedMessage(6, ann)), '6 ann (deleted)'],
+  ])('the newer one is shown, whichever comes first: %s', (_name, older, newer, expected) => {
+    const orders = [newer(older(inTea())), older(newer(inTea())), older(newer(older(inTea())))]
+    expect(orders.map(lines)).toEqual([[expected], [expected], [expected]])
+  })
+})
+
+it('an own message that overtook earlier events stands where the log has it', () => {
+  const overtaking = byHistory(message(9, ann, 'three'), 0)(inTea())
+  const chat = [joined(7, bob), sent(message(8, bob, 'two'))].reduce(fold, overtaking)
+  expect(lines(chat)).toEqual(['7 bob joined', '8 bob: two', '9 ann: three'])
+})
+
+it('an older message does not bring an older name back', () => {
+  const chat = fold(inTea(), sent(message(9, { id: 1, name: 'anna' }, 'two')))
+  expect(lines(byHistory(message(6, ann, 'one'), 0)(chat))).toEqual(['6 anna: one', '9 anna: two'])
+})
+
+it('a new name of mine is mine everywhere', () => {
+  const chat = fold(inTea(), { type: 'user_renamed', position: 9, at, by: { id: 1, name: 'anna' } })
+  expect(chat.me?.name).toBe('anna')
 })

@@ -3,10 +3,10 @@
 // Called by `useChat` for each event in order, and by tests over the feeds in
 // fixtures/feeds. Pure, one case per type of event. It may get an event twice,
 // and does not look for missing ones: the engine does, by their numbers.
-import type { Author, Message, RoomEvent, User } from '../api/types'
+import type { Author, Message, Room, RoomEvent, User } from '../api/types'
 import { learnName, NO_NAMES } from './names'
 import type { Names } from './names'
-import { advance, newRoom } from './room'
+import { advance, newRoom, refreshRoom } from './room'
 import type { RoomState } from './room'
 import { messageItem, takeItem } from './timeline'
 import type { NoticeKind } from './timeline'
@@ -104,4 +104,17 @@ function inRoom(chat: ChatState, event: RoomEvent, change: (room: RoomState) => 
 
 export function withRoom(chat: ChatState, slug: string, room: RoomState): ChatState {
   return { ...chat, rooms: new Map(chat.rooms).set(slug, room) }
+}
+
+/** Returns `chat` with the rooms that an answer says are mine; `shownUpTo` tells what was shown of each. */
+export function withMyRooms(chat: ChatState, mine: readonly Room[], shownUpTo: (slug: string) => number | undefined): ChatState {
+  const slugs = new Set(mine.map(({ slug }) => slug))
+  const rooms = new Map(chat.rooms)
+  for (const [slug, room] of rooms) if (!slugs.has(slug) && room.isMember) rooms.set(slug, { ...room, isMember: false })
+  for (const about of mine) {
+    const { slug } = about
+    const known = rooms.get(slug)
+    rooms.set(slug, known ? refreshRoom({ ...known, isMember: true }, about, true) : newRoom(about, true, shownUpTo(slug)))
+  }
+  return { ...chat, rooms }
 }

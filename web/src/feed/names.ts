@@ -28,10 +28,6 @@ export function learnName(names: Names, position: number, person: Author | undef
   return new Map(names).set(person.id, { name: person.name, position })
 }
 
-export function learnNames(names: Names, position: number, people: readonly Author[]): Names {
-  return people.reduce((known, person) => learnName(known, position, person), names)
-}
-
 /** Returns this person under the newest name. */
 export function named<Person extends Author>(names: Names, person: Person): Person {
   const name = names.get(person.id)?.name ?? person.name

@@ -41,7 +41,7 @@ export function createDrafts(database: Database, date: () => number): Drafts {
         if (own) return own.text
         const all = await tx.all<Draft>('drafts')
         const left = all.filter(({ userId, room, tab }) => userId === place.userId && room === place.room && !openTabs.has(tab))
-        const newest = left.toSorted((one, other) => other.at - one.at)[0]
+        const newest = left.sort((one, other) => other.at - one.at)[0]
         if (!newest) return ''
         tx.remove('drafts', draftKey(newest))
         tx.put('drafts', draftKey(place), { ...newest, ...place } satisfies Draft)
