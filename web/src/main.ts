@@ -2,14 +2,15 @@
 //
 // Loaded by index.html, and by nothing else.
 import './styles/index.css'
-import { createApp, defineComponent, h } from 'vue'
+import { createApp, defineComponent, effectScope, h } from 'vue'
 import App from './App.vue'
 import { browser } from './browser'
 import { readFirst } from './feed/first'
 import { createChat } from './feed/useChat'
+import type { Chat } from './feed/useChat'
 import { takeOver } from './frame/takeOver'
 import { fitViewport } from './frame/viewport'
-import { language, speakFirst } from './i18n'
+import { speakFirst, spoken } from './i18n'
 import { showScheme } from './settings/scheme'
 import { useRouter } from './screens/useRouter'
 import { openDatabase } from './store/database'
@@ -22,16 +23,16 @@ async function start(): Promise<void> {
   await speakFirst()
   const tab = takeTabId()
   const database = openDatabase({ factory: () => indexedDB, after: browser.clock.after })
-  const chat = createChat({
+  const chat = effectScope(true).run(() => createChat({
     tab,
     platform: browser,
     database,
     connect: (onMessage) => connect({ tab, platform: browser, database, onMessage }),
     first: readFirst(),
-  })
+  })) as Chat
   const router = useRouter()
   // Keyed by the language: another one makes every component anew.
-  const Page = defineComponent({ render: () => h(App, { key: language.value, chat, router }) })
+  const Page = defineComponent({ render: () => h(App, { key: spoken.value, chat, router }) })
   takeOver(() => createApp(Page).mount('#app'))
 }
 

@@ -4,7 +4,7 @@ import type { Message, RoomEvent } from '../src/api/types'
 import { createChat } from '../src/feed/useChat'
 import type { First } from '../src/feed/first'
 import type { EngineMessage, Link, TabMessage } from '../src/wire/protocol'
-import { ann, bob, message, sent, tea } from './cast'
+import { ann, bob, inScope, message, sent, tea } from './cast'
 import { createDevice, storeOf } from './device'
 import { createFakePlatform } from './fakePlatform'
 
@@ -24,7 +24,7 @@ function open({ first = null as First | null, room = 'tea', number = null as num
   const said: TabMessage[] = []
   const database = createDevice().openTab()
   let tell = unheard
-  const chat = createChat({
+  const { result: chat } = inScope(() => createChat({
     tab: 't1',
     platform,
     database,
@@ -33,7 +33,7 @@ function open({ first = null as First | null, room = 'tea', number = null as num
       return { post: (words) => said.push(words), close: () => {} }
     },
     first,
-  })
+  }))
   chat.look(room, number)
   const answer = async (start: string, body: object) => {
     await settle()
@@ -156,9 +156,10 @@ describe('an own message', () => {
   it('that is taken back is gone, and its text is handed over', async () => {
     const { chat } = await visit()
     chat.say('tea', 'good evening')
-    const text = chat.outbox.discard(chat.outbox.entries.value[0]?.requestId ?? '')
+    const text = chat.outbox.takeBack(chat.outbox.entries.value[0]?.requestId ?? '')
     await settle()
-    await chat.outbox.reload()
+    chat.outbox.reload()
+    await settle()
     expect([text, entriesOf(chat)]).toEqual(['good evening', []])
   })
 })

@@ -63,6 +63,8 @@ function line(message: EngineMessage): string {
       return `page ${message.from} to ${message.to_cursor}: ${message.events.map(({ position }) => position).join()}`
     case 'watching':
       return `watching ${message.rooms.join()}`
+    case 'gap':
+      return `gap ${message.room}`
     case 'session':
       return `session ${message.session.state}`
     default:
@@ -167,10 +169,10 @@ describe('tabs that are gone', () => {
   it('without a word count as gone after three minutes of silence, and are asked to say hello again', async () => {
     const tea = follow()
     tea.engine.hear(hello('t2', ['cake'], null))
-    for (let minute = 0; minute < 4; minute += 1) {
-      await tea.clock.pass(60_000)
+    for (let held = 0; held < 8; held += 1) {
+      await tea.clock.pass(24_000)
       tea.engine.hear({ type: 'alive', tab: 't1' })
-      await tea.server.last().answer(news(`m${minute}`))
+      await tea.server.last().answer(news(`h${held}`))
     }
     await tea.server.last().answer(news('c2', joined(2, bob)))
     expect(open(tea)).toEqual([asks('c2', 'tea')])
@@ -185,6 +187,49 @@ it('a reset is told, and the engine goes on from the new cursor', async () => {
   await tea.clock.pass(250)
   expect(lines(tea.said)).toEqual(['reset n1'])
   expect(open(tea)).toEqual([asks('n1', 'tea')])
+})
+
+it('a room that is not there keeps no other from being heard, and is asked for when it is looked at anew', async () => {
+  const tea = createTea()
+  tea.engine.hear(hello('t1', ['gone', 'tea'], 'c1'))
+  await tea.server.last().refuse(404)
+  await tea.server.last().refuse(404)
+  await tea.server.last().answer({ id: 1, slug: 'tea' })
+  await tea.clock.pass(0)
+  expect(tea.server.lines().slice(-3)).toEqual(['GET /rooms/gone', 'GET /rooms/tea', asks('c1', 'tea', 0)])
+  tea.engine.hear({ type: 'watch', tab: 't1', rooms: ['tea'] })
+  tea.engine.hear({ type: 'watch', tab: 't1', rooms: ['gone', 'tea'] })
+  await tea.clock.pass(0)
+  expect(open(tea)).toEqual([asks('c1', 'gone,tea', 0)])
+})
+
+describe('an event', () => {
+  it('that comes again is told once', async () => {
+    const tea = follow()
+    await tea.server.last().answer(news('c2', joined(2, bob)))
+    await tea.server.last().answer(news('c2', joined(2, bob)))
+    await tea.clock.pass(250)
+    await tea.server.last().answer(news('c3', joined(2, bob), joined(3, ann)))
+    expect(lines(tea.said)).toEqual(['page c1 to c2: 2', 'page c2 to c3: 3'])
+  })
+
+  it('that is missing is told as a gap of its room, once', async () => {
+    const tea = follow()
+    await tea.server.last().answer(news('c2', joined(2, bob)))
+    await tea.server.last().answer(news('c5', joined(5, ann), joined(6, ann)))
+    expect(lines(tea.said)).toEqual(['page c1 to c2: 2', 'page c2 to c5: 5,6', 'gap tea'])
+  })
+
+  it('of a room that was not looked at for a while leaves no gap', async () => {
+    const tea = follow()
+    await tea.server.last().answer(news('c2', joined(2, bob)))
+    tea.engine.hear({ type: 'watch', tab: 't1', rooms: ['cake'] })
+    await tea.clock.pass(0)
+    tea.engine.hear({ type: 'watch', tab: 't1', rooms: ['tea'] })
+    await tea.clock.pass(0)
+    await tea.server.last().answer(news('c9', joined(9, bob)))
+    expect(lines(tea.said)).toEqual(['page c1 to c2: 2', 'watching cake', 'watching tea', 'page c2 to c9: 9'])
+  })
 })
 
 describe('a wake', () => {
@@ -203,10 +248,10 @@ describe('a wake', () => {
 
 it('an answer with news leads to the next request without a timer', async () => {
   const tea = follow()
-  for (let answered = 2; answered < 50; answered += 1) {
+  for (let answered = 2; answered < 20; answered += 1) {
     await tea.server.last().answer(news(`c${answered}`, joined(answered, bob)))
   }
-  expect([tea.clock.now(), tea.server.requests.length, open(tea)]).toEqual([0, 49, [asks('c49', 'tea')]])
+  expect([tea.clock.now(), tea.server.requests.length, open(tea)]).toEqual([0, 19, [asks('c19', 'tea')]])
 })
 
 const user: User = { ...ann, role: 'guest' }

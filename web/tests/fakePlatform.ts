@@ -55,6 +55,8 @@ function createFakeClock(): FakeClock {
   async function pass(ms: number): Promise<void> {
     if (!Number.isFinite(ms)) throw new Error('no timer is set')
     const end = now + ms
+    // All that the test did before happens before.
+    await settle()
     for (let next = nextUpTo(end); next; next = nextUpTo(end)) {
       timers = timers.filter((timer) => timer !== next)
       now = next.at

@@ -1,6 +1,6 @@
 // Which keys send, what is sent, and what is left of it.
 import { beforeEach, describe, expect, it, vi } from 'vitest'
-import { nextTick, ref } from 'vue'
+import { ref } from 'vue'
 import { useComposer } from '../src/composer/useComposer'
 import { inScope } from './cast'
 
@@ -8,12 +8,10 @@ beforeEach(() => {
   vi.useFakeTimers()
 })
 
-function write(text: string, { known = true, kept = null as string | null } = {}) {
+function write(text: string, { known = true } = {}) {
   const sent: string[] = []
-  const drafts: string[] = []
   const isKnown = ref(known)
-  const draft = ref(kept)
-  const options = { draft, isKnown, submit: (said: string) => sent.push(said), keep: (now: string) => drafts.push(now) }
+  const options = { isKnown, submit: (said: string) => sent.push(said) }
   const { result: composer } = inScope(() => useComposer(options))
   if (text !== '') composer.text.value = text
   const press = (init: KeyboardEventInit & { keyCode?: number }) => {
@@ -22,7 +20,7 @@ function write(text: string, { known = true, kept = null as string | null } = {}
     composer.onKeydown(event)
     return event.defaultPrevented
   }
-  return { composer, sent, press, draft, drafts, isKnown }
+  return { composer, sent, press, isKnown }
 }
 
 it('Enter sends the trimmed text and empties the field', () => {
@@ -101,26 +99,6 @@ it('Enter before the session is known keeps the text until there is somebody to 
   isKnown.value = true
   press({})
   expect(sent).toEqual(['hello'])
-})
-
-it('a draft that was kept is written on, whenever it is found', async () => {
-  const { composer, draft } = write('')
-  draft.value = 'half a tho'
-  await nextTick()
-  expect(composer.text.value).toBe('half a tho')
-})
-
-it('each change is kept, and what was sent is not', () => {
-  const { press, drafts } = write('hello')
-  press({})
-  expect(drafts).toEqual(['hello', ''])
-})
-
-it('the text being written wins over an old draft', async () => {
-  const { composer, draft } = write('new')
-  draft.value = 'old'
-  await nextTick()
-  expect(composer.text.value).toBe('new')
 })
 
 it('a text that is taken back stands before what is being written', () => {

@@ -44,7 +44,7 @@ pub struct PageMax {
 /// last position that the projection has applied, or the last event if there may be more.
 pub fn read(
     connection: &Connection,
-    scope: Scope,
+    scope: &Scope,
     stays: &Stays,
     after: Position,
     max: PageMax,

@@ -6,10 +6,12 @@
 
 mod history;
 mod lists;
+mod numbers;
 mod stays;
 
 pub use history::{History, history};
 pub use lists::{MembersPage, RoomsPage, members_of, rooms_for, rooms_of};
+pub use numbers::position_of;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use serde::Serialize;
 

@@ -2,7 +2,7 @@
 
 use axum::http::{HeaderMap, header};
 use linger_core::{Author, Command, TokenHash, UserId, UserName, queries::User};
-use linger_serve::{Address, App, Failure, refuse_other_origins};
+use linger_serve::{Address, App, Failure, Fields, brings_bearer, refuse_other_origins};
 
 use crate::friendly_names::{Language, friendly_name};
 
@@ -42,4 +42,12 @@ pub(crate) async fn make_guest(
     let id = UserId::new(receipt.position);
     let user = User { id, name, role: "guest".to_owned(), external_id: None };
     Ok(NewGuest { user, token })
+}
+
+/// Tells whether the only failure is a session cookie that belongs to nobody any more.
+///
+/// A browser cannot throw it away, so it counts as none. A client that sends a bearer
+/// token knows what a token is, and gets the error.
+pub(crate) fn is_forgotten(failure: &Failure, fields: &impl Fields) -> bool {
+    *failure == Failure::unknown_token() && !brings_bearer(fields)
 }

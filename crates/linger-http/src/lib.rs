@@ -6,15 +6,20 @@
 //! (saying something, the lobby, guests) is below them. This crate knows
 //! protocols; its manifest lists no SQL and no sockets, so it cannot reach them.
 
+mod accept;
 mod addressed;
+mod form;
 mod friendly_names;
 mod guests;
 mod health;
+mod idempotency;
 mod lobby;
 mod names;
 mod native;
 mod page;
+mod query;
 mod say;
+mod text;
 mod updates;
 
 use std::{sync::Arc, time::Duration};
@@ -63,6 +68,7 @@ pub fn routes(app: &Arc<App>, settings: &DialectSettings) -> Routes {
     };
     Routes::new()
         .merge(native::routes(app))
+        .merge(text::routes(app))
         .merge(seeds)
         .merge(health::routes(app))
         .merge(figures)

@@ -3,13 +3,11 @@
 //! The contract is `openapi()`, made from the handlers. Each family of calls has
 //! a file of its own; all of them parse, ask the node, and render.
 
-mod accept;
 mod documents;
 mod events;
 mod messages;
 mod path;
 mod people;
-mod query;
 mod rooms;
 mod stream;
 
@@ -32,6 +30,8 @@ use utoipa::{
     },
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{accept, idempotency::request_id_of, query};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -130,15 +130,4 @@ async fn no_such_method() -> Response {
 fn request_of(fields: &impl Fields, sent: &impl Serialize) -> Result<Option<Named>, Failure> {
     let id = request_id_of(fields)?;
     Ok(id.map(|id| Named::new(id, sent)))
-}
-
-/// Returns the request id of the header `Idempotency-Key`, if it is there.
-fn request_id_of(fields: &impl Fields) -> Result<Option<RequestId>, Failure> {
-    if !fields.has("idempotency-key") {
-        return Ok(None);
-    }
-    let key = fields.text("idempotency-key");
-    let key = key.ok_or_else(|| Failure::malformed("Idempotency-Key is printable ASCII"))?;
-    // The draft of the header has it as a quoted string; both forms are in use.
-    Ok(Some(RequestId::parse(key.trim_matches('"'))?))
 }

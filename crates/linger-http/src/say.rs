@@ -1,12 +1,15 @@
 //! Sending a message, as every dialect does it: somebody who sends to an open room
 //! joins it.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{fmt::Debug, net::IpAddr, sync::Arc};
 
 use futures_util::future::BoxFuture;
-use linger_core::{Author, Command, MessageText, Rejection, Request, RoomKind, SenderTime, UserId};
+use linger_core::{
+    Author, Command, Message, MessageText, Rejection, Request, RequestId, RoomKind, SenderTime,
+    UserId,
+};
 use linger_node::{Node, Receipt, Refusal, RoomRef};
-use linger_serve::{Submission, WholeResponse};
+use linger_serve::{Failure, Submission, WholeResponse};
 
 /// A message that a user sends, perhaps under a request id of theirs.
 #[derive(Debug, Clone)]
@@ -19,6 +22,13 @@ pub(crate) struct Saying {
 }
 
 impl Saying {
+    /// Returns the request to say this under an id: equal ones say the same, whichever
+    /// dialect they come by.
+    pub(crate) fn request(id: RequestId, room: &RoomRef, text: &str) -> Request {
+        // White space around the text is not part of it.
+        Request::new(id, &("send_message", room.id, text.trim()))
+    }
+
     /// Sends it, and returns the receipt.
     pub(crate) async fn say(self, node: &Node) -> Result<Receipt, Refusal> {
         match self.submit(node).await {
@@ -52,15 +62,37 @@ impl Saying {
     }
 }
 
-/// The same, with a function that renders the answer.
+/// The same, with the answers of a dialect.
 #[derive(Debug)]
-pub(crate) struct Answered {
+pub(crate) struct Answered<A> {
     pub(crate) saying: Saying,
     pub(crate) address: IpAddr,
-    pub(crate) render: fn(&Receipt) -> WholeResponse,
+    pub(crate) answers: A,
 }
 
-impl Submission for Answered {
+/// The answers of a dialect to somebody who says something.
+pub(crate) trait Answers: Debug + Send + Sync {
+    /// Answers what was said.
+    fn said(&self, receipt: &Receipt) -> WholeResponse;
+
+    /// Answers what was not.
+    fn failed(&self, failure: &Failure) -> WholeResponse {
+        failure.whole()
+    }
+
+    /// Tells whether pages of the origins that the operator named may read them.
+    fn are_for_named_origins(&self) -> bool {
+        false
+    }
+}
+
+/// Returns the message that was said.
+pub(crate) fn message_of(receipt: &Receipt) -> &Message {
+    let message = receipt.news.as_ref().and_then(|news| news.message());
+    message.expect("what was said is a message")
+}
+
+impl<A: Answers> Submission for Answered<A> {
     fn author(&self) -> UserId {
         self.saying.user
     }
@@ -89,10 +121,14 @@ impl Submission for Answered {
     }
 
     fn is_for_named_origins(&self) -> bool {
-        true
+        self.answers.are_for_named_origins()
     }
 
     fn render(&self, receipt: &Receipt) -> WholeResponse {
-        (self.render)(receipt)
+        self.answers.said(receipt)
+    }
+
+    fn render_failure(&self, failure: &Failure) -> WholeResponse {
+        self.answers.failed(failure)
     }
 }

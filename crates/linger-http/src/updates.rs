@@ -5,7 +5,6 @@
 //! client is jQuery with `eval("(" + result + ")")`. docs/protocols/updates.md lists
 //! the differences.
 
-mod form;
 mod html;
 
 use std::{sync::Arc, time::Duration};
@@ -22,13 +21,16 @@ use axum::{
 use linger_core::{Cursor, MessageText, News, UserId};
 use linger_node::Page;
 use linger_serve::{
-    Address, App, Body, Caller, Change, Decision, Failure, Fields, Hold, Method, Rendered,
-    Renderer, RendererRef, Request, Routes, Undecided, WholeResponse, brings_bearer, whole,
+    Address, App, Body, Caller, Change, Decision, Failure, Hold, Method, Rendered, Renderer,
+    RendererRef, Request, Routes, Undecided, WholeResponse, whole,
 };
 use serde::Serialize;
 
-use self::form::Form;
-use crate::{guests::make_guest, lobby::Lobby};
+use crate::{
+    form::Form,
+    guests::{is_forgotten, make_guest},
+    lobby::Lobby,
+};
 
 /// Messages that a newcomer is shown: the article's `cache_size`.
 const BUFFER_MESSAGES: usize = 200;
@@ -148,14 +150,6 @@ impl Renderer for Update {
             false => Rendered::Nothing(page.cursor),
         }
     }
-}
-
-/// Tells whether the only failure is a session cookie that belongs to nobody any more.
-///
-/// The article has no sessions, so such a cookie counts as none. A client that sends a
-/// bearer token knows what a token is, and gets the error.
-fn is_forgotten(failure: &Failure, fields: &impl Fields) -> bool {
-    *failure == Failure::unknown_token() && !brings_bearer(fields)
 }
 
 #[derive(Serialize)]

@@ -3,6 +3,7 @@
 //! Each question is a value; [`crate::Node::query`] answers it from one moment
 //! of the projection. Edges make them; SQL stays below.
 
+mod conversation;
 mod lists;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,6 +15,7 @@ use linger_core::{
 };
 use rusqlite::Connection;
 
+pub use conversation::{Conversation, Conversed};
 pub use lists::{Members, RoomNow, Rooms, Start, Started};
 
 use crate::{RoomRef, limits::PAGE_BYTES_MAX};
@@ -104,7 +106,7 @@ impl Question for Earlier {
     fn answer(self, connection: &Connection, _: LogId) -> rusqlite::Result<History> {
         let _moment = queries::moment(connection)?;
         let max = PageMax { items: self.limit, bytes: PAGE_BYTES_MAX };
-        queries::history(connection, self.room.scope(), self.reader, self.before, max)
+        queries::history(connection, &self.room.scope(), self.reader, self.before, max)
     }
 }
 

@@ -38,6 +38,9 @@ pub enum Rendered {
 pub enum RendererRef {
     /// Gives all the same: its answers are built once for all who see the same news.
     Shared(&'static dyn Renderer),
+    /// The same, of a dialect that has one renderer for each room, say: it hands the
+    /// same one to all.
+    Common(Arc<dyn Renderer>),
     /// Gives one request an answer of its own.
     Private(Arc<dyn Renderer>),
 }
@@ -48,7 +51,7 @@ impl Deref for RendererRef {
     fn deref(&self) -> &dyn Renderer {
         match self {
             RendererRef::Shared(renderer) => *renderer,
-            RendererRef::Private(renderer) => &**renderer,
+            RendererRef::Common(renderer) | RendererRef::Private(renderer) => &**renderer,
         }
     }
 }
@@ -60,7 +63,8 @@ impl PartialEq for RendererRef {
             (RendererRef::Shared(one), RendererRef::Shared(other)) => {
                 ptr::addr_eq(*one, *other) && one.type_id() == other.type_id()
             }
-            (RendererRef::Private(one), RendererRef::Private(other)) => Arc::ptr_eq(one, other),
+            (RendererRef::Common(one), RendererRef::Common(other))
+            | (RendererRef::Private(one), RendererRef::Private(other)) => Arc::ptr_eq(one, other),
             _ => false,
         }
     }

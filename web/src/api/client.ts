@@ -51,6 +51,8 @@ const ANSWER_MS_MAX = 15_000
 /** The time that a held request may take on top of its hold. */
 const HOLD_GRACE_MS = 10_000
 
+const EVENT_STREAM = 'text/event-stream'
+
 export interface Client {
   fetchMe(): Promise<Me>
   becomeGuest(locale: string, name?: string): Promise<Guest>
@@ -71,6 +73,8 @@ export interface Client {
   fetchEvents(room: string, cursor: string, hold: number, signal?: AbortSignal): Promise<EventPage>
   /** Returns what happened in all my rooms, and in the rooms named. */
   fetchFeed(question: FeedQuestion, signal?: AbortSignal): Promise<EventPage>
+  /** Opens the same as a stream of events, which ends with `signal`. */
+  openFeed(question: FeedQuestion, signal: AbortSignal): Promise<Response>
   /** Sends `text`, once for ever: a repeat with the same request id gets the first answer. */
   sendMessage(room: string, requestId: string, text: string): Promise<Message>
 }
@@ -117,10 +121,7 @@ export function createClient({ fetch, clock }: Pick<Platform, 'fetch' | 'clock'>
       if (!response.ok) throw await readRefusal(response)
       return (response.status === 204 ? undefined : await response.json()) as Answer
     } catch (error) {
-      if (error instanceof Refused) throw error
-      // Browsers word a dropped connection in many ways ("Failed to fetch",
-      // "Load failed"), so no message is ever looked at.
-      throw new Unreachable(`${method} ${path}`, { cause: error })
+      throw failure(error, `${method} ${path}`)
     } finally {
       cancelTimer()
       signal?.removeEventListener('abort', stop)
@@ -149,6 +150,18 @@ export function createClient({ fetch, clock }: Pick<Platform, 'fetch' | 'clock'>
     fetchEvents: (room, cursor, hold, signal) =>
       call('GET', `${roomPath(room)}/events?${query({ after: cursor, wait: hold })}`, held(hold, signal)),
     fetchFeed: (question, signal) => call('GET', feedPath(question), held(question.holdS, signal)),
+    async openFeed({ after, rooms }, signal) {
+      const path = `/api/v1/events${rooms.length === 0 ? '' : `?${roomsField(rooms)}`}`
+      const headers = { Accept: EVENT_STREAM, 'Last-Event-ID': after }
+      try {
+        const response = await fetch(path, { method: 'GET', cache: 'no-store', signal, headers })
+        if (!response.ok) throw await readRefusal(response)
+        if (isEventStream(response)) return response
+        throw new Unreachable('the answer is no stream')
+      } catch (error) {
+        throw failure(error, path)
+      }
+    },
     async sendMessage(room, requestId, text) {
       const path = `${roomPath(room)}/messages/${requestId}`
       return (await call<{ message: Message }>('PUT', path, { body: { text } })).message
@@ -156,13 +169,12 @@ export function createClient({ fetch, clock }: Pick<Platform, 'fetch' | 'clock'>
   }
 }
 
-function held(hold: number, signal?: AbortSignal): CallOptions {
-  return { signal, timeoutMs: hold === 0 ? ANSWER_MS_MAX : hold * 1000 + HOLD_GRACE_MS }
+export function isEventStream(response: Response): boolean {
+  return response.headers.get('Content-Type')?.startsWith(EVENT_STREAM) ?? false
 }
 
-function feedPath({ after, holdS, rooms }: FeedQuestion): string {
-  const named = rooms.length === 0 ? '' : `&rooms=${rooms.map(encodeURIComponent).join(',')}`
-  return `/events?${query({ after, wait: holdS })}${named}`
+function held(hold: number, signal?: AbortSignal): CallOptions {
+  return { signal, timeoutMs: hold === 0 ? ANSWER_MS_MAX : hold * 1000 + HOLD_GRACE_MS }
 }
 
 /** Writes a query string, without what is undefined. */
@@ -173,6 +185,21 @@ function query(fields: Record<string, string | number | undefined>): string {
 
 function roomPath(room: string): string {
   return `/rooms/${encodeURIComponent(room)}`
+}
+
+function feedPath({ after, holdS, rooms }: FeedQuestion): string {
+  const named = rooms.length === 0 ? '' : `&${roomsField(rooms)}`
+  return `/events?after=${encodeURIComponent(after)}&wait=${holdS}${named}`
+}
+
+function roomsField(rooms: readonly string[]): string {
+  return `rooms=${rooms.map(encodeURIComponent).join(',')}`
+}
+
+// Browsers word a dropped connection in many ways ("Failed to fetch", "Load
+// failed"), so no message is ever looked at.
+function failure(error: unknown, what: string): Error {
+  return error instanceof Refused || error instanceof Unreachable ? error : new Unreachable(what, { cause: error })
 }
 
 async function readRefusal(response: Response): Promise<Refused> {

@@ -1,9 +1,8 @@
 // The text being written: its length, and which keys send it.
 //
 // Called by MessageComposer, which is made anew for each room. It keeps nothing
-// and does not send: it says what is written by `keep`, hands the trimmed text
-// to `submit`, and forgets it.
-import { computed, ref, watch } from 'vue'
+// and does not send: it hands the trimmed text to `submit`, and forgets it.
+import { computed, ref } from 'vue'
 import type { ComputedRef, Ref } from 'vue'
 import { createImeGuard } from './imeGuard'
 import type { ImeGuard } from './imeGuard'
@@ -14,12 +13,9 @@ export const TEXT_CHARACTERS_MAX = 4000
 const COUNTER_SHOWS_BELOW = 300
 
 export interface ComposerOptions {
-  /** The draft that was kept; null until it is known. */
-  draft: Readonly<Ref<string | null>>
   /** Before the session is known there is nobody to send as; the text waits. */
   isKnown: Readonly<Ref<boolean>>
   submit(text: string): void
-  keep(draft: string): void
 }
 
 export interface Composer {
@@ -34,7 +30,7 @@ export interface Composer {
   put(taken: string): void
 }
 
-export function useComposer({ draft, isKnown, submit, keep }: ComposerOptions): Composer {
+export function useComposer({ isKnown, submit }: ComposerOptions): Composer {
   const text = ref('')
   const ime = createImeGuard()
 
@@ -63,16 +59,6 @@ export function useComposer({ draft, isKnown, submit, keep }: ComposerOptions): 
   function put(taken: string): void {
     text.value = text.value.trim() === '' ? taken : `${taken}\n${text.value}`
   }
-
-  watch(
-    draft,
-    (kept) => {
-      // The text being written wins over a draft that was left behind.
-      if (kept !== null && text.value === '') text.value = kept
-    },
-    { immediate: true },
-  )
-  watch(text, keep, { flush: 'sync' })
 
   return { text, charactersLeft, canSend, ime, onKeydown, send, put }
 }

@@ -4,7 +4,7 @@
 // of one person in a row, merges notices, marks the days and where the news
 // begins. It formats nothing: words and times belong to the components.
 import type { Author } from '../api/types'
-import type { Entry } from '../store/entries'
+import type { ShownEntry } from '../outbox/useOutbox'
 import { named } from './names'
 import type { Names } from './names'
 import { ownRequestId } from './timeline'
@@ -19,7 +19,7 @@ export interface Line {
   text: string | null
   at: string
   /** Present while the message is in the outbox, which drops it once it is stored. */
-  entry?: Entry
+  entry?: ShownEntry
 }
 
 export type Row =
@@ -34,7 +34,7 @@ const GROUP_GAP_MS = 5 * 60_000
 export interface Arranging {
   timeline: Timeline
   names: Names
-  entries: readonly Entry[]
+  entries: readonly ShownEntry[]
   me: Author | null
   /** Messages of others after this number are news; null where nothing is. */
   freshAfter: number | null

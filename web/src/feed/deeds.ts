@@ -68,5 +68,5 @@ function explain(error: unknown, otherwise: string): string {
   if (!(error instanceof Refused) || error.problem.status >= 500) return words.unreached
   if (error.problem.status === 429) return words.tooOften
   if (isPassing(error)) return words.unreached
-  return language.value === 'en' && error.problem.detail ? error.problem.detail : otherwise
+  return language === 'en' && error.problem.detail ? error.problem.detail : otherwise
 }

@@ -4,12 +4,17 @@
 // rooms, reads what the reader looks at, and says what they do. It makes no
 // decision about waiting or sending: the engine does, for all tabs together.
 import { computed, shallowRef } from 'vue'
-import type { ComputedRef, ShallowRef } from 'vue'
+import type { ComputedRef, Ref, ShallowRef } from 'vue'
 import { Refused } from '../api/client'
 import type { Platform } from '../api/platform'
 import type { Message, RoomEvent } from '../api/types'
 import { words } from '../i18n'
+import { useDraft } from '../outbox/useDraft'
+import { useOutbox } from '../outbox/useOutbox'
+import type { Outbox } from '../outbox/useOutbox'
+import { createDrafts } from '../store/drafts'
 import type { Database } from '../store/database'
+import { createRollCall } from '../tabs/rollCall'
 import { createLine } from '../wire/line'
 import type { EngineMessage, Link, Session, TabMessage } from '../wire/protocol'
 import { createDeeds } from './deeds'
@@ -19,10 +24,6 @@ import { createFollow } from './follow'
 import { EMPTY_CHAT, fold, withMyRooms } from './fold'
 import type { ChatState } from './fold'
 import { newRoom } from './room'
-import { useDrafts } from './useDrafts'
-import type { KeptDrafts } from './useDrafts'
-import { useEntries } from './useEntries'
-import type { Outbox } from './useEntries'
 import { useHistory } from './useHistory'
 import type { History } from './useHistory'
 import { useShown } from './useShown'
@@ -37,7 +38,7 @@ export interface ChatOptions {
   first: First | null
 }
 
-export interface Chat extends Deeds, KeptDrafts, Pick<History, 'statuses' | 'edges' | 'loadOlder' | 'loadNewer' | 'trim'> {
+export interface Chat extends Deeds, Pick<History, 'statuses' | 'edges' | 'loadOlder' | 'loadNewer' | 'trim'> {
   tab: string
   state: ShallowRef<ChatState>
   session: ShallowRef<Session>
@@ -50,6 +51,8 @@ export interface Chat extends Deeds, KeptDrafts, Pick<History, 'statuses' | 'edg
   toNewest(slug: string): Promise<void>
   tryAgain(slug: string): void
   say(slug: string, text: string): void
+  /** Keeps a text that is written as the draft of a room. Called in a component's setup. */
+  keepDraft(slug: string, text: Ref<string>): void
   show(slug: string, number: number): void
   wake(): void
   /** Calls `listener` with each message of somebody else that comes live, and returns what ends that. */
@@ -66,7 +69,7 @@ export function createChat({ tab, platform, database, connect, first }: ChatOpti
   const link = shallowRef<Link | null>(null)
   const knownRooms = shallowRef(false)
   // This tab's own line, for what it reads; it rides on the session's token where there is one.
-  const { client, setToken } = createLine(platform)
+  const { client, setToken } = createLine({ platform, tab })
   const newsListeners = new Set<(message: Message) => void>()
   const engineListeners = new Set<(message: EngineMessage) => void>()
   let current: string | null = null
@@ -74,15 +77,12 @@ export function createChat({ tab, platform, database, connect, first }: ChatOpti
   let isLoadingMe = false
   let isFollowing = false
 
-  const history = useHistory({ client, state, shownUpTo: (slug) => shown.upTo(slug) })
+  const history = useHistory({ client, state, shownUpTo: (slug) => shown.upTo(slug), onMessages: (messages) => outbox.see(messages) })
   const shown = useShown({ database, state, open: (slug) => history.open(slug) })
-  const outbox = useEntries({
-    database,
-    state,
-    onAdded: () => post({ type: 'outbox', tab }),
-    onLost: (room) => void history.refresh(room),
-  })
-  const drafts = useDrafts(database, tab, platform)
+  const user = computed(() => state.value.me)
+  const outbox = useOutbox({ database, platform, tab, user, tellEngine: () => post({ type: 'outbox', tab }) })
+  const drafts = createDrafts(database, platform.clock.date)
+  const rollCall = createRollCall(tab, platform.clock)
   const deeds = createDeeds({ client, state, onRenamed: (user) => post({ type: 'renamed', tab, user }) })
   const watched = useWatched({
     state,
@@ -120,7 +120,7 @@ export function createChat({ tab, platform, database, connect, first }: ChatOpti
       case 'link':
         return takeLink(message.link)
       case 'outbox':
-        return void outbox.reload()
+        return outbox.reload()
     }
   }
 
@@ -156,7 +156,6 @@ export function createChat({ tab, platform, database, connect, first }: ChatOpti
       state.value = withMyRooms({ ...state.value, me: me.user }, me.rooms, shown.upTo)
       startFollowing(me.cursor)
       knownRooms.value = true
-      void outbox.reload()
       await openCurrent()
       void shown.countAhead()
     } catch (error) {
@@ -197,6 +196,7 @@ export function createChat({ tab, platform, database, connect, first }: ChatOpti
 
   function onEvents(events: RoomEvent[]): void {
     const before = state.value
+    outbox.see(events.flatMap((event) => (event.type === 'message_sent' ? [event.message] : [])))
     history.take(events)
     state.value = events.reduce(fold, before)
     watched.check()
@@ -227,7 +227,6 @@ export function createChat({ tab, platform, database, connect, first }: ChatOpti
     const isVisible = document.visibilityState === 'visible'
     const cursor = first?.cursor ?? null
     post({ type: 'hello', tab, rooms: watched.rooms(), cursor, isVisible, locale: words.htmlLanguage })
-    void outbox.reload()
   }
 
   function takeFirst({ room, messages, more, more_after, cursor }: First): void {
@@ -248,13 +247,14 @@ export function createChat({ tab, platform, database, connect, first }: ChatOpti
     void history.open(slug)
   }
 
-  function say(slug: string, text: string): void {
-    const { me } = state.value
-    if (me) outbox.add(text, { userId: me.id, room: slug, tab })
+  function keepDraft(slug: string, text: Ref<string>): void {
+    const place = computed(() => user.value && { userId: user.value.id, room: slug, tab })
+    useDraft({ drafts, findOpenTabs: rollCall.findOpenTabs, place, text })
   }
 
   function stop(): void {
     follow.stop()
+    rollCall.close()
     post({ type: 'bye', tab })
     station.close()
   }
@@ -274,9 +274,9 @@ export function createChat({ tab, platform, database, connect, first }: ChatOpti
     toNewest: (slug) => history.open(slug),
     look,
     tryAgain,
-    say,
+    say: outbox.add,
     show: shown.show,
-    ...drafts,
+    keepDraft,
     ...deeds,
     wake: () => post({ type: 'wake', tab }),
     onNews: (listener) => listen(newsListeners, listener),

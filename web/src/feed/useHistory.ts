@@ -7,7 +7,7 @@ import { shallowRef } from 'vue'
 import type { ShallowRef } from 'vue'
 import { Refused } from '../api/client'
 import type { Client } from '../api/client'
-import type { HistoryPage, HistoryPlace, RoomEvent } from '../api/types'
+import type { HistoryPage, HistoryPlace, Message, RoomEvent } from '../api/types'
 import type { ChatState } from './fold'
 import { fold, withRoom } from './fold'
 import { learnName } from './names'
@@ -54,9 +54,11 @@ export interface HistoryOptions {
   client: Client
   state: ShallowRef<ChatState>
   shownUpTo(slug: string): number | undefined
+  /** Messages came by an answer. */
+  onMessages(messages: readonly Message[]): void
 }
 
-export function useHistory({ client, state, shownUpTo }: HistoryOptions): History {
+export function useHistory({ client, state, shownUpTo, onMessages }: HistoryOptions): History {
   const statuses = shallowRef<ReadonlyMap<string, RoomStatus>>(new Map())
   const edges = shallowRef<ReadonlyMap<string, Edges>>(new Map())
   /** Counts the times at which all was forgotten. */
@@ -163,6 +165,7 @@ export function useHistory({ client, state, shownUpTo }: HistoryOptions): Histor
   function put(slug: string, room: RoomState, page: HistoryPage, timeline: Timeline): void {
     // Each message tells the name of its time.
     const names = page.messages.reduce((known, { id, by }) => learnName(known, id, by), state.value.names)
+    onMessages(page.messages)
     const counted = countUnread({ ...room, timeline }, state.value.me)
     state.value = withRoom({ ...state.value, names }, slug, counted)
   }

@@ -17,14 +17,16 @@ export const languages = ['en', ...Object.keys(files).map((path) => path.replace
 
 /** The words of the language that is spoken. */
 export let words: Words = english
-/** Its tag. A component that is keyed by it is made anew in the other language. */
-export const language = shallowRef('en')
+/** Its tag. */
+export let language = 'en'
+/** The same. What is keyed by it is made anew in the other language. */
+export const spoken = shallowRef(language)
 
 /** Returns the first language of the list that is among `known`. */
 export function chooseLanguage(preferred: readonly string[], known: readonly string[] = languages): string {
   for (const tag of preferred) {
-    const spoken = known.find((other) => new RegExp(`^${other}\\b`, 'i').test(tag))
-    if (spoken !== undefined) return spoken
+    const found = known.find((other) => new RegExp(`^${other}\\b`, 'i').test(tag))
+    if (found !== undefined) return found
   }
   return 'en'
 }
@@ -46,12 +48,12 @@ async function speak(tag: string): Promise<void> {
   // Where it cannot be loaded, English is better than an empty page.
   const loaded = (await load?.().catch(() => null)) ?? null
   words = loaded ?? english
-  const spoken = loaded ? tag : 'en'
+  language = loaded ? tag : 'en'
   // The browser's own variant (en-GB, zh-TW) decides how times look.
-  setLocale(navigator.languages.find((other) => other.startsWith(spoken)) ?? words.htmlLanguage, words)
+  setLocale(navigator.languages.find((other) => other.startsWith(language)) ?? words.htmlLanguage, words)
   document.documentElement.lang = words.htmlLanguage
   document.documentElement.dir = words.direction
-  language.value = spoken
+  spoken.value = language
 }
 
 /** Returns the language's own name for itself. */

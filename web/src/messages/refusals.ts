@@ -3,19 +3,11 @@
 // Called by MessageFate. The server's own sentence is English; it is said where
 // the page knows none.
 import { language, words } from '../i18n'
-import type { Entry } from '../store/entries'
+import type { ShownEntry } from '../outbox/useOutbox'
 
-/** The statuses that say of the text itself that it cannot be taken, now or later. */
-const REFUSED_FOR_EVER = new Set([400, 413, 415, 422])
-
-/** Says whether an entry may be taken when it is sent by hand. */
-export function mayGoAgain({ state, status }: Pick<Entry, 'state' | 'status'>): boolean {
-  return state !== 'refused' || status === undefined || !REFUSED_FOR_EVER.has(status)
-}
-
-export function reasonOf({ status, detail }: Pick<Entry, 'status' | 'detail'>, name: string): string {
+export function reasonOf({ status, detail }: Pick<ShownEntry, 'status' | 'detail'>, name: string): string {
   if (status === 401) return words.refusedUnknown(name)
-  if (detail && language.value === 'en') return detail
+  if (detail && language === 'en') return detail
   switch (status) {
     case 400:
     case 413:

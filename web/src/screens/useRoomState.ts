@@ -6,12 +6,12 @@ import type { RoomState } from '../feed/room'
 import type { Chat } from '../feed/useChat'
 import type { RoomStatus } from '../feed/useHistory'
 import { words } from '../i18n'
-import type { Entry } from '../store/entries'
+import type { ShownEntry } from '../outbox/useOutbox'
 
 export interface RoomView {
   state: ComputedRef<RoomState | null>
   status: ComputedRef<RoomStatus>
-  entries: ComputedRef<readonly Entry[]>
+  entries: ComputedRef<readonly ShownEntry[]>
   me: ComputedRef<User | null>
   /** Nobody has said anything here, and nobody is about to. */
   isEmpty: ComputedRef<boolean>

@@ -3,19 +3,23 @@
 // The engine owns one, and hears what it finds. A success leads to the next
 // request at once, without a timer, because browsers slow a hidden page's timers
 // down. `wake` and `askAgain` hurry the loop and never start a second.
-import { isUnknownCaller, Unreachable } from '../api/client'
+import { Refused } from '../api/client'
 import type { Client, FeedQuestion } from '../api/client'
 import type { Platform } from '../api/platform'
 import { askedDelayMs, createPause, retryDelayMs } from '../api/retry'
 import type { EventPage } from '../api/types'
-import type { Connection } from './protocol'
+import { createLadder } from './ladder'
+import type { Plan } from './ladder'
+import type { Connection, Mode, Transport } from './protocol'
+import { createLongPoll } from './transports/longPoll'
+import { createShortPoll } from './transports/shortPoll'
+import { createSse } from './transports/sse'
+import type { Ask, Hearing } from './transports/transport'
 
-/** Below the 30 s after which many proxies drop a quiet request. */
-export const HOLD_S = 25
 /** A server that answers empty at once is asked again after this, doubling up to the second. */
 const EMPTY_PAUSE_MS_MIN = 250
 const EMPTY_PAUSE_MS_MAX = 4000
-/** An empty answer that took at least this long was held. */
+/** A request that took at least this long was held. */
 const HELD_MS_MIN = 1000
 /** `online`, `pageshow` and `visibilitychange` come together; one look serves all. */
 const WAKE_APART_MS = 1000
@@ -29,7 +33,8 @@ export interface LoopListener {
   onPage(page: EventPage, question: FeedQuestion): void
   /** The connection, or when the server was heard last, has changed. */
   onLink(): void
-  onUnknownCaller(): void
+  /** The server said no to a request; the loop asks again later. */
+  onRefused(refusal: Refused, question: FeedQuestion): void
 }
 
 export interface Loop {
@@ -44,6 +49,9 @@ export interface Loop {
   /** Asks anew at once, because what is to be asked has changed. */
   askAgain(): void
   stop(): void
+  /** From now on events are fetched in this mode; the interval is a short poll's. */
+  choose(mode: Mode, intervalMs: number): void
+  plan(): Plan
   /** Whether there was nobody to ask for. */
   isResting(): boolean
   cursor(): string | null
@@ -56,6 +64,12 @@ export interface Loop {
 export function createLoop(client: Client, platform: Platform, listener: LoopListener): Loop {
   const { clock } = platform
   const pause = createPause(clock)
+  const ladder = createLadder(clock)
+  const asks: Record<Transport, Ask> = {
+    sse: createSse(client, clock),
+    long: createLongPoll(client),
+    short: createShortPoll(client, clock, () => ladder.plan().intervalMs),
+  }
   let isRunning = false
   let isStopped = false
   let connection: Connection = 'connecting'
@@ -64,6 +78,7 @@ export function createLoop(client: Client, platform: Platform, listener: LoopLis
   let heardAt: number | null = null
   let failures = 0
   let emptyInARow = 0
+  let pagesWithNews = 0
   /** The last request failed, or may have died: the next look is a short one. */
   let isTroubled = false
   let inFlight: AbortController | null = null
@@ -98,18 +113,31 @@ export function createLoop(client: Client, platform: Platform, listener: LoopLis
   async function step(rooms: readonly string[]): Promise<void> {
     // After trouble the first look is a short one: whether the connection
     // works again is then known at once, not after a hold.
-    const holdS = isTroubled || cursor === null ? 0 : HOLD_S
-    const question = { after: cursor ?? 'latest', holdS, rooms }
+    const isLook = isTroubled || cursor === null
+    const plan = ladder.plan()
+    const question = { after: cursor ?? 'latest', holdS: isLook ? 0 : plan.holdS, rooms }
     const startedAt = clock.now()
-    const page = await request(question)
-    cursor = page.cursor
-    listener.onPage(page, question)
-    await slowDown(page, holdS, clock.now() - startedAt)
+    const pagesBefore = pagesWithNews
+    try {
+      await request(isLook ? asks.long : asks[plan.transport], question, plan)
+    } catch (error) {
+      if (isLook || isGivenUp || !platform.isOnline()) throw error
+      ladder.hasEnded(plan, clock.now() - startedAt, error)
+      if (ladder.plan().transport === plan.transport) throw error
+      // Another one may get through at once.
+      isTroubled = true
+      return
+    }
+    if (isGivenUp) return
+    const tookMs = clock.now() - startedAt
+    if (!isLook) ladder.hasEnded(plan, tookMs)
+    const wasHeld = isLook || plan.transport === 'short' || tookMs >= HELD_MS_MIN
+    await slowDown(pagesWithNews > pagesBefore || wasHeld)
   }
 
-  async function slowDown(page: EventPage, holdS: number, tookMs: number): Promise<void> {
-    const wasHeld = holdS === 0 || tookMs >= HELD_MS_MIN
-    if (page.events.length > 0 || (wasHeld && !page.reset)) {
+  /** Waits for a moment where the server answers at once without news. */
+  async function slowDown(isWorthwhile: boolean): Promise<void> {
+    if (isWorthwhile) {
       emptyInARow = 0
       return
     }
@@ -117,33 +145,52 @@ export function createLoop(client: Client, platform: Platform, listener: LoopLis
     emptyInARow += 1
   }
 
-  async function request(question: FeedQuestion): Promise<EventPage> {
+  async function request(ask: Ask, question: FeedQuestion, plan: Plan): Promise<void> {
     const abort = new AbortController()
     inFlight = abort
     isGivenUp = false
-    heldSince = question.holdS > 0 ? clock.date() : null
+    heldSince = plan.transport === 'short' || question.holdS > 0 || ask === asks.sse ? clock.date() : null
     // All calls of `wake` so far wanted a look that begins after them: this one.
     pause.begin()
-    const asking = client.fetchFeed(question, abort.signal)
-    listener.onAsked(question)
-    const page = await asking.finally(() => {
+    let { after } = question
+    const hearing: Hearing = {
+      onPage(page) {
+        // Other rooms may be asked for since: this answer may leave some out.
+        if (abort.signal.aborted) return
+        isTroubled = false
+        listener.onPage(page, { ...question, after })
+        cursor = page.cursor
+        after = page.cursor
+        if (page.events.length > 0) pagesWithNews += 1
+        hear(page.events.length > 0)
+      },
+      onSign: () => !abort.signal.aborted && hear(false),
+    }
+    function hear(hasNews: boolean): void {
+      failures = 0
+      heardAt = clock.date()
+      ladder.wasHeard(plan.transport, hasNews)
+      say('connected')
+      // Another transport is better by now, and this one would go on.
+      if (ladder.plan().transport !== plan.transport) giveUp()
+    }
+    try {
+      const asking = ask(question, hearing, abort.signal)
+      listener.onAsked(question)
+      await asking
+    } catch (error) {
+      if (error instanceof Refused) listener.onRefused(error, question)
+      throw error
+    } finally {
       inFlight = null
       heldSince = null
       forgetLook()
-    })
-    // Other rooms may be asked for since: this answer may leave some out.
-    if (isStopped || isGivenUp) throw new Unreachable('the request was given up')
-    failures = 0
-    isTroubled = false
-    heardAt = clock.date()
-    say('connected')
-    return page
+    }
   }
 
   async function recover(error: unknown): Promise<void> {
     failures += 1
     isTroubled = true
-    if (isUnknownCaller(error)) listener.onUnknownCaller()
     // One lost request is no news: the next usually gets through.
     if (!platform.isOnline()) say('offline')
     else if (failures > 1) say('reconnecting')
@@ -206,6 +253,11 @@ export function createLoop(client: Client, platform: Platform, listener: LoopLis
     wake,
     askAgain,
     stop,
+    choose(mode, intervalMs) {
+      ladder.choose(mode, intervalMs)
+      askAgain()
+    },
+    plan: ladder.plan,
     isResting: () => endRest !== null,
     cursor: () => cursor,
     connection: () => connection,

@@ -20,8 +20,12 @@ export type Mode = 'automatic' | Transport
 export type TransportReason =
   | 'usual'
   | 'chosen'
+  /** News follows news so closely that a stream costs less. */
+  | 'busy'
   /** A stream was opened and nothing came through in time. */
   | 'stream_buffered'
+  /** Streams were cut again and again. */
+  | 'streams_fail'
   /** Requests were cut before their hold was over, so they are held shorter. */
   | 'cut_early'
   /** Held requests fail where short ones get through. */
@@ -82,6 +86,10 @@ export interface Exchange {
   /** The cursor that went out and the one that came back. */
   after?: string
   cursor?: string
+  /** Some of its events came because of who I am, and nobody else would get them. */
+  isOwn?: true
+  /** The body of a send. */
+  body?: string
   /** How the weather treated it, if there was any. */
   weather?: 'dropped' | 'delayed' | 'repeated' | 'reordered'
 }
@@ -130,6 +138,8 @@ export type EngineMessage = { to?: string } & (
   | { type: 'page'; from: string; to_cursor: string; events: RoomEvent[] }
   /** The pages that follow do not join on to what was heard: read everything afresh. */
   | { type: 'reset'; cursor: string | null }
+  /** Events of this room are missing from the pages: read it afresh. */
+  | { type: 'gap'; room: string }
   /** A request that covers these rooms is out: what is read of them from now on joins on. */
   | { type: 'watching'; rooms: string[] }
   | { type: 'session'; session: Session }

@@ -61,7 +61,9 @@ function heldShare({ kind, transport, holdS, endedAt }: Exchange, tookMs: number
   return holdS ? Math.min(1, tookMs / (holdS * 1000)) : null
 }
 
-/** Returns the end of a cursor, enough to see whether it moved. */
+/** Returns the end of a cursor, enough to see whether it moved; from a dash on, if there is one. */
 export function shortCursor(cursor: string): string {
-  return cursor.length <= 8 ? cursor : `…${cursor.slice(-6)}`
+  if (cursor.length <= 8) return cursor
+  const end = cursor.slice(-6)
+  return `…${end.slice(Math.max(0, end.lastIndexOf('-')))}`
 }

@@ -1,4 +1,4 @@
-// What each way of asking has cost so far: in requests, bytes and delay.
+// The costs of each way of asking so far: in requests, bytes and delay.
 //
 // Fed by `wireStore` with each change of an exchange. Counted is what was seen,
 // nothing is reckoned up: a way that was not tried has no numbers. The time that

@@ -1,4 +1,4 @@
-// What a tab keeps of the engine's exchanges, and what it counts of them.
+// The exchanges that a tab keeps, and its counts of them.
 import { describe, expect, it } from 'vitest'
 import { createRecords, RECORDS_MAX } from '../../src/wireview/records'
 import { createTotals } from '../../src/wireview/totals'

@@ -48,7 +48,8 @@ it('rows of the last minute are shown, and some older ones where there are few',
 
 it.each([
   ['short', 'short'],
-  ['z4i45tayda-4812', '…a-4812'],
+  ['z4i45tayda-4812', '…-4812'],
+  ['z4i45tayda-104812', '…104812'],
 ])('of the cursor %s enough is shown to see it move', (cursor, expected) => {
   expect(shortCursor(cursor)).toBe(expected)
 })

@@ -1,4 +1,4 @@
-// What the drawer makes of the engine's messages: above all, how late news comes.
+// How the drawer takes the messages of the engine: above all, how late news comes.
 import { describe, expect, it } from 'vitest'
 import { createWireStore } from '../../src/wireview/wireStore'
 import { asked, at, event, link, page, said } from './made'

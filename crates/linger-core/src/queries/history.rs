@@ -35,12 +35,12 @@ const MESSAGES: &str =
 /// the reader that the page reaches into.
 pub fn history(
     connection: &Connection,
-    scope: Scope,
+    scope: &Scope,
     reader: Option<UserId>,
     before: Option<MessageId>,
     max: PageMax,
 ) -> rusqlite::Result<History> {
-    let Scope::Room(room, kind) = scope else {
+    let &Scope::Room(room, kind) = scope else {
         panic!("history is a room's: {scope:?}");
     };
     let mut end = before.map_or(Position::MAX, |before| before.position().before());

@@ -40,26 +40,23 @@ pub fn current_stays(connection: &Connection, user: UserId) -> rusqlite::Result<
 pub fn stays_after(
     connection: &Connection,
     reader: Option<UserId>,
-    scope: Scope,
+    scope: &Scope,
     after: Position,
     limit: usize,
 ) -> rusqlite::Result<Stays> {
-    match (scope, reader) {
-        (Scope::Mine(user), _) => {
-            let mut stays = current_stays(connection, user)?;
-            add_past(connection, user, after, limit, &mut stays)?;
-            Ok(stays)
-        }
-        (Scope::Room(room, RoomKind::Closed), Some(reader)) => {
-            let mut stays = Stays::default();
-            add_past_of(connection, reader, room, after, limit, &mut stays)?;
-            if let Some(joined) = joined(connection, room, reader)? {
-                stays.begin(room, joined);
-            }
-            Ok(stays)
-        }
-        (Scope::Room(..), _) => Ok(Stays::default()),
+    if let Some(person) = scope.person() {
+        let mut stays = current_stays(connection, person)?;
+        add_past(connection, person, after, limit, &mut stays)?;
+        return Ok(stays);
     }
+    let mut stays = Stays::default();
+    if let (&Scope::Room(room, RoomKind::Closed), Some(reader)) = (scope, reader) {
+        add_past_of(connection, reader, room, after, limit, &mut stays)?;
+        if let Some(joined) = joined(connection, room, reader)? {
+            stays.begin(room, joined);
+        }
+    }
+    Ok(stays)
 }
 
 /// Adds the past memberships of a user that did not end by `after`.

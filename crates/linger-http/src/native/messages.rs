@@ -7,7 +7,7 @@ use axum::{
     http::StatusCode,
     response::Response,
 };
-use linger_core::{Message, MessageId, MessageText, Position, Request as Named, RequestId, Slug};
+use linger_core::{Message, MessageId, MessageText, Position, RequestId, Slug};
 use linger_node::{Receipt, limits::HISTORY_PAGE_MAX, questions::Earlier};
 use linger_serve::{
     APPLICATION_JSON, Address, App, Caller, Decision, Failure, Request, Undecided, WholeResponse,
@@ -19,7 +19,7 @@ use utoipa::ToSchema;
 use super::{documents, path::Path, query::Query, request_id_of};
 use crate::{
     addressed::room_at,
-    say::{Answered, Saying},
+    say::{Answered, Answers, Saying, message_of},
 };
 
 /// Messages in a page of history, when the reader gives no number.
@@ -78,23 +78,29 @@ fn say(request: &Request<'_>, id: Option<RequestId>) -> Result<Decision, Undecid
     let new: NewMessage = parse(request.body())?;
     let text = MessageText::parse(&new.text)?;
     let room = room_at(&request.app().node, &request.parameter("room")?, Some(user))?;
-    // White space around the text is not part of it.
-    let sent = ("send_message", room.id, new.text.trim());
-    let (address, request) = (request.address(), id.map(|id| Named::new(id, &sent)));
+    let address = request.address();
+    let request = id.map(|id| Saying::request(id, &room, &new.text));
     let saying = Saying { user, room, request, text, sender_time: None };
-    Ok(Decision::Submit(Box::new(Answered { saying, address, render: said })))
+    Ok(Decision::Submit(Box::new(Answered { saying, address, answers: AsJson })))
 }
 
-/// Answers a send that was done.
-fn said(receipt: &Receipt) -> WholeResponse {
-    let message =
-        receipt.news.as_ref().and_then(|news| news.message()).expect("what was said is a message");
-    let body = serde_json::to_string(&Said { message }).expect("answers have no failing parts");
-    let mut whole = whole(APPLICATION_JSON, body);
-    if !receipt.is_repeat {
-        *whole.status_mut() = StatusCode::CREATED;
+/// Answers a send with the message as JSON.
+#[derive(Debug)]
+struct AsJson;
+
+impl Answers for AsJson {
+    fn said(&self, receipt: &Receipt) -> WholeResponse {
+        let body = serde_json::to_string(&Said { message: message_of(receipt) });
+        let mut whole = whole(APPLICATION_JSON, body.expect("answers have no failing parts"));
+        if !receipt.is_repeat {
+            *whole.status_mut() = StatusCode::CREATED;
+        }
+        whole
     }
-    whole
+
+    fn are_for_named_origins(&self) -> bool {
+        true
+    }
 }
 
 /// A message that was sent.

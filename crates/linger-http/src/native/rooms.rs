@@ -17,15 +17,11 @@ use linger_node::{
     questions::{Members, RoomNow, Rooms},
 };
 use linger_serve::{Address, App, Caller, Change, Failure, JsonBody, answer};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::{documents, path::Path, query::Query, request_of};
-use crate::addressed::room_at;
-
-/// Unreserved characters stay as they are in a path (RFC 3986, section 2.3).
-const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+use crate::addressed::{in_path, room_at};
 
 /// Lists the rooms that I may enter
 ///
@@ -114,7 +110,7 @@ pub(super) async fn open(
     let receipt = app.node.submit(Author::User(user), request, command).await?;
     let status = if receipt.is_repeat { StatusCode::OK } else { StatusCode::CREATED };
     let shown = room_now(&app, slug.as_str(), (Some(user), Asker::Person(user)), status).await?;
-    let location = format!("/api/v1/rooms/{}", utf8_percent_encode(slug.as_str(), RESERVED));
+    let location = format!("/api/v1/rooms/{}", in_path(&slug));
     Ok(([(header::LOCATION, location)], shown).into_response())
 }
 

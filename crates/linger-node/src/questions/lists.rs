@@ -107,7 +107,7 @@ impl Question for Members {
 
 /// Tells whether a room as it is now exists for somebody. A past membership gives access
 /// to events from that time, not to a closed room as it is now.
-fn exists_now(
+pub(super) fn exists_now(
     connection: &Connection,
     room: &RoomRef,
     reader: Option<UserId>,

@@ -7,16 +7,16 @@ use linger_serve::Failure;
 
 /// A query string, not decoded.
 #[derive(Clone, Copy)]
-pub(super) struct Query<'a>(&'a str);
+pub(crate) struct Query<'a>(&'a str);
 
 impl<'a> Query<'a> {
     /// Takes the part of a target after the question mark, if it has one.
-    pub(super) fn new(raw: Option<&'a str>) -> Query<'a> {
+    pub(crate) fn new(raw: Option<&'a str>) -> Query<'a> {
         Query(raw.unwrap_or_default())
     }
 
     /// Returns the last value of a parameter, decoded.
-    pub(super) fn text(self, name: &str) -> Option<Cow<'a, str>> {
+    pub(crate) fn text(self, name: &str) -> Option<Cow<'a, str>> {
         // Mostly nothing is encoded, and then the text is used as it is.
         if !self.0.contains(['%', '+']) {
             let pairs = self.0.rsplit('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
@@ -28,7 +28,7 @@ impl<'a> Query<'a> {
     }
 
     /// Returns a number from `min` to `max`. Errors: 400 for anything else.
-    pub(super) fn number(self, name: &str, min: u64, max: u64) -> Result<Option<u64>, Failure> {
+    pub(crate) fn number(self, name: &str, min: u64, max: u64) -> Result<Option<u64>, Failure> {
         let Some(given) = self.text(name) else { return Ok(None) };
         let number = given.parse().ok().filter(|number| (min..=max).contains(number));
         number.map(Some).ok_or_else(|| {
@@ -39,13 +39,13 @@ impl<'a> Query<'a> {
     }
 
     /// Returns how many items a page may have. Errors: 400 beyond `max`, and for 0.
-    pub(super) fn limit(self, default: usize, max: usize) -> Result<usize, Failure> {
+    pub(crate) fn limit(self, default: usize, max: usize) -> Result<usize, Failure> {
         let limit = self.number("limit", 1, max as u64)?;
         Ok(limit.map_or(default, |limit| limit as usize))
     }
 
     /// Returns a position, of which ids are made. Errors: 400 if it is none.
-    pub(super) fn position(self, name: &str) -> Result<Option<Position>, Failure> {
+    pub(crate) fn position(self, name: &str) -> Result<Option<Position>, Failure> {
         Ok(self.number(name, 0, Position::MAX.get())?.map(Position::new))
     }
 }

@@ -9,17 +9,17 @@ use linger_serve::Failure;
 use percent_encoding::percent_decode;
 
 /// A form as it came.
-pub(super) struct Form<'a>(&'a [u8]);
+pub(crate) struct Form<'a>(&'a [u8]);
 
 impl Form<'_> {
     /// Takes the body of a request.
-    pub(super) fn new(body: &[u8]) -> Form<'_> {
+    pub(crate) fn new(body: &[u8]) -> Form<'_> {
         Form(body)
     }
 
     /// Returns the first field of this name. Errors: 400 for a text that is not UTF-8, and
     /// for a body that is no form.
-    pub(super) fn given(&self, name: &str) -> Result<String, Failure> {
+    pub(crate) fn given(&self, name: &str) -> Result<String, Failure> {
         let text = self.text(name)?;
         let other = match self.0.trim_ascii_start() {
             [b'{' | b'[', ..] => "JSON",
@@ -37,7 +37,13 @@ impl Form<'_> {
 
     /// Returns the first field of this name; an absent one is empty, as in the
     /// article. Errors: 400 for a text that is not UTF-8.
-    pub(super) fn text(&self, name: &str) -> Result<String, Failure> {
+    pub(crate) fn text(&self, name: &str) -> Result<String, Failure> {
+        Ok(self.find(name)?.unwrap_or_default())
+    }
+
+    /// Returns the first field of this name, if there is one. Errors: 400 for a text that
+    /// is not UTF-8.
+    pub(crate) fn find(&self, name: &str) -> Result<Option<String>, Failure> {
         for pair in self.0.split(|&byte| byte == b'&') {
             let (key, value) = match pair.iter().position(|&byte| byte == b'=') {
                 Some(at) => (&pair[..at], &pair[at + 1..]),
@@ -47,10 +53,10 @@ impl Form<'_> {
                 let not_utf8 = || {
                     Failure::malformed(format!("the field '{name}' is not UTF-8; send it as UTF-8"))
                 };
-                return decode(value).ok_or_else(not_utf8);
+                return decode(value).map(Some).ok_or_else(not_utf8);
             }
         }
-        Ok(String::new())
+        Ok(None)
     }
 }
 

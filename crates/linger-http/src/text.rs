@@ -1,0 +1,73 @@
+//! Rooms as text, for curl and for pages without JavaScript: `/r/{room}`, to read, to
+//! wait, to follow, and to speak by `POST`.
+//!
+//! The header `Accept` decides ([`medium`]): browsers get a whole page, everybody else
+//! plain text with a line for each message. Both are made of the same [`lines`]. Waiting
+//! and following are held like any other wait. docs/protocols/text.md is the reference.
+
+mod lines;
+mod medium;
+mod news;
+mod plain;
+mod reading;
+mod speaking;
+mod view;
+mod zone;
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::Request as Incoming,
+    http::{StatusCode, header},
+    middleware::{self, Next},
+    response::Response,
+};
+use linger_serve::{App, Caller, Failure, Method, Request, Routes, Undecided};
+
+use self::{
+    medium::{Medium, VARY},
+    news::Renderers,
+};
+use crate::guests::is_forgotten;
+
+/// Returns the routes of rooms as text.
+pub(crate) fn routes(app: &Arc<App>) -> Routes {
+    let renderers = Arc::new(Renderers::default());
+    let read = move |request: &Request<'_>| reading::read(request, &renderers);
+    Routes::new()
+        .held(Method::Get, "/r/{room}", read)
+        .held(Method::Get, "/r/{room}/{number}", reading::read_at)
+        .held(Method::Post, "/r/{room}", speaking::say)
+        .when_ready(app)
+        .on_hyper(in_own_words)
+}
+
+/// Makes all answers of these routes speak as the caller reads, errors too.
+fn in_own_words(routes: Router) -> Router {
+    routes.method_not_allowed_fallback(no_such_method).layer(middleware::from_fn(speak))
+}
+
+async fn no_such_method() -> Failure {
+    let detail = "a room is read by GET, and one speaks in it by POST";
+    Failure::new(StatusCode::METHOD_NOT_ALLOWED, "no_such_method", detail)
+}
+
+async fn speak(incoming: Incoming, next: Next) -> Response {
+    let medium = Medium::of(incoming.headers());
+    let response = next.run(incoming).await;
+    let tell = |failure: &Failure| medium.failure(failure);
+    let mut response = Failure::retell(response, medium.content_type(), tell);
+    response.headers_mut().insert(header::VARY, VARY);
+    response
+}
+
+/// Returns the caller. A browser whose session this server has forgotten is a visitor.
+fn caller(request: &Request<'_>) -> Result<Caller, Undecided> {
+    match request.caller() {
+        Err(Undecided::Failure(failure)) if is_forgotten(&failure, request.fields()) => {
+            Ok(Caller { user: None })
+        }
+        caller => caller,
+    }
+}

@@ -1,0 +1,171 @@
+//! Reading a room: the newest lines, those around a number, a wait for more of them, or
+//! all from now on.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::http::StatusCode;
+use linger_core::{Cursor, Position, RoomKind, UserId};
+use linger_node::{
+    RoomRef,
+    limits::{HISTORY_PAGE_MAX, WAIT_DEFAULT, WAIT_MAX},
+    questions::{Conversation, Conversed},
+};
+use linger_serve::{
+    Address, App, Decision, Failure, HEARTBEAT_EVERY, Hold, Request, Ticket, Undecided,
+    WholeResponse,
+};
+
+use super::{
+    caller,
+    lines::lines,
+    medium::Medium,
+    news::{Renderers, opening},
+    view::View,
+    zone::Zone,
+};
+use crate::{addressed::room_at, query::Query};
+
+/// Messages in an answer, when the reader gives no number.
+const MESSAGES_DEFAULT: usize = 50;
+/// Events in the answer to a wait; the next one has the rest.
+const NEWS_MAX: usize = 200;
+
+/// A request to read.
+struct Asked {
+    app: Arc<App>,
+    address: Address,
+    room: RoomRef,
+    reader: Option<UserId>,
+    view: View,
+    /// Only messages whose number is below this.
+    before: Option<u64>,
+    /// Most messages in the answer.
+    limit: usize,
+}
+
+/// Answers `GET /r/{room}`.
+pub(super) fn read(
+    request: &Request<'_>,
+    renderers: &Arc<Renderers>,
+) -> Result<Decision, Undecided> {
+    let query = Query::new(request.query());
+    let asked = Asked::parse(request, query)?;
+    let node = &request.app().node;
+    if query.text("follow").is_some() {
+        return Err(Undecided::Task(Box::pin(follow(asked, renderers.clone()))));
+    }
+    let Some(hold) = hold(query)? else {
+        return Err(Undecided::Task(Box::pin(newest(asked))));
+    };
+    let after = match query.text("after").as_deref() {
+        None | Some("latest") => node.latest(),
+        Some("start") => Cursor { log: node.log_id(), epoch: None, position: Position::START },
+        Some(cursor) => cursor.parse().map_err(Failure::from)?,
+    };
+    // From another log, say: the reader begins afresh.
+    if !node.knows(after) {
+        return Err(Undecided::Task(Box::pin(newest(asked))));
+    }
+    let ticket = asked.ticket(after, false, renderers);
+    Ok(Decision::Hold(Hold { ticket, hold, opening: None }))
+}
+
+/// Answers `GET /r/{room}/{number}`: the messages up to this number, and some after it.
+pub(super) fn read_at(request: &Request<'_>) -> Result<Decision, Undecided> {
+    let asked = Asked::parse(request, Query::new(request.query()))?;
+    let number = request.parameter("number")?;
+    let number = number.parse().ok().filter(|number| (1..=Position::MAX.get()).contains(number));
+    let Some(number) = number else { return Err(no_such_number().into()) };
+    // Half of them come after it, if nothing but messages does.
+    let before = Some(number + asked.limit as u64 / 2 + 1);
+    Err(Undecided::Task(Box::pin(around(Asked { before, ..asked }, number))))
+}
+
+fn no_such_number() -> Failure {
+    let detail = "this room has nothing with that number; read the room without a number";
+    Failure::new(StatusCode::NOT_FOUND, "number_not_found", detail)
+}
+
+/// Answers the lines around a number.
+async fn around(asked: Asked, number: u64) -> Result<Decision, Failure> {
+    let conversed = asked.query().await?;
+    match conversed.room.as_ref().is_some_and(|room| number > room.last_number) {
+        true => Err(no_such_number()),
+        false => Ok(Decision::Answer(asked.show(&conversed))),
+    }
+}
+
+/// Answers the newest lines, or those before a number.
+async fn newest(asked: Asked) -> Result<Decision, Failure> {
+    let conversed = asked.query().await?;
+    Ok(Decision::Answer(asked.show(&conversed)))
+}
+
+/// Answers the newest lines, and then all that come.
+async fn follow(asked: Asked, renderers: Arc<Renderers>) -> Result<Decision, Failure> {
+    let conversed = asked.query().await?;
+    let opening = Some(opening(asked.show(&conversed)));
+    let ticket = asked.ticket(conversed.cursor, true, &renderers);
+    Ok(Decision::Hold(Hold { ticket, hold: HEARTBEAT_EVERY, opening }))
+}
+
+impl Asked {
+    /// Errors: it is malformed, or there is no such room for this reader.
+    fn parse(request: &Request<'_>, query: Query<'_>) -> Result<Asked, Undecided> {
+        let app = request.app();
+        let reader = caller(request)?.reader(app)?;
+        let room = room_at(&app.node, &request.parameter("room")?, reader)?;
+        // An answer without end is for terminals, also where a browser asks for it.
+        let medium = match query.text("follow") {
+            Some(_) => Medium::Plain,
+            None => Medium::of(request.fields()),
+        };
+        let zone = query.text("tz").map_or(Ok(Zone::UTC), |name| Zone::named(&name))?;
+        Ok(Asked {
+            app: app.clone(),
+            address: Address(request.address()),
+            // In an open room all see the same, so nobody needs an answer of their own.
+            reader: reader.filter(|_| room.kind == RoomKind::Closed),
+            view: View { room: room.slug.clone(), medium, zone },
+            room,
+            before: query.number("before", 1, Position::MAX.get())?,
+            limit: query.limit(MESSAGES_DEFAULT, HISTORY_PAGE_MAX)?,
+        })
+    }
+
+    async fn query(&self) -> Result<Conversed, Failure> {
+        let Asked { room, reader, before, limit, .. } = self;
+        let (room, reader, before, limit) = (room.clone(), *reader, *before, *limit);
+        let conversation = Conversation { room, reader, before, limit };
+        let asker = self.address.asker(reader);
+        Ok(self.app.node.query(asker, conversation).await?)
+    }
+
+    fn show(&self, conversed: &Conversed) -> WholeResponse {
+        let messages = &conversed.history.messages;
+        let mut answer = self.view.answer(lines(messages), conversed.cursor);
+        let first = messages.first().and_then(|first| first.message());
+        if let Some(first) = first.filter(|_| conversed.history.more) {
+            self.view.lead_back(&mut answer, first.number);
+        }
+        answer
+    }
+
+    /// Returns the ticket of a reader who waits, or follows, from `after` on.
+    fn ticket(&self, after: Cursor, follows: bool, renderers: &Renderers) -> Ticket {
+        let renderer = renderers.of(self.view.clone(), follows);
+        Ticket { reader: self.reader, scope: self.room.scope(), after, limit: NEWS_MAX, renderer }
+    }
+}
+
+/// Returns how long the request may be held; none if it is not to wait.
+fn hold(query: Query<'_>) -> Result<Option<Duration>, Failure> {
+    match query.text("wait").as_deref() {
+        None => Ok(None),
+        Some("") => Ok(Some(WAIT_DEFAULT)),
+        Some(_) => {
+            let seconds = query.number("wait", 0, 1_000_000)?;
+            Ok(seconds.map(|seconds| Duration::from_secs(seconds).min(WAIT_MAX)))
+        }
+    }
+}

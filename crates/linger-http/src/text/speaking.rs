@@ -1,0 +1,192 @@
+//! Speaking in a room: `POST /r/{room}`, with the text as the body, or as a field of a
+//! form.
+//!
+//! Somebody without a session becomes a guest. A form carries the name of its request,
+//! so that sending it again says nothing twice; after it a browser goes back to the room.
+
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use linger_core::{Cursor, MessageText, Request as Named, RequestId, UserId, UserName};
+use linger_node::{Receipt, RoomRef};
+use linger_serve::{
+    Address, App, Decision, Failure, Fields, Request, Undecided, WholeResponse,
+    refuse_other_origins,
+};
+use sha2::{Digest, Sha256};
+
+use super::{caller, lines::lines, medium::Medium, view::View, zone::Zone};
+use crate::{
+    addressed::room_at,
+    form::Form,
+    guests::make_guest,
+    idempotency::request_id_of,
+    query::Query,
+    say::{Answered, Answers, Saying, message_of},
+};
+
+/// The header by which a new guest gets their token.
+const TOKEN: HeaderName = HeaderName::from_static("linger-token");
+
+/// A request to speak.
+struct Asked {
+    room: RoomRef,
+    text: MessageText,
+    request: Option<Named>,
+    address: Address,
+    answers: Told,
+}
+
+/// The things that somebody sends who speaks.
+struct Sent {
+    text: String,
+    /// The name of a newcomer.
+    name: Option<String>,
+    /// The name of the request, in a form of ours.
+    request_id: Option<String>,
+}
+
+/// Answers `POST /r/{room}`.
+pub(super) fn say(request: &Request<'_>) -> Result<Decision, Undecided> {
+    let app = request.app();
+    let user = caller(request)?.user;
+    let query = Query::new(request.query());
+    let sent = Sent::parse(request.fields(), request.body())?;
+    let text = MessageText::parse(&sent.text)?;
+    let room = room_at(&app.node, &request.parameter("room")?, user)?;
+    let named = match request_id_of(request.fields())? {
+        Some(id) => Some(id),
+        None => sent.request_id.as_deref().map(|id| of_form(id, &text)).transpose()?,
+    };
+    let zone = query.text("tz").map_or(Ok(Zone::UTC), |name| Zone::named(&name))?;
+    let view = View { room: room.slug.clone(), medium: Medium::of(request.fields()), zone };
+    let asked = Asked {
+        request: named.map(|id| Saying::request(id, &room, &sent.text)),
+        room,
+        text,
+        address: Address(request.address()),
+        answers: Told { view, latest: app.node.latest(), session: None },
+    };
+    if let Some(user) = user {
+        return Ok(asked.submit(user));
+    }
+    let name = sent.name.or_else(|| query.text("as").map(String::from));
+    let name = name.filter(|name| !name.trim().is_empty());
+    let name = name.map(|name| UserName::parse(&name)).transpose()?;
+    let (app, headers) = (app.clone(), head_of(request));
+    Err(Undecided::Task(Box::pin(async move { asked.come_in(&app, &headers, name).await })))
+}
+
+/// Returns the head of a request, for a task that outlives it.
+fn head_of(request: &Request<'_>) -> HeaderMap {
+    let fields = request.fields().headers().filter_map(|(name, value)| {
+        Some((HeaderName::try_from(name).ok()?, HeaderValue::from_bytes(value).ok()?))
+    });
+    fields.collect()
+}
+
+/// Returns the name of a form's request. A form says one thing once: another text,
+/// from the page to which somebody has gone back, is another request.
+fn of_form(id: &str, text: &MessageText) -> Result<RequestId, Failure> {
+    let digest = Sha256::digest(text.as_str());
+    Ok(RequestId::parse(&format!("{id}.{}", const_hex::encode(&digest[..8])))?)
+}
+
+impl Sent {
+    /// Errors: it is neither a text nor a form.
+    fn parse(fields: &impl Fields, body: &[u8]) -> Result<Sent, Failure> {
+        let content_type = fields.text("content-type").unwrap_or_default();
+        let media_type = content_type.split(';').next().unwrap_or_default().trim();
+        let is = |other: &str| media_type.eq_ignore_ascii_case(other);
+        if is("application/json") || is("multipart/form-data") {
+            let detail = "this address takes a text as it is, or a form with the field 'text': send it as text/plain or application/x-www-form-urlencoded; JSON goes to /api/v1";
+            let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+            return Err(Failure::new(status, "unsupported_media_type", detail));
+        }
+        let form = Form::new(body);
+        // `curl -d` sends any text under the type of forms.
+        if is("application/x-www-form-urlencoded")
+            && let Some(text) = form.find("text")?
+        {
+            return Ok(Sent { text, name: form.find("as")?, request_id: form.find("request_id")? });
+        }
+        let text = str::from_utf8(body)
+            .map_err(|_| Failure::malformed("the text is not UTF-8; send it as UTF-8"))?;
+        Ok(Sent { text: text.to_owned(), name: None, request_id: None })
+    }
+}
+
+impl Asked {
+    /// Makes the speaker a guest, who then speaks.
+    async fn come_in(
+        mut self,
+        app: &App,
+        headers: &HeaderMap,
+        name: Option<UserName>,
+    ) -> Result<Decision, Failure> {
+        let guest = make_guest(app, self.address, headers, name, None).await?;
+        // A page of another origin keeps its token itself.
+        let is_ours = refuse_other_origins(app, headers).is_ok();
+        let cookie = is_ours.then(|| app.session_cookie.set(&guest.token, headers));
+        let token = HeaderValue::try_from(guest.token).expect("a token is ASCII");
+        self.answers.session = Some(Session { token, cookie });
+        Ok(self.submit(guest.user.id))
+    }
+
+    fn submit(self, user: UserId) -> Decision {
+        let Asked { room, text, request, address, answers } = self;
+        let saying = Saying { user, room, request, text, sender_time: None };
+        Decision::Submit(Box::new(Answered { saying, address: address.0, answers }))
+    }
+}
+
+/// Answers with the line that was said; a browser goes back to the room.
+#[derive(Debug)]
+struct Told {
+    view: View,
+    /// A cursor from when the request came: its log and its epoch are those of the answer.
+    latest: Cursor,
+    session: Option<Session>,
+}
+
+/// The session of a new guest.
+#[derive(Debug)]
+struct Session {
+    token: HeaderValue,
+    cookie: Option<HeaderValue>,
+}
+
+impl Answers for Told {
+    fn said(&self, receipt: &Receipt) -> WholeResponse {
+        let cursor = Cursor { position: receipt.position, ..self.latest };
+        let news = receipt.news.as_deref();
+        let mut answer = self.view.answer(lines(news), cursor);
+        let at_message = format!("{}/{}", self.view.path(), message_of(receipt).number);
+        let (status, location) = match self.view.medium {
+            Medium::Html => (StatusCode::SEE_OTHER, self.view.path()),
+            Medium::Plain if receipt.is_repeat => (StatusCode::OK, at_message),
+            Medium::Plain => (StatusCode::CREATED, at_message),
+        };
+        *answer.status_mut() = status;
+        let headers = answer.headers_mut();
+        let location = HeaderValue::try_from(location).expect("what is encoded is ASCII");
+        headers.insert(header::LOCATION, location);
+        self.greet(headers);
+        answer
+    }
+
+    fn failed(&self, failure: &Failure) -> WholeResponse {
+        let mut failed = self.view.medium.failed(failure);
+        self.greet(failed.headers_mut());
+        failed
+    }
+}
+
+impl Told {
+    /// Gives a new guest their session.
+    fn greet(&self, headers: &mut HeaderMap) {
+        let Some(Session { token, cookie }) = &self.session else { return };
+        headers.insert(TOKEN, token.clone());
+        if let Some(cookie) = cookie {
+            headers.insert(header::SET_COOKIE, cookie.clone());
+        }
+    }
+}
