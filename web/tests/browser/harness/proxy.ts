@@ -1,72 +1,107 @@
-// A proxy between browser and Linger, for faults that no page can be given.
+// A proxy of bad habits between the browser and Linger.
 //
-// A SharedWorker's requests pass by all that a test can intercept in a page, so
-// the network's faults have to happen in the network. It counts what the server
-// is asked, can lose everything for a while, and can drop cookies on the way.
+// Started by the tests of the wire and of the tabs, for a SharedWorker's
+// requests cannot be intercepted in a page. It keeps an account of all requests
+// that passed, by which a test sees what the page did about the habits.
 import { createServer, request } from 'node:http'
 import type { IncomingMessage, Server as HttpServer, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
-export interface ProxyOptions {
-  /** The address of the server behind it. */
-  target: string
+export interface Habits {
+  /** Every request that is out for so long is cut, without a word. */
+  cutMs?: number
+  /** An answer is passed on when it is whole; a stream never is. */
+  buffers?: boolean
+  /** The connection is closed after each answer. */
+  closes?: boolean
+  /** There is no network: what is out breaks off, and nothing gets through. */
+  isOffline?: boolean
+  /** No cookie gets through, in either direction. */
+  dropsCookies?: boolean
+}
+
+export interface Passage {
+  /** Such as `GET /api/v1/events?after=…`. */
+  line: string
+  isStream: boolean
+  outcome: 'out' | 'answered' | 'cut'
 }
 
 export class Proxy {
-  /** While false, connections break off and new ones come to nothing. */
-  isOnline = true
-  /** While true, no cookie gets through in either direction. */
-  dropsCookies = false
-  /** The request lines so far, such as `POST /api/v1/guests`. */
-  readonly lines: string[] = []
-  private readonly http: HttpServer
-  private readonly target: URL
-  private port = 0
+  readonly passages: Passage[] = []
 
-  constructor({ target }: ProxyOptions) {
-    this.target = new URL(target)
-    this.http = createServer((asked, answer) => this.pass(asked, answer))
+  private constructor(
+    private readonly server: HttpServer,
+    readonly habits: Habits,
+  ) {}
+
+  static async start(target: string, habits: Habits): Promise<Proxy> {
+    const server = createServer((asked, answer) => proxy.pass(target, asked, answer))
+    const proxy = new Proxy(server, habits)
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    return proxy
   }
 
-  /** The address, without a slash at its end. */
   get url(): string {
-    return `http://127.0.0.1:${this.port}`
+    return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`
   }
 
-  async start(): Promise<void> {
-    await new Promise<void>((resolve) => this.http.listen(0, '127.0.0.1', resolve))
-    this.port = (this.http.address() as AddressInfo).port
+  /** The requests for events, in their order. */
+  get asked(): Passage[] {
+    return this.passages.filter(({ line }) => line.includes('/events'))
   }
 
-  /** Breaks off all that is under way, and lets nothing through until `goOnline`. */
+  /** Takes the network away: also from what is under way. */
   goOffline(): void {
-    this.isOnline = false
-    this.http.closeAllConnections()
+    this.habits.isOffline = true
+    this.server.closeAllConnections()
   }
 
   goOnline(): void {
-    this.isOnline = true
+    this.habits.isOffline = false
   }
 
   stop(): void {
-    this.http.close()
-    this.http.closeAllConnections()
+    this.server.close()
+    this.server.closeAllConnections()
   }
 
-  private pass(asked: IncomingMessage, answer: ServerResponse): void {
-    if (!this.isOnline) return void asked.socket.destroy()
-    this.lines.push(`${asked.method} ${asked.url}`)
-    const { cookie, ...others } = asked.headers
-    const headers = this.dropsCookies || cookie === undefined ? others : { ...others, cookie }
-    const { hostname, port } = this.target
-    const passed = request({ hostname, port, method: asked.method, path: asked.url, headers }, (back) => {
-      if (this.dropsCookies) delete back.headers['set-cookie']
-      answer.writeHead(back.statusCode ?? 502, back.headers)
-      back.pipe(answer)
+  private pass(target: string, asked: IncomingMessage, answer: ServerResponse): void {
+    if (this.habits.isOffline) return void asked.socket.destroy()
+    const isStream = asked.headers.accept === 'text/event-stream'
+    const passage: Passage = { line: `${asked.method} ${asked.url}`, isStream, outcome: 'out' }
+    this.passages.push(passage)
+    const { method, url } = asked
+    const headers = { ...asked.headers }
+    if (this.habits.dropsCookies) delete headers.cookie
+    const passed = request(target + url, { method, headers: { ...headers, connection: 'close' } })
+    const cut = () => {
+      if (passage.outcome === 'out') passage.outcome = 'cut'
+      passed.destroy()
+      answer.destroy()
+    }
+    const timer = this.habits.cutMs === undefined ? undefined : setTimeout(cut, this.habits.cutMs)
+    passed.on('error', cut)
+    answer.on('close', () => {
+      clearTimeout(timer)
+      passed.destroy()
     })
-    passed.on('error', () => asked.socket.destroy())
-    asked.on('error', () => passed.destroy())
-    answer.on('close', () => passed.destroy())
+    answer.on('finish', () => (passage.outcome = 'answered'))
+    passed.on('response', (response) => void this.answer(response, answer).catch(cut))
     asked.pipe(passed)
+  }
+
+  private async answer(response: IncomingMessage, answer: ServerResponse): Promise<void> {
+    const { connection: _, 'keep-alive': __, ...headers } = response.headers
+    if (this.habits.dropsCookies) delete headers['set-cookie']
+    const head = { ...headers, connection: this.habits.closes ? 'close' : 'keep-alive' }
+    const parts: Buffer[] = []
+    if (!this.habits.buffers) answer.writeHead(response.statusCode ?? 502, head)
+    for await (const part of response as AsyncIterable<Buffer>) {
+      if (this.habits.buffers) parts.push(part)
+      else answer.write(part)
+    }
+    if (this.habits.buffers) answer.writeHead(response.statusCode ?? 502, head)
+    answer.end(Buffer.concat(parts))
   }
 }
