@@ -1,8 +1,8 @@
 // The experiments of a reader: a way to ask that is chosen by hand, and weather.
 //
-// Used by the drawer and by /how. While anything is tried, this tab has an
-// engine of its own; the engine shared by all tabs comes back when nothing is,
-// or when the composable's scope ends.
+// Used by the drawer and by /how. While anything is tried, the station gives this
+// tab an engine of its own; the engine shared by all tabs comes back when nothing
+// is tried any more, or when the composable's scope ends.
 import { computed, onScopeDispose, reactive, ref, watch } from 'vue'
 import type { Mode, Transport, Weather } from '../wire/protocol'
 import type { WirePort } from './port'
@@ -34,17 +34,8 @@ export function useExperiment(port: WirePort) {
     return { drop: share('drop'), repeat: share('repeat'), reorder: share('reorder'), delayMsMax: parts.delay ? DELAY_MS_MAX : 0 }
   })
 
-  function sayMode(): void {
-    port.say({ type: 'mode', mode: mode.value, intervalMs: intervalS.value * 1000 })
-  }
-
-  watch([isAlone, mode, intervalS, weather], ([alone], [wasAlone]) => {
-    if (alone !== wasAlone) port.setAlone(alone)
-    // A new engine knows of neither; the shared one shall hear of neither.
-    if (!alone) return
-    sayMode()
-    port.say({ type: 'weather', weather: weather.value })
-  })
+  watch([mode, intervalS], () => port.say({ type: 'mode', mode: mode.value, intervalMs: intervalS.value * 1000 }))
+  watch(weather, (now) => port.say({ type: 'weather', weather: now }))
 
   /** Chooses a way to ask; ends a comparison. */
   function choose(next: Mode): void {
@@ -75,7 +66,8 @@ export function useExperiment(port: WirePort) {
 
   onScopeDispose(() => {
     stopComparing()
-    if (isAlone.value) port.setAlone(false)
+    if (mode.value !== 'automatic') port.say({ type: 'mode', mode: 'automatic', intervalMs: intervalS.value * 1000 })
+    if (hasWeather.value) port.say({ type: 'weather', weather: null })
   })
 
   return { mode, intervalS, hasWeather, parts, comparison, isAlone, choose, compare, stopComparing }

@@ -92,7 +92,7 @@ export const words: WireWords = {
   heardFrom: (first, last) => `#${first} 到 #${last} 没有缺口`,
   counting: (last) => `正在清点，到 #${last}`,
   beginsToCount: '正在清点…',
-  countAll: '从第一条数起',
+  countAll: '全部数一遍',
   missing: (first, last) => (first === last ? `缺少 #${first}` : `缺少 #${first} 到 #${last}`),
   readingAgain: '正在重新读取',
   readAgain: '重新读取',
