@@ -37,6 +37,8 @@ pub enum Need {
     Chromium,
     /// Fonts in which the browser can show Chinese and emoji.
     Fonts,
+    /// A proxy that stands before Linger.
+    Nginx,
 }
 
 /// For each need, the tool that was found, or what to do about its absence.
@@ -81,6 +83,7 @@ impl Tools {
                 }
                 Need::Chromium => chromium().map(|(_, version)| version),
                 Need::Fonts => fonts(),
+                Need::Nginx => nginx(),
             };
             found.insert(need, finding);
         }
@@ -114,6 +117,7 @@ fn lacking_packages(needs: &[Need]) -> Vec<&'static str> {
             }
             Need::Fonts => packages.extend(lacking_fonts()),
             Need::Make if make().is_err() => packages.push("make"),
+            Need::Nginx if nginx().is_err() => packages.push("nginx"),
             _ => {}
         }
     }
@@ -204,6 +208,16 @@ fn make() -> Result<String, String> {
     on_path("make")
         .map(|_| "make".to_owned())
         .ok_or_else(|| format!("make is missing; get it with: {}", Debian::typed(&["make"])))
+}
+
+/// Looks where Debian puts it: that folder is only on the path of root.
+fn nginx() -> Result<String, String> {
+    let command = Debian::typed(&["nginx"]);
+    if Path::new("/usr/sbin/nginx").is_file() {
+        Ok("nginx".to_owned())
+    } else {
+        Err(format!("nginx is missing; get it with: {command}"))
+    }
 }
 
 fn fonts() -> Result<String, String> {

@@ -156,7 +156,7 @@ export function createClient({ fetch, clock }: Pick<Platform, 'fetch' | 'clock'>
       try {
         const response = await fetch(path, { method: 'GET', cache: 'no-store', signal, headers })
         if (!response.ok) throw await readRefusal(response)
-        if (response.headers.get('Content-Type')?.startsWith(EVENT_STREAM)) return response
+        if (isEventStream(response)) return response
         throw new Unreachable('the answer is no stream')
       } catch (error) {
         throw failure(error, path)
@@ -167,6 +167,10 @@ export function createClient({ fetch, clock }: Pick<Platform, 'fetch' | 'clock'>
       return (await call<{ message: Message }>('PUT', path, { body: { text } })).message
     },
   }
+}
+
+export function isEventStream(response: Response): boolean {
+  return response.headers.get('Content-Type')?.startsWith(EVENT_STREAM) ?? false
 }
 
 function held(hold: number, signal?: AbortSignal): CallOptions {

@@ -13,6 +13,9 @@ import { createEngine } from '../wire/engine'
 import type { OutboxPump, SessionSource, Wiring } from '../wire/engine'
 import type { EngineMessage, TabMessage } from '../wire/protocol'
 
+/** A tab may be killed right after it kept a text, before it could say so. */
+const LOOK_MS = 30_000
+
 export interface Host {
   hear(message: TabMessage): void
   /** Ends all requests and timers, for good. */
@@ -31,6 +34,7 @@ export function startHost({ platform, database, post }: HostOptions): Host {
   let pump: Pump | null = null
   /** The person whose texts are in the outbox. */
   let knownAs: number | null = null
+  let cancelLook: (() => void) | null = null
   const engine = createEngine({ platform, post: tell, createSession: makeSession, createPump: makePump })
 
   function makeSession(wiring: Wiring): SessionSource {
@@ -78,6 +82,8 @@ export function startHost({ platform, database, post }: HostOptions): Host {
     // The other tabs show the same outbox.
     if (message.type === 'outbox') post({ type: 'outbox' })
     engine.hear(message)
+    // The last words of a tab may be in the store, and not here.
+    if (message.type === 'bye') pump?.look()
   }
 
   function tell(message: EngineMessage): void {
@@ -89,11 +95,18 @@ export function startHost({ platform, database, post }: HostOptions): Host {
     }
   }
 
+  function keepLooking(): void {
+    pump?.look()
+    cancelLook = platform.clock.after(LOOK_MS, keepLooking)
+  }
+
   function stop(): void {
+    cancelLook?.()
     engine.stop()
     session?.stop()
     pump?.stop()
   }
 
+  keepLooking()
   return { hear, stop }
 }

@@ -3,7 +3,7 @@
 // The engine owns one, and hears what it finds. A success leads to the next
 // request at once, without a timer, because browsers slow a hidden page's timers
 // down. `wake` and `askAgain` hurry the loop and never start a second.
-import { isUnknownCaller } from '../api/client'
+import { Refused } from '../api/client'
 import type { Client, FeedQuestion } from '../api/client'
 import type { Platform } from '../api/platform'
 import { askedDelayMs, createPause, retryDelayMs } from '../api/retry'
@@ -33,7 +33,8 @@ export interface LoopListener {
   onPage(page: EventPage, question: FeedQuestion): void
   /** The connection, or when the server was heard last, has changed. */
   onLink(): void
-  onUnknownCaller(): void
+  /** The server said no to a request; the loop asks again later. */
+  onRefused(refusal: Refused, question: FeedQuestion): void
 }
 
 export interface Loop {
@@ -177,6 +178,9 @@ export function createLoop(client: Client, platform: Platform, listener: LoopLis
       const asking = ask(question, hearing, abort.signal)
       listener.onAsked(question)
       await asking
+    } catch (error) {
+      if (error instanceof Refused) listener.onRefused(error, question)
+      throw error
     } finally {
       inFlight = null
       heldSince = null
@@ -187,7 +191,6 @@ export function createLoop(client: Client, platform: Platform, listener: LoopLis
   async function recover(error: unknown): Promise<void> {
     failures += 1
     isTroubled = true
-    if (isUnknownCaller(error)) listener.onUnknownCaller()
     // One lost request is no news: the next usually gets through.
     if (!platform.isOnline()) say('offline')
     else if (failures > 1) say('reconnecting')
