@@ -39,7 +39,7 @@ export function createSession({ platform, database, onChange }: SessionOptions):
   let session: Session = { state: 'starting', user: null }
   /** A token that may serve where the cookie does not: of the guest whom we made, or from a tab. */
   let spare: string | null = null
-  const line = createLine(platform)
+  const line = createLine({ platform, tab: null })
   const { client } = line
   const limit = createGuestLimit(database, platform.clock)
   const pause = createPause(platform.clock)
