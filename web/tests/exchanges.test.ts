@@ -83,7 +83,7 @@ describe('a record tells of its request from the start to the end', () => {
     expect(last()).toMatchObject({ outcome: 'out', events: 1, cursor: 'c1' })
     await reader?.cancel()
     expect(last()).toMatchObject({ outcome: 'given_up' })
-    expect(told.map(({ bytes = 0 }) => bytes)).toEqual(told.map(({ bytes = 0 }) => bytes).toSorted((one, other) => one - other))
+    expect(told.map(({ bytes = 0 }) => bytes)).toEqual(told.map(({ bytes = 0 }) => bytes).sort((one, other) => one - other))
   })
 })
 

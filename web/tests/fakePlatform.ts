@@ -68,7 +68,7 @@ function createFakeClock(): FakeClock {
   }
 
   function nextUpTo(end: number): Timer | undefined {
-    return timers.filter(({ at }) => at <= end).toSorted((one, other) => one.at - other.at)[0]
+    return timers.filter(({ at }) => at <= end).sort((one, other) => one.at - other.at)[0]
   }
 
   return {

@@ -204,6 +204,6 @@ it('drafts and texts of earlier versions are taken over from localStorage, once'
     text: 'half a sentence',
   })
   expect(await entries.all()).toMatchObject([{ requestId, userId: 1, room: 'café.tea', state: 'refused', status: 403 }])
-  expect(Object.keys(localStorage).toSorted()).toEqual(['linger.outbox.1.tea.broken', 'other'])
+  expect(Object.keys(localStorage).sort()).toEqual(['linger.outbox.1.tea.broken', 'other'])
   localStorage.clear()
 })

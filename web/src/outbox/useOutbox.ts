@@ -69,7 +69,7 @@ export function useOutbox({ database, platform, tab, user, tellEngine }: OutboxO
     const all = new Map<string, ShownEntry>(stored.value)
     for (const entry of [...kept.value, ...written.value.values()]) all.set(entry.requestId, entry)
     const mine = [...all.values()].filter((entry) => entry.userId === me && !isGone(entry))
-    return mine.toSorted((one, other) => one.order - other.order)
+    return mine.sort((one, other) => one.order - other.order)
   })
 
   function add(room: string, text: string): void {

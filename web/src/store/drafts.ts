@@ -68,7 +68,7 @@ export function createDrafts(database: Database, date: () => number): Drafts {
       )
       // Something was written here meanwhile.
       if (drafts.some(({ tab }) => tab === place.tab)) return null
-      const left = drafts.filter(({ tab }) => !openTabs.has(tab)).toSorted((one, other) => other.at - one.at)
+      const left = drafts.filter(({ tab }) => !openTabs.has(tab)).sort((one, other) => other.at - one.at)
       const [newest] = left
       if (!newest) return null
       tx.remove('drafts', draftKey(newest))

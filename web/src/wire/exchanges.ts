@@ -96,7 +96,7 @@ export function createExchanges({ fetch: send, clock, owner, tab, transport, onC
     const path = pathOf(url)
     // The browser's time of the start is a moment later than ours.
     const matching = [...kept.values()].filter((exchange) => exchange.path === path && exchange.connection === undefined)
-    const nearest = matching.toSorted((one, other) => distance(one) - distance(other))[0]
+    const nearest = matching.sort((one, other) => distance(one) - distance(other))[0]
     function distance({ sentAt }: Exchange): number {
       return Math.abs(sentAt - startedAt)
     }

@@ -51,9 +51,9 @@ export function createWatchers(clock: Clock): Watchers {
   }
 
   function watched(): string[] {
-    const visibleFirst = [...watchers.values()].toSorted((one, other) => Number(other.isVisible) - Number(one.isVisible))
+    const visibleFirst = [...watchers.values()].sort((one, other) => Number(other.isVisible) - Number(one.isVisible))
     const all = new Set(visibleFirst.flatMap((watcher) => watcher.rooms))
-    return [...all].slice(0, ROOMS_MAX).toSorted()
+    return [...all].slice(0, ROOMS_MAX).sort()
   }
 
   return {

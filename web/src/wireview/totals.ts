@@ -99,6 +99,6 @@ function usedMs({ sentAt, endedAt }: ExchangeRecord, until: number): number {
 }
 
 function median(values: readonly number[]): number | null {
-  const sorted = values.toSorted((a, b) => a - b)
+  const sorted = [...values].sort((a, b) => a - b)
   return sorted[Math.floor(sorted.length / 2)] ?? null
 }
