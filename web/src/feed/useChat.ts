@@ -87,7 +87,7 @@ export function createChat({ tab, platform, database, connect, first }: ChatOpti
   const outbox = useOutbox({ database, platform, tab, user, tellEngine: () => post({ type: 'outbox', tab }) })
   const drafts = createDrafts(database, platform.clock.date)
   const rollCall = createRollCall(tab, platform.clock)
-  const deeds = createDeeds({ client, state, onRenamed: (user) => post({ type: 'renamed', tab, user }) })
+  const deeds = createDeeds({ client, state, onRenamed: (renamed) => post({ type: 'renamed', tab, user: renamed }) })
   const watched = useWatched({
     state,
     onChange: (rooms) => hasStarted && post({ type: 'watch', tab, rooms }),
