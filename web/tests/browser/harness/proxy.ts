@@ -1,7 +1,8 @@
 // A proxy of bad habits between the browser and Linger.
 //
-// Started by the tests of the wire. It keeps an account of all requests that
-// passed, by which a test sees what the page did about the habits.
+// Started by the tests of the wire and of the tabs, for a SharedWorker's
+// requests cannot be intercepted in a page. It keeps an account of all requests
+// that passed, by which a test sees what the page did about the habits.
 import { createServer, request } from 'node:http'
 import type { IncomingMessage, Server as HttpServer, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -13,6 +14,10 @@ export interface Habits {
   buffers?: boolean
   /** The connection is closed after each answer. */
   closes?: boolean
+  /** There is no network: what is out breaks off, and nothing gets through. */
+  isOffline?: boolean
+  /** No cookie gets through, in either direction. */
+  dropsCookies?: boolean
 }
 
 export interface Passage {
@@ -27,7 +32,7 @@ export class Proxy {
 
   private constructor(
     private readonly server: HttpServer,
-    private readonly habits: Habits,
+    readonly habits: Habits,
   ) {}
 
   static async start(target: string, habits: Habits): Promise<Proxy> {
@@ -46,16 +51,29 @@ export class Proxy {
     return this.passages.filter(({ line }) => line.includes('/events'))
   }
 
+  /** Takes the network away: also from what is under way. */
+  goOffline(): void {
+    this.habits.isOffline = true
+    this.server.closeAllConnections()
+  }
+
+  goOnline(): void {
+    this.habits.isOffline = false
+  }
+
   stop(): void {
     this.server.close()
     this.server.closeAllConnections()
   }
 
   private pass(target: string, asked: IncomingMessage, answer: ServerResponse): void {
+    if (this.habits.isOffline) return void asked.socket.destroy()
     const isStream = asked.headers.accept === 'text/event-stream'
     const passage: Passage = { line: `${asked.method} ${asked.url}`, isStream, outcome: 'out' }
     this.passages.push(passage)
-    const { method, url, headers } = asked
+    const { method, url } = asked
+    const headers = { ...asked.headers }
+    if (this.habits.dropsCookies) delete headers.cookie
     const passed = request(target + url, { method, headers: { ...headers, connection: 'close' } })
     const cut = () => {
       if (passage.outcome === 'out') passage.outcome = 'cut'
@@ -75,6 +93,7 @@ export class Proxy {
 
   private async answer(response: IncomingMessage, answer: ServerResponse): Promise<void> {
     const { connection: _, 'keep-alive': __, ...headers } = response.headers
+    if (this.habits.dropsCookies) delete headers['set-cookie']
     const head = { ...headers, connection: this.habits.closes ? 'close' : 'keep-alive' }
     const parts: Buffer[] = []
     if (!this.habits.buffers) answer.writeHead(response.statusCode ?? 502, head)
