@@ -12,6 +12,11 @@ export default defineConfig({
   build: {
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
+    rollupOptions: {
+      input: { index: 'index.html', sw: 'src/shell/serviceWorker.ts' },
+      // A service worker keeps its address for ever, and rules what lies below it.
+      output: { entryFileNames: ({ name }) => (name === 'sw' ? 'sw.js' : 'assets/[name]-[hash].js') },
+    },
     target: 'es2022',
     // The first versions that know light-dark(); older ones would get a
     // rewritten copy of every colour.

@@ -12,6 +12,8 @@ export interface FakeClock extends Clock {
   pass(ms: number): Promise<void>
   /** Lets time pass until the next timer has acted; throws without one. */
   passToNext(): Promise<void>
+  /** Sets the computer's time ahead, or back, as a person may do. */
+  setAhead(ms: number): void
   /** How many timers are set. */
   timers(): number
 }
@@ -37,6 +39,9 @@ export function createFakePlatform(): FakePlatform {
   }
 }
 
+/** The computer's time at which the clock starts. */
+export const DAWN = Date.parse('2026-11-21T10:00:00.000Z')
+
 interface Timer {
   at: number
   act: () => void
@@ -44,11 +49,14 @@ interface Timer {
 
 function createFakeClock(): FakeClock {
   let now = 0
+  let aheadMs = 0
   let timers: Timer[] = []
 
   async function pass(ms: number): Promise<void> {
     if (!Number.isFinite(ms)) throw new Error('no timer is set')
     const end = now + ms
+    // All that the test did before happens before.
+    await settle()
     for (let next = nextUpTo(end); next; next = nextUpTo(end)) {
       timers = timers.filter((timer) => timer !== next)
       now = next.at
@@ -60,11 +68,12 @@ function createFakeClock(): FakeClock {
   }
 
   function nextUpTo(end: number): Timer | undefined {
-    return timers.filter(({ at }) => at <= end).toSorted((one, other) => one.at - other.at)[0]
+    return timers.filter(({ at }) => at <= end).sort((one, other) => one.at - other.at)[0]
   }
 
   return {
     now: () => now,
+    date: () => DAWN + now + aheadMs,
     after(ms, act) {
       const timer = { at: now + ms, act }
       timers.push(timer)
@@ -72,6 +81,7 @@ function createFakeClock(): FakeClock {
     },
     pass,
     passToNext: () => pass(Math.min(...timers.map(({ at }) => at)) - now),
+    setAhead: (ms) => void (aheadMs += ms),
     timers: () => timers.length,
   }
 }

@@ -10,9 +10,12 @@ import type { Platform } from '../src/api/platform'
 export interface Request {
   line: string
   body: unknown
+  headers: Headers
   isOpen: boolean
   answer(body: object): Promise<void>
-  refuse(status: number, headers?: Record<string, string>): Promise<void>
+  /** Answers 204, without a body. */
+  accept(): Promise<void>
+  refuse(status: number, headers?: Record<string, string>, problem?: object): Promise<void>
   lose(): Promise<void>
 }
 
@@ -47,9 +50,11 @@ export function createFakeServer(
       const request: Request = {
         line: `${init.method} ${url.replace('/api/v1', '')}`,
         body: typeof init.body === 'string' ? JSON.parse(init.body) : null,
+        headers: new Headers(init.headers),
         isOpen: true,
         answer: (body) => close(() => resolve(response(200, body))),
-        refuse: (status, headers) => close(() => resolve(response(status, { status }, headers))),
+        accept: () => close(() => resolve(response(204))),
+        refuse: (status, headers, problem) => close(() => resolve(response(status, { status, ...problem }, headers))),
         lose: () => close(() => reject(new TypeError('Load failed'))),
       }
       init.signal?.addEventListener('abort', () => {
@@ -72,12 +77,12 @@ export function createFakeServer(
   }
 }
 
-function response(status: number, body: object, headers: Record<string, string> = {}): Response {
+function response(status: number, body?: object, headers: Record<string, string> = {}): Response {
   const answer: Partial<Response> = {
     ok: status < 400,
     status,
     headers: new Headers(headers),
-    json: () => Promise.resolve(body),
+    json: () => (body ? Promise.resolve(body) : Promise.reject(new SyntaxError('no JSON'))),
   }
   return answer as Response
 }

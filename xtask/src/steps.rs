@@ -88,7 +88,7 @@ pub fn all() -> Vec<Step> {
         step(
             "browser",
             "the page in Chromium, with the built server",
-            &[Need::Make, Need::Page, Need::Chromium, Need::Fonts],
+            &[Need::Make, Need::Page, Need::Chromium, Need::Fonts, Need::Nginx],
             15,
             browser,
         ),

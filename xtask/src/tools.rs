@@ -39,6 +39,8 @@ pub enum Need {
     Fonts,
     /// curl, and the browsers w3m and lynx: readers of rooms as text.
     TextReaders,
+    /// A proxy that stands before Linger.
+    Nginx,
 }
 
 /// For each need, the tool that was found, or what to do about its absence.
@@ -84,6 +86,7 @@ impl Tools {
                 Need::Chromium => chromium().map(|(_, version)| version),
                 Need::Fonts => fonts(),
                 Need::TextReaders => text_readers(),
+                Need::Nginx => nginx(),
             };
             found.insert(need, finding);
         }
@@ -118,6 +121,7 @@ fn lacking_packages(needs: &[Need]) -> Vec<&'static str> {
             Need::Fonts => packages.extend(lacking_fonts()),
             Need::Make if make().is_err() => packages.push("make"),
             Need::TextReaders => packages.extend(lacking_text_readers()),
+            Need::Nginx if nginx().is_err() => packages.push("nginx"),
             _ => {}
         }
     }
@@ -226,6 +230,16 @@ fn text_readers() -> Result<String, String> {
 
 fn lacking_text_readers() -> impl Iterator<Item = &'static str> {
     TEXT_READERS.into_iter().filter(|name| on_path(name).is_none())
+}
+
+/// Looks where Debian puts it: that folder is only on the path of root.
+fn nginx() -> Result<String, String> {
+    let command = Debian::typed(&["nginx"]);
+    if Path::new("/usr/sbin/nginx").is_file() {
+        Ok("nginx".to_owned())
+    } else {
+        Err(format!("nginx is missing; get it with: {command}"))
+    }
 }
 
 fn fonts() -> Result<String, String> {

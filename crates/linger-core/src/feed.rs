@@ -44,7 +44,7 @@ pub struct PageMax {
 /// last position that the projection has applied, or the last event if there may be more.
 pub fn read(
     connection: &Connection,
-    scope: Scope,
+    scope: &Scope,
     stays: &Stays,
     after: Position,
     max: PageMax,
@@ -92,6 +92,12 @@ impl Page {
     /// Tells whether another event may have a place.
     pub(crate) fn has_room(&self) -> bool {
         !self.is_full
+    }
+
+    /// Makes it larger.
+    pub(crate) fn widen(&mut self, max: PageMax) {
+        self.max = max;
+        self.is_full = self.items.len() >= max.items;
     }
 
     /// Gives it a place, unless the page is full, or it is too large for the bytes that

@@ -4,7 +4,10 @@
 //! [`can_see`], or take the [`ranges`], for which the index of places gives the same
 //! answer. Privacy is this one file to audit.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::Arc,
+};
 
 use crate::{Audience, News, Position, RoomId, RoomKind, UserId};
 
@@ -49,13 +52,76 @@ pub struct Range {
 }
 
 /// The events that a reader asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Scope {
     /// Those of one room.
     Room(RoomId, RoomKind),
     /// Those of the rooms that the reader is in, while they are in them, and those
     /// that concern the reader.
     Mine(UserId),
+    /// Those of several open rooms; and, of a user, those of [`Scope::Mine`] too.
+    Onlooker(Arc<Onlooker>),
+}
+
+/// A reader who looks at open rooms, whether they are in them or not.
+///
+/// An open room stays open: no command closes it. If one ever does, a request that is
+/// held then must look at the room's kind again.
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub struct Onlooker {
+    reader: Option<UserId>,
+    /// In order, each once.
+    rooms: Box<[RoomId]>,
+}
+
+impl Scope {
+    /// Returns the scope of a reader who looks at these rooms, all of which exist for
+    /// them ([`can_enter`]); a user reads their own rooms too.
+    ///
+    /// Of a closed room they see their own stays, which are among their own events.
+    pub fn of_onlooker(
+        reader: Option<UserId>,
+        rooms: impl IntoIterator<Item = (RoomId, RoomKind)>,
+    ) -> Scope {
+        let rooms = rooms.into_iter().filter(|(_, kind)| *kind == RoomKind::Open);
+        let rooms: BTreeSet<RoomId> = rooms.map(|(room, _)| room).collect();
+        match (reader, rooms.len()) {
+            (Some(reader), 0) => Scope::Mine(reader),
+            // All who read one open room read the same.
+            (None, 1) => Scope::Room(*rooms.first().expect("there is one"), RoomKind::Open),
+            _ => Scope::Onlooker(Arc::new(Onlooker { reader, rooms: rooms.into_iter().collect() })),
+        }
+    }
+
+    /// Returns the user whose own rooms are in it, and what concerns them.
+    pub fn person(&self) -> Option<UserId> {
+        match self {
+            Scope::Room(..) => None,
+            Scope::Mine(person) => Some(*person),
+            Scope::Onlooker(onlooker) => onlooker.reader,
+        }
+    }
+
+    /// Returns the open rooms that are in it, whether the reader is in them or not.
+    pub fn open_rooms(&self) -> &[RoomId] {
+        match self {
+            Scope::Room(room, RoomKind::Open) => std::slice::from_ref(room),
+            Scope::Room(_, RoomKind::Closed) | Scope::Mine(_) => &[],
+            Scope::Onlooker(onlooker) => &onlooker.rooms,
+        }
+    }
+}
+
+impl Onlooker {
+    /// Returns the rooms, in order.
+    pub fn rooms(&self) -> &[RoomId] {
+        &self.rooms
+    }
+
+    /// Tells whether they look at this room.
+    pub fn looks_at(&self, room: RoomId) -> bool {
+        self.rooms.binary_search(&room).is_ok()
+    }
 }
 
 /// Tells whether a room exists for somebody with these stays: a closed room
@@ -65,18 +131,18 @@ pub fn can_enter(room: RoomId, kind: RoomKind, stays: &Stays) -> bool {
 }
 
 /// Tells whether a reader with these stays may see this event in this scope.
-pub fn can_see(scope: Scope, stays: &Stays, news: &News) -> bool {
+pub fn can_see(scope: &Scope, stays: &Stays, news: &News) -> bool {
     let is_inside = |room: RoomId| stays.cover(room, news.position());
     match (scope, &news.audience) {
         (Scope::Room(room, kind), Audience::Room(happened_in)) => {
-            room == *happened_in && (kind == RoomKind::Open || is_inside(room))
+            room == happened_in && (*kind == RoomKind::Open || is_inside(*room))
         }
         (Scope::Room(..), Audience::Person(_) | Audience::RoomMates { .. }) => false,
         (Scope::Mine(_), Audience::Room(room)) => is_inside(*room),
-        (Scope::Mine(reader), Audience::Person(person)) => reader == *person,
+        (Scope::Mine(reader), Audience::Person(person)) => reader == person,
         (Scope::Mine(reader), Audience::RoomMates { of, rooms }) => {
             // Walks through the shorter list: their rooms, or the reader's stays.
-            reader == *of
+            reader == of
                 || match rooms.len() <= stays.len() {
                     true => rooms.iter().any(|room| is_inside(*room)),
                     false => stays
@@ -84,12 +150,16 @@ pub fn can_see(scope: Scope, stays: &Stays, news: &News) -> bool {
                         .any(|(room, ..)| rooms.binary_search(&room).is_ok() && is_inside(room)),
                 }
         }
+        (Scope::Onlooker(onlooker), Audience::Room(room)) if onlooker.looks_at(*room) => true,
+        (Scope::Onlooker(onlooker), _) => {
+            onlooker.reader.is_some_and(|reader| can_see(&Scope::Mine(reader), stays, news))
+        }
     }
 }
 
 /// Returns the ranges of events that a reader with these stays may see in this scope,
 /// after `after` and up to `upto`: [`can_see`] agrees about each of them.
-pub fn ranges(scope: Scope, stays: &Stays, after: Position, upto: Position) -> Vec<Range> {
+pub fn ranges(scope: &Scope, stays: &Stays, after: Position, upto: Position) -> Vec<Range> {
     let mut ranges = Vec::new();
     let mut add = |place: Position, numbered, from: Position, to: Option<Position>| {
         let (from, to) = (from.max(after.next()), to.unwrap_or(upto));
@@ -97,19 +167,23 @@ pub fn ranges(scope: Scope, stays: &Stays, after: Position, upto: Position) -> V
             ranges.push(Range { place, numbered, from, to });
         }
     };
-    match scope {
-        Scope::Room(room, RoomKind::Open) => add(room.position(), true, Position::START, None),
-        Scope::Room(room, RoomKind::Closed) => {
-            for (from, to) in stays.of_room(room) {
-                add(room.position(), true, from, to);
-            }
+    let open_rooms = scope.open_rooms();
+    for room in open_rooms {
+        add(room.position(), true, Position::START, None);
+    }
+    if let Scope::Room(room, RoomKind::Closed) = scope {
+        for (from, to) in stays.of_room(*room) {
+            add(room.position(), true, from, to);
         }
-        Scope::Mine(reader) => {
-            add(reader.position(), false, Position::START, None);
-            for (room, from, to) in stays.each() {
+    }
+    if let Some(person) = scope.person() {
+        add(person.position(), false, Position::START, None);
+        for (room, from, to) in stays.each() {
+            // An open room that is looked at has its range already.
+            if open_rooms.binary_search(&room).is_err() {
                 add(room.position(), true, from, to);
-                add(room.position(), false, from, to);
             }
+            add(room.position(), false, from, to);
         }
     }
     ranges

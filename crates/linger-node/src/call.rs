@@ -8,15 +8,18 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use linger_core::{Audience, News, RoomId, UserId, visibility::Scope};
 
-use crate::roster::Roster;
+use crate::{onlookers::Onlookers, roster::Roster};
 
 /// The thing that a reader waits for: those who wait for the same are called together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Awaited {
     /// Events of one room.
     Room(RoomId),
     /// All events that one user sees.
     User(UserId),
+    /// Events of several open rooms, for visitors: a number below 2^53 that is made from
+    /// the rooms. If others have the same, they are called too, and find nothing.
+    OpenRooms(u64),
     /// The outcome of a command that one user sent.
     Outcome(UserId),
 }
@@ -42,8 +45,8 @@ pub trait WaitLists {
     fn has(&self, awaited: Awaited) -> bool;
     /// Returns how many lists there are.
     fn count(&self) -> usize;
-    /// Visits every user whose events somebody waits for.
-    fn each_user(&self, visit: &mut dyn FnMut(UserId));
+    /// Visits every list.
+    fn each(&self, visit: &mut dyn FnMut(Awaited));
 }
 
 /// Lookups that may be made to find out whom a call concerns: some hundred
@@ -65,11 +68,18 @@ pub trait Annex: Send + Sync {
 
 impl Awaited {
     /// Returns the thing that a reader of this scope waits for.
-    pub fn of(scope: Scope) -> Awaited {
-        match scope {
-            Scope::Room(room, _) => Awaited::Room(room),
-            Scope::Mine(user) => Awaited::User(user),
+    pub fn of(scope: &Scope) -> Awaited {
+        match (scope, scope.person()) {
+            (Scope::Room(room, _), _) => Awaited::Room(*room),
+            (_, Some(person)) => Awaited::User(person),
+            (_, None) => Awaited::OpenRooms(number_of(scope.open_rooms())),
         }
+    }
+
+    /// Tells whether its readers read more than one room, so that a call may not find them
+    /// by a room alone.
+    fn is_for_many_rooms(self) -> bool {
+        matches!(self, Awaited::User(_) | Awaited::OpenRooms(_))
     }
 }
 
@@ -119,11 +129,12 @@ impl Call {
     /// Finds the awaited things to call. Some may come twice.
     ///
     /// If much happened in large rooms, it would take longer to find out who is concerned
-    /// than to let everybody look: then all users are called. Returns how many lookups it
-    /// took, which are bounded.
+    /// than to let everybody look: then all who read more than one room are called. Returns
+    /// how many lookups it took, which are bounded.
     pub(crate) fn spread(
         &self,
         roster: &Roster,
+        onlookers: &Onlookers,
         lists: &impl WaitLists,
         mut call: impl FnMut(Awaited),
     ) -> usize {
@@ -143,22 +154,40 @@ impl Call {
         let members: Vec<_> = self.rooms.iter().chain(&self.mates).filter_map(members).collect();
         let fewer = |members: &&HashSet<UserId>| members.len().min(lists.count());
         let needed: usize = members.iter().map(fewer).sum();
-        if self.is_for_all || needed > SPREAD_MAX {
-            lists.each_user(&mut |user| call_if_there(Awaited::User(user)));
+        let onlookers = match SPREAD_MAX.checked_sub(needed) {
+            Some(left) if !self.is_for_all => onlookers.of(&self.rooms, left),
+            _ => None,
+        };
+        let Some(onlookers) = onlookers else {
+            lists.each(&mut |awaited| {
+                if awaited.is_for_many_rooms() {
+                    call_if_there(awaited);
+                }
+            });
             return lookups + lists.count();
-        }
+        };
+        let needed = needed + onlookers.len();
+        onlookers.into_iter().for_each(&mut call_if_there);
         for members in members {
             // Walks through the smaller one: the lists, or the members.
             if members.len() <= lists.count() {
                 members.iter().for_each(|&user| call_if_there(Awaited::User(user)));
             } else {
-                lists.each_user(&mut |user| {
-                    if members.contains(&user) {
-                        call_if_there(Awaited::User(user));
+                lists.each(&mut |awaited| {
+                    if matches!(awaited, Awaited::User(user) if members.contains(&user)) {
+                        call_if_there(awaited);
                     }
                 });
             }
         }
         lookups + needed
     }
+}
+
+/// Returns the number of these rooms: FNV-1a over their ids, 53 bits of it.
+fn number_of(rooms: &[RoomId]) -> u64 {
+    const OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
+    const PRIME: u64 = 0x0100_0000_01b3;
+    let bytes = rooms.iter().flat_map(|room| room.get().to_le_bytes());
+    bytes.fold(OFFSET, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(PRIME)) >> 11
 }

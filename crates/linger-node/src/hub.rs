@@ -16,13 +16,15 @@ use std::{
     time::Duration,
 };
 
-use linger_core::{UserId, visibility::Scope};
+use linger_core::visibility::Scope;
 use slab::Slab;
 use tokio::time::Instant;
 
 use crate::{
+    Limits,
     call::{Annex, Awaited, Call, WaitLists},
     metrics::Metrics,
+    onlookers::{Onlookers, Onlooking, TooManyOnlookers},
     roster::Roster,
 };
 
@@ -33,6 +35,8 @@ mod tests;
 pub(crate) struct Hub {
     room: Mutex<WaitingRoom>,
     annexes: Mutex<Vec<Weak<dyn Annex>>>,
+    /// Those who look at rooms, here and in the annexes.
+    pub(crate) onlookers: Arc<Onlookers>,
     waiters_max: usize,
     metrics: Arc<Metrics>,
 }
@@ -41,6 +45,7 @@ pub(crate) struct Hub {
 pub(crate) struct Ticket<'a> {
     hub: &'a Hub,
     key: usize,
+    _onlooking: Option<Onlooking>,
 }
 
 /// The reason why nobody may enter.
@@ -64,9 +69,15 @@ struct Slot {
 }
 
 impl Hub {
-    /// Opens the waiting room for up to `waiters_max` readers.
-    pub(crate) fn new(waiters_max: usize, metrics: Arc<Metrics>) -> Hub {
-        Hub { room: Mutex::default(), annexes: Mutex::default(), waiters_max, metrics }
+    /// Opens the waiting room, for as many readers as the limits say.
+    pub(crate) fn new(limits: &Limits, metrics: Arc<Metrics>) -> Hub {
+        Hub {
+            room: Mutex::default(),
+            annexes: Mutex::default(),
+            onlookers: Onlookers::new(limits.looked_at_max),
+            waiters_max: limits.waiters_max,
+            metrics,
+        }
     }
 
     /// Wakes, counts and closes this one too, from now on until it is dropped.
@@ -78,7 +89,8 @@ impl Hub {
 
     /// Takes a place. Later events call it, so look after this. None: the room is
     /// closing, and nobody would call a reader who comes now.
-    pub(crate) fn enter(&self, scope: Scope) -> Result<Option<Ticket<'_>>, Crowded> {
+    pub(crate) fn enter(&self, scope: &Scope) -> Result<Option<Ticket<'_>>, Crowded> {
+        let onlooking = self.onlookers.note(scope).map_err(|TooManyOnlookers| Crowded)?;
         let mut room = self.lock();
         if room.is_closing {
             return Ok(None);
@@ -87,7 +99,7 @@ impl Hub {
             return Err(Crowded);
         }
         let key = room.insert(Awaited::of(scope));
-        Ok(Some(Ticket { hub: self, key }))
+        Ok(Some(Ticket { hub: self, key, _onlooking: onlooking }))
     }
 
     /// Calls everybody whom a batch concerns, here and in the annexes.
@@ -99,7 +111,7 @@ impl Hub {
         {
             let mut room = self.lock();
             let mut lists = Vec::new();
-            call.spread(roster, &*room, |awaited| lists.push(awaited));
+            call.spread(roster, &self.onlookers, &*room, |awaited| lists.push(awaited));
             lists.into_iter().for_each(|awaited| room.call(awaited, &mut called));
         }
         self.metrics.wakes.inc_by(called.len() as u64);
@@ -232,11 +244,7 @@ impl WaitLists for WaitingRoom {
         self.lists.len()
     }
 
-    fn each_user(&self, visit: &mut dyn FnMut(UserId)) {
-        for awaited in self.lists.keys() {
-            if let Awaited::User(user) = *awaited {
-                visit(user);
-            }
-        }
+    fn each(&self, visit: &mut dyn FnMut(Awaited)) {
+        self.lists.keys().copied().for_each(visit);
     }
 }

@@ -16,6 +16,8 @@ pub const HISTORY_PAGE_MAX: usize = 200;
 pub const LIST_PAGE_MAX: usize = 500;
 /// Rooms or members in one page when a reader gives no number.
 pub const LIST_PAGE_DEFAULT: usize = 100;
+/// Open rooms that one request looks at, beside the reader's own: more than a page shows.
+pub const LOOKED_AT_MAX: usize = 50;
 /// Lookups in memory that one look may take on a thread that others wait for: twice as
 /// many as somebody in 500 rooms needs. A look that needs more is done in a task.
 pub const LOOKUPS_MAX: usize = 2048;
@@ -33,6 +35,10 @@ pub struct Limits {
     pub rooms_of_a_person_max: usize,
     /// Readers that wait at once. One more is told to come back.
     pub waiters_max: usize,
+    /// Notes of who looks at which room, over all that wait: one for each room and reader,
+    /// or for each room and set of rooms that visitors look at. Some 50 bytes each. One
+    /// more reader is told to come back.
+    pub looked_at_max: usize,
     /// Appends that queue up while the log syncs. One more is told to come back.
     pub append_queue_max: usize,
     /// Bytes of those appends. An append that is one too many is told to come back.
@@ -79,6 +85,7 @@ impl Default for Limits {
         Limits {
             rooms_of_a_person_max: LIST_PAGE_MAX,
             waiters_max: 100_000,
+            looked_at_max: 400_000,
             append_queue_max: 4096,
             append_queue_bytes_max: 16 << 20,
             append_batch_max: 512,

@@ -170,7 +170,7 @@ impl Memory {
     pub(crate) fn look(
         &self,
         reader: Option<UserId>,
-        scope: Scope,
+        scope: &Scope,
         after: Position,
         limit: usize,
         lookups_max: usize,
@@ -190,7 +190,7 @@ impl Memory {
     pub(crate) fn reaches(
         &self,
         reader: Option<UserId>,
-        scope: Scope,
+        scope: &Scope,
         after: Position,
         lookups_max: usize,
     ) -> bool {
@@ -201,7 +201,7 @@ impl Memory {
     fn way(
         &self,
         reader: Option<UserId>,
-        scope: Scope,
+        scope: &Scope,
         after: Position,
         lookups_max: usize,
     ) -> Option<Way> {
@@ -223,7 +223,7 @@ impl Memory {
         &self,
         bytes: usize,
         reader: Option<UserId>,
-        scope: Scope,
+        scope: &Scope,
         after: Position,
         limit: usize,
     ) -> bool {

@@ -7,7 +7,7 @@ use linger_core::{Cursor, News, UserId, visibility::Scope};
 use crate::Asker;
 
 /// The question of a reader.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Wait {
     /// The asker in whose turn the tables are read, if they must be.
     pub asker: Asker,

@@ -119,20 +119,20 @@ impl Roster {
 
     /// Tells whether memory holds everything that this reader can see in this scope after
     /// `after`. It may say no although only events that they cannot see were forgotten.
-    pub(crate) fn remembers(&self, reader: Option<UserId>, scope: Scope, after: Position) -> bool {
-        let forgotten = |place| self.forgotten.get(&place).copied().unwrap_or(Position::START);
-        match scope {
-            Scope::Room(room, _) => forgotten(Some(room)) <= after,
-            Scope::Mine(_) => {
-                let stays = self.stays(reader);
-                let is_over = |to: Option<Position>| to.is_some_and(|to| to <= after);
-                forgotten(None) <= after
-                    && stays.known_after() <= after
-                    && stays
-                        .each()
-                        .all(|(room, _, to)| is_over(to) || forgotten(Some(room)) <= after)
-            }
+    pub(crate) fn remembers(&self, reader: Option<UserId>, scope: &Scope, after: Position) -> bool {
+        let has = |place| self.forgotten.get(&place).is_none_or(|last| *last <= after);
+        if let Scope::Room(room, _) = scope {
+            return has(Some(*room));
         }
+        let has_mine = || {
+            let stays = self.stays(reader);
+            let is_over = |to: Option<Position>| to.is_some_and(|to| to <= after);
+            has(None)
+                && stays.known_after() <= after
+                && stays.each().all(|(room, _, to)| is_over(to) || has(Some(room)))
+        };
+        scope.open_rooms().iter().all(|room| has(Some(*room)))
+            && (scope.person().is_none() || has_mine())
     }
 
     fn insert(&mut self, room: RoomRef) {

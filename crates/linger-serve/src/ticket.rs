@@ -39,12 +39,13 @@ pub struct Ticket {
 impl Ticket {
     /// Returns the question to the node, to be answered in this asker's turn.
     pub(crate) fn wait(&self, asker: Asker) -> Wait {
-        let Ticket { reader, scope, after, limit, renderer: _ } = *self;
+        let Ticket { reader, after, limit, .. } = *self;
+        let scope = self.scope.clone();
         Wait { asker, reader, scope, after: After::Cursor(after), limit }
     }
 
     /// Returns the ticket of a reader who has read up to `cursor`.
     pub(crate) fn at(&self, cursor: Cursor) -> Ticket {
-        Ticket { after: cursor, renderer: self.renderer.clone(), ..*self }
+        Ticket { after: cursor, ..self.clone() }
     }
 }

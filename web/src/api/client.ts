@@ -1,11 +1,25 @@
 // One function per call of the native API that the page makes.
 //
-// Called by the composables and the poller. Every failure becomes one of two
+// Called by the engine and by the tabs. Every failure becomes one of two
 // kinds: `Refused` (the server answered, and said no) or `Unreachable`
 // (anything else: no network, time-out, a proxy's HTML). It never retries and
-// never sees a token: the session rides on an HttpOnly cookie.
+// never sees a token: the session rides on an HttpOnly cookie, or on what the
+// platform's fetch adds (`wire/line.ts`).
 import type { Platform } from './platform'
-import type { EventPage, HistoryPage, Me, Message, Problem, Room, User } from './types'
+import type {
+  EventPage,
+  Guest,
+  HistoryPage,
+  HistoryPlace,
+  Me,
+  MembersPage,
+  Message,
+  NewRoom,
+  Problem,
+  Room,
+  RoomsPage,
+  User,
+} from './types'
 
 /** The server answered, and the answer is no. */
 export class Refused extends Error {
@@ -37,21 +51,48 @@ const ANSWER_MS_MAX = 15_000
 /** The time that a held request may take on top of its hold. */
 const HOLD_GRACE_MS = 10_000
 
+const EVENT_STREAM = 'text/event-stream'
+
 export interface Client {
   fetchMe(): Promise<Me>
-  becomeGuest(locale: string, name?: string): Promise<User>
+  becomeGuest(locale: string, name?: string): Promise<Guest>
   renameMe(name: string): Promise<User>
   fetchRoom(room: string, signal?: AbortSignal): Promise<Room>
-  /** Returns up to `limit` messages, oldest first: the newest ones, or those before `before`. */
-  fetchHistory(room: string, limit: number, before?: number, signal?: AbortSignal): Promise<HistoryPage>
-  /** Returns what happened after `cursor`; the server may hold the request for `hold` seconds. */
+  /** Returns the rooms that the caller may see, in the order of opening: the first ones, or those after `after`. */
+  fetchRooms(limit: number, after?: string, signal?: AbortSignal): Promise<RoomsPage>
+  /** Opens a room, once for ever under `requestId`. */
+  openRoom(room: NewRoom, requestId: string): Promise<Room>
+  joinRoom(room: string): Promise<void>
+  leaveRoom(room: string): Promise<void>
+  /** Returns members by their ids: the first ones, or those after `after`. */
+  fetchMembers(room: string, limit: number, after?: number, signal?: AbortSignal): Promise<MembersPage>
+  addMember(room: string, user: number): Promise<void>
+  /** Returns up to `limit` messages, oldest first: the newest ones, or those at `place`. */
+  fetchHistory(room: string, limit: number, place?: HistoryPlace, signal?: AbortSignal): Promise<HistoryPage>
+  /** Returns what happened in one room after `cursor`; the server may hold the request for `hold` seconds. */
   fetchEvents(room: string, cursor: string, hold: number, signal?: AbortSignal): Promise<EventPage>
+  /** Returns what happened in all my rooms, and in the rooms named. */
+  fetchFeed(question: FeedQuestion, signal?: AbortSignal): Promise<EventPage>
+  /** Opens the same as a stream of events, which ends with `signal`. */
+  openFeed(question: FeedQuestion, signal: AbortSignal): Promise<Response>
   /** Sends `text`, once for ever: a repeat with the same request id gets the first answer. */
   sendMessage(room: string, requestId: string, text: string): Promise<Message>
 }
 
+/** The words of a request for events. */
+export interface FeedQuestion {
+  /** A cursor, or `latest`. */
+  after: string
+  /** The seconds for which the server may hold the request. */
+  holdS: number
+  /** Open rooms that are looked at, beside those that the caller is in. */
+  rooms: readonly string[]
+}
+
 interface CallOptions {
   body?: object | undefined
+  /** Makes a repeat harmless. */
+  key?: string
   signal?: AbortSignal | undefined
   timeoutMs?: number
 }
@@ -60,7 +101,7 @@ export function createClient({ fetch, clock }: Pick<Platform, 'fetch' | 'clock'>
   async function call<Answer>(
     method: string,
     path: string,
-    { body, signal, timeoutMs = ANSWER_MS_MAX }: CallOptions = {},
+    { body, key, signal, timeoutMs = ANSWER_MS_MAX }: CallOptions = {},
   ): Promise<Answer> {
     const abort = new AbortController()
     const stop = () => abort.abort()
@@ -71,15 +112,16 @@ export function createClient({ fetch, clock }: Pick<Platform, 'fetch' | 'clock'>
         method,
         cache: 'no-store',
         signal: abort.signal,
-        ...(body && { body: JSON.stringify(body), headers: { 'Content-Type': 'application/json' } }),
+        headers: {
+          ...(body && { 'Content-Type': 'application/json' }),
+          ...(key !== undefined && { 'Idempotency-Key': key }),
+        },
+        ...(body && { body: JSON.stringify(body) }),
       })
       if (!response.ok) throw await readRefusal(response)
-      return (await response.json()) as Answer
+      return (response.status === 204 ? undefined : await response.json()) as Answer
     } catch (error) {
-      if (error instanceof Refused) throw error
-      // Browsers word a dropped connection in many ways ("Failed to fetch",
-      // "Load failed"), so no message is ever looked at.
-      throw new Unreachable(`${method} ${path}`, { cause: error })
+      throw failure(error, `${method} ${path}`)
     } finally {
       cancelTimer()
       signal?.removeEventListener('abort', stop)
@@ -88,22 +130,37 @@ export function createClient({ fetch, clock }: Pick<Platform, 'fetch' | 'clock'>
 
   return {
     fetchMe: () => call('GET', '/me'),
-    async becomeGuest(locale, name) {
+    becomeGuest(locale, name) {
       const body = name === undefined ? { locale } : { locale, name }
-      return (await call<{ user: User }>('POST', '/guests', { body })).user
+      return call('POST', '/guests', { body })
     },
     async renameMe(name) {
       return (await call<{ user: User }>('PATCH', '/me', { body: { name } })).user
     },
     fetchRoom: (room, signal) => call('GET', roomPath(room), { signal }),
-    fetchHistory(room, limit, before, signal) {
-      const page = before === undefined ? `limit=${limit}` : `before=${before}&limit=${limit}`
-      return call('GET', `${roomPath(room)}/messages?${page}`, { signal })
-    },
-    fetchEvents(room, cursor, hold, signal) {
-      const query = `after=${encodeURIComponent(cursor)}&wait=${hold}`
-      const timeoutMs = hold === 0 ? ANSWER_MS_MAX : hold * 1000 + HOLD_GRACE_MS
-      return call('GET', `${roomPath(room)}/events?${query}`, { signal, timeoutMs })
+    fetchRooms: (limit, after, signal) => call('GET', `/rooms?${query({ after, limit })}`, { signal }),
+    openRoom: (room, requestId) => call('POST', '/rooms', { body: room, key: requestId }),
+    joinRoom: (room) => call('PUT', `${roomPath(room)}/members/me`),
+    leaveRoom: (room) => call('DELETE', `${roomPath(room)}/members/me`),
+    fetchMembers: (room, limit, after, signal) =>
+      call('GET', `${roomPath(room)}/members?${query({ after, limit })}`, { signal }),
+    addMember: (room, user) => call('PUT', `${roomPath(room)}/members/${user}`),
+    fetchHistory: (room, limit, place, signal) =>
+      call('GET', `${roomPath(room)}/messages?${query({ ...place, limit })}`, { signal }),
+    fetchEvents: (room, cursor, hold, signal) =>
+      call('GET', `${roomPath(room)}/events?${query({ after: cursor, wait: hold })}`, held(hold, signal)),
+    fetchFeed: (question, signal) => call('GET', feedPath(question), held(question.holdS, signal)),
+    async openFeed({ after, rooms }, signal) {
+      const path = `/api/v1/events${rooms.length === 0 ? '' : `?${roomsField(rooms)}`}`
+      const headers = { Accept: EVENT_STREAM, 'Last-Event-ID': after }
+      try {
+        const response = await fetch(path, { method: 'GET', cache: 'no-store', signal, headers })
+        if (!response.ok) throw await readRefusal(response)
+        if (isEventStream(response)) return response
+        throw new Unreachable('the answer is no stream')
+      } catch (error) {
+        throw failure(error, path)
+      }
     },
     async sendMessage(room, requestId, text) {
       const path = `${roomPath(room)}/messages/${requestId}`
@@ -112,8 +169,37 @@ export function createClient({ fetch, clock }: Pick<Platform, 'fetch' | 'clock'>
   }
 }
 
+export function isEventStream(response: Response): boolean {
+  return response.headers.get('Content-Type')?.startsWith(EVENT_STREAM) ?? false
+}
+
+function held(hold: number, signal?: AbortSignal): CallOptions {
+  return { signal, timeoutMs: hold === 0 ? ANSWER_MS_MAX : hold * 1000 + HOLD_GRACE_MS }
+}
+
+/** Writes a query string, without what is undefined. */
+function query(fields: Record<string, string | number | undefined>): string {
+  const present = Object.entries(fields).filter(([, value]) => value !== undefined)
+  return present.map(([name, value]) => `${name}=${encodeURIComponent(String(value))}`).join('&')
+}
+
 function roomPath(room: string): string {
   return `/rooms/${encodeURIComponent(room)}`
+}
+
+function feedPath({ after, holdS, rooms }: FeedQuestion): string {
+  const named = rooms.length === 0 ? '' : `&${roomsField(rooms)}`
+  return `/events?after=${encodeURIComponent(after)}&wait=${holdS}${named}`
+}
+
+function roomsField(rooms: readonly string[]): string {
+  return `rooms=${rooms.map(encodeURIComponent).join(',')}`
+}
+
+// Browsers word a dropped connection in many ways ("Failed to fetch", "Load
+// failed"), so no message is ever looked at.
+function failure(error: unknown, what: string): Error {
+  return error instanceof Refused || error instanceof Unreachable ? error : new Unreachable(what, { cause: error })
 }
 
 async function readRefusal(response: Response): Promise<Refused> {

@@ -6,6 +6,8 @@
 export interface Clock {
   /** Milliseconds since some moment; goes only forward, whatever time the computer is set to. */
   now(): number
+  /** The computer's time in ms since 1970: for people to read, for it may jump. */
+  date(): number
   /** Calls `act` once after `ms`, and returns the function that prevents it. */
   after(ms: number, act: () => void): () => void
 }

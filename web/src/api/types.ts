@@ -15,8 +15,30 @@ export interface User extends Author {
 export interface Room {
   id: number
   slug: string
+  name: string
+  topic: string
+  kind: 'open' | 'closed'
+  /** How many they are. */
+  members: number
+  /** The number of its newest event; this is the room up to there. */
+  last_number: number
+}
+
+export interface NewRoom {
+  slug: string
   name?: string
   topic?: string
+  kind?: 'open' | 'closed'
+}
+
+export interface RoomsPage {
+  rooms: Room[]
+  more: boolean
+}
+
+export interface MembersPage {
+  members: User[]
+  more: boolean
 }
 
 export interface Message {
@@ -34,6 +56,9 @@ export interface Message {
   deleted?: true
 }
 
+/** A room as it was when the event happened; its slug and number are the event's own. */
+export type RoomThen = Omit<Room, 'slug' | 'last_number'>
+
 interface EventFrame {
   position: number
   /** Counts the room's events 1, 2, 3 … without gaps. Absent where `room` is. */
@@ -44,11 +69,12 @@ interface EventFrame {
   by?: Author
 }
 
+// Older servers leave the optional fields out.
 export type RoomEvent =
   | (EventFrame & { type: 'message_sent'; message: Message })
-  | (EventFrame & { type: 'room_opened' })
-  | (EventFrame & { type: 'member_joined' })
-  | (EventFrame & { type: 'member_left' })
+  | (EventFrame & { type: 'room_opened'; opened?: RoomThen })
+  | (EventFrame & { type: 'member_joined'; member?: Author; entered?: RoomThen })
+  | (EventFrame & { type: 'member_left'; member?: Author })
   | (EventFrame & { type: 'user_renamed' })
 
 export interface EventPage {
@@ -58,14 +84,30 @@ export interface EventPage {
   reset?: { reason: string }
 }
 
+/** Where in a room's history: by a message's id, or by its number in the room. */
+export type HistoryPlace = { before: number } | { after: number } | { around: number } | { around_number: number }
+
 export interface HistoryPage {
   messages: Message[]
+  /** Whether there are older ones than these. */
   more: boolean
+  /** Whether there are newer ones; absent from the newest page. */
+  more_after?: boolean
 }
 
 export interface Me {
   user: User
+  /** The rooms that I am in. */
+  rooms: Room[]
+  /** Present if I am in more than these. */
+  more_rooms?: boolean
   cursor: string
+}
+
+export interface Guest {
+  /** Serves as a bearer where cookies are blocked, for the page's life. */
+  token: string
+  user: User
 }
 
 export interface Problem {

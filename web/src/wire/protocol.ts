@@ -1,13 +1,13 @@
-// What a tab and the engine say to each other.
+// The words in which a tab and the engine speak.
 //
 // The engine holds the one request that all tabs of a browser share; it runs in
 // a SharedWorker, or in one of the tabs. Everything here can be cloned by
 // `postMessage`. Both sides must bear to hear something twice.
 //
 // A tab that joins says hello, and hears `begin` with a cursor: from there on it
-// gets every page, each beginning where the last ended. What it shows was read
-// at another cursor, so it reads on from its own until nothing is new; what it
-// hears twice changes nothing.
+// gets every page, each beginning where the last ended, and each covering the
+// rooms that it looks at. Where that cursor is not its own, it reads on from its
+// own until nothing is new; events that it hears twice change nothing.
 import type { RoomEvent, User } from '../api/types'
 
 /** How events are fetched: a stream, held requests, or requests at an interval. */
@@ -20,8 +20,12 @@ export type Mode = 'automatic' | Transport
 export type TransportReason =
   | 'usual'
   | 'chosen'
+  /** News follows news so closely that a stream costs less. */
+  | 'busy'
   /** A stream was opened and nothing came through in time. */
   | 'stream_buffered'
+  /** Streams were cut again and again. */
+  | 'streams_fail'
   /** Requests were cut before their hold was over, so they are held shorter. */
   | 'cut_early'
   /** Held requests fail where short ones get through. */
@@ -44,7 +48,7 @@ export interface Link {
   tabs: number
 }
 
-/** Who this browser is to the server. */
+/** The person that this browser is to the server. */
 export interface Session {
   /** `unrecognized`: fresh guests are not known again, as where cookies are blocked half. */
   state: 'starting' | 'known' | 'visitor' | 'unrecognized' | 'banned'
@@ -82,7 +86,11 @@ export interface Exchange {
   /** The cursor that went out and the one that came back. */
   after?: string
   cursor?: string
-  /** What the weather did to it, if there was any. */
+  /** Some of its events came because of who I am, and nobody else would get them. */
+  isOwn?: true
+  /** The body of a send. */
+  body?: string
+  /** How the weather treated it, if there was any. */
   weather?: 'dropped' | 'delayed' | 'repeated' | 'reordered'
 }
 
@@ -94,9 +102,18 @@ export interface Weather {
   delayMsMax: number
 }
 
-/** What a tab says to the engine. */
+/** A tab says this to the engine. */
 export type TabMessage =
-  | { type: 'hello'; tab: string; rooms: string[]; cursor: string | null; isVisible: boolean; locale: string }
+  | {
+      type: 'hello'
+      tab: string
+      rooms: string[]
+      cursor: string | null
+      isVisible: boolean
+      locale: string
+      /** The session's, which a new engine cannot know where cookies do not work. */
+      token?: string
+    }
   /** The rooms that this tab looks at, whether it is in them or not. */
   | { type: 'watch'; tab: string; rooms: string[] }
   | { type: 'visible'; tab: string; isVisible: boolean }
@@ -115,12 +132,14 @@ export type TabMessage =
   | { type: 'alive'; tab: string }
   | { type: 'bye'; tab: string }
 
-/** What the engine says: to one tab, or (without `to`) to all. */
+/** The engine says this: to one tab, or (without `to`) to all. */
 export type EngineMessage = { to?: string } & (
   | { type: 'begin'; cursor: string | null; session: Session; link: Link }
   | { type: 'page'; from: string; to_cursor: string; events: RoomEvent[] }
   /** The pages that follow do not join on to what was heard: read everything afresh. */
   | { type: 'reset'; cursor: string | null }
+  /** Events of this room are missing from the pages: read it afresh. */
+  | { type: 'gap'; room: string }
   /** A request that covers these rooms is out: what is read of them from now on joins on. */
   | { type: 'watching'; rooms: string[] }
   | { type: 'session'; session: Session }
@@ -129,4 +148,6 @@ export type EngineMessage = { to?: string } & (
   /** The outbox in the store has changed. */
   | { type: 'outbox' }
   | { type: 'alive' }
+  /** The engine does not know this tab (any more): say hello. */
+  | { type: 'introduce' }
 )

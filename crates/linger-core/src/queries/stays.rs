@@ -40,26 +40,23 @@ pub fn current_stays(connection: &Connection, user: UserId) -> rusqlite::Result<
 pub fn stays_after(
     connection: &Connection,
     reader: Option<UserId>,
-    scope: Scope,
+    scope: &Scope,
     after: Position,
     limit: usize,
 ) -> rusqlite::Result<Stays> {
-    match (scope, reader) {
-        (Scope::Mine(user), _) => {
-            let mut stays = current_stays(connection, user)?;
-            add_past(connection, user, after, limit, &mut stays)?;
-            Ok(stays)
-        }
-        (Scope::Room(room, RoomKind::Closed), Some(reader)) => {
-            let mut stays = Stays::default();
-            add_past_of(connection, reader, room, after, limit, &mut stays)?;
-            if let Some(joined) = joined(connection, room, reader)? {
-                stays.begin(room, joined);
-            }
-            Ok(stays)
-        }
-        (Scope::Room(..), _) => Ok(Stays::default()),
+    if let Some(person) = scope.person() {
+        let mut stays = current_stays(connection, person)?;
+        add_past(connection, person, after, limit, &mut stays)?;
+        return Ok(stays);
     }
+    let mut stays = Stays::default();
+    if let (&Scope::Room(room, RoomKind::Closed), Some(reader)) = (scope, reader) {
+        add_past_of(connection, reader, room, after, limit, &mut stays)?;
+        if let Some(joined) = joined(connection, room, reader)? {
+            stays.begin(room, joined);
+        }
+    }
+    Ok(stays)
 }
 
 /// Adds the past memberships of a user that did not end by `after`.
@@ -157,6 +154,36 @@ pub(super) fn last_stay(
             Ok((row.get(2)?, row.get(3)?))
         })
         .optional()
+}
+
+/// Returns the first membership of a room that did not end before `begin`: as
+/// [`last_stay`].
+pub(super) fn first_stay(
+    connection: &Connection,
+    reader: Option<UserId>,
+    room: RoomId,
+    begin: Position,
+) -> rusqlite::Result<Option<(Position, Position)>> {
+    let Some(user) = reader else { return Ok(None) };
+    let last = last_stay(connection, reader, room, begin)?;
+    if let Some(stay) = last.filter(|(_, to)| *to >= begin) {
+        return Ok(Some(stay));
+    }
+    let later = connection
+        .prepare_cached(
+            r#"SELECT user_id, room_id, joined, "left", sum FROM past_stays
+               WHERE user_id = ?1 AND room_id = ?2 AND joined > ?3
+               ORDER BY joined LIMIT 1"#,
+        )?
+        .query_one(params![user, room, begin], |row| {
+            sum::check(row, "past_stays")?;
+            Ok((row.get(2)?, row.get(3)?))
+        })
+        .optional()?;
+    if later.is_some() {
+        return Ok(later);
+    }
+    Ok(joined(connection, room, user)?.map(|joined| (joined, Position::MAX)))
 }
 
 /// Tells whether a user is a member of a room now.

@@ -132,11 +132,17 @@ proptest! {
             for which in (0..ROOMS).map(room) {
                 scopes.extend([RoomKind::Open, RoomKind::Closed].map(|kind| Scope::Room(which, kind)));
             }
-            for scope in scopes {
+            let looked_at = (1..ROOMS).map(|which| (room(which), RoomKind::Open));
+            scopes.extend([Some(who), None].map(|who| Scope::of_onlooker(who, looked_at.clone())));
+            for scope in &scopes {
                 let naive = |(news, there): &&(News, BTreeSet<UserId>)| match scope {
                     Scope::Mine(_) => there.contains(&who),
-                    Scope::Room(room, kind) => news.audience == Audience::Room(room)
-                        && (kind == RoomKind::Open || there.contains(&who)),
+                    Scope::Room(room, kind) => news.audience == Audience::Room(*room)
+                        && (*kind == RoomKind::Open || there.contains(&who)),
+                    Scope::Onlooker(_) => {
+                        let is_mine = scope.person().is_some() && there.contains(&who);
+                        is_mine || looked_at.clone().any(|(room, _)| news.audience == Audience::Room(room))
+                    }
                 };
                 let naive: Vec<&News> = told.iter().filter(naive).map(|(news, _)| news).collect();
                 let by_value: Vec<&News> = told

@@ -12,10 +12,10 @@ use std::sync::{
 
 use super::{draft, most};
 use crate::{
-    Author, Command, Entry, LogId, MessageText, Outcome, Position, Projection, RoomId, RoomKind,
-    RoomName, Slug, Timestamp, Topic, UserId, UserName,
+    Author, Command, Entry, LogId, MessageId, MessageText, News, Outcome, Position, Projection,
+    RoomId, RoomKind, RoomName, Slug, Timestamp, Topic, UserId, UserName,
     feed::{self, PageMax},
-    queries,
+    queries::{self, Place},
     visibility::Scope,
 };
 
@@ -32,6 +32,8 @@ struct House {
     bob: UserId,
     tea: RoomId,
     den: RoomId,
+    /// An open room that bob looks at from outside.
+    sight: RoomId,
     /// Bob's comings and goings were before this, and all else that is old.
     since: Position,
     /// Before all of them but the first.
@@ -51,6 +53,7 @@ impl House {
             bob: nobody,
             tea: nowhere,
             den: nowhere,
+            sight: nowhere,
             since: START,
             long_ago: START,
             steps: Arc::default(),
@@ -70,6 +73,8 @@ impl House {
         let club = house.opens(ann, "club", RoomKind::Open);
         let stranger = house.guest("stranger");
         let far = house.opens(stranger, "far", RoomKind::Open);
+        house.sight = house.opens(stranger, "sight", RoomKind::Open);
+        let sight = house.sight;
         for number in 0..noise + 20 {
             if number == 1 {
                 house.long_ago = house.position();
@@ -89,6 +94,7 @@ impl House {
             house.says(ann, tea, "tea");
             house.says(stranger, far, "far away");
             house.says(ann, den, "den");
+            house.says(stranger, sight, "in sight");
         }
         house.does(ann, Command::RenameUser { name: name("anna") });
         house.built()
@@ -148,7 +154,7 @@ impl House {
     }
 
     /// Counts the steps of a page of events, and returns how many those are.
-    fn events(&self, scope: Scope, after: Position, max: PageMax) -> (u64, usize) {
+    fn events(&self, scope: &Scope, after: Position, max: PageMax) -> (u64, usize) {
         let (steps, read) = self.count(|connection| {
             let reader = Some(self.bob);
             let stays = queries::stays_after(connection, reader, scope, after, max.items)?;
@@ -157,11 +163,21 @@ impl House {
         (steps, read.news.len())
     }
 
-    fn history(&self, scope: Scope) -> (u64, usize) {
+    fn history(&self, scope: &Scope) -> (u64, usize) {
         let (steps, history) = self.count(|connection| {
             queries::history(connection, scope, Some(self.bob), None, most(50))
         });
         (steps, history.messages.len())
+    }
+
+    /// Counts the steps of a page of ten around the place of a message that is sought: the
+    /// fifth one of bob's.
+    fn passage(&self, scope: &Scope, place: fn(&News) -> Place) -> (u64, usize) {
+        let (_, all) = self.count(|it| queries::history(it, scope, Some(self.bob), None, most(50)));
+        let place = place(&all.messages[4]);
+        let (steps, passage) =
+            self.count(|it| queries::passage(it, scope, Some(self.bob), place, most(READ)));
+        (steps, passage.messages.len())
     }
 
     fn den(&self) -> Scope {
@@ -175,6 +191,20 @@ impl House {
     fn tea(&self) -> Scope {
         Scope::Room(self.tea, RoomKind::Open)
     }
+
+    /// Bob's rooms, one of which he looks at too, and one that he is not in.
+    fn looking(&self) -> Scope {
+        Scope::of_onlooker(Some(self.bob), self.in_sight())
+    }
+
+    /// The same rooms, for a visitor.
+    fn visiting(&self) -> Scope {
+        Scope::of_onlooker(None, self.in_sight())
+    }
+
+    fn in_sight(&self) -> [(RoomId, RoomKind); 2] {
+        [self.sight, self.tea].map(|room| (room, RoomKind::Open))
+    }
 }
 
 fn name(name: &str) -> UserName {
@@ -183,32 +213,82 @@ fn name(name: &str) -> UserName {
 
 #[test]
 fn a_read_costs_what_it_returns_whatever_lies_around_it() {
-    type Read = fn(&House) -> (u64, usize);
-    let reads: [(&str, Read, usize); 9] = [
-        ("history of a closed room", |house| house.history(house.den()), READ),
-        ("history of an open room", |house| house.history(house.tea()), READ),
-        ("a closed room, from the start", |house| house.events(house.den(), START, most(5)), 5),
-        ("an open room, from the start", |house| house.events(house.tea(), START, most(1)), 1),
+    let reads: [(&str, Read, usize); 13] = [
+        ("history of a closed room", |house| house.history(&house.den()), READ),
+        ("history of an open room", |house| house.history(&house.tea()), READ),
+        ("a closed room, from the start", |house| house.events(&house.den(), START, most(5)), 5),
+        ("an open room, from the start", |house| house.events(&house.tea(), START, most(1)), 1),
         (
             "an open room, lately",
-            |house| house.events(house.tea(), house.since, most(100)),
+            |house| house.events(&house.tea(), house.since, most(100)),
             READ + 1,
         ),
-        ("my events, long ago", |house| house.events(house.mine(), house.long_ago, most(20)), 20),
-        ("my events, a part", |house| house.events(house.mine(), house.since, most(10)), 10),
+        ("my events, long ago", |house| house.events(&house.mine(), house.long_ago, most(20)), 20),
+        ("my events, a part", |house| house.events(&house.mine(), house.since, most(10)), 10),
         (
             "my events, lately",
-            |house| house.events(house.mine(), house.since, most(1000)),
+            |house| house.events(&house.mine(), house.since, most(1000)),
             2 * READ + 3,
         ),
         (
             "my events, caught up",
-            |house| house.events(house.mine(), house.projection.applied(), most(100)),
+            |house| house.events(&house.mine(), house.projection.applied(), most(100)),
             0,
         ),
+        (
+            "my events and rooms in sight, lately",
+            |house| house.events(&house.looking(), house.since, most(1000)),
+            3 * READ + 3,
+        ),
+        (
+            "my events and rooms in sight, caught up",
+            |house| house.events(&house.looking(), house.projection.applied(), most(100)),
+            0,
+        ),
+        (
+            "rooms in sight, from the start",
+            |house| house.events(&house.visiting(), START, most(2)),
+            2,
+        ),
+        (
+            "rooms in sight, lately",
+            |house| house.events(&house.visiting(), house.since, most(1000)),
+            2 * READ + 1,
+        ),
     ];
+    cost_the_same(&reads);
+}
+
+#[test]
+fn a_passage_costs_what_it_returns_whatever_lies_around_it() {
+    cost_the_same(&[
+        ("after, in a closed room", |house| house.passage(&house.den(), after), READ / 2),
+        ("after, in an open room", |house| house.passage(&house.tea(), after), READ / 2),
+        ("around, in a closed room", |house| house.passage(&house.den(), around), READ),
+        ("around, in an open room", |house| house.passage(&house.tea(), around), READ),
+        ("from the start of a stay", |house| house.passage(&house.den(), first), READ),
+    ]);
+}
+
+fn first(_: &News) -> Place {
+    Place::After(MessageId::new(START))
+}
+
+fn after(news: &News) -> Place {
+    Place::After(news.message().unwrap().id)
+}
+
+fn around(news: &News) -> Place {
+    Place::Around(news.message().unwrap().id)
+}
+
+/// A question to a house: the steps that it takes, and how much the answer has.
+type Read = fn(&House) -> (u64, usize);
+
+/// Checks that each question finds so much in each house, and costs about the same.
+fn cost_the_same(reads: &[(&str, Read, usize)]) {
     let houses = SIZES.map(House::with);
-    for (name, read, expected) in reads {
+    for &(name, read, expected) in reads {
         // Statements are prepared before: what is counted is the read itself.
         houses.iter().for_each(|house| assert_eq!(read(house).1, expected, "{name}"));
         is_flat(name, houses.each_ref().map(|house| read(house).0));
@@ -247,7 +327,7 @@ fn a_page_of_many_rooms_costs_the_same_however_much_comes_after_it() {
             rooms.iter().for_each(|room| house.says(ann, *room, "one of many"));
         }
         let house = house.built();
-        let page = |house: &House| house.events(house.mine(), house.since, most(50));
+        let page = |house: &House| house.events(&house.mine(), house.since, most(50));
         assert_eq!(page(&house).1, 50);
         page(&house).0
     });
@@ -270,7 +350,7 @@ fn a_page_is_bounded_in_bytes_and_the_next_one_goes_on_where_it_ended() {
     for scope in [house.mine(), Scope::Room(tea, RoomKind::Open)] {
         let (mut after, mut sizes) = (house.since, Vec::new());
         while after < house.projection.applied() {
-            let read = feed::read(connection, scope, &stays, after, max).unwrap();
+            let read = feed::read(connection, &scope, &stays, after, max).unwrap();
             assert!(read.news.iter().map(|news| news.json.len()).sum::<usize>() <= max.bytes);
             sizes.push(read.news.len());
             after = read.upto;
@@ -280,7 +360,7 @@ fn a_page_is_bounded_in_bytes_and_the_next_one_goes_on_where_it_ended() {
     let (mut before, mut sizes) = (None, Vec::new());
     loop {
         let scope = Scope::Room(tea, RoomKind::Open);
-        let page = queries::history(connection, scope, Some(bob), before, max).unwrap();
+        let page = queries::history(connection, &scope, Some(bob), before, max).unwrap();
         before = page.messages[0].message().map(|message| message.id);
         sizes.push(page.messages.len());
         if !page.more {
@@ -290,7 +370,7 @@ fn a_page_is_bounded_in_bytes_and_the_next_one_goes_on_where_it_ended() {
     assert_eq!(sizes, [6, 6, 6, 2]);
     // One that is larger than a page is a page.
     let small = PageMax { items: 100, bytes: 10 };
-    let read = feed::read(connection, house.mine(), &stays, house.since, small).unwrap();
+    let read = feed::read(connection, &house.mine(), &stays, house.since, small).unwrap();
     assert_eq!((read.news.len(), read.upto), (1, house.since.next()));
 }
 
@@ -320,9 +400,9 @@ fn a_page_needs_no_more_stays_than_it_loads() {
     for scope in of_rooms.chain([house.mine()]) {
         for after in (0..house.projection.applied().get()).map(Position::new) {
             for max in [1, 2, 3, 10, 100].map(most) {
-                let found = queries::stays_after(connection, Some(bob), scope, after, max.items);
-                let page = feed::read(connection, scope, &found.unwrap(), after, max).unwrap();
-                let expected = feed::read(connection, scope, &all, after, max).unwrap();
+                let found = queries::stays_after(connection, Some(bob), &scope, after, max.items);
+                let page = feed::read(connection, &scope, &found.unwrap(), after, max).unwrap();
+                let expected = feed::read(connection, &scope, &all, after, max).unwrap();
                 assert_eq!(page, expected, "{scope:?} after {after}, {max:?}");
             }
         }

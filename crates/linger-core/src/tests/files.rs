@@ -143,7 +143,7 @@ fn who_joins_while_reading_misses_nothing() {
         let tx = reader.unchecked_transaction().unwrap();
         let stays = stays_of(&tx, Some(bob()));
         commit();
-        feed::read(&tx, Scope::Mine(bob()), &stays, after, most(ALL)).unwrap()
+        feed::read(&tx, &Scope::Mine(bob()), &stays, after, most(ALL)).unwrap()
     };
     // The follower commits after the reader's stays were read: had the feed been
     // read from a later moment, the cursor would pass over the join.

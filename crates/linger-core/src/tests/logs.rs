@@ -12,7 +12,7 @@ use crate::{
     Author, Command, Entry, Epoch, ExternalId, LogId, MessageText, Outcome, Position, Projection,
     Request, RoomId, RoomKind, RoomName, SenderTime, Slug, Timestamp, TokenHash, Topic, UserId,
     UserName, Vocabulary, queries,
-    visibility::{Scope, Stays},
+    visibility::{Scope, Stays, can_enter},
 };
 
 /// One command that somebody sends, by numbers.
@@ -220,8 +220,15 @@ impl Log {
             let stays = stays_of(db, reader);
             views.extend(reader.map(|user| (Scope::Mine(user), reader, stays.clone())));
             let rooms = self.model.rooms.values();
-            views
-                .extend(rooms.map(|room| (Scope::Room(room.id, room.kind), reader, stays.clone())));
+            let of_rooms = rooms.clone().map(|room| Scope::Room(room.id, room.kind));
+            views.extend(of_rooms.map(|scope| (scope, reader, stays.clone())));
+            let existing = rooms.filter(|room| can_enter(room.id, room.kind, &stays));
+            let existing: Vec<_> = existing.map(|room| (room.id, room.kind)).collect();
+            // All that exist for the reader; and all but the first, of which they may be a member.
+            for looked_at in [&existing[..], existing.get(1..).unwrap_or_default()] {
+                let scope = Scope::of_onlooker(reader, looked_at.iter().copied());
+                views.push((scope, reader, stays.clone()));
+            }
         }
         views
     }

@@ -188,19 +188,19 @@ impl Stage {
             who => queries::stays_of(connection, user(who)).unwrap(),
         };
         let news = match reader.what {
-            What::Mine => self.feed(Scope::Mine(user(reader.who)), &stays),
-            What::Room(room) => self.feed(self.scope(room), &stays),
+            What::Mine => self.feed(&Scope::Mine(user(reader.who)), &stays),
+            What::Room(room) => self.feed(&self.scope(room), &stays),
             What::History(room) => {
                 let reader = (reader.who != VISITOR).then(|| user(reader.who));
                 let scope = self.scope(room);
-                queries::history(connection, scope, reader, None, most(100)).unwrap().messages
+                queries::history(connection, &scope, reader, None, most(100)).unwrap().messages
             }
             What::Rooms => return self.rooms_for(&stays),
         };
         news.iter().map(|news| line(news, reader.with_times)).collect()
     }
 
-    fn feed(&self, scope: Scope, stays: &Stays) -> Vec<News> {
+    fn feed(&self, scope: &Scope, stays: &Stays) -> Vec<News> {
         let connection = self.projection.connection();
         feed::read(connection, scope, stays, Position::START, most(100)).unwrap().news
     }

@@ -84,7 +84,7 @@ fn an_event_that_is_missing_or_stands_elsewhere_is_not_passed_over() {
         let mut projection = empty();
         projection.apply(&log.entries).unwrap();
         assert!(projection.connection().execute(damage, []).unwrap() > 0);
-        let read = feed::read(projection.connection(), tea, &NOWHERE, Position::START, most(100));
+        let read = feed::read(projection.connection(), &tea, &NOWHERE, Position::START, most(100));
         assert!(read.is_err_and(|error| is_damage(&error)), "{damage}");
     }
 }
@@ -104,7 +104,7 @@ fn no_event_of_a_room_is_passed_over_when_an_index_hides_it() {
     }
     assert!(reads.iter().any(|(scope, _)| matches!(scope, Scope::Room(_, RoomKind::Closed))));
     let read = |(scope, stays): &(Scope, _), limit| {
-        feed::read(db, *scope, stays, Position::START, most(limit))
+        feed::read(db, scope, stays, Position::START, most(limit))
     };
     let select = "SELECT place, position FROM concerns WHERE numbered = 1";
     let mut select = db.prepare(select).unwrap();

@@ -65,6 +65,18 @@ fn problems(statuses: &[u16]) -> BTreeMap<String, RefOr<Response>> {
     statuses.iter().map(|&status| problem(status)).collect()
 }
 
+/// The rooms that a reader of all their rooms looks at, too.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "parsed by hand")]
+pub(super) struct LookedAt {
+    /// The slugs of up to 50 rooms, joined by commas: open rooms, whether I am in them or not.
+    /// Their events come beside mine, each once. A room that I may not read is 404, and
+    /// `detail` names it. The same cursor goes on with other rooms, or without.
+    #[param(required = false, example = "lobby,tea")]
+    rooms: Option<String>,
+}
+
 /// The reader's cursor, and how long the request may be held.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]

@@ -22,7 +22,7 @@ use super::{
     query::Query,
     stream::{self, StreamRenderer},
 };
-use crate::addressed::scope_at;
+use crate::addressed::{scope_at, scope_of_all};
 
 /// Events in an answer, when the reader gives no number.
 const PAGE_EVENTS_DEFAULT: usize = 200;
@@ -50,17 +50,26 @@ pub(super) fn of_room(request: &Request<'_>) -> Result<Decision, Undecided> {
 
 /// Reads the events of all my rooms, and what concerns me
 ///
-/// Held while there is no news. With `Accept: text/event-stream`, a stream.
+/// With `rooms`, also those of these open rooms; then for visitors too. Held while there is
+/// no news. With `Accept: text/event-stream`, a stream.
 #[utoipa::path(
-    get, path = "/events", tag = "events", params(documents::EventsParameters),
+    get, path = "/events", tag = "events", security((), ("token" = [])),
+    params(documents::LookedAt, documents::EventsParameters),
     responses(
         documents::Reading,
         (status = 200, description = "Events, as JSON or as a stream", content((EventsPage = "application/json"), (String = "text/event-stream"))),
     )
 )]
 pub(super) fn mine(request: &Request<'_>) -> Result<Decision, Undecided> {
-    let user = request.caller()?.user()?;
-    Ok(Decision::Hold(hold(request, Some(user), Scope::Mine(user))?))
+    let app = request.app();
+    let rooms = Query::new(request.query()).text("rooms").filter(|rooms| !rooms.is_empty());
+    let Some(rooms) = rooms else {
+        let user = request.caller()?.user()?;
+        return Ok(Decision::Hold(hold(request, Some(user), Scope::Mine(user))?));
+    };
+    let reader = request.caller()?.reader(app)?;
+    let scope = scope_of_all(&app.node, &rooms, reader)?;
+    Ok(Decision::Hold(hold(request, reader, scope)?))
 }
 
 /// Understands how a request wants to wait. Errors: it is malformed.

@@ -129,10 +129,15 @@ async fn every_answer_has_the_form_that_the_document_gives(driver: Driver) {
         ("patch", "/me", "/me", &json!({ "name": "anna" }), 200),
         ("get", "/me", "/me", &none, 200),
         ("get", MESSAGES, "/rooms/tea/messages?limit=1", &none, 200),
+        ("get", MESSAGES, "/rooms/tea/messages?after=1", &none, 200),
+        ("get", MESSAGES, "/rooms/tea/messages?around_number=1", &none, 200),
+        ("get", MESSAGES, "/rooms/tea/messages?around=1&after=1", &none, 400),
         ("get", EVENTS, "/rooms/tea/events?after=start&wait=0", &none, 200),
         ("get", "/events", "/events?after=start&wait=0", &none, 200),
         ("get", "/events", "/events?after=aaaaaaaaaa-1&wait=0", &none, 200),
         ("get", "/events", "/events?after=here", &none, 400),
+        ("get", "/events", "/events?rooms=lobby&after=start&wait=0", &none, 200),
+        ("get", "/events", "/events?rooms=lobby,nowhere", &none, 404),
     ];
     for (method, pattern, path, body, status) in rows {
         let answer = ann.call(method, pattern, path, body.clone()).await;

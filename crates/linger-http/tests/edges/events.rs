@@ -5,6 +5,7 @@
 //! tests are in files of their own.
 
 mod behind;
+mod looking;
 mod mine;
 mod pages;
 mod refusals;

@@ -15,6 +15,7 @@ mod connections;
 mod document;
 mod drivers;
 mod events;
+mod history;
 mod names;
 mod origins;
 mod rates;

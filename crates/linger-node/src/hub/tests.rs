@@ -7,7 +7,7 @@ use std::iter;
 
 use linger_core::{
     Audience, Author, Command, Draft, Entry, LogId, News, Outcome, Position, Projection, RoomId,
-    RoomKind, Timestamp, visibility::can_see,
+    RoomKind, Timestamp, UserId, visibility::can_see,
 };
 use proptest::{prelude::*, test_runner::RngSeed};
 
@@ -37,13 +37,14 @@ proptest! {
         acts in prop::collection::vec(acts(), 0..60),
     ) {
         let mut town = Town::new(&asks);
-        let hub = Hub::new(usize::MAX, Arc::new(Metrics::new()));
+        let hub = hub_for(usize::MAX);
         let mut waiting: Vec<(Scope, Ticket<'_>, bool)> = Vec::new();
         for act in acts {
             match act {
                 Act::Enter(which) => {
                     let scope = town.scope(which);
-                    waiting.push((scope, hub.enter(scope).unwrap().unwrap(), false));
+                    let ticket = hub.enter(&scope).unwrap().unwrap();
+                    waiting.push((scope, ticket, false));
                 }
                 Act::Leave(which) if !waiting.is_empty() => {
                     waiting.swap_remove(which % waiting.len());
@@ -53,9 +54,14 @@ proptest! {
                     let news = town.apply(count);
                     let call = Call::of(iter::empty(), news.iter().map(|news| &**news));
                     hub.wake(call, &town.roster);
+                    let concerned = waiting.iter().map(|(scope, ..)| scope);
+                    let concerned = concerned
+                        .filter(|scope| news.iter().any(|news| town.concerns(news, scope)));
+                    // Those who wait in one list are called together.
+                    let lists: Vec<Awaited> = concerned.map(Awaited::of).collect();
                     for (scope, _, is_called) in &mut waiting {
-                        *is_called |= news.iter().any(|news| town.concerns(news, *scope));
-                        let sees = |news: &&Arc<News>| town.sees(news, *scope);
+                        *is_called |= lists.contains(&Awaited::of(scope));
+                        let sees = |news: &&Arc<News>| town.sees(news, scope);
                         prop_assert!(*is_called || !news.iter().any(|news| sees(&news)), "{news:?} is missed");
                     }
                 }
@@ -70,7 +76,13 @@ proptest! {
         drop(waiting);
         let room = hub.lock();
         prop_assert!(room.slots.is_empty() && room.lists.is_empty());
+        prop_assert_eq!(hub.onlookers.len(), 0);
     }
+}
+
+fn hub_for(waiters_max: usize) -> Hub {
+    let limits = Limits { waiters_max, ..Limits::default() };
+    Hub::new(&limits, Arc::new(Metrics::new()))
 }
 
 fn acts() -> impl Strategy<Value = Act> {
@@ -166,46 +178,51 @@ impl Town {
         news
     }
 
-    /// A room's scope, or a user's.
+    /// A room's scope, a user's, or an onlooker's.
     fn scope(&self, which: usize) -> Scope {
-        match which % 6 {
+        match which % 10 {
             room @ 0..3 => Scope::Room(self.rooms[room].0, self.rooms[room].1),
-            user => Scope::Mine(self.users[user - 3]),
+            user @ 3..6 => Scope::Mine(self.users[user - 3]),
+            user @ 6..9 => Scope::of_onlooker(Some(self.users[user - 6]), [self.rooms[user - 6]]),
+            _ => Scope::of_onlooker(None, [self.rooms[0], self.rooms[2]]),
         }
     }
 
-    /// The rule who is called, in words: those who wait for the room, those who are in it,
+    /// The rule who is called, in words: those who wait for the room or look at it, those who
+    /// are in it,
     /// and the one it is about. A rename is for the members of all rooms that its subject
     /// is in then, and is no event of a room.
-    fn concerns(&self, news: &News, scope: Scope) -> bool {
+    fn concerns(&self, news: &News, scope: &Scope) -> bool {
         let rooms = match &news.audience {
             Audience::Room(room) => vec![*room],
             Audience::Person(_) => vec![],
             Audience::RoomMates { rooms, .. } => rooms.clone(),
         };
+        let is_of = |room: &RoomId| news.room_id() == Some(*room);
+        let is_mine = |user: UserId| {
+            let mut is_in = self.roster.stays(Some(user)).rooms();
+            news.subject() == Some(user) || is_in.any(|room| rooms.contains(&room))
+        };
         match scope {
-            Scope::Room(room, _) => news.room_id() == Some(room),
-            Scope::Mine(user) => {
-                let mut is_in = self.roster.stays(Some(user)).rooms();
-                news.subject() == Some(user) || is_in.any(|room| rooms.contains(&room))
-            }
+            Scope::Room(room, _) => is_of(room),
+            _ => scope.open_rooms().iter().any(is_of) || scope.person().is_some_and(is_mine),
         }
     }
 
     /// Tells whether a reader of this scope may see the news, whoever they are.
-    fn sees(&self, news: &News, scope: Scope) -> bool {
+    fn sees(&self, news: &News, scope: &Scope) -> bool {
         let stays = |user| self.roster.stays(Some(user));
-        match scope {
-            Scope::Mine(user) => can_see(scope, stays(user), news),
-            Scope::Room(..) => self.users.iter().any(|&user| can_see(scope, stays(user), news)),
+        match scope.person() {
+            Some(person) => can_see(scope, stays(person), news),
+            None => self.users.iter().any(|&user| can_see(scope, stays(user), news)),
         }
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn nobody_enters_a_waiting_room_that_is_full_or_closing() {
-    let hub = Hub::new(2, Arc::new(Metrics::new()));
-    let scope = Scope::Mine(UserId::new(Position::new(1)));
+    let hub = hub_for(2);
+    let scope = &Scope::Mine(UserId::new(Position::new(1)));
     let places = [hub.enter(scope).unwrap().unwrap(), hub.enter(scope).unwrap().unwrap()];
     assert_eq!(hub.enter(scope).err(), Some(Crowded));
     hub.close(Duration::from_secs(1)).await;
@@ -221,14 +238,14 @@ async fn nobody_enters_a_waiting_room_that_is_full_or_closing() {
 
 #[tokio::test(start_paused = true)]
 async fn a_closing_room_calls_its_readers_spread_over_the_time_it_is_given() {
-    let hub = Arc::new(Hub::new(usize::MAX, Arc::new(Metrics::new())));
+    let hub = Arc::new(hub_for(usize::MAX));
     let scope = Scope::Mine(UserId::new(Position::new(1)));
     let begin = Instant::now();
     let mut held = tokio::task::JoinSet::new();
     for _ in 0..1000 {
-        let hub = hub.clone();
+        let (hub, scope) = (hub.clone(), scope.clone());
         held.spawn(async move {
-            let place = hub.enter(scope).unwrap().unwrap();
+            let place = hub.enter(&scope).unwrap().unwrap();
             assert!(place.called_before(begin + Duration::from_secs(60)).await);
             begin.elapsed()
         });

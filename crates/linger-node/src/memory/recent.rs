@@ -89,11 +89,11 @@ impl Recent {
     }
 
     /// Returns how to look for what is after `after`, in the fewest lookups.
-    pub(super) fn way(&self, scope: Scope, stays: &Stays, after: Position) -> Way {
+    pub(super) fn way(&self, scope: &Scope, stays: &Stays, after: Position) -> Way {
         let merge = match scope {
             Scope::Room(_, RoomKind::Open) => return Way::Merge(1),
-            Scope::Room(room, RoomKind::Closed) => stays.len_of(room) + 1,
-            Scope::Mine(_) => 2 * stays.len() + 1,
+            Scope::Room(room, RoomKind::Closed) => stays.len_of(*room) + 1,
+            Scope::Mine(_) | Scope::Onlooker(_) => 2 * stays.len() + scope.open_rooms().len() + 1,
         };
         let mut walk = 0;
         for news in self.news.range(self.begin_after(after)..) {
@@ -112,7 +112,7 @@ impl Recent {
     pub(super) fn look(
         &self,
         way: Way,
-        scope: Scope,
+        scope: &Scope,
         stays: &Stays,
         after: Position,
         found: &mut Found,

@@ -103,7 +103,7 @@ impl Node {
     pub(crate) fn assemble(parts: Parts) -> (Node, Follower) {
         let Parts { log, projection, roster, epochs, files, .. } = parts;
         let Parts { read_pool, limits, clock, metrics, health, .. } = parts;
-        let hub = Arc::new(Hub::new(limits.waiters_max, metrics.clone()));
+        let hub = Arc::new(Hub::new(&limits, metrics.clone()));
         let memory = Memory::new(roster, epochs, projection.applied(), &limits);
         let memory = Arc::new(RwLock::new(memory));
         let (announce, applied) = watch::channel(projection.applied());

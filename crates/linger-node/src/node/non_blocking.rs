@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use linger_core::{Author, Command, Position, Request, UserId};
+use linger_core::{Author, Command, Position, Request, UserId, visibility::Scope};
 use tokio::sync::oneshot::error::TryRecvError;
 
 use super::{
@@ -21,8 +21,8 @@ use super::{
     submit::{Receipt, SubmitState, Submitted, told},
 };
 use crate::{
-    Annex, Asker, Awaited, Call, Glance, Page, Unavailable, Wait, WaitLists, limits::LOOKUPS_MAX,
-    log::Note, questions::HappenedAt,
+    Annex, Asker, Awaited, Call, Glance, Onlooking, Page, Unavailable, Wait, WaitLists,
+    limits::LOOKUPS_MAX, log::Note, questions::HappenedAt,
 };
 
 /// A node, for a caller that must not wait.
@@ -43,7 +43,7 @@ impl NonBlocking<'_> {
             Err(reset) => return Some(Glance { page: self.0.reset(reset), lookups: 1 }),
         };
         let memory = self.0.memory();
-        let look = memory.look(wait.reader, wait.scope, after, wait.limit, LOOKUPS_MAX)?;
+        let look = memory.look(wait.reader, &wait.scope, after, wait.limit, LOOKUPS_MAX)?;
         let cursor = memory.cursor(self.0.log.id(), look.upto);
         let page = Page { reset: None, cursor, news: look.news };
         Some(Glance { page, lookups: look.lookups + 1 })
@@ -53,15 +53,16 @@ impl NonBlocking<'_> {
     /// reader's place is known, and memory reaches back to it.
     pub fn can_glance(self, wait: &Wait) -> bool {
         let after = self.0.resolve(wait.after);
-        after
-            .is_ok_and(|after| self.0.memory().reaches(wait.reader, wait.scope, after, LOOKUPS_MAX))
+        after.is_ok_and(|after| {
+            self.0.memory().reaches(wait.reader, &wait.scope, after, LOOKUPS_MAX)
+        })
     }
 
     /// Tells whether [`NonBlocking::glance`] would find more than so many bytes of
     /// events. Costs a look at as many.
     pub fn would_find_more_than(self, bytes: usize, wait: &Wait) -> bool {
         let Ok(after) = self.0.resolve(wait.after) else { return false };
-        self.0.memory().finds_more_than(bytes, wait.reader, wait.scope, after, wait.limit)
+        self.0.memory().finds_more_than(bytes, wait.reader, &wait.scope, after, wait.limit)
     }
 
     /// Begins what [`Node::submit`] does, without waiting, for an author in an
@@ -132,7 +133,16 @@ impl NonBlocking<'_> {
     /// Finds those whom a call concerns among the waiting readers of an annex. Some may come
     /// twice. Returns how many lookups it took.
     pub fn spread(self, call: &Call, lists: &impl WaitLists, visit: impl FnMut(Awaited)) -> usize {
-        call.spread(&self.0.memory().roster, lists, visit)
+        call.spread(&self.0.memory().roster, &self.0.hub.onlookers, lists, visit)
+    }
+
+    /// Notes that the reader of this scope looks at its rooms, for as long as the result is
+    /// kept. To be asked before the reader enters an annex: without it, events in those
+    /// rooms would not call them. None where the scope has no such rooms.
+    ///
+    /// Errors: too many look at rooms already.
+    pub fn onlook(self, scope: &Scope) -> Result<Option<Onlooking>, Unavailable> {
+        self.0.hub.onlookers.note(scope).map_err(|_| Unavailable::Overloaded)
     }
 
     /// Counts readers who were called in an annex, and events handed to them.

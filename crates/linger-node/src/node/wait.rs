@@ -35,10 +35,10 @@ impl Node {
         loop {
             // Enter before looking: an event applied in between must not be missed.
             let ticket = match is_held {
-                true => self.hub.enter(wait.scope).map_err(|_| Unavailable::Overloaded)?,
+                true => self.hub.enter(&wait.scope).map_err(|_| Unavailable::Overloaded)?,
                 false => None,
             };
-            let mut look = self.look(wait, after).await?;
+            let mut look = self.look(&wait, after).await?;
             after = look.upto;
             if let Some(ticket) = ticket.filter(|_| look.news.is_empty()) {
                 if ticket.called_before(deadline).await {
@@ -46,7 +46,7 @@ impl Node {
                 }
                 // Nobody called, but other rooms went on. The reader of a quiet room gets a
                 // cursor from now, which memory still reaches back to.
-                look = self.look_in_memory(wait, after).unwrap_or(look);
+                look = self.look_in_memory(&wait, after).unwrap_or(look);
             }
             self.metrics.deliveries.inc_by(look.news.len() as u64);
             return Ok(Page { reset: None, cursor: self.cursor(look.upto), news: look.news });
@@ -58,26 +58,26 @@ impl Node {
     }
 
     /// Looks in memory, or in the tables if memory does not reach back far enough.
-    async fn look(&self, wait: Wait, after: Position) -> Result<Look, Unavailable> {
-        let Wait { reader, scope, limit, .. } = wait;
+    async fn look(&self, wait: &Wait, after: Position) -> Result<Look, Unavailable> {
         if let Some(look) = self.look_in_memory(wait, after) {
             return Ok(look);
         }
+        let Wait { reader, limit, .. } = *wait;
+        let scope = wait.scope.clone();
         let read = self.ask_tables(wait.asker, move |connection| {
             // One moment, because a join between the two reads would be passed over.
             let _moment = queries::moment(connection)?;
-            let stays = queries::stays_after(connection, reader, scope, after, limit)?;
+            let stays = queries::stays_after(connection, reader, &scope, after, limit)?;
             let max = PageMax { items: limit, bytes: PAGE_BYTES_MAX };
-            feed::read(connection, scope, &stays, after, max)
+            feed::read(connection, &scope, &stays, after, max)
         });
         let read = read.await?;
         let news = read.news.into_iter().map(Arc::new).collect();
         Ok(Look { news, upto: read.upto, lookups: 0 })
     }
 
-    fn look_in_memory(&self, wait: Wait, after: Position) -> Option<Look> {
-        let Wait { reader, scope, limit, .. } = wait;
-        self.memory().look(reader, scope, after, limit, usize::MAX)
+    fn look_in_memory(&self, wait: &Wait, after: Position) -> Option<Look> {
+        self.memory().look(wait.reader, &wait.scope, after, wait.limit, usize::MAX)
     }
 
     /// Tells whether a reader may go on from this cursor, or would get a reset.

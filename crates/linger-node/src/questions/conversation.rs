@@ -46,7 +46,7 @@ impl Question for Conversation {
             before.map(|number| queries::position_of(connection, room.id, number)).transpose()?;
         let before = before.map(MessageId::new);
         let max = PageMax { items: limit, bytes: PAGE_BYTES_MAX };
-        let history = queries::history(connection, room.scope(), reader, before, max)?;
+        let history = queries::history(connection, &room.scope(), reader, before, max)?;
         let room = match exists_now(connection, &room, reader)? {
             true => queries::room(connection, room.id)?,
             false => None,

@@ -115,7 +115,7 @@ fn check_sequence(report: &Report, truth: &Truth) {
         read.extend(reading.news.iter().map(|news| &**news));
         at = reading.to;
     }
-    let Reading { reader, scope, .. } = report.readings[0];
+    let Reading { reader, ref scope, .. } = report.readings[0];
     let expected: Vec<_> = truth.seen_by(reader, scope).collect();
     let positions =
         |news: &[&News]| news.iter().map(|news| news.position().get()).collect::<Vec<_>>();
@@ -130,7 +130,7 @@ fn check_sequence(report: &Report, truth: &Truth) {
 
 /// A wait ends when there is something to see, and else at its deadline.
 fn check_times(reading: &Reading, story: &Story, truth: &Truth) {
-    let Reading { reader, scope, began_ms, deadline_ms, ended_ms, from, .. } = *reading;
+    let Reading { reader, ref scope, began_ms, deadline_ms, ended_ms, from, .. } = *reading;
     let what =
         format!("the wait of {reader:?} for {scope:?} from {from}, {began_ms} to {ended_ms} ms");
     let latest = deadline_ms.max(began_ms) + story.slack_ms;
@@ -173,13 +173,18 @@ impl Truth {
         truth
     }
 
-    fn seen_by(&self, reader: Option<UserId>, scope: Scope) -> impl Iterator<Item = &News> {
+    fn seen_by(&self, reader: Option<UserId>, scope: &Scope) -> impl Iterator<Item = &News> {
         let was_there =
             move |told: &Witnessed| reader.is_some_and(|reader| told.witnesses.contains(&reader));
         let is_seen = move |told: &&Witnessed| match scope {
             Scope::Mine(_) => was_there(told),
             Scope::Room(room, kind) => {
-                told.news.room_id() == Some(room) && (kind == RoomKind::Open || was_there(told))
+                told.news.room_id() == Some(*room) && (*kind == RoomKind::Open || was_there(told))
+            }
+            Scope::Onlooker(_) => {
+                let room = told.news.room_id();
+                scope.open_rooms().iter().any(|looked_at| room == Some(*looked_at))
+                    || scope.person().is_some() && was_there(told)
             }
         };
         self.told.iter().filter(is_seen).map(|told| &told.news)

@@ -74,7 +74,7 @@ pub(super) async fn read(world: Arc<World>, actor: u64) -> Report {
         };
         let began_ms = world.ms();
         let deadline = Instant::now() + Duration::from_millis(hold_ms);
-        let answer = timeout(Duration::from_millis(patience_ms), node.wait(wait, deadline));
+        let answer = timeout(Duration::from_millis(patience_ms), node.wait(wait.clone(), deadline));
         let page = match world.until_crash(answer).await {
             None => {
                 report.lines.push(format!("{began_ms} {actor} read on from {from}: crash"));
@@ -97,7 +97,7 @@ pub(super) async fn read(world: Arc<World>, actor: u64) -> Report {
         report.readings.push(Reading {
             life,
             reader: wait.reader,
-            scope: wait.scope,
+            scope: wait.scope.clone(),
             limit: wait.limit,
             began_ms,
             deadline_ms: began_ms + hold_ms,
@@ -113,15 +113,18 @@ pub(super) async fn read(world: Arc<World>, actor: u64) -> Report {
 }
 
 /// Draws a reader's view: their own rooms, an open room, a closed one as an insider or
-/// as an outsider.
+/// as an outsider, or several open rooms that they look at.
 fn view(world: &World, chance: &mut Chance) -> Wait {
     let user = chance.pick(&world.users);
     let [tea, cellar, lobby] = [0, 1, 2].map(|room| world.rooms[room].scope());
-    let (reader, scope) = match chance.within(0..10) {
+    let in_sight = [0, 2].map(|room| (world.rooms[room].id, world.rooms[room].kind));
+    let (reader, scope) = match chance.within(0..13) {
         0..4 => (Some(user), Scope::Mine(user)),
         4..6 => (None, tea),
         6 => (None, cellar),
         7..9 => (Some(user), cellar),
+        9 => (None, Scope::of_onlooker(None, in_sight)),
+        10..12 => (Some(user), Scope::of_onlooker(Some(user), in_sight)),
         _ => (Some(user), lobby),
     };
     Wait { asker: Asker::of(reader), reader, scope, after: After::Start, limit: 1 }

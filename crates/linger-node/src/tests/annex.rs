@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use linger_core::{Author, Command, Position, Rejection, RoomKind, UserId};
+use linger_core::{Author, Command, Position, Rejection, RoomKind, UserId, visibility::Scope};
 
 use super::{
     assembled::{Assembled, Parts},
@@ -47,12 +47,8 @@ impl WaitLists for Lists {
         self.0.len()
     }
 
-    fn each_user(&self, visit: &mut dyn FnMut(UserId)) {
-        for awaited in &self.0 {
-            if let Awaited::User(user) = awaited {
-                visit(*user);
-            }
-        }
+    fn each(&self, visit: &mut dyn FnMut(Awaited)) {
+        self.0.iter().copied().for_each(visit);
     }
 }
 
@@ -107,6 +103,38 @@ async fn an_annex_is_called_for_those_whom_it_concerns_and_nobody_else() {
     node.says(bob, &tea, "two").await;
     assert_eq!(notebook.called(&node, &many), [room, a, b, c]);
     assert_eq!(notebook.called(&node, &many), []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_annex_is_called_for_the_rooms_that_its_readers_look_at_while_they_do() {
+    let (node, [ann, _, cleo], tea) = tea(&Parts::new(Limits::default())).await;
+    let garden = node.opens(ann, "garden", RoomKind::Open).await;
+    let notebook = attach(&node);
+    let looking = |reader, rooms: &[&RoomRef]| {
+        Scope::of_onlooker(reader, rooms.iter().map(|room| (room.id, room.kind)))
+    };
+    let scopes = [looking(Some(cleo), &[&tea]), looking(None, &[&tea, &garden])];
+    let all @ [cleos, visitors] = scopes.each_ref().map(Awaited::of);
+    assert_eq!(cleos, Awaited::User(cleo));
+    let onlook = |scope| node.non_blocking().onlook(scope).unwrap().unwrap();
+    let twice = [onlook(&scopes[0]), onlook(&scopes[0])];
+    let by_visitors = onlook(&scopes[1]);
+    node.says(ann, &tea, "for both").await;
+    assert_eq!(notebook.called(&node, &all), all);
+    node.says(ann, &garden, "for visitors").await;
+    assert_eq!(notebook.called(&node, &all), [visitors]);
+    // A rename is no event of a room, and cleo is in none with ann.
+    node.ask(ann, "name", rename("anna")).await.unwrap();
+    assert_eq!(notebook.called(&node, &all), []);
+    let [one, other] = twice;
+    drop(one);
+    node.says(ann, &tea, "one is left").await;
+    assert_eq!(notebook.called(&node, &all), all);
+    drop((other, by_visitors));
+    node.says(ann, &tea, "nobody is left").await;
+    assert_eq!(notebook.called(&node, &all), []);
+    // To look at one open room as a visitor is to wait for that room, as others do.
+    assert_eq!(Awaited::of(&looking(None, &[&tea])), Awaited::Room(tea.id));
 }
 
 #[tokio::test(start_paused = true)]

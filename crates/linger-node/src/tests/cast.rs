@@ -150,6 +150,13 @@ pub(crate) fn of_room(room: &RoomRef, after: After) -> Wait {
     Wait { asker: Asker::Visitors, reader: None, scope: room.scope(), after, limit: 1000 }
 }
 
+/// The wait of a user or a visitor who looks at these rooms.
+pub(crate) fn looking_at(rooms: &[&RoomRef], reader: Option<UserId>, after: After) -> Wait {
+    let rooms = rooms.iter().map(|room| (room.id, room.kind));
+    let scope = Scope::of_onlooker(reader, rooms);
+    Wait { asker: Asker::of(reader), reader, scope, after, limit: 1000 }
+}
+
 pub(crate) fn from(cursor: Cursor) -> After {
     After::Cursor(cursor)
 }

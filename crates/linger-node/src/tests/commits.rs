@@ -177,7 +177,7 @@ async fn what_a_failure_takes_back_is_applied_again_and_told_once() {
         let reader = tokio::spawn(async move {
             let (mut wait, mut read) = (wait, Vec::new());
             while read.last().is_none_or(|last| last != "ann: the end") {
-                let page = reader.waits(wait, 30).await;
+                let page = reader.waits(wait.clone(), 30).await;
                 read.extend(told(&page.news));
                 wait.after = After::Cursor(page.cursor);
             }

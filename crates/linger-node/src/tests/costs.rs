@@ -10,7 +10,8 @@ use linger_core::{
 
 use super::cast::{create, draft, open, rename, say};
 use crate::{
-    Awaited, Call, Limits, WaitLists, limits::LOOKUPS_MAX, memory::Memory, roster::Roster,
+    Awaited, Call, Limits, WaitLists, limits::LOOKUPS_MAX, memory::Memory, onlookers::Onlookers,
+    roster::Roster,
 };
 
 const SIZES: [usize; 3] = [1, 100, 10_000];
@@ -64,22 +65,23 @@ impl House {
     }
 
     /// Counts the lookups of a look, and the events that it found.
-    fn look(&self, reader: UserId, scope: Scope, after: Position) -> Option<(usize, usize)> {
+    fn look(&self, reader: UserId, scope: &Scope, after: Position) -> Option<(usize, usize)> {
         let look = self.memory.look(Some(reader), scope, after, 1000, LOOKUPS_MAX)?;
         Some((look.lookups, look.news.len()))
     }
 }
 
-/// Bob is in #tea and in the closed #den, and caught up before the noise began. The
-/// noise is, so many times: a room that he is not in, renames of people in hundreds
+/// Bob is in #tea and in the closed #den, looks at #sight, and was caught up before the
+/// noise began. The noise is, so many times: a room that he is not in, renames of people in hundreds
 /// of rooms that he does not share, and events that he may not see any more.
-fn bob_among(noise: usize) -> (House, UserId, [Scope; 3], Position) {
+fn bob_among(noise: usize) -> (House, UserId, [Scope; 5], Position) {
     let mut house = House::new(&Limits::default());
     let [ann, bob, stranger] = [house.guest(), house.guest(), house.guest()];
     let tea = house.opens(ann, "tea", RoomKind::Open);
     let den = house.opens(ann, "den", RoomKind::Closed);
     let club = house.opens(ann, "club", RoomKind::Closed);
     let far = house.opens(stranger, "far", RoomKind::Open);
+    let sight = house.opens(stranger, "sight", RoomKind::Open);
     for room in 0..10 {
         house.opens(stranger, &format!("far-{room}"), RoomKind::Closed);
     }
@@ -98,19 +100,27 @@ fn bob_among(noise: usize) -> (House, UserId, [Scope; 3], Position) {
     for room in [tea, den] {
         house.asks(ann, say(room, "for bob"));
     }
+    house.asks(stranger, say(sight, "in sight"));
     house.apply();
-    let (tea, den) = (Scope::Room(tea, RoomKind::Open), Scope::Room(den, RoomKind::Closed));
-    (house, bob, [Scope::Mine(bob), tea, den], after)
+    let in_sight = [(tea, RoomKind::Open), (sight, RoomKind::Open)];
+    let scopes = [
+        Scope::Mine(bob),
+        Scope::Room(tea, RoomKind::Open),
+        Scope::Room(den, RoomKind::Closed),
+        Scope::of_onlooker(Some(bob), in_sight),
+        Scope::of_onlooker(None, in_sight),
+    ];
+    (house, bob, scopes, after)
 }
 
 #[test]
 fn a_look_takes_as_many_lookups_whatever_else_happened() {
     let houses = SIZES.map(bob_among);
-    for scope in 0..3 {
+    for scope in 0..5 {
         let looks = houses.each_ref().map(|(house, bob, scopes, after)| {
-            house.look(*bob, scopes[scope], *after).expect("memory has it all")
+            house.look(*bob, &scopes[scope], *after).expect("memory has it all")
         });
-        let expected = if scope == 0 { 2 } else { 1 };
+        let expected = [2, 1, 1, 3, 2][scope];
         assert!(looks.iter().all(|(_, found)| *found == expected), "{looks:?}");
         let (least, most) = (looks.iter().min().unwrap().0, looks.iter().max().unwrap().0);
         // Four events were walked through, or a few ranges asked: both are cheap.
@@ -131,7 +141,7 @@ fn a_look_takes_as_many_lookups_however_often_the_reader_came_and_went() {
         let after = house.apply();
         house.asks(ann, say(tea, "not for bob"));
         house.apply();
-        house.look(bob, Scope::Mine(bob), after)
+        house.look(bob, &Scope::Mine(bob), after)
     });
     assert!(costs.iter().all(|cost| *cost == costs[0]), "{costs:?}");
 }
@@ -146,9 +156,9 @@ fn a_look_that_would_take_too_many_lookups_is_left_to_a_task() {
     let before = house.memory.applied();
     let after = house.apply();
     let scope = Scope::Mine(bob);
-    assert_eq!(house.look(bob, scope, after), Some((0, 0)), "nothing happened since");
-    assert_eq!(house.look(bob, scope, before), None);
-    let all = house.memory.look(Some(bob), scope, before, 1000, usize::MAX).unwrap();
+    assert_eq!(house.look(bob, &scope, after), Some((0, 0)), "nothing happened since");
+    assert_eq!(house.look(bob, &scope, before), None);
+    let all = house.memory.look(Some(bob), &scope, before, 1000, usize::MAX).unwrap();
     assert_eq!(all.news.len(), 1000);
 }
 
@@ -180,8 +190,8 @@ impl WaitLists for Crowd {
         self.0.len()
     }
 
-    fn each_user(&self, visit: &mut dyn FnMut(UserId)) {
-        self.0.iter().copied().for_each(visit);
+    fn each(&self, visit: &mut dyn FnMut(Awaited)) {
+        self.0.iter().copied().map(Awaited::User).for_each(visit);
     }
 }
 
@@ -200,10 +210,69 @@ fn to_call_for_a_rename_in_many_large_rooms_takes_a_bounded_number_of_lookups() 
     let call = house.calls.pop().unwrap();
     let crowd = Crowd(mates.iter().copied().collect());
     let mut called = BTreeSet::new();
-    let lookups = call.spread(&house.memory.roster, &crowd, |awaited| match awaited {
+    let onlookers = Onlookers::new(0);
+    let lookups = call.spread(&house.memory.roster, &onlookers, &crowd, |awaited| match awaited {
         Awaited::User(user) => drop(called.insert(user)),
         awaited => panic!("{awaited:?} is not concerned"),
     });
     assert_eq!(called, crowd.0, "all of them see it");
     assert!(lookups < 2000, "{lookups} lookups, and there are 50,000 memberships");
+}
+
+#[test]
+fn to_call_for_a_room_takes_a_lookup_for_each_who_looks_at_it_and_none_for_others() {
+    // So many look at the room, and so many at another.
+    for (here, there) in [(1, 10_000), (100, 100), (10_000, 1)] {
+        let mut house = House::new(&Limits::default());
+        let ann = house.guest();
+        let people: Vec<_> = (0..here + there).map(|_| house.guest()).collect();
+        let tea = house.opens(ann, "tea", RoomKind::Open);
+        let garden = house.opens(ann, "garden", RoomKind::Open);
+        house.apply();
+        house.asks(ann, say(tea, "hello"));
+        house.apply();
+        let onlookers = Onlookers::new(usize::MAX);
+        let look = |people: &[UserId], room| {
+            let scopes = people.iter().map(|who| Scope::of_onlooker(Some(*who), [room]));
+            scopes.map(|scope| onlookers.note(&scope).unwrap()).collect::<Vec<_>>()
+        };
+        let (near, far) = people.split_at(here);
+        let noted = [look(near, (tea, RoomKind::Open)), look(far, (garden, RoomKind::Open))];
+        let crowd = Crowd(people.iter().copied().collect());
+        let mut called = BTreeSet::new();
+        let call = house.calls.pop().unwrap();
+        let lookups = call.spread(&house.memory.roster, &onlookers, &crowd, |awaited| {
+            called.insert(awaited);
+        });
+        assert_eq!(called, near.iter().copied().map(Awaited::User).collect());
+        assert!(lookups <= here + 5, "{lookups} lookups for {here} of {}", here + there);
+        drop(noted);
+        assert_eq!(onlookers.len(), 0);
+    }
+}
+
+#[test]
+fn to_call_for_a_room_that_half_a_town_looks_at_takes_a_bounded_number_of_lookups() {
+    let mut house = House::new(&Limits::default());
+    let ann = house.guest();
+    let tea = house.opens(ann, "tea", RoomKind::Open);
+    house.apply();
+    house.asks(ann, say(tea, "hello"));
+    house.apply();
+    let people = (0..40_000).map(|number| UserId::new(Position::new(1000 + number)));
+    let onlookers = Onlookers::new(usize::MAX);
+    let noted = people.clone().map(|who| {
+        let scope = Scope::of_onlooker(Some(who), [(tea, RoomKind::Open)]);
+        onlookers.note(&scope).unwrap()
+    });
+    let _noted: Vec<_> = noted.collect();
+    // A shard holds some of them.
+    let crowd = Crowd(people.step_by(100).collect());
+    let mut called = BTreeSet::new();
+    let call = house.calls.pop().unwrap();
+    let lookups = call.spread(&house.memory.roster, &onlookers, &crowd, |awaited| {
+        called.insert(awaited);
+    });
+    assert_eq!(called, crowd.0.iter().copied().map(Awaited::User).collect(), "all see it");
+    assert!(lookups < 1000, "{lookups} lookups to call 400");
 }

@@ -40,7 +40,7 @@ async fn a_reader_further_back_than_memory_reaches_gets_the_same_events_from_the
             for limit in [1, 4, 1000] {
                 let mut after = After::Start;
                 loop {
-                    let page = node.reads(crate::Wait { after, limit, ..wait }).await;
+                    let page = node.reads(crate::Wait { after, limit, ..wait.clone() }).await;
                     let json: Vec<_> = page.news.iter().map(|news| news.json.clone()).collect();
                     pages.push((limit, json, page.cursor));
                     after = from(page.cursor);
@@ -56,10 +56,8 @@ async fn a_reader_further_back_than_memory_reaches_gets_the_same_events_from_the
         let log = node.log_id();
         let positions = (0..=node.latest().position.get()).map(Position::new);
         let waits = positions.flat_map(|position| {
-            scopes.map(|wait| crate::Wait {
-                after: from(Cursor { log, epoch: None, position }),
-                ..wait
-            })
+            let after = from(Cursor { log, epoch: None, position });
+            scopes.each_ref().map(|wait| crate::Wait { after, ..wait.clone() })
         });
         let seen = |glance: crate::Glance| (told(&glance.page.news), glance.page.cursor);
         glanced.push(

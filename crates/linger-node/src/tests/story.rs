@@ -82,7 +82,8 @@ async fn read(
     while (messages.len() as u64) < WRITERS * MESSAGES {
         let limit = chance.pick(&[1, 3, 10, 1000]);
         let hold = Duration::from_millis(chance.pick(&[0, 5, HOLD_MS_MAX]));
-        let page = node.wait(Wait { after, limit, ..wait }, Instant::now() + hold).await.unwrap();
+        let page =
+            node.wait(Wait { after, limit, ..wait.clone() }, Instant::now() + hold).await.unwrap();
         let is_missing = page.news.is_empty() && hold == Duration::from_millis(HOLD_MS_MAX);
         assert!(!is_missing, "nothing came, and {} were read", messages.len());
         assert!(page.reset.is_none() && page.news.len() <= limit);

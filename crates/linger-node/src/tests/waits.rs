@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep};
 
 use super::{
     assembled::{Assembled, Parts},
-    cast::{from, mine, of_room, rename, told},
+    cast::{from, looking_at, mine, of_room, rename, told},
 };
 use crate::{After, Limits, NotReady, RoomRef, Unavailable};
 
@@ -28,12 +28,19 @@ async fn tea(parts: &Parts) -> (Assembled, [UserId; 2], RoomRef) {
 #[tokio::test(start_paused = true)]
 async fn a_held_reader_is_told_at_once() {
     let (node, [ann, bob], tea) = tea(&Parts::new(Limits::default())).await;
-    for wait in [mine(bob, After::Latest), of_room(&tea, After::Latest)] {
+    let cleo = node.guest("cleo").await;
+    let garden = node.opens(ann, "garden", RoomKind::Open).await;
+    let waits = [
+        mine(bob, After::Latest),
+        of_room(&tea, After::Latest),
+        looking_at(&[&tea], Some(cleo), After::Latest),
+        looking_at(&[&tea, &garden], None, After::Latest),
+    ];
+    for (number, wait) in waits.into_iter().enumerate() {
         let begin = Instant::now();
         let speak = async {
             sleep(Duration::from_secs(5)).await;
-            node.says(ann, &tea, &format!("now {:?}", wait.scope).replace([' ', '(', ')', ','], ""))
-                .await
+            node.says(ann, &tea, &format!("now {number}")).await
         };
         let (page, said) = tokio::join!(node.waits(wait, MINUTE), speak);
         assert_eq!((page.news, page.cursor), (vec![said.news.unwrap()], node.latest()));
@@ -170,6 +177,28 @@ async fn one_reader_too_many_is_told_to_come_back() {
         (node.waits(mine(bob, After::Latest), 30), node.waits(of_room(&tea, After::Latest), 30));
     tokio::join!(held.0, held.1, late);
     assert_eq!(node.held(), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_onlooker_too_many_is_told_to_come_back() {
+    let parts = Parts::new(Limits { looked_at_max: 3, ..Limits::default() });
+    let (node, [ann, bob], tea) = tea(&parts).await;
+    let garden = node.opens(ann, "garden", RoomKind::Open).await;
+    let visiting = || looking_at(&[&tea, &garden], None, After::Latest);
+    let late = async {
+        sleep(Duration::from_secs(1)).await;
+        let looking = looking_at(&[&tea, &garden], Some(bob), After::Latest);
+        let refused = node.wait(looking.clone(), Instant::now() + Duration::from_secs(9)).await;
+        assert_eq!(refused.unwrap_err(), Unavailable::Overloaded);
+        // Short polls and readers who look at no rooms take no such place.
+        node.reads(looking).await;
+        node.waits(mine(bob, After::Latest), 1).await;
+        node.says(ann, &garden, "hello").await;
+    };
+    let (first, ()) = tokio::join!(node.waits(visiting(), 30), late);
+    assert_eq!(told(&first.news), ["ann: hello"]);
+    // Their places are free again.
+    node.waits(looking_at(&[&tea, &garden], Some(bob), After::Latest), 1).await;
 }
 
 #[tokio::test(start_paused = true)]

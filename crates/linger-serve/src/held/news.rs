@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use linger_node::{Asker, Awaited, Page};
+use linger_node::{Asker, Awaited, Onlooking, Page};
 use linger_park::{Answer, Look, Parking, Then};
 
 use super::{
@@ -22,6 +22,26 @@ use crate::{
 pub(super) struct News {
     app: Arc<App>,
     recent: RecentAnswers,
+}
+
+/// A ticket in the park.
+#[derive(Clone)]
+pub(crate) struct Reading {
+    ticket: Ticket,
+    /// Shared by those with equal tickets, who look at the same rooms.
+    onlooking: Option<Arc<Onlooking>>,
+}
+
+impl PartialEq for Reading {
+    fn eq(&self, other: &Reading) -> bool {
+        self.ticket == other.ticket
+    }
+}
+
+impl Reading {
+    fn at(&self, ticket: Ticket) -> Reading {
+        Reading { ticket, onlooking: self.onlooking.clone() }
+    }
 }
 
 /// No question here reads the tables, so none takes a turn.
@@ -45,6 +65,8 @@ impl News {
     /// thread is to wait for.
     pub(super) fn begin(&self, hold: Hold) -> Option<(Option<Answer<Waiting>>, Parking<Waiting>)> {
         let Hold { ticket, hold, opening } = hold;
+        // Before the first look: news after it must call this reader.
+        let onlooking = self.app.node.non_blocking().onlook(&ticket.scope).ok()?.map(Arc::new);
         if !self.app.node.non_blocking().can_glance(&ticket.wait(NO_TURN)) {
             return None;
         }
@@ -54,50 +76,51 @@ impl News {
         {
             return None;
         }
+        let reading = Reading { ticket, onlooking };
         let opening = opening.map(|opening| Answer {
-            bytes: bytes::opening(self.allow(&ticket, opening)),
+            bytes: bytes::opening(self.allow(&reading.ticket, opening)),
             items: 0,
-            then: self.go_on(ticket.clone()),
+            then: self.go_on(reading.clone()),
         });
-        Some((opening, self.parking(ticket, hold)))
+        Some((opening, self.parking(reading, hold)))
     }
 
     /// Looks whether there is an answer by now.
-    pub(super) fn look(&self, ticket: &Ticket) -> Look<Waiting> {
+    pub(super) fn look(&self, reading: &Reading) -> Look<Waiting> {
         let mut lookups = 0;
-        let (ticket, answer) = match self.find(ticket, &mut lookups) {
-            Ok(answer) => (ticket.clone(), Some(answer)),
-            Err(NoAnswer::Yet(ticket)) => (ticket, None),
+        let (reading, answer) = match self.find(reading, &mut lookups) {
+            Ok(answer) => (reading.clone(), Some(answer)),
+            Err(NoAnswer::Yet(ticket)) => (reading.at(ticket), None),
             // So much happened at once that memory forgot some of it, or that the look takes
             // long. The client comes back with the same cursor, and a task looks.
             Err(NoAnswer::Here) => {
-                (ticket.clone(), Some(end_stream(self.nothing(ticket, &mut lookups))))
+                (reading.clone(), Some(end_stream(self.nothing(reading, &mut lookups))))
             }
         };
-        Look { ticket: Waiting::News(ticket), answer, lookups }
+        Look { ticket: Waiting::News(reading), answer, lookups }
     }
 
     /// Returns the answer to a reader whose wait ended without news, and the number of
     /// lookups.
-    pub(super) fn expire(&self, ticket: &Ticket) -> (Answer<Waiting>, usize) {
+    pub(super) fn expire(&self, reading: &Reading) -> (Answer<Waiting>, usize) {
         let mut lookups = 0;
-        let answer = self.nothing(ticket, &mut lookups);
+        let answer = self.nothing(reading, &mut lookups);
         match self.app.node.is_closing() {
             true => (end_stream(answer), lookups),
             false => (answer, lookups),
         }
     }
 
-    fn find(&self, ticket: &Ticket, lookups: &mut usize) -> Result<Answer<Waiting>, NoAnswer> {
-        let mut ticket = ticket.clone();
+    fn find(&self, reading: &Reading, lookups: &mut usize) -> Result<Answer<Waiting>, NoAnswer> {
+        let mut reading = reading.clone();
         loop {
-            let page = self.glance(&ticket, lookups).ok_or(NoAnswer::Here)?;
+            let page = self.glance(&reading.ticket, lookups).ok_or(NoAnswer::Here)?;
             let is_all = page.news.is_empty();
-            match self.answer(&ticket, &page, false) {
+            match self.answer(&reading, &page, false) {
                 Ok(answer) => return Ok(answer),
                 Err(next) if is_all => return Err(NoAnswer::Yet(next)),
                 // These were not for this reader; there may be more.
-                Err(next) => ticket = next,
+                Err(next) => reading.ticket = next,
             }
         }
     }
@@ -108,15 +131,15 @@ impl News {
         Some(glance.page)
     }
 
-    fn nothing(&self, ticket: &Ticket, lookups: &mut usize) -> Answer<Waiting> {
-        let mut ticket = ticket.clone();
+    fn nothing(&self, reading: &Reading, lookups: &mut usize) -> Answer<Waiting> {
+        let mut reading = reading.clone();
         loop {
-            let nothing = || Page { reset: None, news: Vec::new(), cursor: ticket.after };
-            let page = self.glance(&ticket, lookups).unwrap_or_else(nothing);
-            match self.answer(&ticket, &page, true) {
+            let nothing = || Page { reset: None, news: Vec::new(), cursor: reading.ticket.after };
+            let page = self.glance(&reading.ticket, lookups).unwrap_or_else(nothing);
+            match self.answer(&reading, &page, true) {
                 Ok(answer) => return answer,
                 // Another request of this reader was faster: go on from its cursor.
-                Err(next) => ticket = next,
+                Err(next) => reading.ticket = next,
             }
         }
     }
@@ -124,17 +147,18 @@ impl News {
     /// Returns the answer with `page`, or the ticket with which the reader waits on.
     fn answer(
         &self,
-        ticket: &Ticket,
+        reading: &Reading,
         page: &Page,
         is_over: bool,
     ) -> Result<Answer<Waiting>, Ticket> {
+        let ticket = &reading.ticket;
         let items = u32::try_from(page.news.len()).expect("pages are short");
         let encoded = match self.recent.find(&ticket.renderer, page) {
             Some(encoded) => encoded,
             None => self.render(ticket, page, is_over)?,
         };
         let then = match encoded.is_piece {
-            true => self.go_on(ticket.at(page.cursor)),
+            true => self.go_on(reading.at(ticket.at(page.cursor))),
             false => Then::NextRequest,
         };
         Ok(Answer { bytes: encoded.bytes, items, then })
@@ -162,14 +186,14 @@ impl News {
         whole
     }
 
-    fn go_on(&self, ticket: Ticket) -> Then<Waiting> {
-        Then::Park(self.parking(ticket, HEARTBEAT_EVERY))
+    fn go_on(&self, reading: Reading) -> Then<Waiting> {
+        Then::Park(self.parking(reading, HEARTBEAT_EVERY))
     }
 
-    fn parking(&self, ticket: Ticket, hold: Duration) -> Parking<Waiting> {
-        let topic = topic(Awaited::of(ticket.scope));
+    fn parking(&self, reading: Reading, hold: Duration) -> Parking<Waiting> {
+        let topic = topic(Awaited::of(&reading.ticket.scope));
         let deadline = self.app.node.deadline(hold).into_std();
-        Parking { ticket: Waiting::News(ticket), topic, deadline }
+        Parking { ticket: Waiting::News(reading), topic, deadline }
     }
 }
 

@@ -15,7 +15,7 @@ use tokio::{runtime::Handle, sync::mpsc::UnboundedSender};
 
 use super::{
     bytes,
-    news::News,
+    news::{News, Reading},
     sending::{self, Sending},
     waiting_room::{Lists, topic},
 };
@@ -26,7 +26,6 @@ use crate::{
     places::Place,
     request::{Decision, Errand, Undecided},
     routes::Table,
-    ticket::Ticket,
 };
 
 /// A connection whose next request the park does not answer, or not yet.
@@ -45,7 +44,7 @@ pub(crate) struct ParkService {
 #[derive(Clone)]
 pub(crate) enum Waiting {
     /// News.
-    News(Ticket),
+    News(Reading),
     /// The outcome of a send.
     Outcome(Arc<Sending>),
 }
@@ -141,7 +140,7 @@ impl Service for ParkService {
 
     fn look(&self, waiting: &Waiting) -> Look<Waiting> {
         match waiting {
-            Waiting::News(ticket) => self.news.look(ticket),
+            Waiting::News(reading) => self.news.look(reading),
             Waiting::Outcome(sending) => {
                 let answer = sending.look(&self.app, &self.runtime).map(last);
                 Look { ticket: waiting.clone(), answer, lookups: 1 }
@@ -155,7 +154,7 @@ impl Service for ParkService {
 
     fn expire(&self, waiting: &Waiting) -> (Answer<Waiting>, usize) {
         match waiting {
-            Waiting::News(ticket) => self.news.expire(ticket),
+            Waiting::News(reading) => self.news.expire(reading),
             Waiting::Outcome(sending) => {
                 let answer =
                     sending.look(&self.app, &self.runtime).or_else(|| sending.give_up(&self.app));

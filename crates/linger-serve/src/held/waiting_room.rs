@@ -37,12 +37,8 @@ impl WaitLists for Lists<'_> {
         self.0.topics_len()
     }
 
-    fn each_user(&self, visit: &mut dyn FnMut(UserId)) {
-        for Topic(number) in self.0.topics() {
-            if number & !IDS == USER {
-                visit(UserId::new(Position::new(number & IDS)));
-            }
-        }
+    fn each(&self, visit: &mut dyn FnMut(Awaited)) {
+        self.0.topics().map(awaited).for_each(visit);
     }
 }
 
@@ -53,6 +49,7 @@ const IDS: u64 = Topic::PATIENT.0 - 1;
 const OUTCOME: u64 = 0;
 const USER: u64 = Topic::PATIENT.0;
 const ROOM: u64 = 2 * Topic::PATIENT.0;
+const OPEN_ROOMS: u64 = 3 * Topic::PATIENT.0;
 
 /// Returns the topic under which requests that await this wait.
 pub(super) fn topic(awaited: Awaited) -> Topic {
@@ -60,6 +57,19 @@ pub(super) fn topic(awaited: Awaited) -> Topic {
         Awaited::Outcome(user) => Topic(OUTCOME | UserId::get(user)),
         Awaited::User(user) => Topic(USER | UserId::get(user)),
         Awaited::Room(room) => Topic(ROOM | RoomId::get(room)),
+        Awaited::OpenRooms(number) => Topic(OPEN_ROOMS | number),
+    }
+}
+
+/// Returns what those wait for who wait under this topic.
+fn awaited(Topic(topic): Topic) -> Awaited {
+    let number = topic & IDS;
+    match topic & !IDS {
+        OUTCOME => Awaited::Outcome(UserId::new(Position::new(number))),
+        USER => Awaited::User(UserId::new(Position::new(number))),
+        ROOM => Awaited::Room(RoomId::new(Position::new(number))),
+        OPEN_ROOMS => Awaited::OpenRooms(number),
+        _ => panic!("{topic:#x} is no topic of ours"),
     }
 }
 
@@ -75,5 +85,20 @@ mod tests {
         let of_room = topic(Awaited::Room(RoomId::new(first)));
         assert!(of_author < of_user && of_user < of_room);
         assert!(of_author < Topic::PATIENT && of_user >= Topic::PATIENT);
+    }
+
+    #[test]
+    fn a_topic_tells_what_is_awaited_under_it() {
+        for number in [1, (1 << 53) - 1].map(Position::new) {
+            let (user, room) = (UserId::new(number), RoomId::new(number));
+            for waits_for in [
+                Awaited::Outcome(user),
+                Awaited::User(user),
+                Awaited::Room(room),
+                Awaited::OpenRooms(number.get()),
+            ] {
+                assert_eq!(awaited(topic(waits_for)), waits_for);
+            }
+        }
     }
 }

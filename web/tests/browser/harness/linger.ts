@@ -31,6 +31,8 @@ const ABOUT_NETWORK = /^Failed to load resource/
 export interface OpenOptions extends BrowserContextOptions {
   /** The name of the person who opens the page; without one, the page asks for a friendly name. */
   name?: string
+  /** The address of a proxy before the server. */
+  url?: string
 }
 
 export class Linger {
@@ -51,14 +53,14 @@ export class Linger {
   }
 
   /** Opens Linger's page in a browser of its own: other cookies, other storage. */
-  async open({ name, ...options }: OpenOptions = {}): Promise<Chat> {
+  async open({ name, url = this.server.url, ...options }: OpenOptions = {}): Promise<Chat> {
     const context = await this.newContext(options)
     if (name !== undefined) {
-      const arrival = await context.request.post(`${this.server.url}/api/v1/guests`, { data: { name } })
+      const arrival = await context.request.post(`${url}/api/v1/guests`, { data: { name } })
       expect(arrival.status()).toBe(201)
     }
     const chat = new Chat(context, await context.newPage())
-    await chat.visit(this.server.url)
+    await chat.visit(url)
     return chat
   }
 

@@ -1,0 +1,66 @@
+// Somebody writes and nobody looks: which tab calls, and how.
+import { describe, expect, it } from 'vitest'
+import { createAlerts } from '../src/alerts/alerts'
+import type { Call } from '../src/alerts/alerts'
+import type { Choices } from '../src/alerts/choices'
+import { bob, message } from './cast'
+
+/** Some tabs of one browser, with one storage and one clock. */
+function browser(choices: Choices, ...tabs: { shows: string | null }[]) {
+  let claimed = 0
+  const waiting: (() => void)[] = []
+  const heard: string[] = []
+  const calls: Call[] = []
+  const hear = tabs.map(({ shows }, tab) =>
+    createAlerts({
+      choices: () => choices,
+      isShown: (room) => room === shows,
+      claim: (id) => id > claimed && ((claimed = id), true),
+      after: (_, act) => waiting.push(act),
+      playNotes: () => heard.push(`tab ${tab}`),
+      notify: (call) => calls.push(call),
+      title: ({ by, room }) => `${by?.name} in ${room}`,
+    }),
+  )
+  return {
+    calls,
+    heard,
+    say(id: number) {
+      for (const tab of hear) tab(message(id, bob, `text ${id}`))
+    },
+    wait() {
+      for (const act of waiting.splice(0)) act()
+    },
+  }
+}
+
+const BOTH = { sound: true, notifications: true }
+
+describe('a message that nobody sees', () => {
+  it('is told by one tab, once', () => {
+    const { calls, heard, say, wait } = browser(BOTH, { shows: null }, { shows: null }, { shows: 'lobby' })
+    say(7)
+    wait()
+    expect(heard).toEqual(['tab 0'])
+    expect(calls).toEqual([{ title: 'bob in tea', body: 'text 7', tag: 'tea', path: '/r/tea/7' }])
+    say(7)
+    wait()
+    expect(calls).toHaveLength(1)
+  })
+
+  it('is told as the person chose', () => {
+    for (const choices of [BOTH, { sound: true, notifications: false }, { sound: false, notifications: false }]) {
+      const { calls, heard, say, wait } = browser(choices, { shows: null })
+      say(1)
+      wait()
+      expect([heard.length, calls.length]).toEqual([Number(choices.sound), Number(choices.notifications)])
+    }
+  })
+})
+
+it('a message in sight of any tab is told by none', () => {
+  const { calls, heard, say, wait } = browser(BOTH, { shows: null }, { shows: 'tea' })
+  say(3)
+  wait()
+  expect([heard, calls]).toEqual([[], []])
+})
