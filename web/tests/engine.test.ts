@@ -95,6 +95,16 @@ describe('a tab that says hello', () => {
     expect(lines(tea.said)).toEqual(['t1: begin null', 'watching tea', 't1: watching tea', 't1: begin c1'])
   })
 
+  it('with a cursor, while the engine asks where the server is, begins there as well', async () => {
+    const tea = createTea()
+    tea.engine.hear(hello('t1', ['tea'], null))
+    tea.engine.hear(hello('t2', ['tea'], 'c1'))
+    await tea.server.last().answer(news('c5'))
+    expect(lines(tea.said).filter((said) => said.includes('begin'))).toEqual([
+      't1: begin null', 't2: begin null', 't1: begin c5', 't2: begin c5',
+    ])
+  })
+
   it('with the cursor of a moment ago hears the pages since', async () => {
     const tea = follow()
     await tea.server.last().answer(news('c2', joined(2, bob)))

@@ -94,6 +94,12 @@ impl Page {
         !self.is_full
     }
 
+    /// Makes it larger.
+    pub(crate) fn widen(&mut self, max: PageMax) {
+        self.max = max;
+        self.is_full = self.items.len() >= max.items;
+    }
+
     /// Gives it a place, unless the page is full, or it is too large for the bytes that
     /// are left: then the next page begins with it. Tells whether it got one.
     pub(crate) fn take(&mut self, news: News) -> bool {

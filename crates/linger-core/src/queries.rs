@@ -9,7 +9,7 @@ mod lists;
 mod numbers;
 mod stays;
 
-pub use history::{History, history};
+pub use history::{History, Passage, Place, history, passage};
 pub use lists::{MembersPage, RoomsPage, members_of, rooms_for, rooms_of};
 pub use numbers::position_of;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};

@@ -5,6 +5,7 @@
 
 mod documents;
 mod events;
+mod history;
 mod messages;
 mod path;
 mod people;
@@ -106,7 +107,7 @@ fn described() -> (Router<Arc<App>>, utoipa::openapi::OpenApi) {
         .routes(routes!(rooms::members))
         .routes(routes!(rooms::join, rooms::leave))
         .routes(routes!(rooms::add_member))
-        .routes(routes!(messages::history))
+        .routes(routes!(history::history))
         .split_for_parts()
 }
 

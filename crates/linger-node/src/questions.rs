@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use linger_core::{
     ExternalId, LogId, MessageId, News, Position, TokenHash, UserId,
     feed::PageMax,
-    queries::{self, History, User},
+    queries::{self, History, Passage, Place, User},
 };
 use rusqlite::Connection;
 
@@ -107,6 +107,29 @@ impl Question for Earlier {
         let _moment = queries::moment(connection)?;
         let max = PageMax { items: self.limit, bytes: PAGE_BYTES_MAX };
         queries::history(connection, &self.room.scope(), self.reader, self.before, max)
+    }
+}
+
+/// What was sent to this room at this place?
+#[derive(Debug, Clone)]
+pub struct Nearby {
+    /// The room.
+    pub room: RoomRef,
+    /// The user who asks; none for a visitor.
+    pub reader: Option<UserId>,
+    /// The place.
+    pub place: Place,
+    /// Most messages in the answer.
+    pub limit: usize,
+}
+
+impl Question for Nearby {
+    type Answer = Passage;
+
+    fn answer(self, connection: &Connection, _: LogId) -> rusqlite::Result<Passage> {
+        let _moment = queries::moment(connection)?;
+        let max = PageMax { items: self.limit, bytes: PAGE_BYTES_MAX };
+        queries::passage(connection, &self.room.scope(), self.reader, self.place, max)
     }
 }
 

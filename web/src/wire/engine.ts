@@ -72,6 +72,8 @@ export function createEngine({ platform: base, post, watchTimings, createSession
   let asked: readonly string[] = []
   /** Rooms that are looked at and are not there for us. */
   const barred = new Set<string>()
+  /** The first tab's cursor is where the engine begins. */
+  let hasBegun = false
   /** Tabs that were told to begin at a cursor that was not known yet. */
   const beginners = new Set<string>()
   const loop = createLoop(client, platform, { rooms, onAsked, onPage, onLink, onRefused })
@@ -117,7 +119,8 @@ export function createEngine({ platform: base, post, watchTimings, createSession
     watchers.come(tab, wanted, isVisible)
     session?.start(locale)
     pump?.look()
-    const here = loop.cursor() ?? cursor
+    const here = hasBegun ? loop.cursor() : cursor
+    hasBegun = true
     const pages = cursor === null || cursor === here ? [] : recent.after(cursor, wanted)
     const begin = pages && cursor !== null ? cursor : here
     if (begin === null) beginners.add(tab)

@@ -6,6 +6,8 @@
 import { createClient } from '../api/client'
 import type { Client } from '../api/client'
 import type { Platform } from '../api/platform'
+import { createBearer } from './bearer'
+import type { Bearer } from './bearer'
 import { createExchanges } from './exchanges'
 import type { Exchanges } from './exchanges'
 import type { Exchange, Transport, Weather } from './protocol'
@@ -16,8 +18,7 @@ export interface Line {
   /** The platform of all that talks over this line. */
   platform: Platform
   exchanges: Pick<Exchanges, 'list' | 'measured'>
-  /** From now on requests carry this token; without one, the cookie is all there is. */
-  setToken(token: string | undefined): void
+  setToken: Bearer['setToken']
   setWeather(weather: Weather | null): void
 }
 
@@ -31,8 +32,8 @@ export interface LineOptions {
 }
 
 export function createLine({ platform: base, tab, transport = () => 'long', onExchange = () => {} }: LineOptions): Line {
-  let token: string | undefined
-  const sky = createSky({ ...base, fetch: authorized }, (init, fate) => exchanges.mark(init, fate))
+  const bearer = createBearer(base)
+  const sky = createSky({ ...base, fetch: bearer.fetch }, (init, fate) => exchanges.mark(init, fate))
   const exchanges = createExchanges({
     fetch: sky.fetch,
     clock: base.clock,
@@ -43,19 +44,12 @@ export function createLine({ platform: base, tab, transport = () => 'long', onEx
     onChange: onExchange,
   })
 
-  function authorized(url: string, init: RequestInit): Promise<Response> {
-    if (token === undefined) return base.fetch(url, init)
-    const headers = new Headers(init.headers)
-    headers.set('Authorization', `Bearer ${token}`)
-    return base.fetch(url, { ...init, headers })
-  }
-
   const platform = { ...base, fetch: exchanges.fetch }
   return {
     client: createClient(platform),
     platform,
     exchanges,
-    setToken: (now) => void (token = now),
+    setToken: bearer.setToken,
     setWeather: sky.set,
   }
 }

@@ -164,7 +164,11 @@ export function createLoop(client: Client, platform: Platform, listener: LoopLis
         if (page.events.length > 0) pagesWithNews += 1
         hear(page.events.length > 0)
       },
-      onSign: () => !abort.signal.aborted && hear(false),
+      onSign() {
+        if (abort.signal.aborted) return
+        hear(false)
+        listener.onLink()
+      },
     }
     function hear(hasNews: boolean): void {
       failures = 0

@@ -190,10 +190,11 @@ describe('an experiment', () => {
     await choose(drawer, 'sse')
     await drawer.get('[role=switch]').setValue(true)
     drawer.unmount()
+    await vi.advanceTimersByTimeAsync(0)
     expect(sayings.slice(3)).toEqual([
+      { type: 'wire', isOpen: false },
       { type: 'mode', mode: 'automatic', intervalMs: 2000 },
       { type: 'weather', weather: null },
-      { type: 'wire', isOpen: false },
     ])
   })
 

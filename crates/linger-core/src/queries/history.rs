@@ -1,12 +1,16 @@
-//! A room's history: its earlier messages.
+//! A room's history: its messages, in both directions from a place.
 //!
-//! A closed room is read backwards, stay by stay, by way of the messages that lie in
-//! the reader's stays: neither messages outside of all stays nor stays without
-//! messages are walked through.
+//! A closed room is read stay by stay, by way of the messages that lie in the reader's
+//! stays: neither messages outside of all stays nor stays without messages are walked
+//! through.
 
 use rusqlite::{Connection, params};
 
-use super::{news, stays::last_stay};
+use super::{
+    news,
+    numbers::position_of,
+    stays::{first_stay, last_stay},
+};
 use crate::{
     MessageId, News, Position, RoomId, RoomKind, UserId,
     feed::{Page, PageMax},
@@ -22,11 +26,47 @@ pub struct History {
     pub more: bool,
 }
 
+/// A page from the middle of a room's history.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Passage {
+    /// Messages, oldest first.
+    pub messages: Vec<News>,
+    /// Whether there are older ones.
+    pub more: bool,
+    /// Whether there are newer ones.
+    pub more_after: bool,
+}
+
+/// The place of a [`Passage`]. A message or a number that the room does not have, or that the
+/// reader does not see, stands for the place where it would be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// Behind a message.
+    After(MessageId),
+    /// With a message in the middle: a half of the page is older.
+    Around(MessageId),
+    /// With the event that has this number in the middle, if it is a message.
+    AroundNumber(u64),
+}
+
+/// One reader's view of one room's messages.
+struct View<'c> {
+    connection: &'c Connection,
+    room: RoomId,
+    kind: RoomKind,
+    reader: Option<UserId>,
+}
+
 /// A room's messages in a range, newest first, with the columns that [`news`] reads.
-const MESSAGES: &str =
+const NEWEST_FIRST: &str =
     "SELECT position, kind, audience, audience_id, audience_rooms, number, json, sum
      FROM events WHERE audience_id = ?1 AND kind = 'message_sent' AND position BETWEEN ?2 AND ?3
      ORDER BY position DESC";
+/// The same, oldest first.
+const OLDEST_FIRST: &str =
+    "SELECT position, kind, audience, audience_id, audience_rooms, number, json, sum
+     FROM events WHERE audience_id = ?1 AND kind = 'message_sent' AND position BETWEEN ?2 AND ?3
+     ORDER BY position";
 
 /// Returns the newest messages of a room before `before`, as many as fit on one page,
 /// as far as `reader` may see them.
@@ -40,42 +80,130 @@ pub fn history(
     before: Option<MessageId>,
     max: PageMax,
 ) -> rusqlite::Result<History> {
-    let &Scope::Room(room, kind) = scope else {
-        panic!("history is a room's: {scope:?}");
-    };
-    let mut end = before.map_or(Position::MAX, |before| before.position().before());
+    let view = View::of(connection, scope, reader);
     let mut page = Page::new(max);
-    let mut more = false;
-    let mut select = connection.prepare_cached(MESSAGES)?;
-    while !more && let Some(newest) = last_message(connection, room, end)? {
-        let Some((from, to)) = (match kind {
-            RoomKind::Open => Some((Position::START, Position::MAX)),
-            RoomKind::Closed => last_stay(connection, reader, room, newest)?,
-        }) else {
-            break;
-        };
-        let mut rows = select.query(params![room, from, to.min(end)])?;
-        while !more && let Some(row) = rows.next()? {
-            // One message more than fits shows that there are more.
-            more = !page.take(news(row)?);
-        }
-        end = from.before();
-    }
-    let mut messages = page.items;
-    messages.reverse();
-    Ok(History { messages, more })
+    let end = before.map_or(Position::MAX, |before| before.position().before());
+    let more = view.older(end, &mut page)?;
+    page.items.reverse();
+    Ok(History { messages: page.items, more })
 }
 
-/// Returns the position of the last message of a room, up to `end`.
-fn last_message(
+/// Returns the messages of a room at a place, as many as fit on one page, as far as
+/// `reader` may see them.
+///
+/// Cost: as of [`history`]; for a number also those of finding it.
+pub fn passage(
     connection: &Connection,
-    room: RoomId,
-    end: Position,
-) -> rusqlite::Result<Option<Position>> {
-    connection
-        .prepare_cached(
-            "SELECT max(position) FROM events
-             WHERE audience_id = ?1 AND kind = 'message_sent' AND position <= ?2",
-        )?
-        .query_one(params![room, end], |row| row.get(0))
+    scope: &Scope,
+    reader: Option<UserId>,
+    place: Place,
+    max: PageMax,
+) -> rusqlite::Result<Passage> {
+    let view = View::of(connection, scope, reader);
+    let middle = match place {
+        Place::After(id) => return view.after(id.position(), max),
+        Place::Around(id) => id.position(),
+        Place::AroundNumber(number) => position_of(connection, view.room, number)?,
+    };
+    view.around(middle, max)
+}
+
+impl View<'_> {
+    fn of<'c>(connection: &'c Connection, scope: &Scope, reader: Option<UserId>) -> View<'c> {
+        let &Scope::Room(room, kind) = scope else {
+            panic!("history is a room's: {scope:?}");
+        };
+        View { connection, room, kind, reader }
+    }
+
+    fn after(&self, place: Position, max: PageMax) -> rusqlite::Result<Passage> {
+        let mut page = Page::new(max);
+        // Nothing is behind the last of all places.
+        let begin = place.min(Position::MAX.before()).next();
+        let more_after = self.newer(begin, &mut page)?;
+        // A page without room shows whether there is one for it.
+        let more = self.older(place, &mut Page::new(PageMax { items: 0, ..max }))?;
+        Ok(Passage { messages: page.items, more, more_after })
+    }
+
+    fn around(&self, middle: Position, max: PageMax) -> rusqlite::Result<Passage> {
+        let half = PageMax { items: max.items.div_ceil(2), bytes: max.bytes / 2 };
+        let mut page = Page::new(half);
+        let mut more_after = self.newer(middle, &mut page)?;
+        let next = page.items.last().map_or(middle, |last| last.position().next());
+        page.widen(max);
+        let more = self.older(middle.before(), &mut page)?;
+        // Few came before: the rest of the page is for what comes after.
+        if more_after && !more {
+            more_after = self.newer(next, &mut page)?;
+        }
+        page.items.sort_unstable_by_key(News::position);
+        Ok(Passage { messages: page.items, more, more_after })
+    }
+
+    /// Adds messages up to `end`, newest first. Tells whether there are more.
+    fn older(&self, mut end: Position, page: &mut Page) -> rusqlite::Result<bool> {
+        let newest = "SELECT max(position) FROM events
+             WHERE audience_id = ?1 AND kind = 'message_sent' AND position <= ?2";
+        while let Some(newest) = self.edge(newest, end)? {
+            let Some((from, to)) = (match self.kind {
+                RoomKind::Open => Some((Position::START, Position::MAX)),
+                RoomKind::Closed => last_stay(self.connection, self.reader, self.room, newest)?,
+            }) else {
+                break;
+            };
+            if self.read(NEWEST_FIRST, from, to.min(end), page)? {
+                return Ok(true);
+            }
+            end = from.before();
+        }
+        Ok(false)
+    }
+
+    /// Adds messages from `begin` on, oldest first. Tells whether there are more.
+    fn newer(&self, mut begin: Position, page: &mut Page) -> rusqlite::Result<bool> {
+        let oldest = "SELECT min(position) FROM events
+             WHERE audience_id = ?1 AND kind = 'message_sent' AND position >= ?2";
+        while let Some(oldest) = self.edge(oldest, begin)? {
+            let Some((from, to)) = (match self.kind {
+                RoomKind::Open => Some((Position::START, Position::MAX)),
+                RoomKind::Closed => first_stay(self.connection, self.reader, self.room, oldest)?,
+            }) else {
+                break;
+            };
+            if self.read(OLDEST_FIRST, from.max(begin), to, page)? {
+                return Ok(true);
+            }
+            if to == Position::MAX {
+                break;
+            }
+            begin = to.next();
+        }
+        Ok(false)
+    }
+
+    /// Returns the position of the message that is nearest to a bound.
+    fn edge(&self, select: &str, bound: Position) -> rusqlite::Result<Option<Position>> {
+        self.connection
+            .prepare_cached(select)?
+            .query_one(params![self.room, bound], |row| row.get(0))
+    }
+
+    /// Adds the messages of a range. Tells whether there are more: one more than fits.
+    fn read(
+        &self,
+        select: &str,
+        from: Position,
+        to: Position,
+        page: &mut Page,
+    ) -> rusqlite::Result<bool> {
+        let mut select = self.connection.prepare_cached(select)?;
+        let mut rows = select.query(params![self.room, from, to])?;
+        while let Some(row) = rows.next()? {
+            if !page.take(news(row)?) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
 }

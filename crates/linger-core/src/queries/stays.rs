@@ -156,6 +156,36 @@ pub(super) fn last_stay(
         .optional()
 }
 
+/// Returns the first membership of a room that did not end before `begin`: as
+/// [`last_stay`].
+pub(super) fn first_stay(
+    connection: &Connection,
+    reader: Option<UserId>,
+    room: RoomId,
+    begin: Position,
+) -> rusqlite::Result<Option<(Position, Position)>> {
+    let Some(user) = reader else { return Ok(None) };
+    let last = last_stay(connection, reader, room, begin)?;
+    if let Some(stay) = last.filter(|(_, to)| *to >= begin) {
+        return Ok(Some(stay));
+    }
+    let later = connection
+        .prepare_cached(
+            r#"SELECT user_id, room_id, joined, "left", sum FROM past_stays
+               WHERE user_id = ?1 AND room_id = ?2 AND joined > ?3
+               ORDER BY joined LIMIT 1"#,
+        )?
+        .query_one(params![user, room, begin], |row| {
+            sum::check(row, "past_stays")?;
+            Ok((row.get(2)?, row.get(3)?))
+        })
+        .optional()?;
+    if later.is_some() {
+        return Ok(later);
+    }
+    Ok(joined(connection, room, user)?.map(|joined| (joined, Position::MAX)))
+}
+
 /// Tells whether a user is a member of a room now.
 pub fn is_member(connection: &Connection, room: RoomId, user: UserId) -> rusqlite::Result<bool> {
     Ok(joined(connection, room, user)?.is_some())

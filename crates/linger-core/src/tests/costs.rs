@@ -12,10 +12,10 @@ use std::sync::{
 
 use super::{draft, most};
 use crate::{
-    Author, Command, Entry, LogId, MessageText, Outcome, Position, Projection, RoomId, RoomKind,
-    RoomName, Slug, Timestamp, Topic, UserId, UserName,
+    Author, Command, Entry, LogId, MessageId, MessageText, News, Outcome, Position, Projection,
+    RoomId, RoomKind, RoomName, Slug, Timestamp, Topic, UserId, UserName,
     feed::{self, PageMax},
-    queries,
+    queries::{self, Place},
     visibility::Scope,
 };
 
@@ -170,6 +170,16 @@ impl House {
         (steps, history.messages.len())
     }
 
+    /// Counts the steps of a page of ten around the place of a message that is sought: the
+    /// fifth one of bob's.
+    fn passage(&self, scope: &Scope, place: fn(&News) -> Place) -> (u64, usize) {
+        let (_, all) = self.count(|it| queries::history(it, scope, Some(self.bob), None, most(50)));
+        let place = place(&all.messages[4]);
+        let (steps, passage) =
+            self.count(|it| queries::passage(it, scope, Some(self.bob), place, most(READ)));
+        (steps, passage.messages.len())
+    }
+
     fn den(&self) -> Scope {
         Scope::Room(self.den, RoomKind::Closed)
     }
@@ -203,7 +213,6 @@ fn name(name: &str) -> UserName {
 
 #[test]
 fn a_read_costs_what_it_returns_whatever_lies_around_it() {
-    type Read = fn(&House) -> (u64, usize);
     let reads: [(&str, Read, usize); 13] = [
         ("history of a closed room", |house| house.history(&house.den()), READ),
         ("history of an open room", |house| house.history(&house.tea()), READ),
@@ -247,8 +256,39 @@ fn a_read_costs_what_it_returns_whatever_lies_around_it() {
             2 * READ + 1,
         ),
     ];
+    cost_the_same(&reads);
+}
+
+#[test]
+fn a_passage_costs_what_it_returns_whatever_lies_around_it() {
+    cost_the_same(&[
+        ("after, in a closed room", |house| house.passage(&house.den(), after), READ / 2),
+        ("after, in an open room", |house| house.passage(&house.tea(), after), READ / 2),
+        ("around, in a closed room", |house| house.passage(&house.den(), around), READ),
+        ("around, in an open room", |house| house.passage(&house.tea(), around), READ),
+        ("from the start of a stay", |house| house.passage(&house.den(), first), READ),
+    ]);
+}
+
+fn first(_: &News) -> Place {
+    Place::After(MessageId::new(START))
+}
+
+fn after(news: &News) -> Place {
+    Place::After(news.message().unwrap().id)
+}
+
+fn around(news: &News) -> Place {
+    Place::Around(news.message().unwrap().id)
+}
+
+/// A question to a house: the steps that it takes, and how much the answer has.
+type Read = fn(&House) -> (u64, usize);
+
+/// Checks that each question finds so much in each house, and costs about the same.
+fn cost_the_same(reads: &[(&str, Read, usize)]) {
     let houses = SIZES.map(House::with);
-    for (name, read, expected) in reads {
+    for &(name, read, expected) in reads {
         // Statements are prepared before: what is counted is the read itself.
         houses.iter().for_each(|house| assert_eq!(read(house).1, expected, "{name}"));
         is_flat(name, houses.each_ref().map(|house| read(house).0));

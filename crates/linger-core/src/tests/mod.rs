@@ -15,6 +15,7 @@ mod erasure;
 mod files;
 mod logs;
 mod model;
+mod passages;
 mod properties;
 mod replay;
 mod stage;

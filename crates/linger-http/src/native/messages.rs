@@ -1,29 +1,17 @@
-//! Messages: send one, once; read the history of a room.
+//! Messages: send one, once.
 
-use std::sync::Arc;
-
-use axum::{
-    extract::{RawQuery, State},
-    http::StatusCode,
-    response::Response,
-};
-use linger_core::{Message, MessageId, MessageText, Position, RequestId, Slug};
-use linger_node::{Receipt, limits::HISTORY_PAGE_MAX, questions::Earlier};
-use linger_serve::{
-    APPLICATION_JSON, Address, App, Caller, Decision, Failure, Request, Undecided, WholeResponse,
-    answer, parse, whole,
-};
+use axum::http::StatusCode;
+use linger_core::{Message, MessageText, RequestId, Slug};
+use linger_node::Receipt;
+use linger_serve::{APPLICATION_JSON, Decision, Request, Undecided, WholeResponse, parse, whole};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{documents, path::Path, query::Query, request_id_of};
+use super::{documents, request_id_of};
 use crate::{
     addressed::room_at,
     say::{Answered, Answers, Saying, message_of},
 };
-
-/// Messages in a page of history, when the reader gives no number.
-const HISTORY_PAGE_DEFAULT: usize = 50;
 
 #[derive(Deserialize, ToSchema)]
 pub(super) struct NewMessage {
@@ -107,43 +95,4 @@ impl Answers for AsJson {
 #[derive(Serialize, ToSchema)]
 struct Said<'a> {
     message: &'a Message,
-}
-
-/// A page of a room's history.
-#[derive(Serialize, ToSchema)]
-struct History<'a> {
-    /// Oldest first.
-    messages: Vec<&'a Message>,
-    /// Whether there are older ones: ask with `before` the first one's id.
-    more: bool,
-}
-
-/// Reads earlier messages
-#[utoipa::path(
-    get, path = "/rooms/{room}/messages", tag = "messages", security((), ("token" = [])),
-    params(
-        ("room" = Slug, Path, description = "The room's slug, percent-encoded"),
-        ("before" = Option<Position>, Query, description = "Only messages from before the one with this id"),
-        ("limit" = Option<u32>, Query, minimum = 1, maximum = 200, description = "Most messages in the answer; 50 without"),
-    ),
-    responses(
-        documents::Reading,
-        (status = 200, body = History, description = "A page of history"),
-    )
-)]
-pub(super) async fn history(
-    State(app): State<Arc<App>>,
-    Path(room): Path<String>,
-    RawQuery(raw): RawQuery,
-    caller: Caller,
-    address: Address,
-) -> Result<Response, Failure> {
-    let query = Query::new(raw.as_deref());
-    let before = query.position("before")?.map(MessageId::new);
-    let limit = query.limit(HISTORY_PAGE_DEFAULT, HISTORY_PAGE_MAX)?;
-    let reader = caller.reader(&app)?;
-    let earlier = Earlier { room: room_at(&app.node, &room, reader)?, reader, before, limit };
-    let history = app.node.query(address.asker(reader), earlier).await?;
-    let messages = history.messages.iter().filter_map(|news| news.message()).collect();
-    Ok(answer(StatusCode::OK, &History { messages, more: history.more }))
 }

@@ -87,6 +87,7 @@ export const words = {
   leftClosedText: 'It is closed: a member can bring you in again.',
   roomFailed: 'The room could not be loaded',
   roomFailedText: 'Linger tries again by itself when the server answers.',
+  howItWaits: 'How it waits',
   nothingHere: 'There is nothing here',
   nothingHereText: 'The address may be mistyped.',
   toLobby: 'Go to the lobby',

@@ -85,6 +85,7 @@ export const words: Words = {
   leftClosedText: '这个房间不公开，需要成员再次邀请你。',
   roomFailed: '房间没有加载出来',
   roomFailedText: '服务器恢复后会自动重试。',
+  howItWaits: '它怎样等待',
   nothingHere: '这里什么也没有',
   nothingHereText: '地址可能写错了。',
   toLobby: '去大厅',
