@@ -4,7 +4,7 @@
 // expectations stand in the tests.
 import type { BrowserContext, Locator, Page } from 'playwright-core'
 import { expect } from 'vitest'
-import type { Connection } from '../../../src/wire/poller'
+import type { Connection } from '../../../src/wire/protocol'
 
 export class Chat {
   readonly composer: Locator
