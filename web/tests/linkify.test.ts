@@ -20,6 +20,12 @@ it.each([
   ['nor file:', 'file:///etc/passwd', []],
   ['nor an address that hides its host behind an @', 'https://bank.example@evil.example/', []],
   ['nor a broken one', 'https://', []],
+  ['a sign at the end belongs to the address', 'https://x.example/abc_ https://x.example/~', ['https://x.example/abc_', 'https://x.example/~']],
+  ['but not one that stands at both ends', '*https://x.example/a* _https://x.example/b_', ['https://x.example/a', 'https://x.example/b']],
+  ['a host ends where another script begins', 'https://example.com看看', ['https://example.com/']],
+  ['so does a port', 'http://nas.lan:8080看看', ['http://nas.lan:8080/']],
+  ['a host of another script is one', 'https://例子.中国/茶', ['https://xn--fsqu00a.xn--fiqs8s/%E8%8C%B6']],
+  ['a path may be of any script', 'https://example.org/wiki/茶', ['https://example.org/wiki/%E8%8C%B6']],
 ])('%s', (_name, text, expected) => {
   expect(links(text)).toEqual(expected)
 })

@@ -79,8 +79,8 @@ export function createChat({ tab, platform, database, connect, first }: ChatOpti
 
   const history = useHistory({ client, state, shownUpTo: (slug) => shown.upTo(slug), onMessages: (messages) => outbox.see(messages) })
   const shown = useShown({ database, state, open: (slug) => history.open(slug) })
-  const user = computed(() => state.value.me)
-  const outbox = useOutbox({ database, platform, tab, user, tellEngine: () => post({ type: 'outbox', tab }) })
+  const whoAmI = computed(() => state.value.me)
+  const outbox = useOutbox({ database, platform, tab, user: whoAmI, tellEngine: () => post({ type: 'outbox', tab }) })
   const drafts = createDrafts(database, platform.clock.date)
   const rollCall = createRollCall(tab, platform.clock)
   const deeds = createDeeds({ client, state, onRenamed: (user) => post({ type: 'renamed', tab, user }) })
@@ -248,7 +248,7 @@ export function createChat({ tab, platform, database, connect, first }: ChatOpti
   }
 
   function keepDraft(slug: string, text: Ref<string>): void {
-    const place = computed(() => user.value && { userId: user.value.id, room: slug, tab })
+    const place = computed(() => whoAmI.value && { userId: whoAmI.value.id, room: slug, tab })
     useDraft({ drafts, findOpenTabs: rollCall.findOpenTabs, place, text })
   }
 

@@ -31,6 +31,8 @@ const ABOUT_NETWORK = /^Failed to load resource/
 export interface OpenOptions extends BrowserContextOptions {
   /** The name of the person who opens the page; without one, the page asks for a friendly name. */
   name?: string
+  /** Leaves the browser its SharedWorker. */
+  sharedWorker?: boolean
   /** The address of a proxy before the server. */
   url?: string
 }
@@ -69,12 +71,14 @@ export class Linger {
     return (await this.newContext({})).newPage()
   }
 
-  async newContext(options: BrowserContextOptions): Promise<BrowserContext> {
+  async newContext({ sharedWorker = false, ...options }: Omit<OpenOptions, 'name' | 'url'> = {}): Promise<BrowserContext> {
     if (!this.browser) throw new Error('the browser is not running')
     const context = await this.browser.newContext({ locale: 'en-GB', viewport: { width: 1000, height: 700 }, ...options })
     context.setDefaultTimeout(ACTION_MS_MAX)
     this.contexts.push(context)
     this.listen(context)
+    // No test can see or hold up the requests of a SharedWorker; tabs.spec.ts has one.
+    if (!sharedWorker) await context.addInitScript(() => Reflect.deleteProperty(window, 'SharedWorker'))
     return context
   }
 
