@@ -11,7 +11,7 @@ test.each([
   { encoding: 'br', decode: brotliDecompressSync },
   { encoding: 'gzip', decode: gunzipSync },
 ])('the page and its files come compressed with $encoding', async ({ encoding, decode }) => {
-  for (const path of ['/', ...(await assets())]) {
+  for (const path of ['/settings', ...(await assets())]) {
     const plain = await get(path)
     const packed = await get(path, { 'accept-encoding': encoding })
     expect([path, packed.head.headers['content-encoding']]).toEqual([path, encoding])
@@ -22,7 +22,7 @@ test.each([
 })
 
 test('a browser that has the page already is told so', async () => {
-  for (const path of ['/', ...(await assets())]) {
+  for (const path of ['/settings', ...(await assets())]) {
     const etag = (await get(path)).head.headers.etag
     expect(etag).toMatch(/^(W\/)?".+"$/)
     const again = await get(path, { 'if-none-match': etag ?? '' })
@@ -33,14 +33,14 @@ test('a browser that has the page already is told so', async () => {
 })
 
 test('the page is asked for afresh, and its files are kept for ever', async () => {
-  expect((await get('/')).head.headers['cache-control']).toBe('no-cache')
+  expect((await get('/settings')).head.headers['cache-control']).toBe('no-cache')
   for (const path of await assets()) {
     expect((await get(path)).head.headers['cache-control']).toMatch(/max-age=31536000.*immutable/)
   }
 })
 
 test('HEAD answers as GET does, without the body', async () => {
-  for (const path of ['/', ...(await assets())]) {
+  for (const path of ['/settings', ...(await assets())]) {
     const whole = await get(path)
     const head = await get(path, {}, 'HEAD')
     expect([path, head.head.statusCode, head.body.length]).toEqual([path, 200, 0])
@@ -50,7 +50,7 @@ test('HEAD answers as GET does, without the body', async () => {
 })
 
 test('the policy lets nothing run but our own files, and the page needs no more', async () => {
-  const { head, body } = await get('/')
+  const { head, body } = await get('/settings')
   const policy = directives(head.headers['content-security-policy'])
   expect(policy['default-src']).toBe("'none'")
   expect(policy['script-src']).toBe("'self'")
@@ -120,7 +120,7 @@ function get(path: string, headers: Record<string, string> = {}, method = 'GET')
 
 /** Returns the paths of the page's scripts and styles. */
 async function assets(): Promise<string[]> {
-  const { body } = await get('/')
+  const { body } = await get('/settings')
   const paths = [...body.toString().matchAll(/(?:src|href)="(\/assets\/[^"]+)"/g)].map(([, path]) => path ?? '')
   expect(paths.length).toBeGreaterThanOrEqual(2)
   return paths
