@@ -106,7 +106,7 @@ it.each(Array.from({ length: 60 }, (_, index) => index + 1))('story %i', async (
       },
     }
     // They notice in any order that there is another engine.
-    for (const tab of tabs.toSorted(() => chance() - 0.5)) tab.hello()
+    for (const tab of [...tabs].sort(() => chance() - 0.5)) tab.hello()
     const first = tabs[0]
     if (first) say({ type: 'weather', tab: first.id, weather: { drop: 0.1, repeat: 0.2, reorder: 0.2, delayMsMax: 300 } })
   }
@@ -143,7 +143,7 @@ it.each(Array.from({ length: 60 }, (_, index) => index + 1))('story %i', async (
   for (const tab of tabs) {
     for (const room of tab.rooms) {
       const last = chat.log.filter((event) => event.room === room).length
-      const numbers = [...(tab.has.get(room) ?? [])].toSorted((one, other) => one - other)
+      const numbers = [...(tab.has.get(room) ?? [])].sort((one, other) => one - other)
       expect([tab.id, room, numbers]).toEqual([tab.id, room, Array.from({ length: last }, (_, index) => index + 1)])
     }
   }
