@@ -56,7 +56,8 @@ async function choose([tab]: Page[]): Promise<void> {
 
 async function calls(tabs: Page[]): Promise<string[][]> {
   const ofEach = await Promise.all(tabs.map((tab) => tab.evaluate(() => window.calls)))
-  return ofEach.flat()
+  // In the order in which they came, whichever tab called.
+  return ofEach.flat().sort(([, , one = 0], [, , other = 0]) => Number(one) - Number(other)).map(([title = '', body = '']) => [title, body])
 }
 
 declare global {
@@ -71,7 +72,7 @@ function record(): void {
   // The first page of a tab is empty and has none.
   if (!('serviceWorker' in navigator)) return
   ServiceWorkerRegistration.prototype.showNotification = (title, options) => {
-    window.calls.push([title, options?.body ?? ''])
+    window.calls.push([title, options?.body ?? '', String(Date.now())])
     return Promise.resolve()
   }
 }
