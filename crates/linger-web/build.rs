@@ -29,13 +29,41 @@ fn main() -> ExitCode {
     match built_page() {
         Ok(dist) => {
             memory_serve::load_directory(&dist);
-            ExitCode::SUCCESS
+            write_head(&dist)
         }
         Err(sentence) => {
             println!("cargo::error={sentence}");
             ExitCode::FAILURE
         }
     }
+}
+
+/// Writes down what the built page has in its head, but for its title and description:
+/// the names of its script and style among it, which have hashes.
+fn write_head(dist: &str) -> ExitCode {
+    let page = fs::read_to_string(Path::new(dist).join("index.html")).unwrap_or_default();
+    let Some(head) = between(&page, "<head>", "</head>") else {
+        println!("cargo::error=the built index.html has no <head>; see web/index.html");
+        return ExitCode::FAILURE;
+    };
+    let head = without(head, "<title>", "</title>");
+    let head = without(&head, "<meta name=\"description\"", ">");
+    let lines: Vec<_> = head.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets it")).join("head.html");
+    fs::write(out, lines.join("\n")).expect("cargo gives us a folder to write in");
+    ExitCode::SUCCESS
+}
+
+fn between<'t>(text: &'t str, begin: &str, end: &str) -> Option<&'t str> {
+    let (_, rest) = text.split_once(begin)?;
+    Some(rest.split_once(end)?.0)
+}
+
+/// Returns a text without its first part from `begin` to `end`, both included.
+fn without(text: &str, begin: &str, end: &str) -> String {
+    let Some((before, rest)) = text.split_once(begin) else { return text.to_owned() };
+    let after = rest.split_once(end).map_or("", |(_, after)| after);
+    format!("{before}{after}")
 }
 
 /// Returns the folder with the built page. Errors: a sentence that says what to do.

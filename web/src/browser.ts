@@ -1,8 +1,7 @@
 // The browser that this page runs in, as the platform of the code beneath.
 //
 // Used by the composables, which hand it on. Everything is looked up when it is
-// called. The one client of the page is made here.
-import { createClient } from './api/client'
+// called.
 import type { Platform } from './api/platform'
 
 export const browser: Platform = {
@@ -18,5 +17,3 @@ export const browser: Platform = {
   random: () => Math.random(),
   isOnline: () => navigator.onLine,
 }
-
-export const client = createClient(browser)

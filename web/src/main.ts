@@ -1,14 +1,42 @@
-// Where the page starts: sets its language and mounts App.
+// Where the page starts: its language, its colours, its chat, and App.
 //
 // Loaded by index.html, and by nothing else.
-// The tokens come first: they declare the order of the style layers.
-import './styles/tokens.css'
-import './styles/base.css'
-import { createApp } from 'vue'
+import './styles/index.css'
+import { createApp, defineComponent, effectScope, h } from 'vue'
 import App from './App.vue'
-import { htmlLanguage, words } from './i18n'
+import { browser } from './browser'
+import { readFirst } from './feed/first'
+import { createChat } from './feed/useChat'
+import type { Chat } from './feed/useChat'
+import { takeOver } from './frame/takeOver'
+import { fitViewport } from './frame/viewport'
+import { speakFirst, spoken } from './i18n'
+import { showScheme } from './settings/scheme'
+import { registerServiceWorker } from './shell/register'
+import { useRouter } from './screens/useRouter'
+import { openDatabase } from './store/database'
+import { connect } from './tabs/station'
+import { takeTabId } from './tabs/tabId'
 
-document.documentElement.lang = htmlLanguage
-document.title = words.appName
+async function start(): Promise<void> {
+  showScheme()
+  fitViewport()
+  await speakFirst()
+  const tab = takeTabId()
+  const database = openDatabase({ factory: () => indexedDB, after: browser.clock.after })
+  const chat = effectScope(true).run(() => createChat({
+    tab,
+    platform: browser,
+    database,
+    connect: (onMessage) => connect({ tab, platform: browser, database, onMessage }),
+    first: readFirst(),
+  })) as Chat
+  const router = useRouter()
+  // Keyed by the language: another one makes every component anew.
+  const Page = defineComponent({ render: () => h(App, { key: spoken.value, chat, router }) })
+  takeOver(() => createApp(Page).mount('#app'))
+  void registerServiceWorker(router.go)
+}
 
-createApp(App).mount('#app')
+// A browser that is too old has been told so by check.js.
+if (!document.documentElement.classList.contains('is-too-old')) void start()

@@ -1,23 +1,34 @@
 // From what is known to what is shown: groups, days, notices, own messages.
 import { describe, expect, it } from 'vitest'
 import type { Author, RoomEvent } from '../src/api/types'
-import type { Entry } from '../src/composables/useOutbox'
 import { arrange } from '../src/feed/arrange'
-import { foldEvent } from '../src/feed/foldEvent'
-import { UNREAD_ROOM } from '../src/feed/roomState'
-import { ann, bob, deletedMessage, joined, message, sent } from './cast'
+import { fold } from '../src/feed/fold'
+import { cutNewest, EMPTY_TIMELINE } from '../src/feed/timeline'
+import type { Entry } from '../src/store/entries'
+import { ann, bob, deletedMessage, inTea, joined, message, sent } from './cast'
 
 const AT = Date.parse('2026-11-21T10:00:20.000Z')
 
 function entry(text: string): Entry {
-  return { requestId: `id of ${text}`, text, at: AT, attempts: 1, state: 'sending' }
+  return { requestId: `id of ${text}`, userId: 1, room: 'tea', order: 1, text, at: AT, attempts: 1, state: 'sending' }
+}
+
+interface Rest {
+  entries?: Entry[]
+  me?: Author
+  freshAfter?: number
+}
+
+function arranged(events: RoomEvent[], { entries = [], me = ann, freshAfter }: Rest = {}) {
+  const { names, rooms } = events.reduce(fold, { ...inTea(), me: { ...me, role: 'guest' } })
+  const timeline = rooms.get('tea')?.timeline ?? EMPTY_TIMELINE
+  return arrange({ timeline, names, entries, me, freshAfter: freshAfter ?? null })
 }
 
 /** Writes the rows down, one string a row. */
-function rows(events: RoomEvent[], entries: Entry[] = [], me: Author = ann) {
-  const state = events.reduce(foldEvent, UNREAD_ROOM)
-  return arrange(state, entries, me).map((row) => {
-    if (row.kind === 'day') return 'day'
+function rows(events: RoomEvent[], rest?: Rest): string[] {
+  return arranged(events, rest).map((row) => {
+    if (row.kind === 'day' || row.kind === 'fresh') return row.kind
     if (row.kind === 'notices') return row.notices.map(({ by, what }) => `${by?.name} ${what}`).join(', ')
     const said = row.lines.map((line) => `${line.text ?? '(deleted)'}${line.entry ? ` (${line.entry.state})` : ''}`)
     return `${row.by?.name}${row.isOwn ? ' (me)' : ''}: ${said.join(' / ')}`
@@ -51,8 +62,17 @@ it('a new day is marked', () => {
   expect(rows([said(1, bob, 'one'), said(86_401, bob, 'two')])).toEqual(['day', 'bob: one', 'day', 'bob: two'])
 })
 
-it('my own name is the newest I gave myself', () => {
-  expect(rows([said(1, ann, 'one')], [], { id: 1, name: 'anna' })).toEqual(['day', 'anna (me): one'])
+it('the news begins at the first message of somebody else that was not shown', () => {
+  const events = [said(1, bob, 'old'), said(2, ann, 'mine'), said(3, bob, 'new'), said(4, bob, 'newer')]
+  expect(rows(events, { freshAfter: 1 })).toEqual(['day', 'bob: old', 'ann (me): mine', 'fresh', 'bob: new / newer'])
+  expect(rows(events, { freshAfter: 4 })).not.toContain('fresh')
+})
+
+it('what is being sent stands nowhere in a window that does not reach to now', () => {
+  const { names, rooms } = [said(1, bob, 'one'), said(2, bob, 'two')].reduce(fold, inTea())
+  const timeline = cutNewest(rooms.get('tea')?.timeline ?? EMPTY_TIMELINE, 1)
+  const shown = arrange({ timeline, names, entries: [entry('three')], me: ann, freshAfter: null })
+  expect(shown.map(({ kind }) => kind)).toEqual(['day', 'group'])
 })
 
 it('a deleted message stands where it stood, without its text', () => {
@@ -65,13 +85,12 @@ it('a deleted message stands where it stood, without its text', () => {
 })
 
 function keys(events: RoomEvent[], entries: Entry[] = []): string[] {
-  const state = events.reduce(foldEvent, UNREAD_ROOM)
-  return arrange(state, entries, ann).flatMap((row) => (row.kind === 'group' ? row.lines.map(({ key }) => key) : []))
+  return arranged(events, { entries }).flatMap((row) => (row.kind === 'group' ? row.lines.map(({ key }) => key) : []))
 }
 
 describe('an own message', () => {
   it('is shown at the end until the server has stored it', () => {
-    expect(rows([said(6, bob, 'one')], [entry('two')])).toEqual(['day', 'bob: one', 'ann (me): two (sending)'])
+    expect(rows([said(6, bob, 'one')], { entries: [entry('two')] })).toEqual(['day', 'bob: one', 'ann (me): two (sending)'])
   })
 
   it('keeps its key when it is stored, so that nothing flickers', () => {

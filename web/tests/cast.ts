@@ -4,9 +4,13 @@
 // test can end; it decides nothing.
 import { onTestFinished } from 'vitest'
 import { effectScope } from 'vue'
-import type { Author, Message, RoomEvent } from '../src/api/types'
-import { withNewestName } from '../src/feed/arrange'
-import type { Item, RoomState } from '../src/feed/roomState'
+import type { Author, Message, Room, RoomEvent } from '../src/api/types'
+import { EMPTY_CHAT } from '../src/feed/fold'
+import type { ChatState } from '../src/feed/fold'
+import { newRoom } from '../src/feed/room'
+import type { RoomState } from '../src/feed/room'
+import { EMPTY_TIMELINE } from '../src/feed/timeline'
+import type { Timeline } from '../src/feed/timeline'
 
 export const ann: Author = { id: 1, name: 'ann' }
 export const bob: Author = { id: 2, name: 'bob' }
@@ -41,16 +45,18 @@ export function renamed(position: number, by: Author): RoomEvent {
   return { position, type: 'user_renamed', at: new Date(START + position * 1000).toISOString(), by }
 }
 
-/** Writes a timeline down, one line an item: `6 ann: one`, `7 ann (deleted)`, `9 bob joined`. */
-export function lines(state: RoomState): string[] {
-  return state.items.map((item) => line(withNewestName(state, item, null)))
+export const tea: Room = { id: 1, slug: 'tea', name: 'tea', topic: '', kind: 'open', members: 2, last_number: 0 }
+
+/** ann's chat, who is in #tea and looks at it. */
+export function inTea(about: Partial<Room> = {}, timeline: Timeline | null = EMPTY_TIMELINE): ChatState {
+  const room = { ...newRoom({ ...tea, ...about }, true), timeline }
+  return { ...EMPTY_CHAT, me: { ...ann, role: 'guest' }, rooms: new Map([['tea', room]]) }
 }
 
-function line(item: Item): string {
-  const name = item.by?.name ?? 'server'
-  if (item.kind === 'notice') return `${item.position} ${name} ${item.what}`
-  const { deleted, text } = item.message
-  return `${item.position} ${name}${deleted ? ' (deleted)' : `: ${text}`}`
+export function teaOf(chat: ChatState): RoomState {
+  const room = chat.rooms.get('tea')
+  if (!room) throw new Error('there is no #tea')
+  return room
 }
 
 /** Runs a composable as a component would, until the test ends. */

@@ -1,6 +1,6 @@
 // Copying, with and without a secure context.
 import { expect, it, vi } from 'vitest'
-import { copyText } from '../src/composables/copyText'
+import { copyText } from '../src/rooms/copyText'
 
 const execCommand = vi.fn<(command: string) => boolean>()
 

@@ -63,6 +63,8 @@ function line(message: EngineMessage): string {
       return `page ${message.from} to ${message.to_cursor}: ${message.events.map(({ position }) => position).join()}`
     case 'watching':
       return `watching ${message.rooms.join()}`
+    case 'gap':
+      return `gap ${message.room}`
     case 'session':
       return `session ${message.session.state}`
     default:
@@ -91,6 +93,16 @@ describe('a tab that says hello', () => {
     expect(open(tea)).toEqual([asks('latest', 'tea', 0)])
     await tea.server.last().answer(news('c1'))
     expect(lines(tea.said)).toEqual(['t1: begin null', 'watching tea', 't1: watching tea', 't1: begin c1'])
+  })
+
+  it('with a cursor, while the engine asks where the server is, begins there as well', async () => {
+    const tea = createTea()
+    tea.engine.hear(hello('t1', ['tea'], null))
+    tea.engine.hear(hello('t2', ['tea'], 'c1'))
+    await tea.server.last().answer(news('c5'))
+    expect(lines(tea.said).filter((said) => said.includes('begin'))).toEqual([
+      't1: begin null', 't2: begin null', 't1: begin c5', 't2: begin c5',
+    ])
   })
 
   it('with the cursor of a moment ago hears the pages since', async () => {
@@ -185,6 +197,49 @@ it('a reset is told, and the engine goes on from the new cursor', async () => {
   await tea.clock.pass(250)
   expect(lines(tea.said)).toEqual(['reset n1'])
   expect(open(tea)).toEqual([asks('n1', 'tea')])
+})
+
+it('a room that is not there keeps no other from being heard, and is asked for when it is looked at anew', async () => {
+  const tea = createTea()
+  tea.engine.hear(hello('t1', ['gone', 'tea'], 'c1'))
+  await tea.server.last().refuse(404)
+  await tea.server.last().refuse(404)
+  await tea.server.last().answer({ id: 1, slug: 'tea' })
+  await tea.clock.pass(0)
+  expect(tea.server.lines().slice(-3)).toEqual(['GET /rooms/gone', 'GET /rooms/tea', asks('c1', 'tea', 0)])
+  tea.engine.hear({ type: 'watch', tab: 't1', rooms: ['tea'] })
+  tea.engine.hear({ type: 'watch', tab: 't1', rooms: ['gone', 'tea'] })
+  await tea.clock.pass(0)
+  expect(open(tea)).toEqual([asks('c1', 'gone,tea', 0)])
+})
+
+describe('an event', () => {
+  it('that comes again is told once', async () => {
+    const tea = follow()
+    await tea.server.last().answer(news('c2', joined(2, bob)))
+    await tea.server.last().answer(news('c2', joined(2, bob)))
+    await tea.clock.pass(250)
+    await tea.server.last().answer(news('c3', joined(2, bob), joined(3, ann)))
+    expect(lines(tea.said)).toEqual(['page c1 to c2: 2', 'page c2 to c3: 3'])
+  })
+
+  it('that is missing is told as a gap of its room, once', async () => {
+    const tea = follow()
+    await tea.server.last().answer(news('c2', joined(2, bob)))
+    await tea.server.last().answer(news('c5', joined(5, ann), joined(6, ann)))
+    expect(lines(tea.said)).toEqual(['page c1 to c2: 2', 'page c2 to c5: 5,6', 'gap tea'])
+  })
+
+  it('of a room that was not looked at for a while leaves no gap', async () => {
+    const tea = follow()
+    await tea.server.last().answer(news('c2', joined(2, bob)))
+    tea.engine.hear({ type: 'watch', tab: 't1', rooms: ['cake'] })
+    await tea.clock.pass(0)
+    tea.engine.hear({ type: 'watch', tab: 't1', rooms: ['tea'] })
+    await tea.clock.pass(0)
+    await tea.server.last().answer(news('c9', joined(9, bob)))
+    expect(lines(tea.said)).toEqual(['page c1 to c2: 2', 'watching cake', 'watching tea', 'page c2 to c9: 9'])
+  })
 })
 
 describe('a wake', () => {

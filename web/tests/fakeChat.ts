@@ -12,6 +12,8 @@ export interface ProxyHabits {
   cutMs?: number
   /** An answer is passed on when it is whole: a stream, never. */
   buffersStreams?: boolean
+  /** Every request gets this status. */
+  refuses?: number
   /** Requests that are held fail at once. */
   hatesHolds?: boolean
 }
@@ -20,6 +22,8 @@ export interface FakeChat {
   fetch(url: string, init: RequestInit): Promise<Response>
   say(room: string, text?: string): Message
   log: RoomEvent[]
+  /** Lets go of all but the newest events, which are asked for no more. */
+  trim(count: number): void
   habits: ProxyHabits
   /** All requests so far: `GET /events?after=c1&wait=25`, and when they came. */
   requests: { line: string; at: number; headers: Headers }[]
@@ -32,12 +36,14 @@ export function createFakeChat(clock: FakeClock, habits: ProxyHabits = {}): Fake
   const numbers = new Map<string, number>()
   const sent = new Map<string, Message>()
   const waiting = new Set<() => void>()
-  const chat: FakeChat = { fetch, say, log, habits, requests: [], held: () => waiting.size }
+  /** The position before the first event that is kept. */
+  let start = 0
+  const chat: FakeChat = { fetch, say, log, trim, habits, requests: [], held: () => waiting.size }
 
-  function say(room: string, text = `text ${log.length + 1}`, requestId?: string): Message {
+  function say(room: string, text = `text ${start + log.length + 1}`, requestId?: string): Message {
     const number = (numbers.get(room) ?? 0) + 1
     numbers.set(room, number)
-    const position = log.length + 1
+    const position = start + log.length + 1
     const at = new Date(clock.date()).toISOString()
     const request = requestId === undefined ? {} : { request_id: requestId }
     const message: Message = { id: position, room, number, at, by: requestId === undefined ? bob : ann, text, ...request }
@@ -55,6 +61,7 @@ export function createFakeChat(clock: FakeClock, habits: ProxyHabits = {}): Fake
     const waitS = isStream ? Infinity : Number(searchParams.get('wait') ?? 0)
     const after = headers.get('Last-Event-ID') ?? searchParams.get('after') ?? 'latest'
     const rooms = path.startsWith('/rooms/') ? [roomOf(path)] : (searchParams.get('rooms')?.split(',') ?? null)
+    if (habits.refuses !== undefined) return answer(habits.refuses, { status: habits.refuses })
     if (init.method === 'PUT') return answer(201, { message: receive(path, String(init.body)) })
     if (path.endsWith('/messages')) return answer(200, history(roomOf(path), Number(searchParams.get('limit') ?? 50)))
     if (!path.endsWith('/events')) return answer(200, { id: 1, slug: roomOf(path) })
@@ -72,8 +79,9 @@ export function createFakeChat(clock: FakeClock, habits: ProxyHabits = {}): Fake
   function read({ after, limit, rooms }: Question): { events: RoomEvent[]; cursor: string } {
     const events: RoomEvent[] = []
     let position = after
-    for (; position < log.length && events.length < limit; position += 1) {
-      const event = log[position]
+    if (position < start) throw new Error(`${position} was let go, up to ${start}`)
+    for (; position < start + log.length && events.length < limit; position += 1) {
+      const event = log[position - start]
       if (event && (!rooms || rooms.includes(event.room ?? ''))) events.push(event)
     }
     return { events, cursor: `c${position}` }
@@ -155,8 +163,12 @@ export function createFakeChat(clock: FakeClock, habits: ProxyHabits = {}): Fake
   }
 
   function positionOf(cursor: string): number {
-    if (cursor === 'latest') return log.length
+    if (cursor === 'latest') return start + log.length
     return cursor === 'start' ? 0 : Number(cursor.slice(1))
+  }
+
+  function trim(count: number): void {
+    start += log.splice(0, Math.max(0, log.length - count)).length
   }
 
   return chat

@@ -2,25 +2,31 @@
 import { mount } from '@vue/test-utils'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { Refused } from '../src/api/client'
-import MessageGroup from '../src/components/MessageGroup.vue'
-import MessageText from '../src/components/MessageText.vue'
-import NameEditor from '../src/components/NameEditor.vue'
-import NoticeLine from '../src/components/NoticeLine.vue'
-import StatusLine from '../src/components/StatusLine.vue'
-import type { NoticeItem, NoticeKind } from '../src/feed/roomState'
+import HeldLine from '../src/composer/HeldLine.vue'
+import type { NoticeItem, NoticeKind } from '../src/feed/timeline'
+import MessageGroup from '../src/messages/MessageGroup.vue'
+import MessageText from '../src/messages/MessageText.vue'
+import NoticeLine from '../src/messages/NoticeLine.vue'
+import NameForm from '../src/settings/NameForm.vue'
+import type { Link } from '../src/wire/protocol'
 import { ann } from './cast'
 
 const AT = '2026-11-21T10:00:00.000Z'
 
 describe('the text of a message', () => {
-  it.each(['<b>bold</b>', '<img src=x onerror=alert(1)>', '&lt;i&gt;', '  two  spaces\n  and a line  '])(
-    '%j is shown as it was typed',
+  it.each(['<b>bold</b>', '<img src=x onerror=alert(1)>', '&lt;i&gt;', '  two  spaces', 'a line\n\n  and another'])(
+    '%j is shown as it was typed, a paragraph a line',
     (text) => {
       const page = mount(MessageText, { props: { text } })
-      expect(page.element.textContent).toBe(text)
-      expect(page.findAll('*')).toHaveLength(1)
+      expect(page.findAll('p').map(({ element }) => element.textContent)).toEqual(text.split('\n'))
+      expect(page.findAll(':not(p, br)').map(({ element }) => element.tagName)).not.toContain('B')
     },
   )
+
+  it('gives each paragraph its own direction', () => {
+    const page = mount(MessageText, { props: { text: 'four cups\nשלום' } })
+    expect(page.findAll('p').map((paragraph) => paragraph.attributes('dir'))).toEqual(['auto', 'auto'])
+  })
 
   it('holds links that tell the other side nothing', () => {
     const link = mount(MessageText, { props: { text: 'see https://example.org/a.' } }).get('a')
@@ -36,48 +42,51 @@ describe('the text of a message', () => {
   })
 })
 
+function group(lines: object[], isOffline = false) {
+  const props = { by: ann, isOwn: true, lines, target: null, isOffline }
+  return mount(MessageGroup, { props: props as InstanceType<typeof MessageGroup>['$props'] })
+}
+
 it('a deleted message says so under its author, and gives nothing to read or to follow', () => {
-  const lines = [
-    { key: 'k', text: 'hello', at: AT },
-    { key: 'l', text: null, at: AT },
-  ]
-  const page = mount(MessageGroup, { props: { by: ann, isOwn: false, lines } })
-  const [, line] = page.findAll('.line')
-  expect([line?.get('p').text(), line?.find('.message-text').exists()]).toEqual(['This message was deleted.', false])
+  const page = group([
+    { key: 'k', number: 1, text: 'hello', at: AT },
+    { key: 'l', number: 2, text: null, at: AT },
+  ])
+  const [, line] = page.findAll('.said')
+  expect([line?.get('p').text(), line?.findAll('p').length, line?.find('a').exists()]).toEqual(['This message was deleted.', 1, false])
 })
+
+function buttons(page: ReturnType<typeof group>): string[] {
+  return page.findAll('button').map((button) => button.text())
+}
 
 describe('own messages', () => {
   const line = { key: 'k', text: 'hello', at: AT }
-  const entry = { requestId: 'r', text: 'hello', at: Date.parse(AT), attempts: 1 }
+  const entry = { requestId: 'r', userId: 1, room: 'tea', order: 1, text: 'hello', at: Date.parse(AT), attempts: 1 }
 
-  it('are not read out to their author', () => {
-    const own = mount(MessageGroup, { props: { by: ann, isOwn: true, lines: [line] } })
-    const other = mount(MessageGroup, { props: { by: ann, isOwn: false, lines: [line] } })
-    expect([own.attributes('aria-live'), other.attributes('aria-live')]).toEqual(['off', undefined])
-  })
-
-  it('that were refused say why and can be sent again or discarded', async () => {
-    const lines = [{ ...line, entry: { ...entry, state: 'refused' as const, status: 403 } }]
-    const page = mount(MessageGroup, { props: { by: ann, isOwn: true, lines } })
+  it('that were refused say why and can be sent again, edited or discarded', async () => {
+    const page = group([{ ...line, entry: { ...entry, state: 'refused', status: 403 } }])
     expect(page.get('[role=alert]').text()).toBe('Not sent: you may not write in this room.')
-    const [retry, discard] = page.findAll('button')
-    await retry?.trigger('click')
-    await discard?.trigger('click')
-    expect(page.emitted()).toMatchObject({ retry: [['r']], discard: [['r']] })
+    for (const button of page.findAll('button')) await button.trigger('click')
+    expect(page.emitted()).toMatchObject({ retry: [['r']], edit: [['r']], discard: [['r']] })
   })
 
-  it.each([400, 413, 415, 422])('that can never go, as after %i, can only be discarded', (status) => {
-    const lines = [{ ...line, entry: { ...entry, state: 'refused' as const, status } }]
-    const page = mount(MessageGroup, { props: { by: ann, isOwn: true, lines } })
-    expect([page.get('[role=alert]').text(), page.findAll('button').map((button) => button.text())]).toEqual([
+  it('that were refused with a reason tell it', () => {
+    const page = group([{ ...line, entry: { ...entry, state: 'refused', status: 429, detail: 'one message in 10 s here.' } }])
+    expect(page.get('[role=alert]').text()).toBe('Not sent: one message in 10 s here.')
+  })
+
+  it.each([400, 413, 415, 422])('that can never go, as after %i, are not offered to be sent again', (status) => {
+    const page = group([{ ...line, entry: { ...entry, state: 'refused', status } }])
+    expect([page.get('[role=alert]').text(), buttons(page)]).toEqual([
       'Not sent: the server cannot take this text.',
-      ['Discard'],
+      ['Edit', 'Discard'],
     ])
   })
 
-  it('on their way have no buttons', () => {
-    const lines = [{ ...line, entry: { ...entry, state: 'sending' as const } }]
-    expect(mount(MessageGroup, { props: { by: ann, isOwn: true, lines } }).findAll('button')).toEqual([])
+  it('on their way have no buttons; offline they can be taken back', () => {
+    const lines = [{ ...line, entry: { ...entry, state: 'sending' } }]
+    expect([buttons(group(lines)), buttons(group(lines, true))]).toEqual([[], ['Discard']])
   })
 })
 
@@ -85,28 +94,81 @@ function notice(what: NoticeKind, name: string, position: number): NoticeItem {
   return { kind: 'notice', position, asOf: position, at: AT, what, by: { id: position, name } }
 }
 
+function sentence(notices: NoticeItem[]): string {
+  const page = mount(NoticeLine, { props: { at: AT, notices } })
+  return (page.find('summary').exists() ? page.get('summary') : page).text()
+}
+
 describe('joins and leaves', () => {
   it.each([
     ['one', ['ann'], 'ann joined'],
     ['two', ['ann', 'bob'], 'ann and bob joined'],
     ['four', ['ann', 'bob', 'cleo', 'dan'], 'ann, bob, cleo, and dan joined'],
-    ['many', ['ann', 'bob', 'cleo', 'dan', 'eve'], 'ann, bob, cleo, and 2 others joined'],
+    ['many', ['ann', 'bob', 'cleo', 'dan', 'eve'], '5 people joined'],
   ])('%s', (_name, names, expected) => {
     const notices = names.map((name, index) => notice('joined', name, index))
-    expect(mount(NoticeLine, { props: { at: AT, notices } }).text()).toBe(expected)
+    expect(sentence(notices)).toBe(expected)
   })
 
   it('of different kinds stand side by side', () => {
     const notices = [notice('joined', 'ann', 1), notice('left', 'bob', 2)]
-    expect(mount(NoticeLine, { props: { at: AT, notices } }).text()).toBe('ann joined · bob left')
+    expect(sentence(notices)).toBe('ann joined · bob left')
   })
 })
 
-it('a connection that was lost says as of when the page is up to date', () => {
-  const heardAt = new Date('2026-11-21T14:02:00').getTime()
-  const page = mount(StatusLine, { props: { connection: 'reconnecting', heardAt } })
-  expect(page.text()).toMatch(/^Reconnecting… up to date as of 2:02\sPM$/)
+it('300 people who joined are one line, and named when it is opened', () => {
+  const notices = Array.from({ length: 300 }, (_, index) => notice('joined', `guest ${index}`, index))
+  const page = mount(NoticeLine, { props: { at: AT, notices } })
+  expect([page.get('summary').text(), page.get('p').text().startsWith('guest 0, guest 1,')]).toEqual(['300 people joined', true])
 })
+
+it('the one who added somebody is named, and names of the other direction are isolated', () => {
+  const added: NoticeItem = { ...notice('added', 'ann', 1), member: { id: 2, name: 'دفنة' } }
+  expect(sentence([added])).toBe('ann added \u2068دفنة\u2069')
+})
+
+const HELD: Link = {
+  connection: 'connected',
+  transport: 'long',
+  reason: 'usual',
+  holdS: 25,
+  heldSince: Date.parse(AT),
+  heardAt: Date.parse(AT),
+  tabs: 1,
+}
+
+function heldLine(link: Partial<Link>) {
+  const session = { state: 'known' as const, user: { ...ann, role: 'guest' } }
+  return mount(HeldLine, { props: { link: { ...HELD, ...link }, session, isEmpty: false, hasWire: false, isWireOpen: false } })
+}
+
+describe('the held line', () => {
+  beforeEach(() => {
+    vi.useFakeTimers({ now: Date.parse(AT) + 5000 })
+    return () => vi.useRealTimers()
+  })
+
+  it('is as long as the held time over the hold, and grows', async () => {
+    const page = heldLine({})
+    const length = () => page.get('.linger').attributes('style')
+    expect([length(), page.get('.state').text()]).toEqual(['--held: 20%;', 'waiting for news, 5 s'])
+    await vi.advanceTimersByTimeAsync(5000)
+    expect([length(), page.get('.state').text()]).toEqual(['--held: 40%;', 'waiting for news, 10 s'])
+  })
+
+  it('is broken while the connection is lost, and says as of when the page is up to date', () => {
+    const page = heldLine({ connection: 'reconnecting', heldSince: null, heardAt: new Date('2026-11-21T14:02:00').getTime() })
+    expect(page.get('.linger').classes()).toContain('is-broken')
+    expect(page.get('.state').text()).toMatch(/^as of 2:02\sPM$/)
+    expect(page.get('[role=status]').text()).toBe('The server does not answer. What you write goes out later.')
+  })
+
+  it('says nothing to a screen reader while all is well', () => {
+    expect(heldLine({}).get('[role=status]').text()).toBe('')
+  })
+})
+
+const explain = (_error: unknown, otherwise: string) => otherwise
 
 describe('the name', () => {
   const rename = vi.fn<(name: string) => Promise<void>>()
@@ -114,41 +176,37 @@ describe('the name', () => {
     rename.mockReset().mockResolvedValue()
   })
 
-  async function open() {
-    const page = mount(NameEditor, { props: { name: 'ann', rename }, attachTo: document.body })
-    await page.get('button').trigger('click')
-    return page
-  }
+  const open = () => mount(NameForm, { props: { name: 'ann', rename, explain }, attachTo: document.body })
 
-  it('is saved on Enter', async () => {
-    const page = await open()
+  it('is saved', async () => {
+    const page = open()
     await page.get('input').setValue(' anna ')
-    await page.get('input').trigger('keydown', { key: 'Enter' })
-    await vi.waitFor(() => expect(page.find('input').exists()).toBe(false))
+    await page.get('form').trigger('submit')
     expect(rename.mock.calls).toEqual([['anna']])
   })
 
   it('is not saved by the Enter that confirms a conversion', async () => {
-    const page = await open()
-    await page.get('input').setValue('安')
-    await page.get('input').trigger('keydown', { key: 'Enter', isComposing: true })
-    expect(rename).not.toHaveBeenCalled()
+    const page = open()
+    const enter = new KeyboardEvent('keydown', { key: 'Enter', isComposing: true, cancelable: true })
+    page.get('input').element.dispatchEvent(enter)
+    // A form is sent by an Enter that nobody has prevented.
+    expect(enter.defaultPrevented).toBe(true)
   })
 
-  it('stays as it was on Escape', async () => {
-    const page = await open()
+  it('is as it was after Escape', async () => {
+    const page = open()
     await page.get('input').setValue('anna')
     await page.get('input').trigger('keydown', { key: 'Escape' })
-    expect([page.find('input').exists(), rename.mock.calls]).toEqual([false, []])
+    expect([page.get('input').element.value, rename.mock.calls]).toEqual(['ann', []])
   })
 
   it('that somebody has can be changed to another', async () => {
     rename.mockRejectedValue(new Refused({ status: 409 }, null))
-    const page = await open()
+    const page = open()
     await page.get('input').setValue('bob')
     await page.get('form').trigger('submit')
     await vi.waitFor(() =>
-      expect(page.get('[role=alert]').text()).toBe('Somebody here has this name. Please choose another.'),
+      expect(page.get('#name-problem').text()).toBe('Somebody here has this name. Please choose another.'),
     )
     expect(page.get('input').element.value).toBe('bob')
   })

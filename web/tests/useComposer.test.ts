@@ -1,18 +1,18 @@
 // Which keys send, what is sent, and what is left of it.
 import { beforeEach, describe, expect, it, vi } from 'vitest'
-import { nextTick, ref } from 'vue'
-import { useComposer } from '../src/composables/useComposer'
+import { ref } from 'vue'
+import { useComposer } from '../src/composer/useComposer'
 import { inScope } from './cast'
 
 beforeEach(() => {
   vi.useFakeTimers()
-  localStorage.clear()
 })
 
-function write(text: string, draftKey: string | null = 'draft.1.tea') {
+function write(text: string, { known = true } = {}) {
   const sent: string[] = []
-  const key = ref(draftKey)
-  const { result: composer, stop } = inScope(() => useComposer(key, (trimmed) => sent.push(trimmed)))
+  const isKnown = ref(known)
+  const options = { isKnown, submit: (said: string) => sent.push(said) }
+  const { result: composer } = inScope(() => useComposer(options))
   if (text !== '') composer.text.value = text
   const press = (init: KeyboardEventInit & { keyCode?: number }) => {
     const event = new KeyboardEvent('keydown', { key: 'Enter', cancelable: true, ...init })
@@ -20,7 +20,7 @@ function write(text: string, draftKey: string | null = 'draft.1.tea') {
     composer.onKeydown(event)
     return event.defaultPrevented
   }
-  return { composer, sent, press, key, stop }
+  return { composer, sent, press, isKnown }
 }
 
 it('Enter sends the trimmed text and empties the field', () => {
@@ -92,31 +92,17 @@ describe('the length', () => {
   })
 })
 
-it('Enter before the session is known keeps the text until there is somebody to send as', async () => {
-  const { composer, sent, press, key } = write('hello', null)
+it('Enter before the session is known keeps the text until there is somebody to send as', () => {
+  const { composer, sent, press, isKnown } = write('hello', { known: false })
   press({})
   expect([sent, composer.text.value]).toEqual([[], 'hello'])
-  key.value = 'draft.1.tea'
-  await nextTick()
+  isKnown.value = true
   press({})
   expect(sent).toEqual(['hello'])
 })
 
-it('a draft survives a reload', () => {
-  write('half a tho').stop()
-  expect(write('').composer.text.value).toBe('half a tho')
-})
-
-it('a sent draft is gone', () => {
-  const { press } = write('hello')
-  press({})
-  expect([write('').composer.text.value, localStorage.length]).toEqual(['', 0])
-})
-
-it('a text typed before the session is known is kept over an old draft', async () => {
-  write('old').stop()
-  const { composer, key } = write('new', null)
-  key.value = 'draft.1.tea'
-  await nextTick()
-  expect(composer.text.value).toBe('new')
+it('a text that is taken back stands before what is being written', () => {
+  const { composer } = write('and this')
+  composer.put('this')
+  expect(composer.text.value).toBe('this\nand this')
 })

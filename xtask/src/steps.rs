@@ -77,7 +77,7 @@ pub fn all() -> Vec<Step> {
         step(
             "tests",
             "all Rust tests: units, properties, simulation, transcripts, house rules",
-            &with_page(&[]),
+            &with_page(&[Need::TextReaders]),
             20,
             tests,
         ),
@@ -88,7 +88,7 @@ pub fn all() -> Vec<Step> {
         step(
             "browser",
             "the page in Chromium, with the built server",
-            &[Need::Make, Need::Page, Need::Chromium, Need::Fonts],
+            &[Need::Make, Need::Page, Need::Chromium, Need::Fonts, Need::Nginx],
             15,
             browser,
         ),

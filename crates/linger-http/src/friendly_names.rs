@@ -5,7 +5,7 @@
 use linger_core::UserName;
 
 /// The languages that the server speaks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Language {
     English,
     Chinese,

@@ -1,23 +1,21 @@
-//! The page at `/`, and the answer for addresses that do not exist.
+//! The page's own screens and files, and the answer for addresses that do not exist.
 //!
 //! The files are linger-web's; here they get the headers that keep a page safe:
 //! no script but our own files, no frames, nothing from elsewhere.
 
 use axum::{
     Router,
-    http::{HeaderName, HeaderValue, StatusCode, header},
+    http::StatusCode,
     middleware,
     response::{IntoResponse, Response},
 };
 use linger_serve::{Failure, Routes};
 
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
-    connect-src 'self'; font-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; \
-    frame-ancestors 'none'";
+use crate::policy::protect;
 
 /// Returns the routes of the page, and the answer to everything else.
 pub(crate) fn routes() -> Routes {
-    let files = files().layer(middleware::map_response(protect)).fallback(nothing_here);
+    let files = files().layer(middleware::map_response(safely)).fallback(nothing_here);
     Routes::new().on_hyper(|router| router.merge(files))
 }
 
@@ -28,19 +26,11 @@ fn files() -> Router {
 
 #[cfg(not(feature = "page"))]
 fn files() -> Router {
-    const WITHOUT: &str =
-        "Linger was built without its page. Use the API: GET /api/v1/openapi.json\n";
-    Router::new().route("/", axum::routing::get(|| async { WITHOUT }))
+    Router::new()
 }
 
-async fn protect(mut response: Response) -> Response {
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
-    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
-    headers.insert(
-        HeaderName::from_static("permissions-policy"),
-        HeaderValue::from_static("camera=(), geolocation=(), microphone=()"),
-    );
+async fn safely(mut response: Response) -> Response {
+    protect(response.headers_mut());
     response
 }
 

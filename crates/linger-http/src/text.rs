@@ -5,6 +5,9 @@
 //! plain text with a line for each message. Both are made of the same [`lines`]. Waiting
 //! and following are held like any other wait. docs/protocols/text.md is the reference.
 
+mod front;
+mod gzip;
+mod html;
 mod lines;
 mod medium;
 mod news;
@@ -12,6 +15,7 @@ mod plain;
 mod reading;
 mod speaking;
 mod view;
+mod windows;
 mod zone;
 
 use std::sync::Arc;
@@ -22,20 +26,25 @@ use axum::{
     http::{StatusCode, header},
     middleware::{self, Next},
     response::Response,
+    routing::get,
 };
 use linger_serve::{App, Caller, Failure, Method, Request, Routes, Undecided};
 
 use self::{
     medium::{Medium, VARY},
-    news::Renderers,
+    news::Readers,
 };
-use crate::guests::is_forgotten;
+use crate::{guests::is_forgotten, policy::protect};
 
 /// Returns the routes of rooms as text.
 pub(crate) fn routes(app: &Arc<App>) -> Routes {
-    let renderers = Arc::new(Renderers::default());
-    let read = move |request: &Request<'_>| reading::read(request, &renderers);
+    let readers = Arc::new(Readers::new(app.clone()));
+    let read = move |request: &Request<'_>| reading::read(request, &readers);
     Routes::new()
+        .at_once("/", get(front::door))
+        .at_once("/r", get(front::rooms).with_state(app.clone()))
+        // The page's own address for the same.
+        .at_once("/rooms", get(front::rooms).with_state(app.clone()))
         .held(Method::Get, "/r/{room}", read)
         .held(Method::Get, "/r/{room}/{number}", reading::read_at)
         .held(Method::Post, "/r/{room}", speaking::say)
@@ -54,11 +63,14 @@ async fn no_such_method() -> Failure {
 }
 
 async fn speak(incoming: Incoming, next: Next) -> Response {
-    let medium = Medium::of(incoming.headers());
+    let medium = Medium::of(incoming.headers(), false);
     let response = next.run(incoming).await;
     let tell = |failure: &Failure| medium.failure(failure);
     let mut response = Failure::retell(response, medium.content_type(), tell);
     response.headers_mut().insert(header::VARY, VARY);
+    if medium.is_html() {
+        protect(response.headers_mut());
+    }
     response
 }
 

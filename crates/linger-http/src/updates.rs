@@ -29,6 +29,7 @@ use serde::Serialize;
 use crate::{
     form::Form,
     guests::{is_forgotten, make_guest},
+    inert::inert_json,
     lobby::Lobby,
 };
 
@@ -163,7 +164,7 @@ fn encode<'n>(messages: impl IntoIterator<Item = &'n News>, cursor: Cursor) -> S
     let messages = messages.into_iter().filter_map(|news| news.message()).filter(|it| !it.deleted);
     let shown =
         Shown { html: messages.map(html::element).collect(), latest_cursor: cursor.to_string() };
-    html::inert_json(&shown)
+    inert_json(&shown)
 }
 
 fn answer(body: String) -> WholeResponse {

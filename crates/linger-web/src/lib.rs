@@ -3,15 +3,27 @@
 //! It knows nothing of chat; the page uses the public API only. Without the
 //! feature `page` this crate is empty, and nothing is built.
 
-/// Returns the routes of the page: `/` and the files that it loads.
+/// The head of the page but for its title: its script and its style, by their hashed names,
+/// for pages that come from the server.
+#[cfg(feature = "page")]
+pub const HEAD: &str = include_str!(concat!(env!("OUT_DIR"), "/head.html"));
+
+/// Addresses of the page's own screens, which hold nothing that the server would have to say.
+#[cfg(feature = "page")]
+const SCREENS: [&str; 2] = ["/how", "/settings"];
+
+/// Returns the routes of the page: its screens, and the files that it loads.
 ///
 /// A file with a hash in its name may be kept for ever; the others are asked for again.
 #[cfg(feature = "page")]
 pub fn router<S: Clone + Send + Sync + 'static>() -> axum::Router<S> {
     use memory_serve::CacheControl;
 
-    memory_serve::load!()
-        .index_file(Some("/index.html"))
+    let files = SCREENS
+        .iter()
+        .fold(memory_serve::load!(), |files, screen| files.add_alias(screen, "/index.html"));
+    files
+        .index_file(None)
         .html_cache_control(CacheControl::NoCache)
         .cache_control(CacheControl::Long)
         .enable_brotli(true)

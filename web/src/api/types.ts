@@ -15,12 +15,13 @@ export interface User extends Author {
 export interface Room {
   id: number
   slug: string
-  name?: string
-  topic?: string
-  kind?: 'open' | 'closed'
-  members?: number
-  /** The number of the room's newest event. */
-  last_number?: number
+  name: string
+  topic: string
+  kind: 'open' | 'closed'
+  /** How many they are. */
+  members: number
+  /** The number of its newest event; this is the room up to there. */
+  last_number: number
 }
 
 export interface NewRoom {
@@ -32,7 +33,7 @@ export interface NewRoom {
 
 export interface RoomsPage {
   rooms: Room[]
-  more?: boolean
+  more: boolean
 }
 
 export interface MembersPage {
@@ -55,6 +56,9 @@ export interface Message {
   deleted?: true
 }
 
+/** A room as it was when the event happened; its slug and number are the event's own. */
+export type RoomThen = Omit<Room, 'slug' | 'last_number'>
+
 interface EventFrame {
   position: number
   /** Counts the room's events 1, 2, 3 … without gaps. Absent where `room` is. */
@@ -65,11 +69,12 @@ interface EventFrame {
   by?: Author
 }
 
+// Older servers leave the optional fields out.
 export type RoomEvent =
   | (EventFrame & { type: 'message_sent'; message: Message })
-  | (EventFrame & { type: 'room_opened' })
-  | (EventFrame & { type: 'member_joined' })
-  | (EventFrame & { type: 'member_left' })
+  | (EventFrame & { type: 'room_opened'; opened?: RoomThen })
+  | (EventFrame & { type: 'member_joined'; member?: Author; entered?: RoomThen })
+  | (EventFrame & { type: 'member_left'; member?: Author })
   | (EventFrame & { type: 'user_renamed' })
 
 export interface EventPage {

@@ -1,36 +1,51 @@
-// Turns the known state of a room into the rows that the timeline shows.
+// Turns a room's timeline and what waits in the outbox into the rows that are shown.
 //
-// Called by RoomTimeline whenever the feed or the outbox changes. Pure: groups
-// the messages of one person in a row, merges joins and leaves, marks the days.
-// It formats nothing: words and times belong to the components.
-import type { Entry } from '../composables/useOutbox'
+// Called by MessageList whenever one of them changes. Pure: groups the messages
+// of one person in a row, merges notices, marks the days and where the news
+// begins. It formats nothing: words and times belong to the components.
 import type { Author } from '../api/types'
-import { ownRequestId } from './roomState'
-import type { Item, MessageItem, NoticeItem, RoomState } from './roomState'
+import type { ShownEntry } from '../outbox/useOutbox'
+import { named } from './names'
+import type { Names } from './names'
+import { ownRequestId } from './timeline'
+import type { Item, MessageItem, NoticeItem, Timeline } from './timeline'
 
 export interface Line {
   /** Stays the same when a pending message becomes a stored one. */
   key: string
+  /** Its number in the room; absent while it is in the outbox. */
+  number?: number
   /** Null where the message was deleted. */
   text: string | null
   at: string
   /** Present while the message is in the outbox, which drops it once it is stored. */
-  entry?: Entry
+  entry?: ShownEntry
 }
 
 export type Row =
   | { kind: 'day'; key: string; at: string }
+  | { kind: 'fresh'; key: string }
   | { kind: 'group'; key: string; by: Author | null; isOwn: boolean; lines: Line[] }
   | { kind: 'notices'; key: string; at: string; notices: NoticeItem[] }
 
 /** A message that comes later than this after the last one starts a new group. */
 const GROUP_GAP_MS = 5 * 60_000
 
+export interface Arranging {
+  timeline: Timeline
+  names: Names
+  entries: readonly ShownEntry[]
+  me: Author | null
+  /** Messages of others after this number are news; null where nothing is. */
+  freshAfter: number | null
+}
+
 /** Returns the rows, oldest first, the outbox's entries last. */
-export function arrange(state: RoomState, entries: readonly Entry[], me: Author | null): Row[] {
+export function arrange({ timeline, names, entries, me, freshAfter }: Arranging): Row[] {
   const rows: Row[] = []
   let day = ''
   let lastAt = 0
+  let isFreshMarked = freshAfter === null
 
   const enterDay = (at: string) => {
     const date = new Date(at).toDateString()
@@ -40,7 +55,6 @@ export function arrange(state: RoomState, entries: readonly Entry[], me: Author 
   }
 
   const addLine = (by: Author | null, line: Line) => {
-    enterDay(line.at)
     const time = Date.parse(line.at)
     const row = rows.at(-1)
     const continues = row?.kind === 'group' && row.by?.id === by?.id && time - lastAt < GROUP_GAP_MS
@@ -49,20 +63,32 @@ export function arrange(state: RoomState, entries: readonly Entry[], me: Author 
     lastAt = time
   }
 
+  const markFresh = ({ message, by }: MessageItem) => {
+    if (isFreshMarked || message.number <= (freshAfter ?? 0) || by?.id === me?.id) return
+    isFreshMarked = true
+    rows.push({ kind: 'fresh', key: 'fresh' })
+  }
+
   const addNotice = (notice: NoticeItem) => {
-    enterDay(notice.at)
     const row = rows.at(-1)
     if (row?.kind === 'notices') row.notices.push(notice)
     else rows.push({ kind: 'notices', key: `notice ${notice.position}`, at: notice.at, notices: [notice] })
   }
 
-  for (const item of state.items) {
-    const named = withNewestName(state, item, me)
-    if (named.kind === 'notice') addNotice(named)
-    else addLine(named.by ?? null, messageLine(named, me))
+  for (const item of timeline.items) {
+    enterDay(item.at)
+    if (item.kind === 'notice') {
+      addNotice(withNewestNames(names, item))
+    } else {
+      markFresh(item)
+      addLine(item.by ? named(names, item.by) : null, messageLine(item, me))
+    }
   }
-  for (const entry of entries) {
-    addLine(me, { key: ownKey(entry.requestId), text: entry.text, at: new Date(entry.at).toISOString(), entry })
+  // Where the timeline does not reach to now, what is being sent stands nowhere.
+  for (const entry of timeline.hasNewer ? [] : entries) {
+    const at = new Date(entry.at).toISOString()
+    enterDay(at)
+    addLine(me, { key: ownKey(entry.requestId), text: entry.text, at, entry })
   }
   return rows
 }
@@ -70,18 +96,17 @@ export function arrange(state: RoomState, entries: readonly Entry[], me: Author 
 function messageLine(item: MessageItem, me: Author | null): Line {
   const requestId = ownRequestId(item, me)
   const key = requestId === undefined ? `message ${item.position}` : ownKey(requestId)
-  const { deleted, text = null } = item.message
-  return { key, text: deleted ? null : text, at: item.at }
+  const { deleted, text = null, number } = item.message
+  return { key, number, text: deleted ? null : text, at: item.at }
 }
 
 function ownKey(requestId: string): string {
   return `own ${requestId}`
 }
 
-/** Returns `item` under the name that its author bears now. */
-export function withNewestName<Kind extends Item>(state: RoomState, item: Kind, me: Author | null): Kind {
-  if (!item.by) return item
-  const { id } = item.by
-  const name = id === me?.id ? me.name : (state.names[id]?.name ?? item.by.name)
-  return name === item.by.name ? item : { ...item, by: { id, name } }
+/** Returns `item` under the names that its people bear now. */
+export function withNewestNames<Kind extends Item>(names: Names, item: Kind): Kind {
+  const by = item.by && named(names, item.by)
+  const member = item.kind === 'notice' && item.member ? named(names, item.member) : undefined
+  return { ...item, ...(by && { by }), ...(member && { member }) }
 }

@@ -1,63 +1,67 @@
-// The language of this page, its words, and how it writes times and lists.
+// The language of this page and its words.
 //
-// Imported by the components. The browser's list of languages decides, once,
-// when the page opens; a reader of neither language gets English.
-import { en } from './en'
-import type { Words } from './en'
-import { zh } from './zh'
+// Imported by the components. The choice in the settings decides, else the
+// browser's list of languages; a reader of neither gets English. English comes
+// with the page, for it is also what shows where another language cannot be
+// loaded; every other one is a file of its own that is loaded when it is spoken.
+import { shallowRef } from 'vue'
+import { readItem, storeItem } from '../storage'
+import { words as english } from './languages/en'
+import type { Words } from './languages/en'
+import { setLocale } from './times'
 
-export type Language = 'en' | 'zh'
+const files = import.meta.glob<Words>(['./languages/*.ts', '!./languages/en.ts'], { import: 'words' })
 
-/** Returns the first language of the list that the page speaks. */
-export function chooseLanguage(preferred: readonly string[]): Language {
+/** The tags of the languages that the page speaks. */
+export const languages = ['en', ...Object.keys(files).map((path) => path.replace(/^.*\/|\.ts$/g, ''))].sort()
+
+/** The words of the language that is spoken. */
+export let words: Words = english
+/** Its tag. */
+export let language = 'en'
+/** The same. What is keyed by it is made anew in the other language. */
+export const spoken = shallowRef(language)
+
+/** Returns the first language of the list that is among `known`. */
+export function chooseLanguage(preferred: readonly string[], known: readonly string[] = languages): string {
   for (const tag of preferred) {
-    if (/^zh\b/i.test(tag)) return 'zh'
-    if (/^en\b/i.test(tag)) return 'en'
+    const found = known.find((other) => new RegExp(`^${other}\\b`, 'i').test(tag))
+    if (found !== undefined) return found
   }
   return 'en'
 }
 
-export const language = chooseLanguage(navigator.languages)
-export const words: Words = { en, zh }[language]
-
-/** For the `lang` attribute: picks the right fonts for shared characters. */
-export const htmlLanguage = { en: 'en', zh: 'zh-CN' }[language]
-
-// The browser's own variant (en-GB, zh-TW) decides how times look.
-const locale = navigator.languages.find((tag) => tag.startsWith(language)) ?? htmlLanguage
-
-const timeFormat = new Intl.DateTimeFormat(locale, { timeStyle: 'short' })
-const fullFormat = new Intl.DateTimeFormat(locale, { dateStyle: 'full', timeStyle: 'medium' })
-const momentFormat = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'short' })
-const dayFormat = new Intl.DateTimeFormat(locale, { weekday: 'long', month: 'long', day: 'numeric' })
-const yearDayFormat = new Intl.DateTimeFormat(locale, { dateStyle: 'long' })
-const listFormat = new Intl.ListFormat(locale, { type: 'conjunction' })
-
-export type Time = string | number
-
-export function formatTime(at: Time): string {
-  return timeFormat.format(new Date(at))
+/** Speaks what the reader chose, or else their browser's language. */
+export function speakFirst(): Promise<void> {
+  const chosen = readItem('language')
+  return speak(chosen !== null && languages.includes(chosen) ? chosen : chooseLanguage(navigator.languages))
 }
 
-/** Returns the date and the time, short enough for a sentence. */
-export function formatMoment(at: Time): string {
-  return momentFormat.format(new Date(at))
+/** Speaks this language from now on, and remembers it. */
+export function chooseToSpeak(tag: string): Promise<void> {
+  storeItem('language', tag)
+  return speak(tag)
 }
 
-export function formatFull(at: Time): string {
-  return fullFormat.format(new Date(at))
+async function speak(tag: string): Promise<void> {
+  const load = files[`./languages/${tag}.ts`]
+  // Where it cannot be loaded, English is better than an empty page.
+  const loaded = (await load?.().catch(() => null)) ?? null
+  words = loaded ?? english
+  language = loaded ? tag : 'en'
+  // The browser's own variant (en-GB, zh-TW) decides how times look.
+  setLocale(navigator.languages.find((other) => other.startsWith(language)) ?? words.htmlLanguage, words)
+  document.documentElement.lang = words.htmlLanguage
+  document.documentElement.dir = words.direction
+  spoken.value = language
 }
 
-/** Returns "Today", "Yesterday", or the date, with the year where it is another one. */
-export function formatDay(at: Time, now = new Date()): string {
-  const date = new Date(at)
-  const yesterday = new Date(now)
-  yesterday.setDate(now.getDate() - 1)
-  if (date.toDateString() === now.toDateString()) return words.today
-  if (date.toDateString() === yesterday.toDateString()) return words.yesterday
-  return (date.getFullYear() === now.getFullYear() ? dayFormat : yearDayFormat).format(date)
-}
-
-export function formatList(parts: string[]): string {
-  return listFormat.format(parts)
+/** Returns the language's own name for itself. */
+export function nameOfLanguage(tag: string): string {
+  try {
+    const name = new Intl.DisplayNames([tag], { type: 'language' }).of(tag) ?? tag
+    return name.charAt(0).toLocaleUpperCase(tag) + name.slice(1)
+  } catch {
+    return tag
+  }
 }

@@ -5,12 +5,12 @@
 // the guest is kept here in memory, and serves as bearer until the last tab is
 // closed. Being known is tried for ever, for a server that is away comes back;
 // guests are made at most one a minute, whatever the server answers.
-import { isPassing, isUnknownCaller, Refused, Unreachable } from '../api/client'
+import { createClient, isPassing, isUnknownCaller, Refused, Unreachable } from '../api/client'
 import type { Platform } from '../api/platform'
 import { askedDelayMs, createPause, retryDelayMs } from '../api/retry'
 import type { Guest, User } from '../api/types'
 import type { Database } from '../store/database'
-import { createLine } from '../wire/line'
+import { createBearer } from '../wire/bearer'
 import type { Session } from '../wire/protocol'
 import { createGuestLimit } from './guestLimit'
 
@@ -39,8 +39,8 @@ export function createSession({ platform, database, onChange }: SessionOptions):
   let session: Session = { state: 'starting', user: null }
   /** A token that may serve where the cookie does not: of the guest whom we made, or from a tab. */
   let spare: string | null = null
-  const line = createLine(platform)
-  const { client } = line
+  const bearer = createBearer(platform)
+  const client = createClient({ ...platform, fetch: bearer.fetch })
   const limit = createGuestLimit(database, platform.clock)
   const pause = createPause(platform.clock)
   let locale: string | null = null
@@ -98,7 +98,7 @@ export function createSession({ platform, database, onChange }: SessionOptions):
   function ride(token: string | undefined): void {
     const { token: _, ...others } = session
     session = { ...others, ...(token !== undefined && { token }) }
-    line.setToken(token)
+    bearer.setToken(token)
     // A token that does not serve any more must not go with the engine's requests.
     if (token === undefined && !isStopped) onChange()
   }

@@ -1,7 +1,7 @@
 // Drafts: one for each person, room and tab, so that two tabs lose none.
 //
-// Called by the composer. A draft belongs to the tab in which it is written.
-// When that tab is gone, the next tab that opens the room takes it over, in one
+// Called by `useDraft`. A draft belongs to the tab in which it is written. When
+// that tab is gone, the next tab that opens the room takes it over, in one
 // transaction, so that only one does.
 import type { Database } from './database'
 
@@ -11,10 +11,16 @@ export interface DraftPlace {
   tab: string
 }
 
-export interface Draft extends DraftPlace {
+interface Draft extends DraftPlace {
   text: string
   /** When it was last changed, in ms since 1970. */
   at: number
+}
+
+export interface FoundDraft {
+  text: string
+  /** The closed tab that left it; absent from a tab's own. */
+  leftBy?: string
 }
 
 export interface Drafts {
@@ -23,31 +29,60 @@ export interface Drafts {
   /**
    * Returns this tab's draft, or else the newest one that a closed tab left.
    *
-   * `openTabs` are those that are not closed; '' where there is no draft.
+   * `findOpenTabs` is called only where there are others' drafts.
    */
+  find(place: DraftPlace, findOpenTabs: () => Promise<ReadonlySet<string>>): Promise<FoundDraft | null>
+  /** Returns the text alone, '' where there is none. */
   load(place: DraftPlace, openTabs: ReadonlySet<string>): Promise<string>
 }
 
 export function createDrafts(database: Database, date: () => number): Drafts {
-  return {
-    save: (place, text) =>
-      database.transact(['drafts'], (tx) => {
-        if (text === '') tx.remove('drafts', draftKey(place))
-        else tx.put('drafts', draftKey(place), { ...place, text, at: date() } satisfies Draft)
-      }),
-    load: (place, openTabs) =>
-      database.transact(['drafts'], async (tx) => {
-        const own = await tx.get<Draft>('drafts', draftKey(place))
-        if (own) return own.text
-        const all = await tx.all<Draft>('drafts')
-        const left = all.filter(({ userId, room, tab }) => userId === place.userId && room === place.room && !openTabs.has(tab))
-        const newest = left.toSorted((one, other) => other.at - one.at)[0]
-        if (!newest) return ''
-        tx.remove('drafts', draftKey(newest))
-        tx.put('drafts', draftKey(place), { ...newest, ...place } satisfies Draft)
-        return newest.text
-      }),
+  function save(place: DraftPlace, text: string): Promise<void> {
+    return database.transact(['drafts'], (tx) => {
+      if (text === '') tx.remove('drafts', draftKey(place))
+      else tx.put('drafts', draftKey(place), { ...place, text, at: date() } satisfies Draft)
+    })
   }
+
+  async function find(
+    place: DraftPlace,
+    findOpenTabs: () => Promise<ReadonlySet<string>>,
+  ): Promise<FoundDraft | null> {
+    const here = await readRoom(place)
+    if (here.own || here.others.length === 0) return here.own
+    return takeOver(place, await findOpenTabs())
+  }
+
+  function readRoom({ userId, room, tab }: DraftPlace): Promise<{ own: FoundDraft | null; others: Draft[] }> {
+    return database.transact(['drafts'], async (tx) => {
+      const drafts = (await tx.all<Draft>('drafts')).filter((draft) => draft.userId === userId && draft.room === room)
+      const own = drafts.find((draft) => draft.tab === tab)
+      return { own: own ? { text: own.text } : null, others: drafts.filter((draft) => draft !== own) }
+    })
+  }
+
+  function takeOver(place: DraftPlace, openTabs: ReadonlySet<string>): Promise<FoundDraft | null> {
+    return database.transact(['drafts'], async (tx) => {
+      const drafts = (await tx.all<Draft>('drafts')).filter(
+        ({ userId, room }) => userId === place.userId && room === place.room,
+      )
+      // Something was written here meanwhile.
+      if (drafts.some(({ tab }) => tab === place.tab)) return null
+      const left = drafts.filter(({ tab }) => !openTabs.has(tab)).sort((one, other) => other.at - one.at)
+      const [newest] = left
+      if (!newest) return null
+      tx.remove('drafts', draftKey(newest))
+      tx.put('drafts', draftKey(place), { ...newest, ...place } satisfies Draft)
+      return { text: newest.text, leftBy: newest.tab }
+    })
+  }
+
+  async function load(place: DraftPlace, openTabs: ReadonlySet<string>): Promise<string> {
+    const found = await find(place, () => Promise.resolve(openTabs))
+    return found?.text ?? ''
+  }
+
+  return { save, find, load }
 }
 
 export function draftKey({ userId, room, tab }: DraftPlace): string {

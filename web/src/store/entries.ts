@@ -70,7 +70,7 @@ export function createEntries(database: Database): Entries {
 
 export async function allEntries(tx: Transaction): Promise<Entry[]> {
   const all = await tx.all<Entry>('outbox')
-  return all.toSorted((one, other) => one.order - other.order || (one.requestId < other.requestId ? -1 : 1))
+  return all.sort((one, other) => one.order - other.order || (one.requestId < other.requestId ? -1 : 1))
 }
 
 export function putEntry(tx: Transaction, entry: Entry): void {

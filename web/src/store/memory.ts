@@ -36,7 +36,7 @@ function transactionIn(kept: Map<Table, Rows>, changed: Map<Table, Rows>): Trans
   return {
     get: <Row>(table: Table, key: string) => Promise.resolve(structuredClone(read(table).get(key)) as Row | undefined),
     all<Row>(table: Table) {
-      const rows = [...read(table)].toSorted(([one], [other]) => (one < other ? -1 : 1))
+      const rows = [...read(table)].sort(([one], [other]) => (one < other ? -1 : 1))
       return Promise.resolve(rows.map(([, row]) => structuredClone(row) as Row))
     },
     put: (table, key, row) => void write(table).set(key, structuredClone(row)),

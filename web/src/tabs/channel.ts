@@ -34,10 +34,11 @@ type Word =
   | { kind: 'elected'; fence: Fence }
   | { kind: 'engine'; fence: Fence; message: EngineMessage }
 
-export function channel(elect: Elect, tab: string, options: Omit<HostOptions, 'post'>): OpenWay {
-  return ({ onMessage, onNewEngine }) => {
+export function channel(elect: Elect, options: Omit<HostOptions, 'post'>): OpenWay {
+  return ({ tab, onMessage, onNewEngine }) => {
     const others = new BroadcastChannel(NAME)
     let newest = NO_FENCE
+    let isClosed = false
     let own: { fence: Fence; host: Host } | null = null
     const election = elect({ tab, hasEngine: () => newest !== NO_FENCE, onElected, onLost })
     others.addEventListener('message', ({ data }: MessageEvent<Word>) => hear(data))
@@ -56,7 +57,7 @@ export function channel(elect: Elect, tab: string, options: Omit<HostOptions, 'p
     }
 
     function say(fence: Fence, message: EngineMessage): void {
-      if (fence !== newest) return
+      if (isClosed || fence !== newest) return
       if (message.to !== tab) others.postMessage({ kind: 'engine', fence, message } satisfies Word)
       // Later, as from any other place: the tab may be in the middle of its own words.
       queueMicrotask(() => fence === newest && onMessage(message))
@@ -81,6 +82,7 @@ export function channel(elect: Elect, tab: string, options: Omit<HostOptions, 'p
       },
       replaceEngine: () => own ?? election.replace(),
       close() {
+        isClosed = true
         onLost()
         election.close()
         others.close()

@@ -12,6 +12,10 @@ import { createEntries } from '../store/entries'
 import { createEngine } from '../wire/engine'
 import type { OutboxPump, SessionSource, Wiring } from '../wire/engine'
 import type { EngineMessage, TabMessage } from '../wire/protocol'
+import { watchTimings } from '../wire/timings'
+
+/** A tab may be killed right after it kept a text, before it could say so. */
+const LOOK_MS = 30_000
 
 export interface Host {
   hear(message: TabMessage): void
@@ -31,7 +35,8 @@ export function startHost({ platform, database, post }: HostOptions): Host {
   let pump: Pump | null = null
   /** The person whose texts are in the outbox. */
   let knownAs: number | null = null
-  const engine = createEngine({ platform, post: tell, createSession: makeSession, createPump: makePump })
+  let cancelLook: (() => void) | null = null
+  const engine = createEngine({ platform, post: tell, watchTimings, createSession: makeSession, createPump: makePump })
 
   function makeSession(wiring: Wiring): SessionSource {
     const keeper = createSession({
@@ -78,6 +83,8 @@ export function startHost({ platform, database, post }: HostOptions): Host {
     // The other tabs show the same outbox.
     if (message.type === 'outbox') post({ type: 'outbox' })
     engine.hear(message)
+    // The last words of a tab may be in the store, and not here.
+    if (message.type === 'bye') pump?.look()
   }
 
   function tell(message: EngineMessage): void {
@@ -89,11 +96,18 @@ export function startHost({ platform, database, post }: HostOptions): Host {
     }
   }
 
+  function keepLooking(): void {
+    pump?.look()
+    cancelLook = platform.clock.after(LOOK_MS, keepLooking)
+  }
+
   function stop(): void {
+    cancelLook?.()
     engine.stop()
     session?.stop()
     pump?.stop()
   }
 
+  keepLooking()
   return { hear, stop }
 }

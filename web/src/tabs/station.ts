@@ -21,10 +21,10 @@ import { sharedWorker } from './sharedWorker'
 import { onWake } from './wakeups'
 import type { OpenWay, Way } from './way'
 
-/** The beats, of 400 ms, that a worker may take to load over a slow network. */
+/** The beats, of 400 ms, that a worker may take to load over a slow network, or on a busy machine. */
 const LOAD_BEATS_MAX = 25
 /** So many engines in a row that say nothing: this way leads nowhere. */
-const REPLACEMENTS_MAX = 3
+const REPLACEMENTS_MAX = 2
 
 export type Kind = 'shared_worker' | 'locks' | 'lease' | 'alone'
 
@@ -42,16 +42,19 @@ export interface StationOptions {
   onMessage(message: EngineMessage): void
   /** The ways to try, best first; all that this browser has, without it. */
   kinds?: readonly Kind[]
+  /** Other ways than the browser's, for tests. */
+  ways?: Partial<Record<Kind, OpenWay>>
 }
 
-export function connect({ tab, platform, database, onMessage, kinds = kindsHere() }: StationOptions): Station {
+export function connect({ tab, platform, database, onMessage, kinds = kindsHere(), ways }: StationOptions): Station {
   const memo = createMemo()
   const options = { platform, database }
   const openers: Record<Kind, OpenWay> = {
     shared_worker: sharedWorker,
-    locks: channel(locks, tab, options),
-    lease: channel(lease, tab, options),
+    locks: channel(locks, options),
+    lease: channel(lease, options),
     alone: alone(options),
+    ...ways,
   }
   /** The ways that were not found to lead nowhere. */
   let left = kinds.filter((other) => other !== 'alone')
@@ -77,14 +80,20 @@ export function connect({ tab, platform, database, onMessage, kinds = kindsHere(
       if (chosen === 'alone') throw error
       return giveUp(chosen)
     }
-    memo.greet(isVisible(), chosen === 'alone').forEach(way.post)
-    heartbeat.start(chosen === 'shared_worker' ? LOAD_BEATS_MAX : 0)
+    meet()
+  }
+
+  /** Begins with another engine. */
+  function meet(): void {
+    greet()
+    heartbeat.start(kind === 'shared_worker' ? LOAD_BEATS_MAX : 0)
   }
 
   function openWay(chosen: Kind): Way {
     const opened: Way = openers[chosen]({
+      tab,
       onMessage: (message) => way === opened && hear(message),
-      onNewEngine: () => way === opened && greet(),
+      onNewEngine: () => way === opened && meet(),
       onFailed: () => way === opened && giveUp(chosen),
     })
     return opened
@@ -115,9 +124,8 @@ export function connect({ tab, platform, database, onMessage, kinds = kindsHere(
   function onSilent(): void {
     if (kind === 'alone') return
     replacements += 1
-    if (replacements > REPLACEMENTS_MAX) return giveUp(kind)
-    way?.replaceEngine()
-    greet()
+    if (replacements > REPLACEMENTS_MAX) giveUp(kind)
+    else way?.replaceEngine()
   }
 
   function greet(): void {

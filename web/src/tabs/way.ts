@@ -13,6 +13,7 @@ import type { EngineMessage, TabMessage } from '../wire/protocol'
 export const NAME = 'linger.1'
 
 export interface WayListener {
+  tab: string
   onMessage(message: EngineMessage): void
   /** Another engine took over: it knows nothing of this tab. */
   onNewEngine(): void

@@ -4,13 +4,17 @@
 // neither a window nor Vue. Tabs say what they want by `hear`, and are told by
 // `post`; both in the words of `protocol.ts`. It brings pages of events and
 // shows nothing: each tab folds for itself.
+import { Refused } from '../api/client'
 import type { Client, FeedQuestion } from '../api/client'
 import type { Platform } from '../api/platform'
 import type { EventPage, User } from '../api/types'
+import type { Timing } from './exchanges'
+import { createHeard } from './heard'
 import { createLine } from './line'
 import { createLoop } from './loop'
-import type { EngineMessage, Link, Session, TabMessage } from './protocol'
+import type { EngineMessage, Exchange, Link, Session, TabMessage } from './protocol'
 import { createRecentPages } from './recentPages'
+import { createTelling } from './telling'
 import { createWatchers } from './watchers'
 
 /** The person that this browser is, as the engine needs it. The engine calls, and is told of changes. */
@@ -34,6 +38,8 @@ export interface OutboxPump {
 export interface EngineOptions {
   platform: Platform
   post(message: EngineMessage): void
+  /** Tells what the browser measures of requests; without it, whether a connection was new is not known. */
+  watchTimings?(hear: (timing: Timing) => void): () => void
   /** Makes the session; without one, the browser's cookie is all there is. */
   createSession?(wiring: Wiring): SessionSource
   createPump?(wiring: Wiring): OutboxPump
@@ -55,18 +61,25 @@ export interface Engine {
 
 const UNKNOWN: Session = { state: 'starting', user: null }
 
-export function createEngine({ platform: base, post, createSession, createPump }: EngineOptions): Engine {
-  const line = createLine(base)
+export function createEngine({ platform: base, post, watchTimings, createSession, createPump }: EngineOptions): Engine {
+  const records = createTelling(base.clock, tellExchanges)
+  const line = createLine({ platform: base, tab: null, transport: () => loop.plan().transport, onExchange })
   const { client, platform } = line
   const watchers = createWatchers(platform.clock)
   const recent = createRecentPages()
+  const heard = createHeard(() => currentSession().user?.id)
   /** The rooms of the request that is out, or was last. */
   let asked: readonly string[] = []
+  /** Rooms that are looked at and are not there for us. */
+  const barred = new Set<string>()
+  /** The first tab's cursor is where the engine begins. */
+  let hasBegun = false
   /** Tabs that were told to begin at a cursor that was not known yet. */
   const beginners = new Set<string>()
-  const loop = createLoop(client, platform, { rooms, onAsked, onPage, onLink, onUnknownCaller })
+  const loop = createLoop(client, platform, { rooms, onAsked, onPage, onLink, onRefused })
   const session = createSession?.({ client, platform, onChange: onSession }) ?? null
   const pump = createPump?.({ client, platform, onChange: () => post({ type: 'outbox' }) }) ?? null
+  const stopTimings = watchTimings?.(line.exchanges.measured)
   let knownAs = identity()
   line.setToken(currentSession().token)
 
@@ -77,7 +90,7 @@ export function createEngine({ platform: base, post, createSession, createPump }
     if (!watchers.hear(tab)) return post({ to: tab, type: 'introduce' })
     switch (message.type) {
       case 'watch':
-        watchers.watch(tab, message.rooms)
+        for (const room of watchers.watch(tab, message.rooms)) barred.delete(room)
         return cover(tab, message.rooms)
       case 'visible':
         return watchers.show(tab, message.isVisible)
@@ -92,6 +105,11 @@ export function createEngine({ platform: base, post, createSession, createPump }
         return session?.take(message.user)
       case 'mode':
         return loop.choose(message.mode, message.intervalMs)
+      case 'weather':
+        return line.setWeather(message.weather)
+      case 'wire':
+        watchers.look(tab, message.isOpen)
+        return message.isOpen ? post({ to: tab, type: 'exchanges', exchanges: line.exchanges.list() }) : undefined
       case 'alive':
         return post({ to: tab, type: 'alive' })
     }
@@ -101,7 +119,8 @@ export function createEngine({ platform: base, post, createSession, createPump }
     watchers.come(tab, wanted, isVisible)
     session?.start(locale)
     pump?.look()
-    const here = loop.cursor() ?? cursor
+    const here = hasBegun ? loop.cursor() : cursor
+    hasBegun = true
     const pages = cursor === null || cursor === here ? [] : recent.after(cursor, wanted)
     const begin = pages && cursor !== null ? cursor : here
     if (begin === null) beginners.add(tab)
@@ -122,7 +141,7 @@ export function createEngine({ platform: base, post, createSession, createPump }
 
   /** Sees to it that a request for these rooms is out, and tells the tab when it is. */
   function cover(tab: string, wanted: readonly string[]): void {
-    const isCovered = wanted.every((room) => asked.includes(room))
+    const isCovered = wanted.every((room) => asked.includes(room) || barred.has(room))
     // A room that nobody looks at any more is left out of the next request.
     if (!isCovered || loop.isResting()) loop.askAgain()
     else post({ to: tab, type: 'watching', rooms: [...asked] })
@@ -130,32 +149,47 @@ export function createEngine({ platform: base, post, createSession, createPump }
 
   function rooms(): readonly string[] | null {
     watchers.leaveSilent()
-    const wanted = watchers.rooms()
+    const wanted = watchers.rooms().filter((room) => !barred.has(room))
     const hasNothing = watchers.count() === 0 || (wanted.length === 0 && session !== null && !session.current().user)
     return hasNothing ? null : wanted
   }
 
   function onAsked({ rooms: now }: FeedQuestion): void {
     const isChanged = now.join() !== asked.join()
+    for (const room of asked) if (!now.includes(room)) heard.forget(room)
     asked = now
     if (isChanged) post({ type: 'watching', rooms: [...now] })
     onLink()
   }
 
-  function onPage({ events, cursor, reset }: EventPage, { after, rooms: covered }: FeedQuestion): void {
+  function onPage({ events: all, cursor, reset }: EventPage, { after, rooms: covered }: FeedQuestion): void {
+    const { events, gaps } = heard.take(all)
     if (reset) {
+      heard.forget()
       recent.forget()
       post({ type: 'reset', cursor })
     } else if (after !== 'latest' && (events.length > 0 || cursor !== after)) {
       recent.add({ from: after, to: cursor, events, rooms: covered })
       post({ type: 'page', from: after, to_cursor: cursor, events })
     }
+    for (const room of gaps) post({ type: 'gap', room })
     for (const tab of beginners) post({ to: tab, type: 'begin', cursor, session: currentSession(), link: link() })
     beginners.clear()
   }
 
-  function onUnknownCaller(): void {
-    session?.renew()
+  function onRefused({ problem: { status } }: Refused, question: FeedQuestion): void {
+    if (status === 401) session?.renew()
+    if (status === 404) void bar(question.rooms)
+  }
+
+  /** Finds the rooms that are not there for us: one of them would keep all others from us. */
+  async function bar(suspects: readonly string[]): Promise<void> {
+    for (const room of suspects) {
+      await client.fetchRoom(room).catch((error: unknown) => {
+        if (error instanceof Refused && error.problem.status === 404) barred.add(room)
+      })
+    }
+    if (suspects.some((room) => barred.has(room))) loop.askAgain()
   }
 
   function onSession(): void {
@@ -163,6 +197,8 @@ export function createEngine({ platform: base, post, createSession, createPump }
     if (identity() === knownAs) return
     knownAs = identity()
     line.setToken(currentSession().token)
+    heard.forget()
+    barred.clear()
     // Somebody else is in other rooms.
     loop.askAgain()
     pump?.look()
@@ -194,7 +230,17 @@ export function createEngine({ platform: base, post, createSession, createPump }
     }
   }
 
+  function onExchange(exchange: Exchange): void {
+    if (watchers.lookers().length > 0) records.add(exchange)
+  }
+
+  function tellExchanges(exchanges: Exchange[]): void {
+    for (const tab of watchers.lookers()) post({ to: tab, type: 'exchanges', exchanges })
+  }
+
   function stop(): void {
+    stopTimings?.()
+    records.stop()
     loop.stop()
     pump?.stop()
   }

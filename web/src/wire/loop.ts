@@ -3,7 +3,7 @@
 // The engine owns one, and hears what it finds. A success leads to the next
 // request at once, without a timer, because browsers slow a hidden page's timers
 // down. `wake` and `askAgain` hurry the loop and never start a second.
-import { isUnknownCaller } from '../api/client'
+import { Refused } from '../api/client'
 import type { Client, FeedQuestion } from '../api/client'
 import type { Platform } from '../api/platform'
 import { askedDelayMs, createPause, retryDelayMs } from '../api/retry'
@@ -33,7 +33,8 @@ export interface LoopListener {
   onPage(page: EventPage, question: FeedQuestion): void
   /** The connection, or when the server was heard last, has changed. */
   onLink(): void
-  onUnknownCaller(): void
+  /** The server said no to a request; the loop asks again later. */
+  onRefused(refusal: Refused, question: FeedQuestion): void
 }
 
 export interface Loop {
@@ -78,8 +79,8 @@ export function createLoop(client: Client, platform: Platform, listener: LoopLis
   let failures = 0
   let emptyInARow = 0
   let pagesWithNews = 0
-  /** The last request failed, or may have died: the next look is a short one. */
-  let isTroubled = false
+  /** The last request failed, or may have died, or there was none yet: the next look is a short one. */
+  let isTroubled = true
   let inFlight: AbortController | null = null
   /** Whether the request in flight was given up for another. */
   let isGivenUp = false
@@ -110,8 +111,8 @@ export function createLoop(client: Client, platform: Platform, listener: LoopLis
   }
 
   async function step(rooms: readonly string[]): Promise<void> {
-    // After trouble the first look is a short one: whether the connection
-    // works again is then known at once, not after a hold.
+    // At first, and after trouble, the look is a short one: whether the
+    // connection works is then known at once, not after a hold.
     const isLook = isTroubled || cursor === null
     const plan = ladder.plan()
     const question = { after: cursor ?? 'latest', holdS: isLook ? 0 : plan.holdS, rooms }
@@ -163,7 +164,11 @@ export function createLoop(client: Client, platform: Platform, listener: LoopLis
         if (page.events.length > 0) pagesWithNews += 1
         hear(page.events.length > 0)
       },
-      onSign: () => !abort.signal.aborted && hear(false),
+      onSign() {
+        if (abort.signal.aborted) return
+        hear(false)
+        listener.onLink()
+      },
     }
     function hear(hasNews: boolean): void {
       failures = 0
@@ -177,6 +182,9 @@ export function createLoop(client: Client, platform: Platform, listener: LoopLis
       const asking = ask(question, hearing, abort.signal)
       listener.onAsked(question)
       await asking
+    } catch (error) {
+      if (error instanceof Refused) listener.onRefused(error, question)
+      throw error
     } finally {
       inFlight = null
       heldSince = null
@@ -187,7 +195,6 @@ export function createLoop(client: Client, platform: Platform, listener: LoopLis
   async function recover(error: unknown): Promise<void> {
     failures += 1
     isTroubled = true
-    if (isUnknownCaller(error)) listener.onUnknownCaller()
     // One lost request is no news: the next usually gets through.
     if (!platform.isOnline()) say('offline')
     else if (failures > 1) say('reconnecting')

@@ -1,6 +1,6 @@
 // Whether events of a room are missing, told by their numbers 1, 2, 3 …
 //
-// Called by the poller for each event in order. The first number of a room is
+// Called by the engine for each event in order. The first number of a room is
 // taken as it is, for reading may begin anywhere. Events about a person, such
 // as a new name, have no room and no number, and leave no gap.
 import type { RoomEvent } from '../api/types'
@@ -14,8 +14,8 @@ export interface Numbers {
   follow(event: RoomEvent): boolean
   /** Returns the highest number taken of a room; undefined before the first. */
   last(room: string): number | undefined
-  /** Begins anew, as after reading the room's history. */
-  forget(): void
+  /** Begins anew in this room, or in all: as after reading its history. */
+  forget(room?: string): void
 }
 
 export function createNumbers(): Numbers {
@@ -29,5 +29,5 @@ export function createNumbers(): Numbers {
     return true
   }
 
-  return { follow, last: (room) => highest.get(room), forget: () => highest.clear() }
+  return { follow, last: (room) => highest.get(room), forget: (room) => void (room === undefined ? highest.clear() : highest.delete(room)) }
 }

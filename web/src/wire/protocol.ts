@@ -86,6 +86,10 @@ export interface Exchange {
   /** The cursor that went out and the one that came back. */
   after?: string
   cursor?: string
+  /** Some of its events came because of who I am, and nobody else would get them. */
+  isOwn?: true
+  /** The body of a send. */
+  body?: string
   /** How the weather treated it, if there was any. */
   weather?: 'dropped' | 'delayed' | 'repeated' | 'reordered'
 }
@@ -134,6 +138,8 @@ export type EngineMessage = { to?: string } & (
   | { type: 'page'; from: string; to_cursor: string; events: RoomEvent[] }
   /** The pages that follow do not join on to what was heard: read everything afresh. */
   | { type: 'reset'; cursor: string | null }
+  /** Events of this room are missing from the pages: read it afresh. */
+  | { type: 'gap'; room: string }
   /** A request that covers these rooms is out: what is read of them from now on joins on. */
   | { type: 'watching'; rooms: string[] }
   | { type: 'session'; session: Session }

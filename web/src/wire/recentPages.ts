@@ -5,8 +5,10 @@
 // miss that room's events in it.
 import type { RoomEvent } from '../api/types'
 
-/** Some minutes of a lively room; what is older is read from the server. */
-const EVENTS_MAX = 1000
+/** Some minutes of a lively room, in letters; what is older is read from the server. */
+const WEIGHT_MAX = 500_000
+/** An event's frame, beside its text. */
+const FRAME_WEIGHT = 300
 const PAGES_MAX = 200
 
 export interface Page {
@@ -26,13 +28,17 @@ export interface RecentPages {
 
 export function createRecentPages(): RecentPages {
   let pages: Page[] = []
-  let events = 0
+  let weight = 0
 
   function add(page: Page): void {
     pages.push(page)
-    events += page.events.length
+    weight += weigh(page)
     let gone = 0
-    while (events > EVENTS_MAX || pages.length - gone > PAGES_MAX) events -= pages[gone++]?.events.length ?? 0
+    for (const oldest of pages) {
+      if (weight <= WEIGHT_MAX && pages.length - gone <= PAGES_MAX) break
+      weight -= weigh(oldest)
+      gone += 1
+    }
     if (gone > 0) pages = pages.slice(gone)
   }
 
@@ -46,8 +52,13 @@ export function createRecentPages(): RecentPages {
 
   function forget(): void {
     pages = []
-    events = 0
+    weight = 0
   }
 
   return { add, after, forget }
+}
+
+function weigh({ events }: Page): number {
+  const texts = events.reduce((sum, event) => sum + (event.type === 'message_sent' ? (event.message.text?.length ?? 0) : 0), 0)
+  return FRAME_WEIGHT * (events.length + 1) + texts
 }

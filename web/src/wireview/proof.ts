@@ -15,7 +15,7 @@ export const COUNT_PAGE = 1000
 export interface ProofState {
   /** The known numbers up to the newest, without a hole; null before the first. */
   span: Span | null
-  /** Whether `span` begins with the first event that I may read. */
+  /** Whether `span` goes from the first event that I may read to the newest. */
   isWhole: boolean
   /** The numbers that are missing among those that were heard or counted. */
   holes: readonly Span[]
@@ -44,12 +44,24 @@ export interface Proof {
   stop(): void
 }
 
-export function createProof(room: string, readEvents: ReadEvents, onChange: () => void): Proof {
+export interface ProofOptions {
+  /** The slug of the room. */
+  room: string
+  readEvents: ReadEvents
+  /** My id: between my leaving a room and my coming back, it goes on without me. */
+  me: () => number | undefined
+  onChange(): void
+}
+
+export function createProof({ room, readEvents, me, onChange }: ProofOptions): Proof {
   const spans = createSpans()
   const abort = new AbortController()
+  /** The numbers with which I left: a hole after one of them is none. */
+  const partings = new Set<number>()
   let first: number | null = null
   let countedTo: number | null = null
   let countCursor = 'start'
+  let hasCountedAll = false
   let firstHeard = Infinity
   /** Nothing that was heard before this cursor is missing. */
   let soundCursor: string | null = null
@@ -57,14 +69,21 @@ export function createProof(room: string, readEvents: ReadEvents, onChange: () =
   let hasFailed = false
 
   function take(events: readonly RoomEvent[]): number[] {
-    const numbers = events.flatMap((event) => (event.room === room && event.number !== undefined ? [event.number] : []))
-    for (const number of numbers) spans.add(number)
+    const numbers: number[] = []
+    for (const event of events) {
+      const { number } = event
+      if (event.room !== room || number === undefined) continue
+      numbers.push(number)
+      spans.add(number)
+      if (event.type === 'member_left' && event.by?.id === me()) partings.add(number)
+    }
     return numbers
   }
 
   /** Numbers between the counted and the heard are not missing, only not counted yet. */
   function holes(): Span[] {
-    return spans.holes().filter((hole) => hole.last <= (countedTo ?? 0) || hole.first > firstHeard)
+    const between = spans.holes().filter((hole) => !partings.has(hole.first - 1))
+    return between.filter((hole) => hole.last <= (countedTo ?? 0) || hole.first > firstHeard)
   }
 
   function hear({ from, to_cursor, events }: HeardPage): void {
@@ -89,6 +108,7 @@ export function createProof(room: string, readEvents: ReadEvents, onChange: () =
     first ??= numbers[0] ?? null
     countedTo = Math.max(countedTo ?? 0, ...numbers)
     countCursor = page.cursor
+    hasCountedAll ||= page.events.length < limit
     return page.events.length >= limit
   }
 
@@ -118,7 +138,9 @@ export function createProof(room: string, readEvents: ReadEvents, onChange: () =
 
   function read(): ProofState {
     const span = spans.list().at(-1) ?? null
-    const isWhole = span !== null && first !== null && span.first <= first
+    const gap = spans.holes().at(-1)
+    const isMyStay = gap !== undefined && partings.has(gap.first - 1)
+    const isWhole = hasCountedAll && span !== null && (span.first === first || isMyStay)
     return { span, isWhole, holes: holes(), countedTo, isCounting: reading > 0, hasFailed }
   }
 

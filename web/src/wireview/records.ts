@@ -63,7 +63,7 @@ export function createRecords(): Records {
 
   return {
     take,
-    list: () => [...kept.values()].toSorted((a, b) => b.sentAt - a.sentAt),
+    list: () => [...kept.values()].sort((a, b) => b.sentAt - a.sentAt),
   }
 }
 

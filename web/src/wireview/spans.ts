@@ -29,7 +29,7 @@ export function createSpans(): Spans {
       first: Math.min(first, ...joined.map((span) => span.first)),
       last: Math.max(last, ...joined.map((span) => span.last)),
     }
-    spans = [...spans.filter((span) => !touches(span)), whole].toSorted((a, b) => a.first - b.first)
+    spans = [...spans.filter((span) => !touches(span)), whole].sort((a, b) => a.first - b.first)
     return true
   }
 

@@ -1,9 +1,10 @@
 // The experiments of a reader: a way to ask that is chosen by hand, and weather.
 //
-// Used by the drawer and by /how. While anything is tried, this tab has an
-// engine of its own; the engine shared by all tabs comes back when nothing is,
-// or when the composable's scope ends.
-import { computed, onScopeDispose, reactive, ref, watch } from 'vue'
+// Used by the drawer and by /how. While anything is tried, the station gives this
+// tab an engine of its own; the engine shared by all tabs comes back when nothing
+// is tried any more, or when the last drawer of the tab is closed.
+import { computed, effectScope, onScopeDispose, reactive, ref, watch } from 'vue'
+import type { EffectScope } from 'vue'
 import type { Mode, Transport, Weather } from '../wire/protocol'
 import type { WirePort } from './port'
 
@@ -19,7 +20,7 @@ const DELAY_MS_MAX = 3000
 export const COMPARED: readonly Transport[] = ['short', 'long', 'sse']
 export const COMPARE_S = 30
 
-export function useExperiment(port: WirePort) {
+function createExperiment(port: WirePort) {
   const mode = ref<Mode>('automatic')
   const intervalS = ref(2)
   const hasWeather = ref(false)
@@ -34,17 +35,8 @@ export function useExperiment(port: WirePort) {
     return { drop: share('drop'), repeat: share('repeat'), reorder: share('reorder'), delayMsMax: parts.delay ? DELAY_MS_MAX : 0 }
   })
 
-  function sayMode(): void {
-    port.say({ type: 'mode', mode: mode.value, intervalMs: intervalS.value * 1000 })
-  }
-
-  watch([isAlone, mode, intervalS, weather], ([alone], [wasAlone]) => {
-    if (alone !== wasAlone) port.setAlone(alone)
-    // A new engine knows of neither; the shared one shall hear of neither.
-    if (!alone) return
-    sayMode()
-    port.say({ type: 'weather', weather: weather.value })
-  })
+  watch([mode, intervalS], () => port.say({ type: 'mode', mode: mode.value, intervalMs: intervalS.value * 1000 }))
+  watch(weather, (now) => port.say({ type: 'weather', weather: now }))
 
   /** Chooses a way to ask; ends a comparison. */
   function choose(next: Mode): void {
@@ -75,10 +67,43 @@ export function useExperiment(port: WirePort) {
 
   onScopeDispose(() => {
     stopComparing()
-    if (isAlone.value) port.setAlone(false)
+    if (mode.value !== 'automatic') port.say({ type: 'mode', mode: 'automatic', intervalMs: intervalS.value * 1000 })
+    if (hasWeather.value) port.say({ type: 'weather', weather: null })
   })
 
   return { mode, intervalS, hasWeather, parts, comparison, isAlone, choose, compare, stopComparing }
 }
 
-export type Experiment = ReturnType<typeof useExperiment>
+export type Experiment = ReturnType<typeof createExperiment>
+
+interface Shared {
+  experiment: Experiment
+  scope: EffectScope
+  users: number
+}
+
+const running = new WeakMap<WirePort, Shared>()
+
+/** Returns the experiment of this tab, which ends with the last drawer that shows it. */
+export function useExperiment(port: WirePort): Experiment {
+  const shared = running.get(port) ?? begin(port)
+  shared.users += 1
+  onScopeDispose(() => {
+    shared.users -= 1
+    // Another room has a drawer of its own, which comes as this one goes.
+    setTimeout(() => {
+      if (shared.users > 0) return
+      shared.scope.stop()
+      running.delete(port)
+    })
+  })
+  return shared.experiment
+}
+
+function begin(port: WirePort): Shared {
+  const scope = effectScope(true)
+  const experiment = scope.run(() => createExperiment(port)) as Experiment
+  const shared = { experiment, scope, users: 0 }
+  running.set(port, shared)
+  return shared
+}

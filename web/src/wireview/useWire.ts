@@ -24,6 +24,8 @@ export interface WireOptions {
   port: WirePort
   /** The slug of the room whose numbers are proved; null on a page without a room. */
   room: () => string | null
+  /** My id, if I am somebody here. */
+  me: () => number | undefined
   readEvents: (room: string, ...rest: Parameters<ReadEvents>) => ReturnType<ReadEvents>
   /** The ids of the room's messages as the screen holds them. */
   shownIds: () => readonly number[]
@@ -39,7 +41,7 @@ function storeOf(port: WirePort): WireStore {
   return store
 }
 
-export function useWire({ port, room, readEvents, shownIds }: WireOptions) {
+export function useWire({ port, room, me, readEvents, shownIds }: WireOptions) {
   const store = storeOf(port)
   const now = ref(Date.now())
   const rows = shallowRef<Row[]>([])
@@ -50,7 +52,7 @@ export function useWire({ port, room, readEvents, shownIds }: WireOptions) {
   const pickedId = ref<string | null>(null)
   const picked = computed((): Exchange | null => {
     const exchanges = rows.value.map(({ exchange }) => exchange)
-    const newest = exchanges.find(({ kind }) => kind === 'events')
+    const newest = exchanges.find(({ kind, tab }) => kind === 'events' && tab === null)
     return exchanges.find(({ id }) => id === pickedId.value) ?? newest ?? exchanges[0] ?? null
   })
   const proof = shallowRef<ProofState | null>(null)
@@ -64,7 +66,7 @@ export function useWire({ port, room, readEvents, shownIds }: WireOptions) {
     const slug = room()
     if (slug === null) return void (subject = null)
     const read: ReadEvents = (after, limit, signal) => readEvents(slug, after, limit, signal)
-    subject = { proof: createProof(slug, read, refresh), messages: createHeardMessages(slug) }
+    subject = { proof: createProof({ room: slug, readEvents: read, me, onChange: refresh }), messages: createHeardMessages(slug) }
     void subject.proof.count(1, UNASKED_MAX)
   }
 

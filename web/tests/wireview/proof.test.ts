@@ -1,6 +1,6 @@
 // The proof of completeness: what it claims, and that it claims nothing more.
 import { describe, expect, it, vi } from 'vitest'
-import type { EventPage } from '../../src/api/types'
+import type { EventPage, RoomEvent } from '../../src/api/types'
 import { createProof } from '../../src/wireview/proof'
 import { createSpans } from '../../src/wireview/spans'
 import { createHeardMessages } from '../../src/wireview/tally'
@@ -35,7 +35,7 @@ function begin(numbers: number[]) {
     const events = numbers.filter((number) => number > from).slice(0, limit).map((number) => event(number, number))
     return { events, cursor: `c${events.at(-1)?.number ?? from}` }
   })
-  const proof = createProof('tea', read, () => {})
+  const proof = createProof({ room: 'tea', readEvents: read, me: () => 1, onChange: () => {} })
   const hear = (from: number, ...heard: number[]) =>
     proof.hear(page(`c${from}`, `c${heard.at(-1) ?? from}`, heard.map((number) => event(number, number))))
   const claim = () => {
@@ -90,6 +90,14 @@ describe('the proof', () => {
     expect(claim()).toEqual({ span: [14, 14], isWhole: false, holes: [[11, 13]] })
     await vi.waitFor(() => expect(claim()).toEqual({ span: [10, 20], isWhole: false, holes: [] }))
     expect(read.mock.calls.map(([after]) => after)).toEqual(['c10'])
+  })
+
+  it('while I was away a closed room went on without me, and I am complete from where I came back', async () => {
+    const { proof, read, claim } = begin([])
+    const left: RoomEvent = { position: 12, number: 12, room: 'tea', type: 'member_left', at: '', by: { id: 1, name: 'ann' } }
+    read.mockResolvedValueOnce({ events: [event(11, 1), left, event(20, 3), event(21, 4)], cursor: 'c21' })
+    await proof.count()
+    expect(claim()).toEqual({ span: [20, 21], isWhole: true, holes: [] })
   })
 
   it('a hole that stays is shown', async () => {

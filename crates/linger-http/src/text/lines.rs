@@ -1,28 +1,40 @@
 //! Lines: events as readers of text know them. The only place that says which event is
-//! a line, and what belongs to it; [`super::plain`] and the page write them down.
+//! a line, and what belongs to it; `plain` and `html` write them down.
+//!
+//! Terminals obey control characters, so none but the end of a line and the tab leaves
+//! here, whatever an old log holds.
 
-use linger_core::{Event, EventKind, MessageText, News, Person, Timestamp, UserName};
+use std::borrow::Cow;
+
+use linger_core::{Event, EventKind, MessageId, MessageText, News, Person, Timestamp, UserId};
 
 /// One line of a room.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Line<'n> {
     pub(super) at: Timestamp,
     pub(super) what: What<'n>,
 }
 
 /// The thing that a line tells.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) enum What<'n> {
     /// Somebody said something; without a text it is deleted.
-    Said { by: &'n Person, text: Option<&'n MessageText> },
+    Said { by: Named<'n>, number: u64, id: MessageId, text: Option<Cow<'n, str>> },
     /// The room was opened.
-    Opened { by: Option<&'n Person> },
+    Opened { by: Option<Named<'n>> },
     /// Somebody came, or was brought by another.
-    Joined { who: &'n Person, by: Option<&'n Person> },
+    Joined { who: Named<'n>, by: Option<Named<'n>> },
     /// Somebody left.
-    Left { who: &'n Person },
+    Left { who: Named<'n> },
     /// Somebody has another name.
-    Renamed { old: &'n UserName, new: &'n Person },
+    Renamed { old: Cow<'n, str>, new: Named<'n> },
+}
+
+/// Somebody, under a name that can be shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Named<'n> {
+    pub(super) id: UserId,
+    pub(super) name: Cow<'n, str>,
 }
 
 /// Returns the lines that these events are.
@@ -36,16 +48,86 @@ impl Line<'_> {
     fn of(event: &Event) -> Option<Line<'_>> {
         let by = event.by.as_ref();
         let what = match &event.kind {
-            EventKind::MessageSent { message } => {
-                What::Said { by: &message.by, text: message.text.as_ref() }
-            }
-            EventKind::RoomOpened { .. } => What::Opened { by },
+            EventKind::MessageSent { message } => What::Said {
+                by: Named::of(&message.by),
+                number: message.number,
+                id: message.id,
+                text: message.text.as_ref().map(MessageText::as_str).map(several_lines),
+            },
+            EventKind::RoomOpened { .. } => What::Opened { by: by.map(Named::of) },
             EventKind::MemberJoined { member, .. } => {
-                What::Joined { who: member, by: by.filter(|by| by.id != member.id) }
+                let by = by.filter(|by| by.id != member.id).map(Named::of);
+                What::Joined { who: Named::of(member), by }
             }
-            EventKind::MemberLeft { member } => What::Left { who: member },
-            EventKind::UserRenamed { old_name } => What::Renamed { old: old_name, new: by? },
+            EventKind::MemberLeft { member } => What::Left { who: Named::of(member) },
+            EventKind::UserRenamed { old_name } => {
+                What::Renamed { old: one_line(old_name.as_str()), new: Named::of(by?) }
+            }
         };
         Some(Line { at: event.at, what })
+    }
+}
+
+impl Named<'_> {
+    fn of(person: &Person) -> Named<'_> {
+        Named { id: person.id, name: one_line(person.name.as_str()) }
+    }
+}
+
+fn one_line(text: &str) -> Cow<'_, str> {
+    harmless(text, is_obeyed)
+}
+
+fn several_lines(text: &str) -> Cow<'_, str> {
+    harmless(text, |c| is_obeyed(c) && !matches!(c, '\n' | '\t'))
+}
+
+/// Tells whether a terminal does something when it gets this character, or whether it
+/// begins another line there.
+fn is_obeyed(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')
+}
+
+/// Puts the sign for a broken character in the place of each that does harm.
+fn harmless(text: &str, does_harm: impl Fn(char) -> bool) -> Cow<'_, str> {
+    match text.contains(&does_harm) {
+        true => Cow::Owned(text.replace(does_harm, "\u{fffd}")),
+        false => Cow::Borrowed(text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_character_that_a_terminal_obeys_is_left() {
+        let rows = [
+            ("a colour", "\u{1b}[31mred", "\u{fffd}[31mred", "\u{fffd}[31mred"),
+            ("eight bits", "\u{9b}2Jgone", "\u{fffd}2Jgone", "\u{fffd}2Jgone"),
+            (
+                "a bell, nothing",
+                "\u{7}\0\u{7f}",
+                "\u{fffd}\u{fffd}\u{fffd}",
+                "\u{fffd}\u{fffd}\u{fffd}",
+            ),
+            ("the line again", "a\rb", "a\u{fffd}b", "a\u{fffd}b"),
+            (
+                "other ends of lines",
+                "a\u{85}b\u{2028}c",
+                "a\u{fffd}b\u{fffd}c",
+                "a\u{fffd}b\u{fffd}c",
+            ),
+            ("a line and a tab", "a\n\tb", "a\u{fffd}\u{fffd}b", "a\n\tb"),
+            (
+                "marks, and letters from the right",
+                "Z\u{310}\u{31a} שלום 茶",
+                "Z\u{310}\u{31a} שלום 茶",
+                "Z\u{310}\u{31a} שלום 茶",
+            ),
+        ];
+        for (case, text, name, message) in rows {
+            assert_eq!((&*one_line(text), &*several_lines(text)), (name, message), "{case}");
+        }
     }
 }

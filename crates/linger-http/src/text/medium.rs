@@ -6,10 +6,12 @@
 use axum::http::{HeaderValue, header};
 use linger_serve::{Failure, Fields, WholeResponse, whole};
 
-use crate::accept::prefers_html;
+use super::html;
+use crate::{accept::prefers_html, friendly_names::Language, policy::protect};
 
-/// The header on which the medium depends.
-pub(super) const VARY: HeaderValue = HeaderValue::from_static("Accept");
+/// The headers on which an answer depends.
+pub(super) const VARY: HeaderValue =
+    HeaderValue::from_static("Accept, Accept-Language, Accept-Encoding");
 
 /// The medium of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -17,43 +19,64 @@ pub(super) enum Medium {
     /// Lines for a terminal.
     Plain,
     /// A page for a browser.
-    Html,
+    Html {
+        language: Language,
+        /// Whether the reader has a session: others are asked for a name.
+        is_known: bool,
+    },
 }
 
 impl Medium {
     /// Returns the medium that a request asks for.
-    pub(super) fn of(fields: &impl Fields) -> Medium {
+    pub(super) fn of(fields: &impl Fields, is_known: bool) -> Medium {
         match prefers_html(fields.texts("accept")) {
-            true => Medium::Html,
+            true => {
+                let language = Language::choose(None, fields.text("accept-language"));
+                Medium::Html { language, is_known }
+            }
             false => Medium::Plain,
         }
+    }
+
+    /// Tells whether it is a page for a browser.
+    pub(super) fn is_html(self) -> bool {
+        matches!(self, Medium::Html { .. })
     }
 
     pub(super) fn content_type(self) -> &'static str {
         match self {
             Medium::Plain => "text/plain; charset=utf-8",
-            Medium::Html => "text/html; charset=utf-8",
+            Medium::Html { .. } => "text/html; charset=utf-8",
         }
     }
 
     /// Returns an answer.
     pub(super) fn whole(self, body: String) -> WholeResponse {
         let mut whole = whole(self.content_type(), body);
-        whole.headers_mut().insert(header::VARY, VARY);
+        let headers = whole.headers_mut();
+        headers.insert(header::VARY, VARY);
+        if self.is_html() {
+            protect(headers);
+        }
         whole
     }
 
-    /// Returns the text of a failure.
+    /// Returns the words for a failure.
     pub(super) fn failure(self, failure: &Failure) -> String {
-        format!("{}\n", failure.detail)
+        match self {
+            Medium::Plain => format!("{}\n", failure.detail),
+            Medium::Html { language, .. } => html::refused(failure, language),
+        }
     }
 
     /// Returns a failure as an answer.
     pub(super) fn failed(self, failure: &Failure) -> WholeResponse {
         let mut failed = failure.whole();
-        let told = self.whole(self.failure(failure));
-        *failed.body_mut() = told.body().clone();
-        failed.headers_mut().extend(told.headers().clone());
+        let (told, body) = self.whole(self.failure(failure)).into_parts();
+        for (name, value) in &told.headers {
+            failed.headers_mut().insert(name, value.clone());
+        }
+        *failed.body_mut() = body;
         failed
     }
 }

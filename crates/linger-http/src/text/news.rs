@@ -9,69 +9,133 @@ use std::{
 };
 
 use axum::http::{HeaderName, HeaderValue};
-use linger_core::Cursor;
-use linger_node::Page;
-use linger_serve::{Rendered, Renderer, RendererRef, WholeResponse};
+use linger_core::{Cursor, News, UserId};
+use linger_node::{Page, RoomRef};
+use linger_serve::{App, Rendered, Renderer, RendererRef, WholeResponse};
 
-use super::{lines::lines, view::View};
+use super::{
+    reading::MESSAGES_DEFAULT,
+    view::{Shown, View, Waited},
+    windows::Windows,
+};
 
 /// Goes to a follower when nothing else has for a while, so that no proxy cuts the
 /// connection. A terminal shows nothing of it: it is at the beginning of a line already.
 const STILL_HERE: &str = "\r";
+/// Below so many renderers nobody looks for those that are not in use.
+const KNOWN_MIN: usize = 256;
 
-/// The renderers that are in use.
-#[derive(Default)]
-pub(super) struct Renderers(Mutex<Known>);
+/// All who wait and follow, by the ways in which they read.
+pub(super) struct Readers {
+    app: Arc<App>,
+    pub(super) windows: Arc<Windows>,
+    known: Mutex<Known>,
+}
 
 #[derive(Default)]
 struct Known {
-    by_way: HashMap<Way, Weak<News>>,
+    renderers: HashMap<Way, Weak<Told>>,
     /// Above so many, it is time to forget those that nobody uses.
     tidy_at: usize,
 }
 
-/// A way to read a room, and whether the reader follows.
-type Way = (View, bool);
+/// A way to read a room: in this view, by this reader of a closed room, and whether
+/// without end.
+type Way = (View, Option<UserId>, bool);
 
-/// Below so many renderers nobody looks for those that are not in use.
-const KNOWN_MIN: usize = 256;
+impl Readers {
+    /// Begins without any.
+    pub(super) fn new(app: Arc<App>) -> Readers {
+        Readers { app, windows: Arc::default(), known: Mutex::default() }
+    }
 
-impl Renderers {
-    /// Returns the renderer of all who wait like this, or who follow.
-    pub(super) fn of(&self, view: View, follows: bool) -> RendererRef {
-        let mut known = self.0.lock().expect("no holder of this lock panics");
-        let way = (view, follows);
-        if let Some(news) = known.by_way.get(&way).and_then(Weak::upgrade) {
-            return RendererRef::Common(news);
+    /// Returns the renderer of all who wait in this way, or who follow.
+    pub(super) fn renderer(
+        &self,
+        view: &View,
+        (room, reader): (&RoomRef, Option<UserId>),
+        follows: bool,
+    ) -> RendererRef {
+        let mut known = self.known.lock().expect("no holder of this lock panics");
+        let way = (view.clone(), reader, follows);
+        if let Some(told) = known.renderers.get(&way).and_then(Weak::upgrade) {
+            return RendererRef::Common(told);
         }
-        if known.by_way.len() > known.tidy_at.max(KNOWN_MIN) {
-            known.by_way.retain(|_, news| news.strong_count() > 0);
-            known.tidy_at = 2 * known.by_way.len();
+        if known.renderers.len() > known.tidy_at.max(KNOWN_MIN) {
+            known.renderers.retain(|_, told| told.strong_count() > 0);
+            known.tidy_at = 2 * known.renderers.len();
         }
-        let news = Arc::new(News { view: way.0.clone(), follows });
-        known.by_way.insert(way, Arc::downgrade(&news));
-        RendererRef::Common(news)
+        let told = Arc::new(Told {
+            app: self.app.clone(),
+            windows: self.windows.clone(),
+            view: view.clone(),
+            room: room.clone(),
+            reader,
+            follows,
+        });
+        known.renderers.insert(way, Arc::downgrade(&told));
+        RendererRef::Common(told)
     }
 }
 
-/// Renders news as lines: an answer, or the next piece of one without end.
-#[derive(Debug)]
-struct News {
+/// Tells news: an answer, or the next piece of one without end.
+struct Told {
+    app: Arc<App>,
+    windows: Arc<Windows>,
     view: View,
+    room: RoomRef,
+    reader: Option<UserId>,
     follows: bool,
 }
 
-impl Renderer for News {
+impl std::fmt::Debug for Told {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Told").field("view", &self.view).finish_non_exhaustive()
+    }
+}
+
+impl Renderer for Told {
     fn render(&self, _: Cursor, page: &Page, is_over: bool) -> Rendered {
-        let news = || lines(page.news.iter().map(|news| &**news));
-        if news().next().is_none() && !is_over {
+        let news: Vec<_> = page.news.iter().map(|news| &**news).collect();
+        if !self.ends_a_wait(&news) && !is_over {
             return Rendered::Nothing(page.cursor);
         }
-        match self.follows {
-            false => Rendered::Answer(self.view.answer(news(), page.cursor)),
-            true => Rendered::Piece(piece(self.view.write(news()))),
+        match (self.follows, self.view.medium.is_html()) {
+            (true, _) => Rendered::Piece(piece(self.view.lines(&news))),
+            (false, true) => Rendered::Answer(self.page(news, page.cursor)),
+            (false, false) => Rendered::Answer(self.view.answer(&alone(news, page.cursor))),
         }
     }
+}
+
+impl Told {
+    /// Tells whether somebody waits for this: a page is for what is said; somebody who
+    /// comes in is no reason to load it again.
+    fn ends_a_wait(&self, news: &[&News]) -> bool {
+        match self.view.medium.is_html() {
+            true => news.iter().any(|news| news.message().is_some()),
+            false => !news.is_empty(),
+        }
+    }
+
+    /// Returns the page with the news and with what was said before them.
+    fn page(&self, news: Vec<&News>, cursor: Cursor) -> WholeResponse {
+        let said = news.iter().find_map(|news| news.message());
+        let waited = Some(said.map_or(Waited::InVain, |said| Waited::For(said.number)));
+        match self.windows.now(&self.app.node, &self.room, self.reader) {
+            Some(window) => {
+                self.view.answer(&Shown { waited, ..Shown::of(&window, MESSAGES_DEFAULT) })
+            }
+            None => self.view.answer(&Shown { waited, ..alone(news, cursor) }),
+        }
+    }
+}
+
+/// Returns news without what was before them.
+fn alone(news: Vec<&News>, cursor: Cursor) -> Shown<'_> {
+    let first = news.first().and_then(|first| first.event.number);
+    let earlier = first.filter(|number| *number > 1);
+    Shown { news, cursor, room: None, earlier, has_later: false, target: None, waited: None }
 }
 
 /// Returns a piece with these lines. It is not empty.

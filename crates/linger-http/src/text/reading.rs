@@ -8,7 +8,7 @@ use linger_core::{Cursor, Position, RoomKind, UserId};
 use linger_node::{
     RoomRef,
     limits::{HISTORY_PAGE_MAX, WAIT_DEFAULT, WAIT_MAX},
-    questions::{Conversation, Conversed},
+    questions::{Conversation, Conversed, Part},
 };
 use linger_serve::{
     Address, App, Decision, Failure, HEARTBEAT_EVERY, Hold, Request, Ticket, Undecided,
@@ -16,43 +16,43 @@ use linger_serve::{
 };
 
 use super::{
-    caller,
-    lines::lines,
+    caller, gzip,
     medium::Medium,
-    news::{Renderers, opening},
-    view::View,
+    news::{Readers, opening},
+    view::{Shown, View},
+    windows::Window,
     zone::Zone,
 };
 use crate::{addressed::room_at, query::Query};
 
 /// Messages in an answer, when the reader gives no number.
-const MESSAGES_DEFAULT: usize = 50;
+pub(super) const MESSAGES_DEFAULT: usize = 50;
+/// Messages in a window: as many as anybody may ask for.
+const WINDOW_MESSAGES: usize = HISTORY_PAGE_MAX;
 /// Events in the answer to a wait; the next one has the rest.
 const NEWS_MAX: usize = 200;
 
 /// A request to read.
+#[derive(Clone)]
 struct Asked {
     app: Arc<App>,
     address: Address,
     room: RoomRef,
     reader: Option<UserId>,
     view: View,
-    /// Only messages whose number is below this.
-    before: Option<u64>,
+    part: Part,
     /// Most messages in the answer.
     limit: usize,
+    takes_gzip: bool,
 }
 
 /// Answers `GET /r/{room}`.
-pub(super) fn read(
-    request: &Request<'_>,
-    renderers: &Arc<Renderers>,
-) -> Result<Decision, Undecided> {
+pub(super) fn read(request: &Request<'_>, readers: &Arc<Readers>) -> Result<Decision, Undecided> {
     let query = Query::new(request.query());
     let asked = Asked::parse(request, query)?;
     let node = &request.app().node;
     if query.text("follow").is_some() {
-        return Err(Undecided::Task(Box::pin(follow(asked, renderers.clone()))));
+        return follow(&asked, readers);
     }
     let Some(hold) = hold(query)? else {
         return Err(Undecided::Task(Box::pin(newest(asked))));
@@ -66,19 +66,21 @@ pub(super) fn read(
     if !node.knows(after) {
         return Err(Undecided::Task(Box::pin(newest(asked))));
     }
-    let ticket = asked.ticket(after, false, renderers);
+    if asked.view.medium.is_html() {
+        // The page at the end of the wait is made of it.
+        asked.window(readers)?;
+    }
+    let ticket = asked.ticket(after, false, readers);
     Ok(Decision::Hold(Hold { ticket, hold, opening: None }))
 }
 
-/// Answers `GET /r/{room}/{number}`: the messages up to this number, and some after it.
+/// Answers `GET /r/{room}/{number}`: the messages around this number.
 pub(super) fn read_at(request: &Request<'_>) -> Result<Decision, Undecided> {
     let asked = Asked::parse(request, Query::new(request.query()))?;
     let number = request.parameter("number")?;
     let number = number.parse().ok().filter(|number| (1..=Position::MAX.get()).contains(number));
     let Some(number) = number else { return Err(no_such_number().into()) };
-    // Half of them come after it, if nothing but messages does.
-    let before = Some(number + asked.limit as u64 / 2 + 1);
-    Err(Undecided::Task(Box::pin(around(Asked { before, ..asked }, number))))
+    Err(Undecided::Task(Box::pin(around(Asked { part: Part::Around(number), ..asked }, number))))
 }
 
 fn no_such_number() -> Failure {
@@ -91,21 +93,21 @@ async fn around(asked: Asked, number: u64) -> Result<Decision, Failure> {
     let conversed = asked.query().await?;
     match conversed.room.as_ref().is_some_and(|room| number > room.last_number) {
         true => Err(no_such_number()),
-        false => Ok(Decision::Answer(asked.show(&conversed))),
+        false => Ok(Decision::Answer(asked.answer(&conversed))),
     }
 }
 
 /// Answers the newest lines, or those before a number.
 async fn newest(asked: Asked) -> Result<Decision, Failure> {
     let conversed = asked.query().await?;
-    Ok(Decision::Answer(asked.show(&conversed)))
+    Ok(Decision::Answer(asked.answer(&conversed)))
 }
 
 /// Answers the newest lines, and then all that come.
-async fn follow(asked: Asked, renderers: Arc<Renderers>) -> Result<Decision, Failure> {
-    let conversed = asked.query().await?;
-    let opening = Some(opening(asked.show(&conversed)));
-    let ticket = asked.ticket(conversed.cursor, true, &renderers);
+fn follow(asked: &Asked, readers: &Readers) -> Result<Decision, Undecided> {
+    let window = asked.window(readers)?;
+    let opening = Some(opening(asked.view.answer(&Shown::of(&window, asked.limit))));
+    let ticket = asked.ticket(window.cursor, true, readers);
     Ok(Decision::Hold(Hold { ticket, hold: HEARTBEAT_EVERY, opening }))
 }
 
@@ -114,11 +116,12 @@ impl Asked {
     fn parse(request: &Request<'_>, query: Query<'_>) -> Result<Asked, Undecided> {
         let app = request.app();
         let reader = caller(request)?.reader(app)?;
+        let is_known = reader.is_some();
         let room = room_at(&app.node, &request.parameter("room")?, reader)?;
         // An answer without end is for terminals, also where a browser asks for it.
         let medium = match query.text("follow") {
             Some(_) => Medium::Plain,
-            None => Medium::of(request.fields()),
+            None => Medium::of(request.fields(), is_known),
         };
         let zone = query.text("tz").map_or(Ok(Zone::UTC), |name| Zone::named(&name))?;
         Ok(Asked {
@@ -128,32 +131,61 @@ impl Asked {
             reader: reader.filter(|_| room.kind == RoomKind::Closed),
             view: View { room: room.slug.clone(), medium, zone },
             room,
-            before: query.number("before", 1, Position::MAX.get())?,
+            part: query
+                .number("before", 1, Position::MAX.get())?
+                .map_or(Part::Newest, Part::Before),
             limit: query.limit(MESSAGES_DEFAULT, HISTORY_PAGE_MAX)?,
+            takes_gzip: gzip::is_taken(request.fields()),
         })
     }
 
     async fn query(&self) -> Result<Conversed, Failure> {
-        let Asked { room, reader, before, limit, .. } = self;
-        let (room, reader, before, limit) = (room.clone(), *reader, *before, *limit);
-        let conversation = Conversation { room, reader, before, limit };
+        let Asked { ref room, reader, part, limit, .. } = *self;
+        let conversation = Conversation { room: room.clone(), reader, part, limit };
         let asker = self.address.asker(reader);
         Ok(self.app.node.query(asker, conversation).await?)
     }
 
+    fn answer(&self, conversed: &Conversed) -> WholeResponse {
+        let answer = self.show(conversed);
+        if self.takes_gzip { gzip::compress(answer) } else { answer }
+    }
+
     fn show(&self, conversed: &Conversed) -> WholeResponse {
-        let messages = &conversed.history.messages;
-        let mut answer = self.view.answer(lines(messages), conversed.cursor);
-        let first = messages.first().and_then(|first| first.message());
-        if let Some(first) = first.filter(|_| conversed.history.more) {
-            self.view.lead_back(&mut answer, first.number);
+        let Conversed { passage, room, cursor } = conversed;
+        let news: Vec<_> = passage.messages.iter().collect();
+        let first = news.first().and_then(|first| first.event.number);
+        self.view.answer(&Shown {
+            news,
+            cursor: *cursor,
+            room: room.as_ref(),
+            earlier: first.filter(|_| passage.more),
+            has_later: passage.more_after,
+            target: match self.part {
+                Part::Around(number) => Some(number),
+                Part::Newest | Part::Before(_) => None,
+            },
+            waited: None,
+        })
+    }
+
+    /// Returns the newest messages. Errors: an errand must read them first.
+    fn window(&self, readers: &Readers) -> Result<Window, Undecided> {
+        if let Some(window) = readers.windows.now(&self.app.node, &self.room, self.reader) {
+            return Ok(window);
         }
-        answer
+        let windows = readers.windows.clone();
+        let asked = Asked { part: Part::Newest, limit: WINDOW_MESSAGES, ..self.clone() };
+        Err(Undecided::Errand(Box::pin(async move {
+            let place = (asked.room.id, asked.reader);
+            windows.keep(place, asked.query().await?, WINDOW_MESSAGES);
+            Ok(())
+        })))
     }
 
     /// Returns the ticket of a reader who waits, or follows, from `after` on.
-    fn ticket(&self, after: Cursor, follows: bool, renderers: &Renderers) -> Ticket {
-        let renderer = renderers.of(self.view.clone(), follows);
+    fn ticket(&self, after: Cursor, follows: bool, readers: &Readers) -> Ticket {
+        let renderer = readers.renderer(&self.view, (&self.room, self.reader), follows);
         Ticket { reader: self.reader, scope: self.room.scope(), after, limit: NEWS_MAX, renderer }
     }
 }

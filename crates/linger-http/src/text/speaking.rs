@@ -13,7 +13,7 @@ use linger_serve::{
 };
 use sha2::{Digest, Sha256};
 
-use super::{caller, lines::lines, medium::Medium, view::View, zone::Zone};
+use super::{caller, medium::Medium, view::View, zone::Zone};
 use crate::{
     addressed::room_at,
     form::Form,
@@ -57,7 +57,8 @@ pub(super) fn say(request: &Request<'_>) -> Result<Decision, Undecided> {
         None => sent.request_id.as_deref().map(|id| of_form(id, &text)).transpose()?,
     };
     let zone = query.text("tz").map_or(Ok(Zone::UTC), |name| Zone::named(&name))?;
-    let view = View { room: room.slug.clone(), medium: Medium::of(request.fields()), zone };
+    let medium = Medium::of(request.fields(), user.is_some());
+    let view = View { room: room.slug.clone(), medium, zone };
     let asked = Asked {
         request: named.map(|id| Saying::request(id, &room, &sent.text)),
         room,
@@ -157,14 +158,17 @@ struct Session {
 impl Answers for Told {
     fn said(&self, receipt: &Receipt) -> WholeResponse {
         let cursor = Cursor { position: receipt.position, ..self.latest };
-        let news = receipt.news.as_deref();
-        let mut answer = self.view.answer(lines(news), cursor);
         let at_message = format!("{}/{}", self.view.path(), message_of(receipt).number);
-        let (status, location) = match self.view.medium {
-            Medium::Html => (StatusCode::SEE_OTHER, self.view.path()),
-            Medium::Plain if receipt.is_repeat => (StatusCode::OK, at_message),
-            Medium::Plain => (StatusCode::CREATED, at_message),
+        let (status, location, body) = match self.view.medium {
+            Medium::Html { .. } => (StatusCode::SEE_OTHER, self.view.address(), String::new()),
+            Medium::Plain => {
+                let done = if receipt.is_repeat { StatusCode::OK } else { StatusCode::CREATED };
+                let news: Vec<_> = receipt.news.as_deref().into_iter().collect();
+                (done, at_message, self.view.lines(&news))
+            }
         };
+        let mut answer = self.view.medium.whole(body);
+        self.view.lead_on(&mut answer, cursor);
         *answer.status_mut() = status;
         let headers = answer.headers_mut();
         let location = HeaderValue::try_from(location).expect("what is encoded is ASCII");

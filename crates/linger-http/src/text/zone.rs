@@ -8,7 +8,10 @@ use std::{
     sync::LazyLock,
 };
 
-use jiff::tz::{TimeZone, TimeZoneDatabase};
+use jiff::{
+    civil::DateTime,
+    tz::{TimeZone, TimeZoneDatabase},
+};
 use linger_core::Timestamp;
 use linger_serve::Failure;
 
@@ -41,9 +44,21 @@ impl Zone {
 
     /// Returns the time of a day, as `HH:MM`.
     pub(super) fn hour_and_minute(&self, at: Timestamp) -> String {
-        let at = jiff::Timestamp::from_millisecond(at.as_ms()).expect("checked when it was made");
-        let time = self.0.to_datetime(at).time();
+        let time = self.local(at).time();
         format!("{:02}:{:02}", time.hour(), time.minute())
+    }
+
+    /// Returns the day: its year, month and day, and its weekday from Monday, 0, on.
+    pub(super) fn day(&self, at: Timestamp) -> ((i16, i8, i8), usize) {
+        let date = self.local(at).date();
+        let weekday = date.weekday().to_monday_zero_offset();
+        let weekday = usize::try_from(weekday).expect("it is 0 to 6");
+        ((date.year(), date.month(), date.day()), weekday)
+    }
+
+    fn local(&self, at: Timestamp) -> DateTime {
+        let at = jiff::Timestamp::from_millisecond(at.as_ms()).expect("checked when it was made");
+        self.0.to_datetime(at)
     }
 }
 

@@ -24,5 +24,6 @@ mod settings;
 mod sockets;
 mod stage;
 mod story;
+mod text;
 mod transcripts;
 mod updates;

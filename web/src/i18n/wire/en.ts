@@ -26,6 +26,7 @@ const count = (number: number, one: string, many: string) =>
 export const words = {
   theWire: 'The wire',
   close: 'Close the wire',
+  howItWaits: 'How it waits',
   howToAsk: 'How to ask',
   modes,
   interval: 'How often',
@@ -108,7 +109,7 @@ export const words = {
   heardFrom: (first: string, last: string) => `#${first} to #${last} without a gap`,
   counting: (last: string) => `counting, at #${last}`,
   beginsToCount: 'counting…',
-  countAll: 'Count from the first',
+  countAll: 'Count them all',
   missing: (first: string, last: string) => (first === last ? `#${first} is missing` : `#${first} to #${last} are missing`),
   readingAgain: 'reading again',
   readAgain: 'Read again',

@@ -7,6 +7,7 @@ import type { WireWords } from './en'
 export const words: WireWords = {
   theWire: '线路',
   close: '关闭线路面板',
+  howItWaits: '它怎样等待',
   howToAsk: '怎样询问',
   modes: { automatic: '自动', short: '短轮询', long: '长轮询', sse: 'SSE 流' },
   interval: '多久问一次',
@@ -92,7 +93,7 @@ export const words: WireWords = {
   heardFrom: (first, last) => `#${first} 到 #${last} 没有缺口`,
   counting: (last) => `正在清点，到 #${last}`,
   beginsToCount: '正在清点…',
-  countAll: '从第一条数起',
+  countAll: '全部数一遍',
   missing: (first, last) => (first === last ? `缺少 #${first}` : `缺少 #${first} 到 #${last}`),
   readingAgain: '正在重新读取',
   readAgain: '重新读取',

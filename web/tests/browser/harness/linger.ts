@@ -10,7 +10,7 @@ import type { Browser, BrowserContextOptions, BrowserContext, Page } from 'playw
 import { afterAll, afterEach, beforeAll, expect } from 'vitest'
 import { Chat } from './chat'
 import { chromiumPath, lingerPath, WEB } from './programs'
-import { findLastingPort, Server } from './server'
+import { findLastingPort, PLAIN_HOST, Server } from './server'
 
 export const FAILURES = join(WEB, 'tests/browser/.failures')
 
@@ -23,7 +23,11 @@ const FLAGS = [
   '--disable-background-networking',
   '--disable-component-update',
   '--disable-sync',
+  `--host-resolver-rules=MAP ${PLAIN_HOST} 127.0.0.1`,
+  // A process that waits for the next tab would be taken for that tab's.
+  '--disable-features=SpareRendererForSitePerProcess',
 ]
+const HOSTS = ['--hosts', PLAIN_HOST]
 const ACTION_MS_MAX = 60_000
 /** Chromium's complaint about every answer that is no 2xx; that is for the page to handle. */
 const ABOUT_NETWORK = /^Failed to load resource/
@@ -31,10 +35,14 @@ const ABOUT_NETWORK = /^Failed to load resource/
 export interface OpenOptions extends BrowserContextOptions {
   /** The name of the person who opens the page; without one, the page asks for a friendly name. */
   name?: string
+  /** Leaves the browser its SharedWorker. */
+  sharedWorker?: boolean
+  /** The address of a proxy before the server. */
+  url?: string
 }
 
 export class Linger {
-  server = new Server()
+  server = new Server(0, HOSTS)
   private browser: Browser | null = null
   private contexts: BrowserContext[] = []
   private complaints: string[] = []
@@ -42,23 +50,23 @@ export class Linger {
   constructor(private readonly restarts: boolean) {}
 
   async start(): Promise<void> {
-    if (this.restarts) this.server = new Server(await findLastingPort())
+    if (this.restarts) this.server = new Server(await findLastingPort(), HOSTS)
     await this.server.start()
-    const page = await fetch(this.server.url).then((answer) => answer.text())
+    const page = await fetch(`${this.server.url}/settings`).then((answer) => answer.text())
     // Each test would wait for it to its time-out.
-    if (!page.includes('id="app"')) throw new Error(`${lingerPath()} was built without the page: ${page}`)
+    if (!page.includes('type="module"')) throw new Error(`${lingerPath()} was built without the page: ${page}`)
     this.browser = await chromium.launch({ executablePath: chromiumPath(), args: FLAGS })
   }
 
   /** Opens Linger's page in a browser of its own: other cookies, other storage. */
-  async open({ name, ...options }: OpenOptions = {}): Promise<Chat> {
+  async open({ name, url = this.server.url, ...options }: OpenOptions = {}): Promise<Chat> {
     const context = await this.newContext(options)
     if (name !== undefined) {
-      const arrival = await context.request.post(`${this.server.url}/api/v1/guests`, { data: { name } })
+      const arrival = await context.request.post(`${url}/api/v1/guests`, { data: { name } })
       expect(arrival.status()).toBe(201)
     }
     const chat = new Chat(context, await context.newPage())
-    await chat.visit(this.server.url)
+    await chat.visit(url)
     return chat
   }
 
@@ -67,13 +75,23 @@ export class Linger {
     return (await this.newContext({})).newPage()
   }
 
-  async newContext(options: BrowserContextOptions): Promise<BrowserContext> {
+  async newContext({ sharedWorker = false, ...options }: Omit<OpenOptions, 'name' | 'url'> = {}): Promise<BrowserContext> {
     if (!this.browser) throw new Error('the browser is not running')
     const context = await this.browser.newContext({ locale: 'en-GB', viewport: { width: 1000, height: 700 }, ...options })
     context.setDefaultTimeout(ACTION_MS_MAX)
     this.contexts.push(context)
     this.listen(context)
+    // No test can see or hold up the requests of a SharedWorker; tabs.spec.ts has one.
+    if (!sharedWorker) await context.addInitScript(() => Reflect.deleteProperty(window, 'SharedWorker'))
     return context
+  }
+
+  /** Returns the ids of the browser's processes that show pages or run their workers. */
+  async renderers(): Promise<number[]> {
+    const session = await this.browser?.newBrowserCDPSession()
+    const answer = await session?.send('SystemInfo.getProcessInfo')
+    await session?.detach()
+    return (answer?.processInfo ?? []).filter(({ type }) => type === 'renderer').map(({ id }) => id)
   }
 
   /** Drops the complaints that a test has caused on purpose. */

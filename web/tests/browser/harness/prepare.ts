@@ -3,10 +3,11 @@
 // Called by Vitest. It throws one plain sentence when a program is missing.
 import { rmSync } from 'node:fs'
 import { FAILURES } from './linger'
-import { chromiumPath, lingerPath } from './programs'
+import { chromiumPath, lingerPath, nginxPath } from './programs'
 
 export default function prepare(): void {
   lingerPath()
   chromiumPath()
+  nginxPath()
   rmSync(FAILURES, { recursive: true, force: true })
 }

@@ -1,4 +1,4 @@
-// Which programs the browser tests start: Linger itself, and a Chromium.
+// Which programs the browser tests start: Linger itself, a Chromium, and nginx.
 //
 // Called before the first test, to say plainly what is missing, and by the code
 // that starts one of them.
@@ -24,6 +24,11 @@ export function chromiumPath(): string {
     [process.env['CHROMIUM'] || '/usr/bin/chromium'],
     (paths) => `No Chromium at ${paths}. Run "apt-get install chromium", or name a browser in CHROMIUM.`,
   )
+}
+
+/** Returns the path of nginx: Debian's. */
+export function nginxPath(): string {
+  return choose(['/usr/sbin/nginx'], (paths) => `No nginx at ${paths}. Run "apt-get install nginx".`)
 }
 
 function choose(paths: string[], complain: (paths: string) => string): string {

@@ -1,0 +1,82 @@
+//! The words of the pages in English.
+
+use super::Words;
+
+pub(super) static WORDS: Words = Words {
+    tag: "en",
+    app_name: "Linger",
+    skip_to_composer: "Skip to writing a message",
+    skip_to_rooms: "Skip to the rooms",
+
+    rooms: "Rooms",
+    browse_rooms: "Browse open rooms",
+    open_rooms: "Open rooms",
+    open_rooms_text: "Read along in any of them; the first word makes you a member.",
+    more_rooms: "Show more rooms",
+    people: |count| if count == 1 { "1 person".to_owned() } else { format!("{count} people") },
+    lobby: "lobby",
+    to_lobby: "Go to the lobby",
+    closed: "closed",
+    about_room: "A room to talk in. Read along, or say something: no sign-up, nothing to install.",
+
+    messages_in: |room| format!("Messages in {room}"),
+    empty_title: "It is quiet here.",
+    empty_text: "Say the first word, or bring somebody along.",
+    earlier: "Show earlier messages",
+    beginning: "This is where the conversation begins.",
+    to_newest: "To the newest messages",
+    fresh: "New",
+    spoke: |name, time| format!("{name}, {time}"),
+    deleted: "This message was deleted.",
+    day: |(year, month, day), weekday| {
+        const WEEKDAYS: [&str; 7] =
+            ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
+        const MONTHS: [&str; 12] = [
+            "January",
+            "February",
+            "March",
+            "April",
+            "May",
+            "June",
+            "July",
+            "August",
+            "September",
+            "October",
+            "November",
+            "December",
+        ];
+        let month = MONTHS[usize::from(month.unsigned_abs()) - 1];
+        format!("{}, {month} {day}, {year}", WEEKDAYS[weekday])
+    },
+
+    opened: |by| match by {
+        Some(by) => format!("{by} opened the room"),
+        None => "The room was opened".to_owned(),
+    },
+    joined: |names| format!("{names} joined"),
+    left: |names| format!("{names} left"),
+    added: |by, names| format!("{by} added {names}"),
+    renamed: |old, new| format!("{old} is now {new}"),
+    many_joined: |count| format!("{count} people joined"),
+    many_left: |count| format!("{count} people left"),
+    many_added: |by, count| format!("{by} added {count} people"),
+    and: |names| match names {
+        [] => String::new(),
+        [one] => one.clone(),
+        [one, other] => format!("{one} and {other}"),
+        [all @ .., last] => format!("{}, and {last}", all.join(", ")),
+    },
+
+    wait: "wait for news",
+    nothing_new: "Nothing new yet.",
+    write_to: |room| format!("Message {room}"),
+    your_name: "Your name",
+    send: "Send message",
+
+    refused: "This did not work",
+    no_room: "There is no such room",
+    failure: |code| match code {
+        "room_not_found" => Some("It may be closed to you, or its address may be mistyped."),
+        _ => None,
+    },
+};

@@ -1,0 +1,120 @@
+// How one event changes what the page knows of all its rooms.
+//
+// Called by `useChat` for each event in order, and by tests over the feeds in
+// fixtures/feeds. Pure, one case per type of event. It may get an event twice,
+// and does not look for missing ones: the engine does, by their numbers.
+import type { Author, Message, Room, RoomEvent, User } from '../api/types'
+import { learnName, NO_NAMES } from './names'
+import type { Names } from './names'
+import { advance, newRoom, refreshRoom } from './room'
+import type { RoomState } from './room'
+import { messageItem, takeItem } from './timeline'
+import type { NoticeKind } from './timeline'
+
+export interface ChatState {
+  /** Null for a visitor, and before the answer. */
+  me: User | null
+  /** By slug: those that I am in, and those that I have looked at. */
+  rooms: ReadonlyMap<string, RoomState>
+  names: Names
+}
+
+export const EMPTY_CHAT: ChatState = { me: null, rooms: new Map(), names: NO_NAMES }
+
+export function fold(chat: ChatState, event: RoomEvent): ChatState {
+  switch (event.type) {
+    case 'message_sent':
+      return foldMessage(chat, event, event.message)
+    case 'room_opened':
+      return foldNotice(chat, event, 'opened', event.by)
+    case 'member_joined':
+      return foldNotice(enter(chat, event), event, isBySelf(event) ? 'joined' : 'added', event.member ?? event.by)
+    case 'member_left':
+      return foldNotice(leave(chat, event), event, isBySelf(event) ? 'left' : 'removed', event.member ?? event.by)
+    case 'user_renamed':
+      return rename(chat, event)
+    default:
+      // A newer server than this page: the event counts, and shows nothing.
+      return inRoom(chat, event, (room) => room)
+  }
+}
+
+function foldMessage(chat: ChatState, event: RoomEvent, message: Message): ChatState {
+  const names = learnName(chat.names, event.position, event.by)
+  return inRoom({ ...chat, names }, event, (room) => {
+    if (!room.timeline) return room
+    return { ...room, timeline: takeItem(room.timeline, messageItem(message, event.position)) }
+  })
+}
+
+function foldNotice(chat: ChatState, event: RoomEvent, what: NoticeKind, member: Author | undefined): ChatState {
+  const { position, at, by } = event
+  const names = learnName(learnName(chat.names, position, by), position, member)
+  return inRoom({ ...chat, names }, event, (room) => {
+    if (!room.timeline) return room
+    const people = { ...(by && { by }), ...(member && { member }) }
+    return { ...room, timeline: takeItem(room.timeline, { kind: 'notice', position, asOf: position, at, what, ...people }) }
+  })
+}
+
+/** Returns `chat` with the room that I was brought into; an event about others changes no membership. */
+function enter(chat: ChatState, event: RoomEvent & { type: 'member_joined' }): ChatState {
+  const { room: slug, number = 0, entered } = event
+  if (slug === undefined || !isMe(chat, event.member ?? event.by)) return chat
+  const known = chat.rooms.get(slug)
+  if (known && number <= known.about.last_number) return chat
+  if (known) {
+    const { removedBy: _, ...stayed } = known
+    return withRoom(chat, slug, { ...stayed, isMember: true })
+  }
+  // Without `entered` the room comes with the next list of rooms.
+  if (!entered) return chat
+  return withRoom(chat, slug, newRoom({ ...entered, slug, last_number: number }, true))
+}
+
+function leave(chat: ChatState, event: RoomEvent & { type: 'member_left' }): ChatState {
+  const { room: slug, number = 0, by } = event
+  const known = slug === undefined ? undefined : chat.rooms.get(slug)
+  if (slug === undefined || !known || !isMe(chat, event.member ?? event.by)) return chat
+  if (number <= known.about.last_number) return chat
+  const removed = by && !isMe(chat, by) ? { removedBy: by } : {}
+  return withRoom(chat, slug, { ...known, ...removed, isMember: false })
+}
+
+function rename(chat: ChatState, { position, by }: RoomEvent): ChatState {
+  const names = learnName(chat.names, position, by)
+  const me = chat.me && by && isMe(chat, by) ? { ...chat.me, name: by.name } : chat.me
+  return { ...chat, names, me }
+}
+
+function isMe({ me }: ChatState, person: Author | undefined): boolean {
+  return me !== null && person?.id === me.id
+}
+
+function isBySelf(event: RoomEvent & { member?: Author }): boolean {
+  return event.member === undefined || event.member.id === event.by?.id
+}
+
+/** Changes the event's room by `change`, then by the event's number; a room that nobody asked for is passed over. */
+function inRoom(chat: ChatState, event: RoomEvent, change: (room: RoomState) => RoomState): ChatState {
+  const room = event.room === undefined ? undefined : chat.rooms.get(event.room)
+  if (!room || event.room === undefined) return chat
+  return withRoom(chat, event.room, advance(change(room), event, chat.me))
+}
+
+export function withRoom(chat: ChatState, slug: string, room: RoomState): ChatState {
+  return { ...chat, rooms: new Map(chat.rooms).set(slug, room) }
+}
+
+/** Returns `chat` with the rooms that an answer says are mine; `shownUpTo` tells what was shown of each. */
+export function withMyRooms(chat: ChatState, mine: readonly Room[], shownUpTo: (slug: string) => number | undefined): ChatState {
+  const slugs = new Set(mine.map(({ slug }) => slug))
+  const rooms = new Map(chat.rooms)
+  for (const [slug, room] of rooms) if (!slugs.has(slug) && room.isMember) rooms.set(slug, { ...room, isMember: false })
+  for (const about of mine) {
+    const { slug } = about
+    const known = rooms.get(slug)
+    rooms.set(slug, known ? refreshRoom({ ...known, isMember: true }, about, true) : newRoom(about, true, shownUpTo(slug)))
+  }
+  return { ...chat, rooms }
+}
