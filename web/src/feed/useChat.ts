@@ -16,6 +16,7 @@ import { createDrafts } from '../store/drafts'
 import type { Database } from '../store/database'
 import { createRollCall } from '../tabs/rollCall'
 import { createLine } from '../wire/line'
+import type { Line } from '../wire/line'
 import type { EngineMessage, Link, Session, TabMessage } from '../wire/protocol'
 import { createDeeds } from './deeds'
 import type { Deeds } from './deeds'
@@ -57,7 +58,9 @@ export interface Chat extends Deeds, Pick<History, 'statuses' | 'edges' | 'loadO
   wake(): void
   /** Calls `listener` with each message of somebody else that comes live, and returns what ends that. */
   onNews(listener: (message: Message) => void): () => void
-  /** Calls `listener` with all that the engine says, for the drawer. */
+  /** This tab's own way to the server. */
+  line: Line
+  /** Calls `listener` with all that the engine says, for the drawer, and with this tab's own exchanges. */
   onEngine(listener: (message: EngineMessage) => void): () => void
   post(message: TabMessage): void
   stop(): void
@@ -69,7 +72,8 @@ export function createChat({ tab, platform, database, connect, first }: ChatOpti
   const link = shallowRef<Link | null>(null)
   const knownRooms = shallowRef(false)
   // This tab's own line, for what it reads; it rides on the session's token where there is one.
-  const { client, setToken } = createLine({ platform, tab })
+  const line = createLine({ platform, tab, onExchange: (exchange) => tell({ type: 'exchanges', exchanges: [exchange] }) })
+  const { client, setToken } = line
   const newsListeners = new Set<(message: Message) => void>()
   const engineListeners = new Set<(message: EngineMessage) => void>()
   let current: string | null = null
@@ -83,7 +87,7 @@ export function createChat({ tab, platform, database, connect, first }: ChatOpti
   const outbox = useOutbox({ database, platform, tab, user: whoAmI, tellEngine: () => post({ type: 'outbox', tab }) })
   const drafts = createDrafts(database, platform.clock.date)
   const rollCall = createRollCall(tab, platform.clock)
-  const deeds = createDeeds({ client, state, onRenamed: (user) => post({ type: 'renamed', tab, user }) })
+  const deeds = createDeeds({ client, state, onRenamed: (renamed) => post({ type: 'renamed', tab, user: renamed }) })
   const watched = useWatched({
     state,
     onChange: (rooms) => hasStarted && post({ type: 'watch', tab, rooms }),
@@ -101,8 +105,12 @@ export function createChat({ tab, platform, database, connect, first }: ChatOpti
     station.post(message)
   }
 
-  function hear(message: EngineMessage): void {
+  function tell(message: EngineMessage): void {
     for (const listener of engineListeners) listener(message)
+  }
+
+  function hear(message: EngineMessage): void {
+    tell(message)
     switch (message.type) {
       case 'begin':
         takeLink(message.link)
@@ -261,6 +269,7 @@ export function createChat({ tab, platform, database, connect, first }: ChatOpti
 
   return {
     tab,
+    line,
     state,
     session,
     link,

@@ -1,8 +1,9 @@
 // Cuts a message's text into words and web addresses.
 //
 // Called by MessageText, which renders the parts as DOM nodes; no HTML is ever
-// made. Only http and https are links, and an address that carries a name
-// before an @ is not: `https://bank.example@evil.example` is made to deceive.
+// made. The server's pages follow the same rules; `fixtures/addresses.json`
+// tries both. An address that carries a name before an @ is no link:
+// `https://bank.example@evil.example` is made to deceive.
 
 export interface TextPart {
   text: string
@@ -12,7 +13,7 @@ export interface TextPart {
 
 // An address ends at white space, at quotes, and at Chinese and Japanese
 // punctuation, which is written without a space in between.
-const ADDRESS = /(?<![a-z0-9])https?:\/\/[^\s<>"`‘’“”。，、；：！？（）《》〈〉「」『』【】〔〕…]+/giu
+const ADDRESS = /(?<![a-z0-9])(?:https?:\/\/|mailto:)[^\s\p{Cc}<>"`‘’“”。，、；：！？（）《》〈〉「」『』【】〔〕…]+/giu
 const CLOSING = new Map([
   [')', '('],
   [']', '['],
@@ -39,6 +40,7 @@ export function linkify(text: string): TextPart[] {
 /** Drops what was written on without a space behind the host, as in `https://example.com看看`. */
 function withinHost(address: string): string {
   const start = address.indexOf('//') + 2
+  if (start < 2) return address
   const [host = ''] = address.slice(start).split(/[/?#]/)
   // A last label (or port) that begins in Latin letters ends with them; a whole
   // one in another script is a name of its own.
@@ -68,10 +70,12 @@ function isEmphasis(last: string, before: string): boolean {
 }
 
 function safeHref(address: string): string | null {
+  if (/^mailto:/i.test(address)) return /^mailto:[^@]+@./i.test(address) ? address : null
   try {
     const { protocol, username, password, href } = new URL(address)
     const isWeb = protocol === 'http:' || protocol === 'https:'
-    return isWeb && !username && !password ? href : null
+    // A backslash counts as a slash in browsers, and as part of a name elsewhere.
+    return isWeb && !username && !password && !address.includes('\\') ? href : null
   } catch {
     return null
   }

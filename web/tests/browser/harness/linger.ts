@@ -10,7 +10,7 @@ import type { Browser, BrowserContextOptions, BrowserContext, Page } from 'playw
 import { afterAll, afterEach, beforeAll, expect } from 'vitest'
 import { Chat } from './chat'
 import { chromiumPath, lingerPath, WEB } from './programs'
-import { findLastingPort, Server } from './server'
+import { findLastingPort, PLAIN_HOST, Server } from './server'
 
 export const FAILURES = join(WEB, 'tests/browser/.failures')
 
@@ -23,7 +23,11 @@ const FLAGS = [
   '--disable-background-networking',
   '--disable-component-update',
   '--disable-sync',
+  `--host-resolver-rules=MAP ${PLAIN_HOST} 127.0.0.1`,
+  // A process that waits for the next tab would be taken for that tab's.
+  '--disable-features=SpareRendererForSitePerProcess',
 ]
+const HOSTS = ['--hosts', PLAIN_HOST]
 const ACTION_MS_MAX = 60_000
 /** Chromium's complaint about every answer that is no 2xx; that is for the page to handle. */
 const ABOUT_NETWORK = /^Failed to load resource/
@@ -38,7 +42,7 @@ export interface OpenOptions extends BrowserContextOptions {
 }
 
 export class Linger {
-  server = new Server()
+  server = new Server(0, HOSTS)
   private browser: Browser | null = null
   private contexts: BrowserContext[] = []
   private complaints: string[] = []
@@ -46,11 +50,11 @@ export class Linger {
   constructor(private readonly restarts: boolean) {}
 
   async start(): Promise<void> {
-    if (this.restarts) this.server = new Server(await findLastingPort())
+    if (this.restarts) this.server = new Server(await findLastingPort(), HOSTS)
     await this.server.start()
     const page = await fetch(`${this.server.url}/settings`).then((answer) => answer.text())
     // Each test would wait for it to its time-out.
-    if (!page.includes('id="app"')) throw new Error(`${lingerPath()} was built without the page: ${page}`)
+    if (!page.includes('type="module"')) throw new Error(`${lingerPath()} was built without the page: ${page}`)
     this.browser = await chromium.launch({ executablePath: chromiumPath(), args: FLAGS })
   }
 
@@ -80,6 +84,14 @@ export class Linger {
     // No test can see or hold up the requests of a SharedWorker; tabs.spec.ts has one.
     if (!sharedWorker) await context.addInitScript(() => Reflect.deleteProperty(window, 'SharedWorker'))
     return context
+  }
+
+  /** Returns the ids of the browser's processes that show pages or run their workers. */
+  async renderers(): Promise<number[]> {
+    const session = await this.browser?.newBrowserCDPSession()
+    const answer = await session?.send('SystemInfo.getProcessInfo')
+    await session?.detach()
+    return (answer?.processInfo ?? []).filter(({ type }) => type === 'renderer').map(({ id }) => id)
   }
 
   /** Drops the complaints that a test has caused on purpose. */
