@@ -12,6 +12,7 @@ import { takeOver } from './frame/takeOver'
 import { fitViewport } from './frame/viewport'
 import { speakFirst, spoken } from './i18n'
 import { showScheme } from './settings/scheme'
+import { registerServiceWorker } from './shell/register'
 import { useRouter } from './screens/useRouter'
 import { openDatabase } from './store/database'
 import { connect } from './tabs/station'
@@ -34,6 +35,7 @@ async function start(): Promise<void> {
   // Keyed by the language: another one makes every component anew.
   const Page = defineComponent({ render: () => h(App, { key: spoken.value, chat, router }) })
   takeOver(() => createApp(Page).mount('#app'))
+  void registerServiceWorker(router.go)
 }
 
 // A browser that is too old has been told so by check.js.

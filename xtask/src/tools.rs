@@ -37,6 +37,8 @@ pub enum Need {
     Chromium,
     /// Fonts in which the browser can show Chinese and emoji.
     Fonts,
+    /// curl, and the browsers w3m and lynx: readers of rooms as text.
+    TextReaders,
     /// A proxy that stands before Linger.
     Nginx,
 }
@@ -83,6 +85,7 @@ impl Tools {
                 }
                 Need::Chromium => chromium().map(|(_, version)| version),
                 Need::Fonts => fonts(),
+                Need::TextReaders => text_readers(),
                 Need::Nginx => nginx(),
             };
             found.insert(need, finding);
@@ -117,6 +120,7 @@ fn lacking_packages(needs: &[Need]) -> Vec<&'static str> {
             }
             Need::Fonts => packages.extend(lacking_fonts()),
             Need::Make if make().is_err() => packages.push("make"),
+            Need::TextReaders => packages.extend(lacking_text_readers()),
             Need::Nginx if nginx().is_err() => packages.push("nginx"),
             _ => {}
         }
@@ -208,6 +212,24 @@ fn make() -> Result<String, String> {
     on_path("make")
         .map(|_| "make".to_owned())
         .ok_or_else(|| format!("make is missing; get it with: {}", Debian::typed(&["make"])))
+}
+
+/// The programs, each with a package of its own name.
+const TEXT_READERS: [&str; 3] = ["curl", "w3m", "lynx"];
+
+fn text_readers() -> Result<String, String> {
+    match lacking_text_readers().collect::<Vec<_>>().as_slice() {
+        [] => Ok(TEXT_READERS.join(", ")),
+        packages => Err(format!(
+            "{} cannot be found; get them with: {}",
+            packages.join(", "),
+            Debian::typed(packages)
+        )),
+    }
+}
+
+fn lacking_text_readers() -> impl Iterator<Item = &'static str> {
+    TEXT_READERS.into_iter().filter(|name| on_path(name).is_none())
 }
 
 /// Looks where Debian puts it: that folder is only on the path of root.

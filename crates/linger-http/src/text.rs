@@ -43,6 +43,8 @@ pub(crate) fn routes(app: &Arc<App>) -> Routes {
     Routes::new()
         .at_once("/", get(front::door))
         .at_once("/r", get(front::rooms).with_state(app.clone()))
+        // The page's own address for the same.
+        .at_once("/rooms", get(front::rooms).with_state(app.clone()))
         .held(Method::Get, "/r/{room}", read)
         .held(Method::Get, "/r/{room}/{number}", reading::read_at)
         .held(Method::Post, "/r/{room}", speaking::say)

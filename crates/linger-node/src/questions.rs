@@ -15,7 +15,7 @@ use linger_core::{
 };
 use rusqlite::Connection;
 
-pub use conversation::{Conversation, Conversed};
+pub use conversation::{Conversation, Conversed, Part};
 pub use lists::{Members, RoomNow, Rooms, Start, Started};
 
 use crate::{RoomRef, limits::PAGE_BYTES_MAX};

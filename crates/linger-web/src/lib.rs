@@ -10,7 +10,7 @@ pub const HEAD: &str = include_str!(concat!(env!("OUT_DIR"), "/head.html"));
 
 /// Addresses of the page's own screens, which hold nothing that the server would have to say.
 #[cfg(feature = "page")]
-const SCREENS: [&str; 3] = ["/how", "/rooms", "/settings"];
+const SCREENS: [&str; 2] = ["/how", "/settings"];
 
 /// Returns the routes of the page: its screens, and the files that it loads.
 ///

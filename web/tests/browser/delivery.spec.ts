@@ -7,11 +7,25 @@ import { useLinger } from './harness/linger'
 
 const linger = useLinger()
 
+/** The page as it was built. */
+const SHELL = '/settings'
+/** A room, which the server writes. */
+const ROOM = '/r/lobby'
+
+test('a room comes compressed, with what was said in it', async () => {
+  const plain = await get(ROOM)
+  const packed = await get(ROOM, { 'accept-encoding': 'gzip, deflate, br' })
+  expect(packed.head.headers['content-encoding']).toBe('gzip')
+  expect(packed.head.headers.vary).toMatch(/accept-encoding/i)
+  expect(gunzipSync(packed.body).equals(plain.body)).toBe(true)
+  expect(plain.body.toString()).toContain('<main class="room" data-room="lobby"')
+})
+
 test.each([
   { encoding: 'br', decode: brotliDecompressSync },
   { encoding: 'gzip', decode: gunzipSync },
 ])('the page and its files come compressed with $encoding', async ({ encoding, decode }) => {
-  for (const path of ['/', ...(await assets())]) {
+  for (const path of [SHELL, ...(await assets())]) {
     const plain = await get(path)
     const packed = await get(path, { 'accept-encoding': encoding })
     expect([path, packed.head.headers['content-encoding']]).toEqual([path, encoding])
@@ -22,7 +36,7 @@ test.each([
 })
 
 test('a browser that has the page already is told so', async () => {
-  for (const path of ['/', ...(await assets())]) {
+  for (const path of [SHELL, ...(await assets())]) {
     const etag = (await get(path)).head.headers.etag
     expect(etag).toMatch(/^(W\/)?".+"$/)
     const again = await get(path, { 'if-none-match': etag ?? '' })
@@ -33,14 +47,15 @@ test('a browser that has the page already is told so', async () => {
 })
 
 test('the page is asked for afresh, and its files are kept for ever', async () => {
-  expect((await get('/')).head.headers['cache-control']).toBe('no-cache')
+  expect((await get(SHELL)).head.headers['cache-control']).toBe('no-cache')
+  expect((await get(ROOM)).head.headers['cache-control']).toBe('no-store')
   for (const path of await assets()) {
     expect((await get(path)).head.headers['cache-control']).toMatch(/max-age=31536000.*immutable/)
   }
 })
 
 test('HEAD answers as GET does, without the body', async () => {
-  for (const path of ['/', ...(await assets())]) {
+  for (const path of [SHELL, ...(await assets())]) {
     const whole = await get(path)
     const head = await get(path, {}, 'HEAD')
     expect([path, head.head.statusCode, head.body.length]).toEqual([path, 200, 0])
@@ -50,7 +65,11 @@ test('HEAD answers as GET does, without the body', async () => {
 })
 
 test('the policy lets nothing run but our own files, and the page needs no more', async () => {
-  const { head, body } = await get('/')
+  for (const path of [SHELL, ROOM]) await holdsPolicy(path)
+})
+
+async function holdsPolicy(path: string): Promise<void> {
+  const { head, body } = await get(path)
   const policy = directives(head.headers['content-security-policy'])
   expect(policy['default-src']).toBe("'none'")
   expect(policy['script-src']).toBe("'self'")
@@ -59,9 +78,10 @@ test('the policy lets nothing run but our own files, and the page needs no more'
   expect(policy['base-uri']).toBe("'none'")
 
   const html = body.toString()
-  expect(html).not.toMatch(/<script(?![^>]*\ssrc=)/i)
+  // A block of data is not run.
+  expect(html).not.toMatch(/<script(?![^>]*\ssrc=)(?! type="application\/json")/i)
   expect(html).not.toMatch(/<style|\sstyle=|\son\w+=|javascript:/i)
-})
+}
 
 test('the policy holds in the browser: a script that is slipped in does not run', async () => {
   const ann = await linger.open({ name: 'ann' })
@@ -88,7 +108,7 @@ test('all that the page loads comes from its own server, and is found', async ()
   const page = await context.newPage()
   const answers: string[] = []
   page.on('response', (response) => answers.push(`${response.status()} ${new URL(response.url()).origin}`))
-  await page.goto(linger.server.url)
+  await page.goto(linger.server.url + ROOM)
   await page.locator('[data-connection=connected]').waitFor()
   for (const link of await page.locator('link[href]').all()) {
     const path = (await link.getAttribute('href')) ?? ''
@@ -105,10 +125,10 @@ interface Answer {
   body: Buffer
 }
 
-/** Asks as nobody's browser does: nothing is decoded, cached or added. */
+/** Asks for pages, but as nobody's browser does: nothing is decoded, cached or added. */
 function get(path: string, headers: Record<string, string> = {}, method = 'GET'): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const asked = request(linger.server.url + path, { method, headers }, (head) => {
+    const asked = request(linger.server.url + path, { method, headers: { accept: 'text/html', ...headers } }, (head) => {
       const parts: Buffer[] = []
       head.on('data', (part) => parts.push(part))
       head.on('end', () => resolve({ head, body: Buffer.concat(parts) }))
@@ -120,7 +140,7 @@ function get(path: string, headers: Record<string, string> = {}, method = 'GET')
 
 /** Returns the paths of the page's scripts and styles. */
 async function assets(): Promise<string[]> {
-  const { body } = await get('/')
+  const { body } = await get(ROOM)
   const paths = [...body.toString().matchAll(/(?:src|href)="(\/assets\/[^"]+)"/g)].map(([, path]) => path ?? '')
   expect(paths.length).toBeGreaterThanOrEqual(2)
   return paths

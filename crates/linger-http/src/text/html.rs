@@ -142,7 +142,7 @@ pub(super) fn rooms(page: &RoomsPage, language: Language) -> String {
         members: (words.people)(room.members),
     });
     let last = page.rooms.last().filter(|_| page.more);
-    let more = last.map(|room| format!("/r?after={}", in_path(&room.slug)));
+    let more = last.map(|room| format!("/rooms?after={}", in_path(&room.slug)));
     written(&RoomsTemplate { words, head: head(), rooms: rooms.collect(), more })
 }
 

@@ -8,7 +8,7 @@ use linger_core::{Cursor, Position, RoomKind, UserId};
 use linger_node::{
     RoomRef,
     limits::{HISTORY_PAGE_MAX, WAIT_DEFAULT, WAIT_MAX},
-    questions::{Conversation, Conversed},
+    questions::{Conversation, Conversed, Part},
 };
 use linger_serve::{
     Address, App, Decision, Failure, HEARTBEAT_EVERY, Hold, Request, Ticket, Undecided,
@@ -40,8 +40,7 @@ struct Asked {
     room: RoomRef,
     reader: Option<UserId>,
     view: View,
-    /// Only messages whose number is below this.
-    before: Option<u64>,
+    part: Part,
     /// Most messages in the answer.
     limit: usize,
     takes_gzip: bool,
@@ -75,15 +74,13 @@ pub(super) fn read(request: &Request<'_>, readers: &Arc<Readers>) -> Result<Deci
     Ok(Decision::Hold(Hold { ticket, hold, opening: None }))
 }
 
-/// Answers `GET /r/{room}/{number}`: the messages up to this number, and some after it.
+/// Answers `GET /r/{room}/{number}`: the messages around this number.
 pub(super) fn read_at(request: &Request<'_>) -> Result<Decision, Undecided> {
     let asked = Asked::parse(request, Query::new(request.query()))?;
     let number = request.parameter("number")?;
     let number = number.parse().ok().filter(|number| (1..=Position::MAX.get()).contains(number));
     let Some(number) = number else { return Err(no_such_number().into()) };
-    // Half of them come after it, if nothing but messages does.
-    let before = Some(number + asked.limit as u64 / 2 + 1);
-    Err(Undecided::Task(Box::pin(around(Asked { before, ..asked }, number))))
+    Err(Undecided::Task(Box::pin(around(Asked { part: Part::Around(number), ..asked }, number))))
 }
 
 fn no_such_number() -> Failure {
@@ -134,16 +131,17 @@ impl Asked {
             reader: reader.filter(|_| room.kind == RoomKind::Closed),
             view: View { room: room.slug.clone(), medium, zone },
             room,
-            before: query.number("before", 1, Position::MAX.get())?,
+            part: query
+                .number("before", 1, Position::MAX.get())?
+                .map_or(Part::Newest, Part::Before),
             limit: query.limit(MESSAGES_DEFAULT, HISTORY_PAGE_MAX)?,
             takes_gzip: gzip::is_taken(request.fields()),
         })
     }
 
     async fn query(&self) -> Result<Conversed, Failure> {
-        let Asked { room, reader, before, limit, .. } = self;
-        let (room, reader, before, limit) = (room.clone(), *reader, *before, *limit);
-        let conversation = Conversation { room, reader, before, limit };
+        let Asked { ref room, reader, part, limit, .. } = *self;
+        let conversation = Conversation { room: room.clone(), reader, part, limit };
         let asker = self.address.asker(reader);
         Ok(self.app.node.query(asker, conversation).await?)
     }
@@ -154,16 +152,15 @@ impl Asked {
     }
 
     fn show(&self, conversed: &Conversed) -> WholeResponse {
-        let Conversed { history, room, cursor } = conversed;
-        let news: Vec<_> = history.messages.iter().collect();
+        let Conversed { passage, room, cursor } = conversed;
+        let news: Vec<_> = passage.messages.iter().collect();
         let first = news.first().and_then(|first| first.event.number);
-        let last_number = room.as_ref().map_or(0, |room| room.last_number);
         self.view.answer(&Shown {
             news,
             cursor: *cursor,
             room: room.as_ref(),
-            earlier: first.filter(|_| history.more),
-            has_later: self.before.is_some_and(|before| before <= last_number),
+            earlier: first.filter(|_| passage.more),
+            has_later: passage.more_after,
             waited: None,
         })
     }
@@ -174,7 +171,7 @@ impl Asked {
             return Ok(window);
         }
         let windows = readers.windows.clone();
-        let asked = Asked { before: None, limit: WINDOW_MESSAGES, ..self.clone() };
+        let asked = Asked { part: Part::Newest, limit: WINDOW_MESSAGES, ..self.clone() };
         Err(Undecided::Errand(Box::pin(async move {
             let place = (asked.room.id, asked.reader);
             windows.keep(place, asked.query().await?, WINDOW_MESSAGES);

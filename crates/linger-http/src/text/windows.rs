@@ -12,7 +12,7 @@ use std::{
 
 use linger_core::{
     Cursor, EventKind, News, RoomId, RoomKind, UserId,
-    queries::{History, Room},
+    queries::{Passage, Room},
 };
 use linger_node::{After, Asker, Node, RoomRef, Wait, questions::Conversed};
 
@@ -70,7 +70,7 @@ impl Windows {
 
     /// Keeps what was read just now, in the place of windows that nobody has used for long.
     pub(super) fn keep(&self, place: Place, read: Conversed, messages_max: usize) {
-        let Conversed { history: History { messages, more }, room, cursor } = read;
+        let Conversed { passage: Passage { messages, more, .. }, room, cursor } = read;
         let messages = messages.into_iter().map(Arc::new).collect();
         let mut known = self.0.lock().expect("no holder of this lock panics");
         known.turn += 1;

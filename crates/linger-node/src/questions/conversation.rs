@@ -4,7 +4,7 @@ use linger_core::{
     Cursor, LogId, MessageId, UserId,
     feed::PageMax,
     projection_applied,
-    queries::{self, History, Room},
+    queries::{self, History, Passage, Place, Room},
 };
 use rusqlite::Connection;
 
@@ -18,17 +18,28 @@ pub struct Conversation {
     pub room: RoomRef,
     /// The user who asks; none for a visitor.
     pub reader: Option<UserId>,
-    /// Only messages whose number in the room is below this; none for the newest.
-    pub before: Option<u64>,
+    /// Which of its messages.
+    pub part: Part,
     /// Most messages in the answer.
     pub limit: usize,
+}
+
+/// A part of a room's messages, by their numbers in the room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// The newest ones.
+    Newest,
+    /// Those before this number.
+    Before(u64),
+    /// Those around this number.
+    Around(u64),
 }
 
 /// The messages, and the moment at which they were the newest ones.
 #[derive(Debug)]
 pub struct Conversed {
     /// The messages.
-    pub history: History,
+    pub passage: Passage,
     /// The room as it is now; none for a former member of a closed room.
     pub room: Option<Room>,
     /// The events after this cursor bring the answer up to date.
@@ -41,18 +52,35 @@ impl Question for Conversation {
     fn answer(self, connection: &Connection, log: LogId) -> rusqlite::Result<Conversed> {
         // In one moment, so that the cursor fits the rest: nothing comes twice or never.
         let _moment = queries::moment(connection)?;
-        let Conversation { room, reader, before, limit } = self;
-        let before =
-            before.map(|number| queries::position_of(connection, room.id, number)).transpose()?;
-        let before = before.map(MessageId::new);
+        let Conversation { room, reader, part, limit } = self;
         let max = PageMax { items: limit, bytes: PAGE_BYTES_MAX };
-        let history = queries::history(connection, &room.scope(), reader, before, max)?;
+        let passage = match part {
+            Part::Newest => before(connection, &room, reader, None, max)?,
+            Part::Before(number) => before(connection, &room, reader, Some(number), max)?,
+            Part::Around(number) => {
+                let place = Place::AroundNumber(number);
+                queries::passage(connection, &room.scope(), reader, place, max)?
+            }
+        };
         let room = match exists_now(connection, &room, reader)? {
             true => queries::room(connection, room.id)?,
             false => None,
         };
         let position = projection_applied(connection)?;
         let cursor = Cursor { log, epoch: queries::epoch_at(connection, position)?, position };
-        Ok(Conversed { history, room, cursor })
+        Ok(Conversed { passage, room, cursor })
     }
+}
+
+fn before(
+    connection: &Connection,
+    room: &RoomRef,
+    reader: Option<UserId>,
+    number: Option<u64>,
+    max: PageMax,
+) -> rusqlite::Result<Passage> {
+    let end = number.map(|number| queries::position_of(connection, room.id, number)).transpose()?;
+    let end = end.map(MessageId::new);
+    let History { messages, more } = queries::history(connection, &room.scope(), reader, end, max)?;
+    Ok(Passage { messages, more, more_after: number.is_some() })
 }

@@ -32,5 +32,6 @@ mod returning;
 mod shutdown;
 mod smuggling;
 mod startup;
+mod text;
 mod ways;
 mod writers;

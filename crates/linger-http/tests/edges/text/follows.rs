@@ -23,8 +23,8 @@ over_both_drivers!(
 
 /// Returns the address to read on at.
 fn next(answer: &Answer) -> String {
-    let links = answer.headers.get_all("link").iter().map(|link| link.to_str().unwrap());
-    let next = links.filter(|link| link.ends_with("; rel=\"next\"")).next_back().unwrap();
+    let mut links = answer.headers.get_all("link").iter().map(|link| link.to_str().unwrap());
+    let next = links.rfind(|link| link.ends_with("; rel=\"next\"")).unwrap();
     next.trim_start_matches('<').split('>').next().unwrap().to_owned()
 }
 
