@@ -1,4 +1,4 @@
-// Who this browser was when the server last knew it, so that one can write before it answers.
+// The person that this browser was when the server last knew it, so that one can write before it answers.
 //
 // Kept by the session. It opens nothing: what is written under it goes out when
 // the server knows the person, and moves along where it knows another.
