@@ -52,7 +52,7 @@ async fn a_browser_gets_the_newest_messages_in_a_whole_page(driver: Driver) {
         "<title>lobby · Linger</title>",
         r#"<meta property="og:title" content="lobby · Linger">"#,
         &format!(r#"<main class="room" data-room="lobby" data-cursor="{cursor}">"#),
-        r#"<h1 class="clip" dir="auto" title="lobby">lobby</h1>"#,
+        r#"<h1 class="clip" dir="auto" title="#lobby">#lobby</h1>"#,
         r#"<h2 class="day"><span>Saturday, November 21, 2026</span></h2>"#,
         r#"<article class="group" aria-label="ann, 10:00">"#,
         r#"<div class="by hue-45"><span class="name" title="ann"><bdi>ann</bdi></span>"#,
