@@ -2,6 +2,7 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { afterEach, expect, test } from 'vitest'
+import type { EventPage, Me, Message } from '../../src/api/types'
 import { Drawer, endsWith } from './harness/drawer'
 import { useLinger } from './harness/linger'
 import { Person } from './harness/person'
@@ -19,6 +20,8 @@ const from = (drawer: Drawer) => drawer.root.locator('.is-held .bar').first().ev
 test('a held request grows, and ends with a dot when news comes', async () => {
   const ann = await Drawer.open(linger, '/r/lobby', { name: 'ann' })
   const bob = await Person.arrive(linger.server.url, 'bob')
+  // With the first word comes the news that somebody joined.
+  await bob.say('water is on')
   const held = ann.root.locator('.is-held')
   await expect.poll(() => held.locator('.got').innerText()).toMatch(/^held [3-9] s$/)
   const before = await from(ann)
@@ -27,9 +30,9 @@ test('a held request grows, and ends with a dot when news comes', async () => {
 
   const cursor = await held.locator('.out').getAttribute('title')
   await bob.say('the kettle is on')
-  const answered = ann.root.locator('.requests li:has(.news)').first()
+  const answered = ann.root.locator(`.requests li:has(.out[title='${cursor}'])`).last()
   await expect.poll(() => answered.locator('.got').innerText()).toMatch(/^[12] events?, \d+ B$/)
-  expect(await answered.locator('.out').getAttribute('title')).toBe(cursor)
+  expect(await answered.locator('.news').count()).toBe(1)
   // The cursor that came back is the one that goes out next.
   const back = await answered.locator('.came').getAttribute('title')
   await expect.poll(() => held.locator('.out').getAttribute('title')).toBe(back)
@@ -37,10 +40,11 @@ test('a held request grows, and ends with a dot when news comes', async () => {
 })
 
 test('a request that is cut on the way is shown as cut, and the hold that is asked for becomes shorter', async () => {
-  const proxy = await Proxy.start(linger.server.url, { cutMs: 6000 })
+  const proxy = await Proxy.start(linger.server.url, { cutMs: 4000 })
   proxies.push(proxy)
   const ann = await Drawer.open(linger, '/r/lobby', { url: proxy.url })
-  await expect.poll(() => ann.root.locator('.is-cut .got').first().innerText()).toMatch(/^cut after [56]\.\d s$/)
+  // A browser sends a request again by itself, once, where a used connection is cut.
+  await expect.poll(() => ann.root.locator('.is-cut .got').first().innerText()).toMatch(/^cut after [4-8]\.\d s$/)
   await expect.poll(() => ann.stand()).toContain('something on the way cuts requests, so they are held shorter')
   await ann.picture('wire-cut')
 })
@@ -107,28 +111,42 @@ test('in bad weather nothing is lost and nothing doubled', async () => {
 
 const run = promisify(execFile)
 
+/** Returns what the lines print, as a shell runs them when they are pasted. */
+async function inShell(lines: string): Promise<string> {
+  return (await run('/bin/sh', ['-c', lines], { timeout: 60_000 })).stdout
+}
+
 test('copied lines run in a shell and give what the drawer showed', async () => {
   const ann = await Drawer.open(linger, '/r/lobby', { name: 'ann' })
   const bob = await Person.arrive(linger.server.url, 'bob')
   await bob.sayAll(['one', 'two', 'three'])
   await endsWith(ann.page, ['three'])
   await ann.root.getByRole('button', { name: 'Stand still' }).click()
-  const rows = await ann.rows.all()
-  const seen: string[] = []
-  for (const row of rows) {
-    const [name, got] = [await row.locator('.what').innerText(), await row.locator('.got').innerText()]
-    if (!/^(\d+ events?|no news|200)\b/.test(got)) continue
-    const [line = '', tokenLine] = await ann.curl(row)
-    const script = `${tokenLine ?? ''}\n${line}`
-    const { stdout } = await run('/bin/sh', ['-c', script], { timeout: 60_000 })
-    const answer = JSON.parse(stdout) as { events?: unknown[]; cursor?: string }
-    const events = /^(\d+) event/.exec(got)?.[1]
-    if (events !== undefined && tokenLine === undefined) expect([line, answer.events?.length]).toEqual([line, Number(events)])
-    if (events !== undefined && tokenLine === undefined) expect(answer.cursor).toBe(await row.locator('.came').getAttribute('title'))
-    seen.push(`${name.split('\n')[0]}${tokenLine === undefined ? '' : ', with a token'}`)
+  const compared: { line: string; shown: string; given: string }[] = []
+  for (const row of await ann.rows.all()) {
+    const got = await row.locator('.got').innerText()
+    const shown = /^(\d+) event|^(no news)/.exec(got)
+    const lines = await ann.curl(row)
+    // With a token it is somebody else who asks: that is tried below.
+    if (!shown || lines.length > 1) continue
+    const { events } = JSON.parse(await inShell(lines[0] ?? '')) as EventPage
+    const given = events.length > 0 ? String(events.length) : 'no news'
+    compared.push({ line: lines[0] ?? '', shown: shown[1] ?? 'no news', given })
   }
-  expect(new Set(seen.map((name) => name.trim()))).toContain('GET events')
-  expect(seen.length).toBeGreaterThan(3)
+  expect(compared.filter(({ shown }) => shown !== 'no news').length).toBeGreaterThan(0)
+  expect(compared.filter(({ shown, given }) => shown !== given)).toEqual([])
+})
+
+test('a line that needs a token says how to get one', async () => {
+  const ann = await Drawer.open(linger, '/r/lobby', { name: 'ann' })
+  const me = ann.rows.filter({ hasText: 'GET me' }).last()
+  const [line, tokenLine] = await ann.curl(me)
+  const { user } = JSON.parse(await inShell(`${tokenLine}\n${line}`)) as Me
+  expect(user.role).toBe('guest')
+  await ann.say('said once')
+  const [send, sendToken] = await ann.curl(ann.root.locator('.is-sent').first())
+  const { message } = JSON.parse(await inShell(`${sendToken}\n${send}`)) as { message: Message }
+  expect(message.text).toBe('said once')
 })
 
 test('the proof goes from #1 in an open room, and from my stay in a closed one', async () => {

@@ -34,14 +34,21 @@ struct RoomTemplate<'a> {
     words: &'a Words,
     head: &'a str,
     name: &'a str,
+    /// The name, as rooms are called: with a `#`.
+    label: &'a str,
     about: &'a str,
+    people: String,
     topic: &'a str,
     slug: &'a str,
     is_closed: bool,
     cursor: Cursor,
     path: String,
     rows: Vec<Row<'a>>,
+    /// Whether nobody has ever said anything.
+    is_empty: bool,
     is_quiet: bool,
+    /// The number of the message that was asked for; 0 for none.
+    target: u64,
     /// Addresses: what was before, the newest, what comes next.
     earlier: Option<String>,
     newest: Option<String>,
@@ -96,6 +103,7 @@ struct RefusedTemplate<'a> {
 pub(super) fn room(view: &View, shown: &Shown<'_>, language: Language, is_known: bool) -> String {
     let words = words_of(language);
     let name = shown.room.map_or(view.room.as_str(), |room| name_of(room, words));
+    let label = &*format!("#{name}");
     let topic = shown.room.map_or("", |room| room.topic.as_str());
     let fresh = match shown.waited {
         Some(Waited::For(number)) => Some(number),
@@ -112,6 +120,8 @@ pub(super) fn room(view: &View, shown: &Shown<'_>, language: Language, is_known:
         words,
         head: head(),
         name,
+        label,
+        people: shown.room.map(|room| (words.people)(room.members)).unwrap_or_default(),
         about: if topic.is_empty() { words.about_room } else { topic },
         topic,
         slug: view.room.as_str(),
@@ -119,6 +129,8 @@ pub(super) fn room(view: &View, shown: &Shown<'_>, language: Language, is_known:
         cursor: shown.cursor,
         path: view.path(),
         rows: arrange(lines(shown.news.iter().copied()), fresh, &view.zone, words),
+        is_empty: shown.news.is_empty() && shown.earlier.is_none() && !shown.has_later,
+        target: shown.target.unwrap_or_default(),
         is_quiet: shown.waited == Some(Waited::InVain),
         earlier: shown.earlier.map(|number| view.before(number)),
         newest: shown.has_later.then(|| view.address()),
@@ -126,8 +138,8 @@ pub(super) fn room(view: &View, shown: &Shown<'_>, language: Language, is_known:
         action: view.address(),
         asks_name: !is_known,
         request_id: shown.cursor,
-        messages_label: (words.messages_in)(name),
-        write_label: (words.write_to)(name),
+        messages_label: (words.messages_in)(label),
+        write_label: (words.write_to)(label),
         first: inert_json(&first),
     })
 }

@@ -135,7 +135,7 @@ impl Told {
 fn alone(news: Vec<&News>, cursor: Cursor) -> Shown<'_> {
     let first = news.first().and_then(|first| first.event.number);
     let earlier = first.filter(|number| *number > 1);
-    Shown { news, cursor, room: None, earlier, has_later: false, waited: None }
+    Shown { news, cursor, room: None, earlier, has_later: false, target: None, waited: None }
 }
 
 /// Returns a piece with these lines. It is not empty.

@@ -161,6 +161,10 @@ impl Asked {
             room: room.as_ref(),
             earlier: first.filter(|_| passage.more),
             has_later: passage.more_after,
+            target: match self.part {
+                Part::Around(number) => Some(number),
+                Part::Newest | Part::Before(_) => None,
+            },
             waited: None,
         })
     }

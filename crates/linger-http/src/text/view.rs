@@ -29,6 +29,8 @@ pub(super) struct Shown<'a> {
     pub(super) earlier: Option<u64>,
     /// Whether there is more between this and the cursor.
     pub(super) has_later: bool,
+    /// The number of the message that was asked for.
+    pub(super) target: Option<u64>,
     /// Why somebody is shown it who has waited.
     pub(super) waited: Option<Waited>,
 }
@@ -55,6 +57,7 @@ impl Shown<'_> {
             room: room.as_ref(),
             earlier: first.filter(|_| *more || skipped > 0),
             has_later: false,
+            target: None,
             waited: None,
         }
     }

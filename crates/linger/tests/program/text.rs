@@ -159,8 +159,8 @@ fn text_browsers_read_a_room_and_speak_in_it() {
     }
     // From the last element, the button, back to the text and to the name; then each in turn.
     let w3m = ("w3m", "Viewing", "]\x1b\t\x1b\t\rWalt\r\t\r\t\r");
-    // Over five links to the name, the text and the button.
-    let lynx = ("lynx -accept_all_cookies", "H)elp", "\t\t\t\t\tLynda\tHere, the blue ones.\t\r");
+    // Over six links to the name, the text and the button.
+    let lynx = ("lynx -accept_all_cookies", "H)elp", "\t\t\t\t\t\tLynda\tHere, the blue ones.\t\r");
     for ((command, word, keys), expected) in
         [(w3m, "Walt: The kettle is on."), (lynx, "Lynda: Here, the blue ones.")]
     {

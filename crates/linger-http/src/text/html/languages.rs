@@ -21,11 +21,13 @@ pub(super) struct Words {
     /// For the attribute `lang`: it picks the right fonts for shared characters.
     pub(super) tag: &'static str,
     pub(super) app_name: &'static str,
-    pub(super) skip: &'static str,
+    pub(super) skip_to_composer: &'static str,
+    pub(super) skip_to_rooms: &'static str,
 
     pub(super) rooms: &'static str,
     pub(super) browse_rooms: &'static str,
     pub(super) open_rooms: &'static str,
+    pub(super) open_rooms_text: &'static str,
     pub(super) more_rooms: &'static str,
     pub(super) people: fn(u64) -> String,
     pub(super) lobby: &'static str,
@@ -35,6 +37,8 @@ pub(super) struct Words {
     pub(super) about_room: &'static str,
 
     pub(super) messages_in: fn(&str) -> String,
+    pub(super) empty_title: &'static str,
+    pub(super) empty_text: &'static str,
     pub(super) earlier: &'static str,
     pub(super) beginning: &'static str,
     pub(super) to_newest: &'static str,

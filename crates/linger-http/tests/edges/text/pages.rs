@@ -15,6 +15,7 @@ over_both_drivers!(
     a_page_is_all_chinese_for_those_who_read_chinese,
     nothing_that_anybody_says_is_markup,
     a_form_says_a_thing_once_however_often_it_is_sent,
+    an_empty_room_asks_for_the_first_word,
     a_newcomer_is_asked_for_a_name_and_keeps_the_session,
     a_wait_ends_with_a_page_that_has_the_new_messages,
     older_messages_are_a_link_away,
@@ -49,10 +50,12 @@ async fn a_browser_gets_the_newest_messages_in_a_whole_page(driver: Driver) {
     let cursor = "biacqaeabi-aaaaaaaa-5";
     for part in [
         "<!doctype html>\n<html lang=\"en\">",
-        "<title>lobby · Linger</title>",
-        r#"<meta property="og:title" content="lobby · Linger">"#,
-        &format!(r#"<main class="room" data-room="lobby" data-cursor="{cursor}">"#),
-        r#"<h1 class="clip" dir="auto" title="#lobby">#lobby</h1>"#,
+        "<title>#lobby · Linger</title>",
+        r##"<meta property="og:title" content="#lobby · Linger">"##,
+        &format!(
+            r#"<main id="main" class="room" tabindex="-1" data-room="lobby" data-cursor="{cursor}">"#
+        ),
+        r##"<h1 class="clip" dir="auto" title="#lobby">#lobby</h1>"##,
         r#"<h2 class="day"><span>Saturday, November 21, 2026</span></h2>"#,
         r#"<article class="group" aria-label="ann, 10:00">"#,
         r#"<div class="by hue-45"><span class="name" title="ann"><bdi>ann</bdi></span>"#,
@@ -84,10 +87,10 @@ async fn a_page_is_all_chinese_for_those_who_read_chinese(driver: Driver) {
     let page = stage.get("/r/lobby", &[BROWSER, ("accept-language", "zh-CN,zh;q=0.9")]).await;
     for part in [
         r#"<html lang="zh-CN">"#,
-        "<title>大厅 · Linger</title>",
+        "<title>#大厅 · Linger</title>",
         "2026年11月21日 星期六",
         "对话从这里开始。",
-        "在大厅说点什么",
+        "在 #大厅说点什么",
         "等待新消息",
         "你的名字",
         "安，10:00",
@@ -173,6 +176,17 @@ async fn a_form_says_a_thing_once_however_often_it_is_sent(driver: Driver) {
     assert_eq!(answer.header("content-type"), "text/html; charset=utf-8");
 }
 
+async fn an_empty_room_asks_for_the_first_word(driver: Driver) {
+    let stage = Stage::open(driver).await;
+    let page = stage.page("/r/lobby").await;
+    assert!(page.body.contains("<h2>It is quiet here.</h2>") && !page.body.contains("scroller"));
+    assert_eq!(first(&page)["messages"], serde_json::json!([]));
+    let held = stage.hold(stage.get("/r/lobby?wait", &[BROWSER])).await;
+    stage.newcomer_says("ann", "one").await;
+    let page = held.await.unwrap();
+    assert!(page.body.contains(r#"<p dir="auto">one</p>"#), "{}", page.body);
+}
+
 async fn a_newcomer_is_asked_for_a_name_and_keeps_the_session(driver: Driver) {
     let stage = Stage::open(driver).await;
     let asks = |page: &Answer| page.body.contains(r#"name="as""#);
@@ -250,7 +264,12 @@ async fn older_messages_are_a_link_away(driver: Driver) {
     assert_eq!(seen, expected);
     // A link to a message shows what is around it.
     let page = stage.page("/r/lobby/60").await;
-    assert!(page.body.contains(r#"id="m60""#) && page.body.contains(r#"id="m61""#));
+    let target = r#"<div class="said is-target" id="m60" data-number="60" data-id="62" tabindex="-1" autofocus>"#;
+    assert!(page.body.contains(target), "{}", page.body);
+    let numbers = first(&page)["messages"].clone();
+    let numbers: Vec<_> =
+        numbers.as_array().unwrap().iter().map(|it| it["number"].clone()).collect();
+    assert_eq!((numbers.len(), &numbers[0], &numbers[49]), (50, &35.into(), &84.into()));
     assert_eq!(first(&page)["more_after"], true);
 }
 
@@ -299,10 +318,10 @@ async fn open_rooms_are_listed_for_both(driver: Driver) {
     let expected = "/r/lobby  1 person\n/r/tea  1 person  Leaves & water\n/r/%E8%8C%B6  1 person  Leaves & water\n";
     assert_eq!(plain.body, expected);
     let page = stage.page("/r?limit=2").await;
-    assert!(page.body.contains("Leaves &#38; water") && !page.body.contains("den"));
+    assert!(page.body.contains("Leaves &#38; water") && !page.body.contains("#den"));
     let next = page.header("link").trim_start_matches('<').split('>').next().unwrap().to_owned();
     let page = stage.page(&next).await;
-    assert!(page.body.contains(r#"<a href="/r/%E8%8C%B6">"#), "{}", page.body);
+    assert!(page.body.contains(r#"href="/r/%E8%8C%B6">"#), "{}", page.body);
     let answer = stage.get("/r/den", &[BROWSER]).await;
     assert_eq!(answer.status, StatusCode::NOT_FOUND);
     let mine = stage.get("/r/den", &[BROWSER, ("authorization", &ann)]).await;

@@ -7,11 +7,13 @@ use super::Words;
 pub(super) static WORDS: Words = Words {
     tag: "zh-CN",
     app_name: "Linger 聊天室",
-    skip: "跳到输入框",
+    skip_to_composer: "跳到输入框",
+    skip_to_rooms: "跳到房间列表",
 
     rooms: "房间",
     browse_rooms: "浏览公开房间",
     open_rooms: "公开房间",
+    open_rooms_text: "每个房间都可以看；说第一句话就成为成员。",
     more_rooms: "显示更多房间",
     people: |count| format!("{count} 人"),
     lobby: "大厅",
@@ -20,6 +22,8 @@ pub(super) static WORDS: Words = Words {
     about_room: "一个聊天的房间。看看大家在聊什么，或者说点什么：不用注册，不用安装。",
 
     messages_in: |room| tidy(&format!("{room} 的消息")),
+    empty_title: "这里还很安静。",
+    empty_text: "说第一句话，或者邀请朋友一起来。",
     earlier: "查看更早的消息",
     beginning: "对话从这里开始。",
     to_newest: "回到最新消息",

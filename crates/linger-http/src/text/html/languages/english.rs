@@ -5,11 +5,13 @@ use super::Words;
 pub(super) static WORDS: Words = Words {
     tag: "en",
     app_name: "Linger",
-    skip: "Skip to writing a message",
+    skip_to_composer: "Skip to writing a message",
+    skip_to_rooms: "Skip to the rooms",
 
     rooms: "Rooms",
     browse_rooms: "Browse open rooms",
     open_rooms: "Open rooms",
+    open_rooms_text: "Read along in any of them; the first word makes you a member.",
     more_rooms: "Show more rooms",
     people: |count| if count == 1 { "1 person".to_owned() } else { format!("{count} people") },
     lobby: "lobby",
@@ -18,6 +20,8 @@ pub(super) static WORDS: Words = Words {
     about_room: "A room to talk in. Read along, or say something: no sign-up, nothing to install.",
 
     messages_in: |room| format!("Messages in {room}"),
+    empty_title: "It is quiet here.",
+    empty_text: "Say the first word, or bring somebody along.",
     earlier: "Show earlier messages",
     beginning: "This is where the conversation begins.",
     to_newest: "To the newest messages",

@@ -1,0 +1,133 @@
+// Rooms in a browser that runs no script, and the moment at which the script takes over.
+import type { Page } from 'playwright-core'
+import { expect, test } from 'vitest'
+import { useLinger } from './harness/linger'
+
+const linger = useLinger()
+
+const SIZES = {
+  desktop: { width: 1280, height: 800 },
+  phone: { width: 390, height: 844 },
+}
+
+/** Says something as somebody new, and returns their token. */
+async function say(room: string, name: string, text: string): Promise<string> {
+  const answer = await fetch(`${linger.server.url}/r/${room}?as=${encodeURIComponent(name)}`, {
+    method: 'POST',
+    headers: { 'content-type': 'text/plain' },
+    body: text,
+  })
+  expect(answer.status).toBe(201)
+  return answer.headers.get('linger-token') ?? ''
+}
+
+/** Opens a room for a test of its own. */
+async function openRoom(slug: string): Promise<void> {
+  const token = await say('lobby', 'ann', `#${slug} is open`)
+  const headers = { authorization: `Bearer ${token}` }
+  const body = JSON.stringify({ slug, topic: 'Leaves, water, waiting.' })
+  const opened = await fetch(`${linger.server.url}/api/v1/rooms`, { method: 'POST', headers, body })
+  expect(opened.status).toBe(201)
+}
+
+/** Returns how many requests the server holds. */
+async function held(): Promise<number> {
+  const figures = await fetch(`${linger.server.url}/metrics`).then((answer) => answer.text())
+  return Number(/^linger_requests_held (\d+)$/m.exec(figures)?.[1])
+}
+
+test('without script one reads, writes under a name, and waits for news', async () => {
+  await openRoom('tea')
+  await say('tea', 'ann', 'The kettle is on.')
+  const context = await linger.newContext({ javaScriptEnabled: false })
+  const page = await context.newPage()
+  await page.goto(`${linger.server.url}/r/tea`)
+  expect(await page.title()).toBe('#tea · Linger')
+  await page.getByText('The kettle is on.').waitFor()
+
+  await page.getByLabel('Your name').fill('Zoë')
+  await page.getByRole('textbox', { name: 'Message #tea' }).fill('Two cups?\n<b>Blue</b> ones.')
+  await page.getByRole('button', { name: 'Send message' }).click()
+  await page.getByText('<b>Blue</b> ones.').waitFor()
+  expect(new URL(page.url()).pathname).toBe('/r/tea')
+  expect(await page.locator('.group').last().locator('.name').innerText()).toBe('Zoë')
+  // The server knows them now.
+  expect(await page.getByLabel('Your name').count()).toBe(0)
+
+  const waiting = page.getByRole('link', { name: 'wait for news' }).click()
+  await expect.poll(held, { timeout: 20_000 }).toBe(1)
+  await say('tea', 'bob', 'The blue ones are here.')
+  await waiting
+  await page.getByText('The blue ones are here.').waitFor()
+  await page.getByText('Two cups?').waitFor()
+  expect(await page.locator('.fresh').innerText()).toBe('New')
+})
+
+test('a link to a message shows it, and the way to the newest', async () => {
+  await openRoom('long')
+  const token = await say('long', 'ann', 'message 0')
+  for (let number = 1; number < 120; number += 1) {
+    const headers = { authorization: `Bearer ${token}`, 'content-type': 'text/plain' }
+    await fetch(`${linger.server.url}/r/long`, { method: 'POST', headers, body: `message ${number}` })
+  }
+  const context = await linger.newContext({ javaScriptEnabled: false })
+  const page = await context.newPage()
+  await page.goto(`${linger.server.url}/r/long/50`)
+  const target = page.locator('#m50')
+  await target.waitFor()
+  const box = await target.boundingBox()
+  expect(box?.y).toBeGreaterThan(0)
+  expect(box?.y).toBeLessThan(700)
+  await page.getByRole('link', { name: 'To the newest messages' }).click()
+  await page.getByText('message 119').waitFor()
+  await page.getByRole('link', { name: 'Show earlier messages' }).click()
+  await page.getByText('message 69').waitFor()
+})
+
+test.each([
+  { size: 'desktop', locale: 'en-GB' },
+  { size: 'phone', locale: 'zh-CN' },
+] as const)('the script takes over without a jump: $size, $locale', async ({ size, locale }) => {
+  const slug = `calm-${size}`
+  await openRoom(slug)
+  for (const name of ['ann', 'bob', '爽朗的海豹', 'دفنة']) {
+    await say(slug, name, `${name}: https://tea.example/ and a line that is long enough to go on in the next one, somewhere.\n\nשלום`)
+  }
+  const context = await linger.newContext({ viewport: SIZES[size], locale })
+  const page = await context.newPage()
+  const script: { release?: () => void } = {}
+  const released = new Promise<void>((resolve) => {
+    script.release = resolve
+  })
+  await page.route('**/assets/*.js', async (route) => {
+    await released
+    await route.continue()
+  })
+  await page.goto(`${linger.server.url}/r/${slug}`, { waitUntil: 'commit' })
+  await page.locator('#first').waitFor({ state: 'attached' })
+  await page.locator('.composer').waitFor()
+  const before = await places(page)
+  script.release?.()
+  await page.locator('[data-connection]').waitFor()
+  const after = await places(page)
+  expect(Object.keys(before).length).toBeGreaterThan(12)
+  expect(after).toEqual(before)
+})
+
+/** Returns where things are that both pages have, in whole pixels. */
+function places(page: Page): Promise<Record<string, number[]>> {
+  return page.evaluate(() => {
+    const parts = ['.rail', '.wordmark', '.room-link', '.head', 'h1', '.topic', '.day', '.said p', '.name', '.avatar', '.composer textarea', '.send']
+    const found: Record<string, number[]> = {}
+    for (const part of parts) {
+      for (const [index, element] of [...document.querySelectorAll(`.page ${part}`)].entries()) {
+        // The reader's own name and face come with the script.
+        if (element.closest('.me, .composer .by')) continue
+        const { x, y, width, height } = element.getBoundingClientRect()
+        const isText = part === 'h1' || part === '.room-link' || part === '.day' || part === '.name'
+        found[`${part} ${index}`] = (isText ? [x, y, height] : [x, y, width, height]).map(Math.round)
+      }
+    }
+    return found
+  })
+}
