@@ -134,6 +134,7 @@ describe('a line for a shell', () => {
   it.each<[string, Partial<Exchange>, string]>([
     ['a held request for open rooms runs as pasted', { path: feed }, `curl 'http://h:8080${feed}'`],
     ['its page ends where the one that was shown ended', { path: feed, outcome: 'news', events: 2 }, `curl 'http://h:8080${feed}&limit=2'`],
+    ['its page ends there, too, where it had a limit', { path: `${feed}&limit=200`, outcome: 'news', events: 2 }, `curl 'http://h:8080${feed}&limit=2'`],
     ['my own events need a token', { path: feed, isOwn: true }, `curl -H "Authorization: Bearer $TOKEN" 'http://h:8080${feed}'`],
     [
       'a closed room needs a token',

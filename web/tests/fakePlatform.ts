@@ -1,7 +1,7 @@
-// Surroundings for the poller that are no browser: a clock that the test moves,
+// Surroundings for the engine that are no browser: a clock that the test moves,
 // a server that it answers for, and no chance at all.
 //
-// Used by the poller's tests, which run without a window and in real time;
+// Used by the tests of the wire, which run without a window and in real time;
 // nothing here waits for it.
 import type { Clock, Platform } from '../src/api/platform'
 import { createFakeServer } from './fakeServer'

@@ -1,7 +1,7 @@
 // A server made of one `fetch`, which answers when the test says so.
 //
 // Used by the tests of all that talk to the API: in place of the browser's own
-// `fetch`, or handed to the poller. Each request waits in line until it is
+// `fetch`, or handed to the engine. Each request waits in line until it is
 // answered, refused or lost; an aborted one rejects, as in a browser. With
 // `answering`, it answers by itself.
 import { vi } from 'vitest'

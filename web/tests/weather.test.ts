@@ -5,21 +5,11 @@ import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
 import { createEngine } from '../src/wire/engine'
 import type { EngineMessage, Mode, TabMessage, Weather } from '../src/wire/protocol'
+import { createChance } from './chance'
 import { createFakeChat } from './fakeChat'
 import { createFakePlatform } from './fakePlatform'
 
 const STORM: Weather = { drop: 0.1, repeat: 0.2, reorder: 0.2, delayMsMax: 400 }
-
-/** Numbers from 0 up to 1, the same for the same seed (mulberry32). */
-function createChance(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
-}
 
 /** A tab that counts what it would show of its rooms. */
 function createTab(id: string) {

@@ -7,6 +7,7 @@
 mod history;
 mod lists;
 mod numbers;
+mod proof;
 mod stays;
 
 pub use history::{History, Passage, Place, history, passage};

@@ -30,7 +30,7 @@ pub enum Rejection {
     /// A person is in as many rooms as allowed. Decided before the append, because apply
     /// has no such bounds.
     #[error(
-        "a person is in 500 rooms at most, and this would be one more; leave another first: DELETE /api/v1/rooms/{{room}}/members/me"
+        "a person is in 500 rooms at most, and others bring nobody into more than 250; this would be one more, so they leave another first: DELETE /api/v1/rooms/{{room}}/members/me"
     )]
     TooManyRooms,
     /// The author used this request id before, for something else.

@@ -30,8 +30,9 @@ pub(crate) struct Files {
     seen: Mutex<Option<Stamp>>,
 }
 
+/// The number of a file on the disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Identity {
+pub(crate) struct Identity {
     device: u64,
     inode: u64,
 }
@@ -48,7 +49,7 @@ impl Files {
     pub(crate) fn remember(folder: &Path, names: &[&str]) -> io::Result<Files> {
         let file = |name: &&str| {
             let path = folder.join(name);
-            let identity = Identity::of(&path.metadata()?);
+            let identity = Identity::at(&path)?;
             Ok((path, identity))
         };
         let files = names.iter().map(file).collect::<io::Result<_>>()?;
@@ -93,6 +94,11 @@ impl Stamp {
 }
 
 impl Identity {
+    /// Returns the number of the file that stands at a path.
+    pub(crate) fn at(path: &Path) -> io::Result<Identity> {
+        Ok(Identity::of(&path.metadata()?))
+    }
+
     fn of(metadata: &Metadata) -> Identity {
         Identity { device: metadata.dev(), inode: metadata.ino() }
     }

@@ -131,8 +131,8 @@ impl Follower {
     /// Commits, and tells those who wait for it.
     fn commit(&mut self) {
         let committed = self.commits.commit(&mut self.projection);
-        if let (Ok(()), Some(checkpoints)) = (&committed, &self.checkpoints) {
-            checkpoints.look();
+        if let (Ok(()), Some(checkpoints)) = (&committed, &mut self.checkpoints) {
+            checkpoints.look(self.projection.connection());
         }
         match committed {
             Ok(()) if self.is_readable() => {

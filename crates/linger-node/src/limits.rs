@@ -33,6 +33,9 @@ pub struct Limits {
     /// Rooms that one person is in at once: a start reads all of them, and each event
     /// about a person costs a lookup for each.
     pub rooms_of_a_person_max: usize,
+    /// Rooms that one person is in when others can bring them into no more: half of those
+    /// places are their own, so nobody can fill all of them.
+    pub rooms_by_others_max: usize,
     /// Readers that wait at once. One more is told to come back.
     pub waiters_max: usize,
     /// Notes of who looks at which room, over all that wait: one for each room and reader,
@@ -84,6 +87,7 @@ impl Default for Limits {
     fn default() -> Limits {
         Limits {
             rooms_of_a_person_max: LIST_PAGE_MAX,
+            rooms_by_others_max: LIST_PAGE_MAX / 2,
             waiters_max: 100_000,
             looked_at_max: 400_000,
             append_queue_max: 4096,

@@ -69,8 +69,8 @@ export interface Client {
   addMember(room: string, user: number): Promise<void>
   /** Returns up to `limit` messages, oldest first: the newest ones, or those at `place`. */
   fetchHistory(room: string, limit: number, place?: HistoryPlace, signal?: AbortSignal): Promise<HistoryPage>
-  /** Returns what happened in one room after `cursor`; the server may hold the request for `hold` seconds. */
-  fetchEvents(room: string, cursor: string, hold: number, signal?: AbortSignal): Promise<EventPage>
+  /** Returns what happened in one room after `cursor`, at most `limit` events; the server may hold the request for `hold` seconds. */
+  fetchEvents(room: string, cursor: string, hold: number, signal?: AbortSignal, limit?: number): Promise<EventPage>
   /** Returns what happened in all my rooms, and in the rooms named. */
   fetchFeed(question: FeedQuestion, signal?: AbortSignal): Promise<EventPage>
   /** Opens the same as a stream of events, which ends with `signal`. */
@@ -147,8 +147,8 @@ export function createClient({ fetch, clock }: Pick<Platform, 'fetch' | 'clock'>
     addMember: (room, user) => call('PUT', `${roomPath(room)}/members/${user}`),
     fetchHistory: (room, limit, place, signal) =>
       call('GET', `${roomPath(room)}/messages?${query({ ...place, limit })}`, { signal }),
-    fetchEvents: (room, cursor, hold, signal) =>
-      call('GET', `${roomPath(room)}/events?${query({ after: cursor, wait: hold })}`, held(hold, signal)),
+    fetchEvents: (room, cursor, hold, signal, limit) =>
+      call('GET', `${roomPath(room)}/events?${query({ after: cursor, wait: hold, limit })}`, held(hold, signal)),
     fetchFeed: (question, signal) => call('GET', feedPath(question), held(question.holdS, signal)),
     async openFeed({ after, rooms }, signal) {
       const path = `/api/v1/events${rooms.length === 0 ? '' : `?${roomsField(rooms)}`}`

@@ -1,6 +1,6 @@
 // When to try again: the growing delay, and a pause that can be cut short.
 //
-// Called by all that talk to the server for ever: the poller, the outbox, the
+// Called by all that talk to the server for ever: the engine's loop, the outbox, the
 // session. It decides nothing about errors but how long to wait.
 import { Refused } from './client'
 import type { Clock } from './platform'

@@ -3,7 +3,7 @@
 // The page makes one chat. It folds what the engine tells into the state of all
 // rooms, reads what the reader looks at, and says what they do. It makes no
 // decision about waiting or sending: the engine does, for all tabs together.
-import { computed, shallowRef } from 'vue'
+import { computed, ref, shallowRef } from 'vue'
 import type { ComputedRef, Ref, ShallowRef } from 'vue'
 import { Refused } from '../api/client'
 import type { Platform } from '../api/platform'
@@ -16,6 +16,7 @@ import { createDrafts } from '../store/drafts'
 import type { Database } from '../store/database'
 import { createRollCall } from '../tabs/rollCall'
 import { createLine } from '../wire/line'
+import type { Line } from '../wire/line'
 import type { EngineMessage, Link, Session, TabMessage } from '../wire/protocol'
 import { createDeeds } from './deeds'
 import type { Deeds } from './deeds'
@@ -57,7 +58,11 @@ export interface Chat extends Deeds, Pick<History, 'statuses' | 'edges' | 'loadO
   wake(): void
   /** Calls `listener` with each message of somebody else that comes live, and returns what ends that. */
   onNews(listener: (message: Message) => void): () => void
-  /** Calls `listener` with all that the engine says, for the drawer. */
+  /** Whether the browser keeps nothing of this page: neither drafts nor who I am. */
+  isForThisVisit: ComputedRef<boolean>
+  /** This tab's own way to the server. */
+  line: Line
+  /** Calls `listener` with all that the engine says, for the drawer, and with this tab's own exchanges. */
   onEngine(listener: (message: EngineMessage) => void): () => void
   post(message: TabMessage): void
   stop(): void
@@ -69,7 +74,8 @@ export function createChat({ tab, platform, database, connect, first }: ChatOpti
   const link = shallowRef<Link | null>(null)
   const knownRooms = shallowRef(false)
   // This tab's own line, for what it reads; it rides on the session's token where there is one.
-  const { client, setToken } = createLine({ platform, tab })
+  const line = createLine({ platform, tab, onExchange: (exchange) => tell({ type: 'exchanges', exchanges: [exchange] }) })
+  const { client, setToken } = line
   const newsListeners = new Set<(message: Message) => void>()
   const engineListeners = new Set<(message: EngineMessage) => void>()
   let current: string | null = null
@@ -79,8 +85,8 @@ export function createChat({ tab, platform, database, connect, first }: ChatOpti
 
   const history = useHistory({ client, state, shownUpTo: (slug) => shown.upTo(slug), onMessages: (messages) => outbox.see(messages) })
   const shown = useShown({ database, state, open: (slug) => history.open(slug) })
-  const user = computed(() => state.value.me)
-  const outbox = useOutbox({ database, platform, tab, user, tellEngine: () => post({ type: 'outbox', tab }) })
+  const whoAmI = computed(() => state.value.me)
+  const outbox = useOutbox({ database, platform, tab, user: whoAmI, tellEngine: () => post({ type: 'outbox', tab }) })
   const drafts = createDrafts(database, platform.clock.date)
   const rollCall = createRollCall(tab, platform.clock)
   const deeds = createDeeds({ client, state, onRenamed: (renamed) => post({ type: 'renamed', tab, user: renamed }) })
@@ -96,13 +102,19 @@ export function createChat({ tab, platform, database, connect, first }: ChatOpti
     onBreak: () => void readAfresh(),
   })
   const station = connect(hear)
+  const isBlocked = ref(false)
+  database.onBlocked(() => (isBlocked.value = true))
 
   function post(message: TabMessage): void {
     station.post(message)
   }
 
-  function hear(message: EngineMessage): void {
+  function tell(message: EngineMessage): void {
     for (const listener of engineListeners) listener(message)
+  }
+
+  function hear(message: EngineMessage): void {
+    tell(message)
     switch (message.type) {
       case 'begin':
         takeLink(message.link)
@@ -248,7 +260,7 @@ export function createChat({ tab, platform, database, connect, first }: ChatOpti
   }
 
   function keepDraft(slug: string, text: Ref<string>): void {
-    const place = computed(() => user.value && { userId: user.value.id, room: slug, tab })
+    const place = computed(() => whoAmI.value && { userId: whoAmI.value.id, room: slug, tab })
     useDraft({ drafts, findOpenTabs: rollCall.findOpenTabs, place, text })
   }
 
@@ -261,11 +273,13 @@ export function createChat({ tab, platform, database, connect, first }: ChatOpti
 
   return {
     tab,
+    line,
     state,
     session,
     link,
     outbox,
     hasRooms: computed(() => knownRooms.value),
+    isForThisVisit: computed(() => isBlocked.value || session.value.token !== undefined),
     statuses: history.statuses,
     edges: history.edges,
     loadOlder: history.loadOlder,

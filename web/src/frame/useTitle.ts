@@ -24,6 +24,7 @@ export function useTitle(chat: Chat, route: Readonly<Ref<Route>>): void {
     const here = route.value
     if (here.screen === 'browse') return words.openRooms
     if (here.screen === 'settings') return words.settings
+    if (here.screen === 'how') return words.howItWaits
     if (here.screen === 'nothing') return words.nothingHere
     const known = chat.state.value.rooms.get(here.room)
     return `#${known ? roomName(known.about) : here.room}`

@@ -13,6 +13,8 @@ export type Place = { id: string; top: number } | null
 export interface PlaceListener {
   onShown(number: number): void
   onLeft(place: Place): void
+  /** It was looked where the reader is. */
+  onLook(): void
 }
 
 export interface PlaceKeeper extends Scroll {
@@ -21,7 +23,12 @@ export interface PlaceKeeper extends Scroll {
 }
 
 export function usePlace(scroller: Readonly<Ref<HTMLElement | null>>, listener: PlaceListener): PlaceKeeper {
-  const scroll = useScroll(scroller, tell)
+  const scroll = useScroll(scroller, onLook)
+
+  function onLook(): void {
+    tell()
+    listener.onLook()
+  }
 
   function tell(): void {
     const box = scroller.value

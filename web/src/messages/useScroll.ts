@@ -53,7 +53,9 @@ export function useScroll(scroller: Readonly<Ref<HTMLElement | null>>, onLook: (
     return () => {
       // The row may have been made anew: its messages have names of their own.
       const now = anchor.element.isConnected ? anchor.element : document.getElementById(anchor.element.id)
-      if (now) box.scrollTop += now.getBoundingClientRect().top - before
+      const moved = now ? now.getBoundingClientRect().top - before : 0
+      // Any setting of it, even to the same, ends a scroll that is under way.
+      if (Math.abs(moved) >= 1) box.scrollTop += moved
     }
   }
 

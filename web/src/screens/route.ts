@@ -12,6 +12,7 @@ export type Route = { panel: Panel | null } & (
   | { screen: 'room'; room: string; number: number | null }
   | { screen: 'browse' }
   | { screen: 'settings' }
+  | { screen: 'how' }
   | { screen: 'nothing' }
 )
 
@@ -23,6 +24,7 @@ export function parseRoute(pathname: string, hash = ''): Route {
   if (parts.length === 1 && first === '') return { screen: 'room', room: LOBBY, number: null, panel }
   if (parts.length === 1 && first === 'rooms') return { screen: 'browse', panel }
   if (parts.length === 1 && first === 'settings') return { screen: 'settings', panel }
+  if (parts.length === 1 && first === 'how') return { screen: 'how', panel }
   const slug = decode(room ?? '')
   if (first !== 'r' || slug === '' || parts.length > 3) return { screen: 'nothing', panel }
   if (number === undefined) return { screen: 'room', room: slug, number: null, panel }

@@ -23,11 +23,17 @@ export interface RoomView {
   missed: ComputedRef<boolean>
 }
 
+const NONE: readonly ShownEntry[] = []
+
 export function useRoomState(props: { readonly chat: Chat; readonly room: string; readonly number: number | null }): RoomView {
   const { chat } = props
   const state = computed(() => chat.state.value.rooms.get(props.room) ?? null)
   const status = computed(() => chat.statuses.value.get(props.room) ?? (state.value?.timeline ? 'ready' : 'loading'))
-  const entries = computed(() => chat.outbox.entries.value.filter(({ room }) => room === props.room))
+  // The same empty list each time, so that nothing is arranged anew for it.
+  const entries = computed(() => {
+    const all = chat.outbox.entries.value
+    return all.some(({ room }) => room === props.room) ? all.filter(({ room }) => room === props.room) : NONE
+  })
   const me = computed(() => chat.state.value.me)
 
   const messages = computed(() => {

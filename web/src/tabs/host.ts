@@ -12,6 +12,7 @@ import { createEntries } from '../store/entries'
 import { createEngine } from '../wire/engine'
 import type { OutboxPump, SessionSource, Wiring } from '../wire/engine'
 import type { EngineMessage, TabMessage } from '../wire/protocol'
+import { watchTimings } from '../wire/timings'
 
 /** A tab may be killed right after it kept a text, before it could say so. */
 const LOOK_MS = 30_000
@@ -35,7 +36,7 @@ export function startHost({ platform, database, post }: HostOptions): Host {
   /** The person whose texts are in the outbox. */
   let knownAs: number | null = null
   let cancelLook: (() => void) | null = null
-  const engine = createEngine({ platform, post: tell, createSession: makeSession, createPump: makePump })
+  const engine = createEngine({ platform, post: tell, watchTimings, createSession: makeSession, createPump: makePump })
 
   function makeSession(wiring: Wiring): SessionSource {
     const keeper = createSession({

@@ -42,9 +42,11 @@ export interface StationOptions {
   onMessage(message: EngineMessage): void
   /** The ways to try, best first; all that this browser has, without it. */
   kinds?: readonly Kind[]
+  /** Other ways than the browser's, for tests. */
+  ways?: Partial<Record<Kind, OpenWay>>
 }
 
-export function connect({ tab, platform, database, onMessage, kinds = kindsHere() }: StationOptions): Station {
+export function connect({ tab, platform, database, onMessage, kinds = kindsHere(), ways }: StationOptions): Station {
   const memo = createMemo()
   const options = { platform, database }
   const openers: Record<Kind, OpenWay> = {
@@ -52,6 +54,7 @@ export function connect({ tab, platform, database, onMessage, kinds = kindsHere(
     locks: channel(locks, options),
     lease: channel(lease, options),
     alone: alone(options),
+    ...ways,
   }
   /** The ways that were not found to lead nowhere. */
   let left = kinds.filter((other) => other !== 'alone')

@@ -32,15 +32,15 @@ export function curlLines(exchange: Exchange, place: CurlPlace): CurlLines {
     isStream && "-H 'Accept: text/event-stream'",
     isStream && after !== undefined && `-H ${quote(`Last-Event-ID: ${after}`)}`,
     body !== undefined && `-H 'Content-Type: application/json' -d ${quote(body)}`,
-    quote(`${place.origin}${path}${limit(exchange)}`),
+    quote(place.origin + shownPath(exchange)),
   ]
   return { line: words.filter(Boolean).join(' '), tokenLine: needsToken ? tokenLine(place.origin) : null }
 }
 
 /** More has happened since: the page ends where the one that was shown ended. */
-function limit({ kind, outcome, events, path }: Exchange): string {
-  const isPage = kind === 'events' && outcome === 'news' && path.includes('after=') && !path.includes('limit=')
-  return isPage && events ? `&limit=${events}` : ''
+function shownPath({ kind, outcome, events, path }: Exchange): string {
+  const isPage = kind === 'events' && outcome === 'news' && path.includes('after=')
+  return isPage && events ? `${path.replace(/&limit=\d+/, '')}&limit=${events}` : path
 }
 
 function isForVisitors({ method, path, isOwn }: Exchange, { isVisitor, isOpen }: CurlPlace): boolean {

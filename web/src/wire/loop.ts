@@ -79,8 +79,8 @@ export function createLoop(client: Client, platform: Platform, listener: LoopLis
   let failures = 0
   let emptyInARow = 0
   let pagesWithNews = 0
-  /** The last request failed, or may have died: the next look is a short one. */
-  let isTroubled = false
+  /** The last request failed, or may have died, or there was none yet: the next look is a short one. */
+  let isTroubled = true
   let inFlight: AbortController | null = null
   /** Whether the request in flight was given up for another. */
   let isGivenUp = false
@@ -111,8 +111,8 @@ export function createLoop(client: Client, platform: Platform, listener: LoopLis
   }
 
   async function step(rooms: readonly string[]): Promise<void> {
-    // After trouble the first look is a short one: whether the connection
-    // works again is then known at once, not after a hold.
+    // At first, and after trouble, the look is a short one: whether the
+    // connection works is then known at once, not after a hold.
     const isLook = isTroubled || cursor === null
     const plan = ladder.plan()
     const question = { after: cursor ?? 'latest', holdS: isLook ? 0 : plan.holdS, rooms }

@@ -1,6 +1,6 @@
 // Whether events of a room are missing, told by their numbers 1, 2, 3 …
 //
-// Called by the poller for each event in order. The first number of a room is
+// Called by the engine for each event in order. The first number of a room is
 // taken as it is, for reading may begin anywhere. Events about a person, such
 // as a new name, have no room and no number, and leave no gap.
 import type { RoomEvent } from '../api/types'

@@ -31,7 +31,7 @@ export function createSky(
 
   async function fetch(url: string, init: RequestInit): Promise<Response> {
     if (!weather) return send(url, init)
-    const likeness = `${init.method} ${init.method === 'GET' && url.includes('/events') ? url.split('?')[0] : url}`
+    const likeness = `${init.method} ${url.includes('/events') ? url.replaceAll(/(after|wait)=[^&]*/g, '') : url}`
     const old = repeats.get(likeness)
     if (old) {
       repeats.delete(likeness)

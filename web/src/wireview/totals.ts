@@ -48,7 +48,8 @@ export function createTotals(): Totals {
   let latest: ExchangeRecord | null = null
 
   function count({ before, after }: Change): void {
-    if (after.kind !== 'events' || !after.transport) return
+    // A tab that catches up for itself asks once, whatever the way.
+    if (after.kind !== 'events' || !after.transport || after.tab !== null) return
     const sum = sums[after.transport]
     if (!before) {
       sum.requests += 1

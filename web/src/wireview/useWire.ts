@@ -52,7 +52,7 @@ export function useWire({ port, room, me, readEvents, shownIds }: WireOptions) {
   const pickedId = ref<string | null>(null)
   const picked = computed((): Exchange | null => {
     const exchanges = rows.value.map(({ exchange }) => exchange)
-    const newest = exchanges.find(({ kind }) => kind === 'events')
+    const newest = exchanges.find(({ kind, tab }) => kind === 'events' && tab === null)
     return exchanges.find(({ id }) => id === pickedId.value) ?? newest ?? exchanges[0] ?? null
   })
   const proof = shallowRef<ProofState | null>(null)

@@ -1,6 +1,7 @@
 // Accessibility: axe-core finds nothing to say about the page, in all its looks and states.
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { join } from 'node:path'
 import type * as Axe from 'axe-core'
 import { expect, test } from 'vitest'
 import type { Chat } from './harness/chat'
@@ -9,48 +10,44 @@ import type { OpenOptions } from './harness/linger'
 import { Person } from './harness/person'
 
 const linger = useLinger()
+/** Pictures of all states; nothing compares them, people look at them. */
+const SCREENS = join(import.meta.dirname, '.screens')
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']
 
-const DESK = { viewport: { width: 1200, height: 800 }, locale: 'en-GB' }
+const DESK = { viewport: { width: 1360, height: 860 }, locale: 'en-GB' }
 const PHONE = { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, hasTouch: true, isMobile: true, locale: 'en-GB' }
-const LOOKS: { look: string; invite: string; options: OpenOptions }[] = [
-  { look: 'in the light', invite: 'Invite', options: { ...DESK, colorScheme: 'light' } },
-  { look: 'in the dark', invite: 'Invite', options: { ...DESK, colorScheme: 'dark' } },
-  { look: 'on a phone', invite: 'Invite', options: { ...PHONE, colorScheme: 'light' } },
-  { look: 'on a phone in the dark, in Chinese', invite: '邀请', options: { ...PHONE, colorScheme: 'dark', locale: 'zh-CN' } },
-  { look: 'in Chinese', invite: '邀请', options: { ...DESK, colorScheme: 'light', locale: 'zh-CN' } },
-  { look: 'with forced colours', invite: 'Invite', options: { ...DESK, forcedColors: 'active' } },
+const LOOKS: { look: string; options: OpenOptions }[] = [
+  { look: 'in the light', options: { ...DESK, colorScheme: 'light' } },
+  { look: 'in the dark', options: { ...DESK, colorScheme: 'dark' } },
+  { look: 'on a phone', options: { ...PHONE, colorScheme: 'light' } },
+  { look: 'on a phone in the dark, in Chinese', options: { ...PHONE, colorScheme: 'dark', locale: 'zh-CN' } },
+  { look: 'in Chinese', options: { ...DESK, colorScheme: 'light', locale: 'zh-CN' } },
+  { look: 'with forced colours', options: { ...DESK, forcedColors: 'active' } },
 ]
 
-test.each(LOOKS)('an empty room is accessible, $look', async ({ invite, options }) => {
-  const ann = await linger.open({ name: 'ann', ...options })
-  await ann.page.locator('.empty-room').waitFor()
-  expect(await ann.page.locator('.room-header .invite-link').innerText()).toBe(invite)
+test.each(LOOKS)('an empty room is accessible, $look', async ({ look, options }) => {
+  const ann = await linger.open({ name: `ann ${look}`, ...options })
+  const bob = await Person.arrive(linger.server.url, `bob ${look}`)
+  const room = `empty-${LOOKS.findIndex((other) => other.look === look)}`
+  await bob.openRoom(room)
+  await ann.page.goto(`${linger.server.url}/r/${room}`)
+  await ann.page.locator('.welcome').waitFor()
+  await shoot(ann, 'empty', look)
   expect(await findings(ann)).toEqual([])
 })
 
-test.each(LOOKS)('a room in use is accessible, $look', async ({ options }) => {
-  const ann = await linger.open({ name: 'ann', ...options })
-  const bob = await Person.arrive(linger.server.url, 'bob')
+test.each(LOOKS)('a room in use is accessible, $look', async ({ look, options }) => {
+  const ann = await linger.open({ name: `ann of ${look}`, ...options })
+  const bob = await Person.arrive(linger.server.url, `bob of ${look}`)
   await ann.say('Same here. 我也是。')
-  await bob.sayAll(['See https://example.org/ for more', 'and\nthis'])
-  await expect.poll(() => ann.texts().then((texts) => texts.at(-1))).toBe('and\nthis')
+  await bob.sayAll(['See https://example.org/ for more', 'and\nthis', 'שלום לכולם, מישהו רוצה תה?\nAnd the other way.'])
+  await expect.poll(() => ann.texts().then((texts) => texts.length)).toBeGreaterThan(3)
+  await shoot(ann, 'room', look)
   expect(await findings(ann)).toEqual([])
 
-  // A form that is open, and a name that is refused.
-  await ann.page.locator('.name-editor button').click()
-  await ann.page.route('**/api/v1/me', (route) => route.fulfill({ status: 409, json: { status: 409 } }), { times: 1 })
-  await ann.page.locator('.name-editor input').fill('bob')
-  await ann.page.locator('.name-editor input').press('Enter')
-  await ann.page.locator('#name-problem:not(:empty)').waitFor()
-  expect(await findings(ann)).toEqual([])
-  await ann.page.locator('.name-editor input').press('Escape')
-
-  // The link is copied, and a text is too long.
-  await ann.page.locator('.room-header .invite-link button').click()
-  await ann.page.locator('.room-header .note p').first().waitFor()
+  // A text is too long.
   await ann.composer.fill('long '.repeat(801))
   await ann.page.locator('.counter.is-over').waitFor()
   expect(await findings(ann)).toEqual([])
@@ -63,24 +60,71 @@ test.each(LOOKS)('a room in use is accessible, $look', async ({ options }) => {
   await ann.context.setOffline(true)
   await ann.is('offline')
   await ann.say('not now')
-  await expect.poll(() => ann.line('not now').locator('.outbox-note').count()).toBe(1)
+  await expect.poll(() => ann.line('not now').locator('.fate').count()).toBe(1)
   await ann.isStill()
+  await shoot(ann, 'offline', look)
+  expect(await findings(ann)).toEqual([])
+})
+
+test.each(LOOKS)('the people, the dialogs and the other pages are accessible, $look', async ({ look, options }) => {
+  const ann = await linger.open({ name: `ann by ${look}`, ...options })
+  const bob = await Person.arrive(linger.server.url, `bob by ${look}`)
+  const room = `people-${LOOKS.findIndex((other) => other.look === look)}`
+  await bob.openRoom(room, { kind: 'closed', topic: 'Four at a table' })
+  await ann.say('good evening')
+  await ann.endsWith(['good evening'])
+  await ann.page.locator('.people-count').click()
+  await ann.page.locator('.aside .person').first().waitFor()
+  await shoot(ann, 'people', look)
+  expect(await findings(ann)).toEqual([])
+
+  await ann.page.locator('.aside .fact').nth(1).click()
+  await ann.page.locator('dialog[open]').waitFor()
+  await shoot(ann, 'add', look)
+  expect(await findings(ann)).toEqual([])
+  await ann.page.keyboard.press('Escape')
+  await ann.page.locator('dialog[open]').waitFor({ state: 'detached' })
+
+  for (const [path, ready] of Object.entries({ settings: '#my-name', rooms: '.room-row', 'r/nowhere': '.welcome', nowhere: '.welcome, pre' })) {
+    await ann.page.goto(`${linger.server.url}/${path}`)
+    await ann.page.locator(ready).first().waitFor()
+    if (path === 'nowhere') continue
+    await ann.page.locator('.my-name').first().waitFor({ state: 'attached' })
+    await shoot(ann, path.replace('/', '-'), look)
+    expect([path, ...(await findings(ann))]).toEqual([path])
+  }
+  await ann.page.goto(`${linger.server.url}/r/lobby`)
+  await ann.isReady()
+  await ann.page.locator('body').press('Control+,')
+  await ann.page.locator('#my-name').waitFor()
+  await ann.page.locator('#main').press('?')
+  await ann.page.locator('.key-list').waitFor()
+  await shoot(ann, 'keys', look)
   expect(await findings(ann)).toEqual([])
 })
 
 test.each(LOOKS)('nothing is cut off or wider than the screen, $look', async ({ options }) => {
   const ann = await linger.open({ name: '一个名字很长很长的人 with a very long name', ...options })
   await ann.say(`${'w'.repeat(400)} ${'字'.repeat(200)} https://example.org/${'path/'.repeat(60)}`)
-  await ann.page.locator('.line[data-state]').waitFor({ state: 'detached' })
+  await ann.page.locator('.said[data-state]').waitFor({ state: 'detached' })
   await ann.isStill()
   const widths = await ann.page.evaluate(() => {
-    const selectors = ['html', '.scroller', '.room-header', '.message-composer']
+    const selectors = ['html', '.scroller', '.head', '.composer']
     return selectors.map((selector) => {
       const element = document.querySelector(selector)
       return [selector, element ? element.scrollWidth - element.clientWidth : Number.NaN]
     })
   })
   expect(widths).toEqual(widths.map(([selector]) => [selector, 0]))
+})
+
+test('marks that are piled up stay within their own message', async () => {
+  const ann = await linger.open({ name: 'ann with marks' })
+  await ann.say(`Z${'\u0300\u0323'.repeat(30)} stays`)
+  await ann.say('below')
+  await ann.endsWith([`Z${'\u0300\u0323'.repeat(30)} stays`, 'below'])
+  const overflow = await ann.page.locator('.said .text').first().evaluate((text) => getComputedStyle(text).overflow)
+  expect(overflow).toBe('clip')
 })
 
 /** Returns one line for each thing that axe-core finds wrong. */
@@ -93,4 +137,10 @@ async function findings(chat: Chat): Promise<string[]> {
     const { violations } = await axe.run({ runOnly: rules })
     return violations.flatMap(({ id, nodes }) => nodes.map(({ target, failureSummary }) => `${id} ${target}: ${failureSummary}`))
   }, RULES)
+}
+
+/** Keeps a picture of the screen, to be looked at. */
+async function shoot(chat: Chat, state: string, look: string): Promise<void> {
+  await chat.isStill()
+  await chat.page.screenshot({ path: join(SCREENS, `${state} ${look}.png`) })
 }

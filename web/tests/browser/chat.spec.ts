@@ -95,7 +95,7 @@ test('markup in a message shows as text', async () => {
   ]
   const ann = await linger.open({ name: '<i>ann</i>' })
   const bob = await linger.open({ name: 'bob' })
-  const inside = '.room-timeline :is(img, script, b, i, [onload], [onmouseover], a[href^="javascript:"], svg[onload])'
+  const inside = '.text :is(img, script, b, i, [onload], [onmouseover], a[href^="javascript:"], svg[onload])'
   for (const text of texts) await ann.say(text)
 
   for (const chat of [ann, bob]) {

@@ -46,7 +46,7 @@ test('the button at the top brings older messages as well, and says when it cann
   await cleo.page.route('**/messages?before=*', (route) => route.abort())
   await cleo.page.locator('.scroller').focus()
   await cleo.page.keyboard.press('Home')
-  const button = cleo.page.getByRole('button', { name: 'Earlier messages could not be loaded. Try again' })
+  const button = cleo.page.getByRole('button', { name: 'Try again' })
   await button.waitFor()
 
   await cleo.page.unrouteAll({ behavior: 'wait' })
@@ -114,7 +114,7 @@ async function placeOfFirstInSight(chat: Chat): Promise<{ text: string; top: num
 
 function placeOf({ page }: Chat, text: string): Promise<number> {
   return page.evaluate((wanted) => {
-    const found = [...document.querySelectorAll('.message-text')].find(({ textContent }) => textContent === wanted)
+    const found = [...document.querySelectorAll('.said .text')].find((said) => [...said.querySelectorAll('p[dir]')].map((line) => line.textContent).join('\n') === wanted)
     return found?.getBoundingClientRect().top ?? Number.NaN
   }, text)
 }
@@ -124,7 +124,7 @@ async function followPlace({ page }: Chat, text: string): Promise<{ end: () => P
   const trace = await page.evaluateHandle((wanted) => {
     const tops = new Set<number>()
     const note = () => {
-      const found = [...document.querySelectorAll('.message-text')].find(({ textContent }) => textContent === wanted)
+      const found = [...document.querySelectorAll('.said .text')].find((said) => [...said.querySelectorAll('p[dir]')].map((line) => line.textContent).join('\n') === wanted)
       tops.add(found?.getBoundingClientRect().top ?? Number.NaN)
       requestAnimationFrame(note)
     }

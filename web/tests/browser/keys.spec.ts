@@ -62,8 +62,8 @@ test('Enter belongs to the input method while it composes', async () => {
 test('Enter belongs to the input method in the name as well', async () => {
   const ann = await linger.open({ name: 'ann' })
   const keyboard = await ann.context.newCDPSession(ann.page)
-  await ann.page.locator('.name-editor button').click()
-  const field = ann.page.locator('.name-editor input')
+  await ann.page.getByRole('link', { name: 'Change name' }).click()
+  const field = ann.page.locator('#my-name')
 
   for (const enter of ENTERS_OF_INPUT_METHODS) {
     await field.fill('')
@@ -83,14 +83,14 @@ test('the Tab key visits everything in reading order, and each stop is visible',
   await ann.say('see https://example.org/ there')
   await ann.endsWith(['see https://example.org/ there'])
   await ann.composer.pressSequentially('a draft')
-  expect(await focused(ann)).toBe('Message Lobby')
+  expect(await focused(ann)).toBe('Message #lobby')
 
-  const backwards = ['https://example.org/', 'Messages in Lobby', 'You are ann. Change name', 'Invite', 'Skip to writing a message']
+  const backwards = ['https://example.org/', 'Messages in #lobby', 'You are ann. Change name', 'Invite', 'Skip to writing a message']
   for (const stop of backwards) {
     await press(ann, 'Shift+Tab')
     expect(await focused(ann)).toBe(stop)
   }
-  const forwards = [...backwards.toReversed().slice(1), 'Message Lobby', 'Send message']
+  const forwards = [...backwards.toReversed().slice(1), 'Message #lobby', 'Send message']
   for (const stop of forwards) {
     await press(ann, 'Tab')
     expect(await focused(ann)).toBe(stop)
@@ -103,7 +103,7 @@ test('the first stop leads straight to writing', async () => {
     await ann.page.keyboard.press('Shift+Tab')
   }
   await ann.page.keyboard.press('Enter')
-  expect(await focused(ann)).toBe('Message Lobby')
+  expect(await focused(ann)).toBe('Message #lobby')
 })
 
 test('one can take a name and talk without a mouse', async () => {
@@ -126,14 +126,14 @@ test('one can take a name and talk without a mouse', async () => {
   await ann.page.keyboard.press('Enter')
   await expect.poll(() => focused(ann)).toBe('You are Annika. Change name')
 
-  for (let stop = 0; (await focused(ann)) !== 'Message Lobby' && stop < 50; stop += 1) {
+  for (let stop = 0; (await focused(ann)) !== 'Message #lobby' && stop < 50; stop += 1) {
     await ann.page.keyboard.press('Tab')
   }
   await ann.page.keyboard.type('said without a mouse')
   await ann.page.keyboard.press('Enter')
   await bob.shows([...before, 'said without a mouse'])
   expect(await bob.authorOf('said without a mouse')).toBe('Annika')
-  expect(await focused(ann)).toBe('Message Lobby')
+  expect(await focused(ann)).toBe('Message #lobby')
 })
 
 async function compose(keyboard: CDPSession, text: string): Promise<void> {

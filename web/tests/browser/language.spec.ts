@@ -8,10 +8,10 @@ const HAN_NAME = /^\p{Script=Han}+的\p{Script=Han}+$/u
 const ENGLISH_NAME = /^[A-Z][a-z]+ [A-Z][a-z]+$/
 
 test.each([
-  { locale: 'zh-CN', lang: 'zh-CN', connected: '已连接', empty: '这里还很安静', name: HAN_NAME },
-  { locale: 'zh-TW', lang: 'zh-CN', connected: '已连接', empty: '这里还很安静', name: HAN_NAME },
-  { locale: 'en-US', lang: 'en', connected: 'Connected', empty: 'It is quiet here', name: ENGLISH_NAME },
-  { locale: 'fr-FR', lang: 'en', connected: 'Connected', empty: 'It is quiet here', name: ENGLISH_NAME },
+  { locale: 'zh-CN', lang: 'zh-CN', connected: '等待第一句话', empty: '你好，你在这里叫', name: HAN_NAME },
+  { locale: 'zh-TW', lang: 'zh-CN', connected: '等待第一句话', empty: '你好，你在这里叫', name: HAN_NAME },
+  { locale: 'en-US', lang: 'en', connected: 'waiting for the first word', empty: 'Hello. Here you are', name: ENGLISH_NAME },
+  { locale: 'fr-FR', lang: 'en', connected: 'waiting for the first word', empty: 'Hello. Here you are', name: ENGLISH_NAME },
 ])('a browser in $locale gets the page and a friendly name in $lang', async ({ locale, lang, connected, empty, name }) => {
   const chat = await linger.open({ locale })
   expect(await chat.page.locator('html').getAttribute('lang')).toBe(lang)
@@ -29,5 +29,5 @@ test('people of both languages share one room', async () => {
   await ann.shows(['Welcome!', '谢谢，晚上好。'])
   expect(await ann.authorOf('谢谢，晚上好。')).toBe('陈默')
   expect(await mo.page.title()).toContain('Linger')
-  expect(await mo.page.locator('.notice-line').last().innerText()).toContain('加入了')
+  expect(await mo.page.locator('.notice').last().innerText()).toContain('加入了')
 })

@@ -14,7 +14,7 @@ test('a person who was offline catches up by themselves: all, in order, once eac
 
   await bob.context.setOffline(true)
   await bob.is('offline')
-  expect(await bob.status()).toBe('You are offline; Linger will catch up by itself')
+  expect(await bob.status()).toMatch(/^You are offline. What you write goes out later. as of \d+:\d+$/)
   const missed = ['one', 'two', 'three', 'two', 'four']
   for (const text of missed) await ann.say(text)
   await ann.endsWith(['before', ...missed])
@@ -35,7 +35,7 @@ test('a message written offline is sent once, when the network is back', async (
 
   await bob.say('written offline')
   await bob.say('and another')
-  await bob.page.getByText('Not sent yet; Linger keeps trying').waitFor()
+  await bob.page.getByText('Goes out when the network is back').first().waitFor()
   await ann.say('meanwhile')
   await ann.endsWith(['meanwhile'])
   expect(await ann.texts()).not.toContain('written offline')
@@ -75,7 +75,9 @@ test('a person who missed more than one page of news catches up completely', asy
   await cleo.sayAll(texts.slice(160))
 
   await bob.context.setOffline(false)
-  await bob.shows([...before, ...texts])
+  // What lies far above is read again when one goes there.
+  const kept = [...before, ...texts].slice(-100)
+  await bob.endsWith(kept)
 })
 
 test('a page whose cookie is lost on the way makes one guest, says why, and recovers', async () => {
@@ -89,8 +91,7 @@ test('a page whose cookie is lost on the way makes one guest, says why, and reco
   })
   // The held request has begun already; this one begins anew.
   await ann.page.evaluate(() => window.dispatchEvent(new Event('online')))
-  await ann.is('unrecognized')
-  expect(await ann.status()).toMatch(/^The server does not recognize this browser/)
+  await ann.page.getByText('The server does not recognize this browser').waitFor()
   for (let request = 0; request < 3; request += 1) {
     await ann.page.waitForResponse((response) => response.url().includes('/events') && response.status() === 401)
   }

@@ -15,10 +15,10 @@ test('a restarted server finds its pages again, with nothing lost and nothing do
   expect(await linger.server.stop()).toBe(0)
   for (const chat of [ann, bob]) {
     await chat.is('reconnecting')
-    expect(await chat.status()).toMatch(/^Reconnecting… up to date as of \d+:\d+/)
+    expect(await chat.status()).toMatch(/^The server does not answer. What you write goes out later. as of \d+:\d+/)
   }
   await ann.say('said to nobody yet')
-  await ann.page.getByText('Not sent yet; Linger keeps trying').waitFor()
+  await ann.page.getByText('Goes out when the network is back').waitFor()
   await linger.server.start()
 
   await bothShow(ann, bob, [...before, 'before the restart', 'said to nobody yet'])

@@ -7,6 +7,7 @@ import WireDrawer from '../../src/wireview/WireDrawer.vue'
 import type { Saying } from '../../src/wireview/port'
 import { COMPARE_S, useExperiment } from '../../src/wireview/useExperiment'
 import { useWire } from '../../src/wireview/useWire'
+import { inScope } from '../cast'
 import { asked, at, event, link, page, said, START } from './made'
 
 beforeEach(() => vi.useFakeTimers({ now: START }))
@@ -199,11 +200,14 @@ describe('an experiment', () => {
   })
 
   it('a comparison tries each way in turn, and goes back', async () => {
-    const { drawer, sayings } = open()
-    await drawer.get('.compare button').trigger('click')
-    await vi.advanceTimersByTimeAsync(COMPARE_S * 3000)
-    const modes = sayings.flatMap((saying) => (saying.type === 'mode' ? [saying.mode] : []))
-    expect([modes, drawer.get('.compare').text()]).toEqual([['short', 'long', 'sse', 'automatic'], 'Try each for 30 s'])
+    const modes: string[] = []
+    const port = { say: (saying: Saying) => void (saying.type === 'mode' && modes.push(saying.mode)), hear: () => () => {} }
+    const { result: experiment } = inScope(() => useExperiment(port))
+    experiment.compare()
+    await vi.advanceTimersByTimeAsync(COMPARE_S * 2000)
+    expect(experiment.comparison.value).toEqual({ mode: 'sse', leftS: COMPARE_S })
+    await vi.advanceTimersByTimeAsync(COMPARE_S * 1000)
+    expect([modes, experiment.comparison.value]).toEqual([['short', 'long', 'sse', 'automatic'], null])
   })
 })
 

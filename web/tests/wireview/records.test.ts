@@ -81,9 +81,9 @@ describe('the totals', () => {
     expect([totals.read(at(0)).long.delayMs, totals.read(at(0)).sse.delayMs]).toEqual([40, null])
   })
 
-  it('requests that are none for events are not counted', () => {
+  it('what is no request for events, or is one of a tab that catches up for itself, is not counted', () => {
     const { take, totals } = begin()
-    take(['a', 'long', 0, 1, { kind: 'history' }])
+    take(['a', 'long', 0, 1, { kind: 'history' }], ['b', 'long', 0, 1, { tab: 't1' }])
     expect(totals.read(at(2)).long.requests).toBe(0)
   })
 })

@@ -9,6 +9,7 @@ use rusqlite::{Connection, params};
 use super::{
     news,
     numbers::position_of,
+    proof::Proof,
     stays::{first_stay, last_stay},
 };
 use crate::{
@@ -71,8 +72,9 @@ const OLDEST_FIRST: &str =
 /// Returns the newest messages of a room before `before`, as many as fit on one page,
 /// as far as `reader` may see them.
 ///
-/// Cost: the rows of the page; in a closed room a few lookups, too, for each stay of
-/// the reader that the page reaches into.
+/// Cost: the rows of the page, and up to as many others between them, by which the page is
+/// proven; in a closed room a few lookups, too, for each stay of the reader that the page
+/// reaches into. Errors: a message is missing, or what is read is damaged.
 pub fn history(
     connection: &Connection,
     scope: &Scope,
@@ -85,13 +87,18 @@ pub fn history(
     let end = before.map_or(Position::MAX, |before| before.position().before());
     let more = view.older(end, &mut page)?;
     page.items.reverse();
+    let mut proof = view.proof(max);
+    proof.between(&page.items)?;
+    if before.is_none() {
+        proof.behind(&page.items)?;
+    }
     Ok(History { messages: page.items, more })
 }
 
 /// Returns the messages of a room at a place, as many as fit on one page, as far as
 /// `reader` may see them.
 ///
-/// Cost: as of [`history`]; for a number also those of finding it.
+/// Cost and errors: as of [`history`]; for a number also the cost of finding it.
 pub fn passage(
     connection: &Connection,
     scope: &Scope,
@@ -100,12 +107,19 @@ pub fn passage(
     max: PageMax,
 ) -> rusqlite::Result<Passage> {
     let view = View::of(connection, scope, reader);
-    let middle = match place {
-        Place::After(id) => return view.after(id.position(), max),
-        Place::Around(id) => id.position(),
-        Place::AroundNumber(number) => position_of(connection, view.room, number)?,
+    let passage = match place {
+        Place::After(id) => view.after(id.position(), max)?,
+        Place::Around(id) => view.around(id.position(), max)?,
+        Place::AroundNumber(number) => {
+            view.around(position_of(connection, view.room, number)?, max)?
+        }
     };
-    view.around(middle, max)
+    let mut proof = view.proof(max);
+    proof.between(&passage.messages)?;
+    if !passage.more_after {
+        proof.behind(&passage.messages)?;
+    }
+    Ok(passage)
 }
 
 impl View<'_> {
@@ -114,6 +128,12 @@ impl View<'_> {
             panic!("history is a room's: {scope:?}");
         };
         View { connection, room, kind, reader }
+    }
+
+    /// Returns the proof of one page of it.
+    fn proof(&self, max: PageMax) -> Proof<'_> {
+        let View { connection, room, kind, reader } = *self;
+        Proof { connection, room, kind, reader, left: max.items as u64 }
     }
 
     fn after(&self, place: Position, max: PageMax) -> rusqlite::Result<Passage> {

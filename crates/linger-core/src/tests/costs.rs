@@ -315,6 +315,29 @@ fn a_number_is_found_in_some_lookups_for_each_doubling_of_the_log() {
 }
 
 #[test]
+fn what_came_between_two_messages_is_looked_through_up_to_the_size_of_a_page() {
+    let costs = [0, 49, 10_000].map(|between| {
+        let mut house = House::empty();
+        let ann = house.ann;
+        house.tea = house.opens(ann, "tea", RoomKind::Open);
+        let tea = house.tea;
+        house.says(ann, tea, "one");
+        for _ in 0..between {
+            let guest = house.guest("member");
+            house.does(guest, Command::JoinRoom { room: tea });
+        }
+        house.says(ann, tea, "two");
+        let house = house.built();
+        assert_eq!(house.history(&house.tea()).1, 2);
+        house.history(&house.tea()).0
+    });
+    let [none, some, many] = costs;
+    assert!(some > none, "49 joins are looked through: {costs:?}");
+    assert!(some < none + 49 * 25, "{costs:?}");
+    assert!(many <= none + 50, "10,000 are not: {costs:?}");
+}
+
+#[test]
 fn a_page_of_many_rooms_costs_the_same_however_much_comes_after_it() {
     let costs = [10, 100, 1000].map(|each| {
         let mut house = House::empty();

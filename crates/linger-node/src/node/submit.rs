@@ -99,10 +99,12 @@ impl Node {
         }
         let memory = self.memory();
         let roster = &memory.roster;
-        let is_full = |user| {
+        let is_full = |user, rooms_max| {
             let rooms = roster.stays(Some(user)).rooms_count();
-            (rooms >= self.limits.rooms_of_a_person_max).then_some(Rejection::TooManyRooms)
+            (rooms >= rooms_max).then_some(Rejection::TooManyRooms)
         };
+        let (own_max, others_max) =
+            (self.limits.rooms_of_a_person_max, self.limits.rooms_by_others_max);
         match (command, author.user()) {
             (Command::SendMessage { .. }, None) => Some(Rejection::NotForTheServer),
             (Command::SendMessage { room, .. }, Some(user)) => (!roster.is_member(*room, user))
@@ -110,15 +112,15 @@ impl Node {
                     Some(RoomKind::Open) => Rejection::NotAMember,
                     Some(RoomKind::Closed) | None => Rejection::RoomNotFound,
                 }),
-            (Command::OpenRoom { .. }, Some(user)) => is_full(user),
+            (Command::OpenRoom { .. }, Some(user)) => is_full(user, own_max),
             (Command::JoinRoom { room }, Some(user)) if !roster.is_member(*room, user) => {
-                is_full(user)
+                is_full(user, own_max)
             }
             // Those outside are not told of others.
             (Command::AddMember { room, user }, Some(by))
                 if roster.is_member(*room, by) && !roster.is_member(*room, *user) =>
             {
-                is_full(*user)
+                is_full(*user, others_max.min(own_max))
             }
             _ => None,
         }

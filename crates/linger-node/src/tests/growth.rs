@@ -62,10 +62,44 @@ async fn nobody_comes_into_more_rooms_than_a_person_may_be_in_however_they_come(
     assert_eq!(rooms(&node, bob).await, 3);
 }
 
+#[tokio::test]
+async fn others_leave_a_person_places_for_rooms_of_their_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let limits = Limits { rooms_of_a_person_max: 4, rooms_by_others_max: 2, ..Limits::default() };
+    let clock = Arc::new(TestClock::new(1));
+    let node = Node::open(folder.path(), Rollback::Refused, limits, clock).unwrap();
+    node.ready().await.unwrap();
+    let [ann, bob] = [node.guest("ann").await, node.guest("bob").await];
+    let mut rooms = Vec::new();
+    for slug in ["one", "two", "three"] {
+        rooms.push(node.opens(ann, slug, RoomKind::Closed).await.id);
+    }
+    let add = |room: RoomId| Command::AddMember { room, user: bob };
+    for (room, expected) in rooms.iter().zip([None, None, Some(Rejection::TooManyRooms)]) {
+        assert_eq!(refused(&node, ann, add(*room)).await, expected);
+    }
+    // The other places are his own.
+    for slug in ["four", "five"] {
+        assert_eq!(refused(&node, bob, open(slug, RoomKind::Open)).await, None);
+    }
+    let too_many = Some(Rejection::TooManyRooms);
+    assert_eq!(refused(&node, bob, open("six", RoomKind::Open)).await, too_many);
+    // Others can bring him along again when he is in few rooms.
+    for room in rooms[..2].iter().copied() {
+        assert_eq!(refused(&node, bob, Command::LeaveRoom { room }).await, None);
+    }
+    let four = node.room("four", Some(bob)).unwrap().id;
+    assert_eq!(refused(&node, ann, add(rooms[2])).await, too_many);
+    assert_eq!(refused(&node, bob, Command::LeaveRoom { room: four }).await, None);
+    assert_eq!(refused(&node, ann, add(rooms[2])).await, None);
+}
+
 #[test]
 fn whoever_is_in_too_many_rooms_is_told_the_real_bound() {
-    let bound = Limits::default().rooms_of_a_person_max;
-    assert!(Rejection::TooManyRooms.to_string().contains(&format!(" {bound} rooms ")));
+    let Limits { rooms_of_a_person_max, rooms_by_others_max, .. } = Limits::default();
+    let told = Rejection::TooManyRooms.to_string();
+    assert!(told.contains(&format!(" in {rooms_of_a_person_max} rooms ")), "{told}");
+    assert!(told.contains(&format!(" more than {rooms_by_others_max};")), "{told}");
 }
 
 #[tokio::test]

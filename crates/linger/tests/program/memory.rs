@@ -29,6 +29,8 @@ const NOISE: u64 = 128 << 10;
 
 /// Waits for the next events in the lobby.
 const POLL: &str = "/api/v1/rooms/lobby/events?wait=55";
+/// Waits for those in the lobby and in another room, as a visitor who looks at both.
+const LOOK: &str = "/api/v1/events?rooms=lobby,tea&wait=55";
 
 /// Opens so many connections, and lets each ask something at once, because the server
 /// closes a connection that asks nothing for a while.
@@ -117,20 +119,23 @@ fn memory_comes_back_when_a_crowd_has_gone() {
 #[test]
 fn who_waits_costs_at_most_512_bytes_whatever_they_asked_before() {
     let earlier = ["", "/", "/api/v1/rooms", "/api/v1/rooms/lobby/events?wait=0"];
-    let growths = earlier.map(|path| (path, growth_per_reader(path)));
+    let polls = earlier.map(|path| (path, growth_per_reader(path, POLL)));
+    let growths = [&polls[..], &[("looking", growth_per_reader("", LOOK))]].concat();
+    println!("bytes for each: {growths:?}");
     assert!(
         growths.iter().all(|(_, bytes)| *bytes <= BYTES_EACH_MAX),
         "bytes for each, by what they asked before: {growths:?}"
     );
 }
 
-/// Returns the bytes that the server takes for each reader who waits on a
+/// Returns the bytes that the server takes for each reader who waits by `poll` on a
 /// connection that asked for `earlier` before, if that is not empty.
-fn growth_per_reader(earlier: &str) -> u64 {
+fn growth_per_reader(earlier: &str, poll: &str) -> u64 {
     let folder = Folder::new();
     let server = Program::on(&folder).start();
     let mut ann = server.guest("ann");
     ann.join("lobby");
+    ann.open("tea", "open");
     let asks = |stream: &TcpStream| {
         if !earlier.is_empty() {
             get(stream, earlier);
@@ -140,7 +145,7 @@ fn growth_per_reader(earlier: &str) -> u64 {
         if !earlier.is_empty() {
             read(stream);
         }
-        get(stream, POLL);
+        get(stream, poll);
     };
     // All of a few hundred ask before one is answered. After that, everything is there that
     // the server makes once for many readers, however many come later.

@@ -26,6 +26,7 @@ const count = (number: number, one: string, many: string) =>
 export const words = {
   theWire: 'The wire',
   close: 'Close the wire',
+  howItWaits: 'How it waits',
   howToAsk: 'How to ask',
   modes,
   interval: 'How often',

@@ -7,6 +7,7 @@ import type { WireWords } from './en'
 export const words: WireWords = {
   theWire: '线路',
   close: '关闭线路面板',
+  howItWaits: '它怎样等待',
   howToAsk: '怎样询问',
   modes: { automatic: '自动', short: '短轮询', long: '长轮询', sse: 'SSE 流' },
   interval: '多久问一次',

@@ -4,7 +4,7 @@
 // expectations stand in the tests.
 import type { BrowserContext, Locator, Page } from 'playwright-core'
 import { expect } from 'vitest'
-import type { Connection } from '../../../src/wire/poller'
+import type { Connection } from '../../../src/wire/protocol'
 
 export class Chat {
   readonly composer: Locator
@@ -29,13 +29,13 @@ export class Chat {
 
   async isReady(): Promise<void> {
     await this.is('connected')
-    await this.page.locator('.name-editor').waitFor()
-    await this.page.locator('.loading').waitFor({ state: 'detached' })
+    await this.page.locator('.my-name, .read-only').first().waitFor({ state: 'attached' })
+    await this.page.locator('[role=log], .welcome').first().waitFor()
   }
 
   /** Waits for a state of the connection. */
-  async is(connection: Connection | 'unrecognized'): Promise<void> {
-    await this.page.locator(`.status-line[data-connection=${connection}]`).waitFor({ timeout: 60_000 })
+  async is(connection: Connection): Promise<void> {
+    await this.page.locator(`.strip[data-connection=${connection}]`).waitFor({ timeout: 60_000 })
   }
 
   /** Writes `text` and presses Enter. */
@@ -44,24 +44,33 @@ export class Chat {
     await this.composer.press('Enter')
   }
 
+  /** Goes to the settings, changes the name, and comes back. */
   async rename(name: string): Promise<void> {
-    await this.page.locator('.name-editor button').click()
-    await this.page.locator('.name-editor input').fill(name)
-    await this.page.locator('.name-editor input').press('Enter')
+    const back = this.page.url()
+    await this.page.getByRole('link', { name: /^(Change name|改名)$/ }).click()
+    await this.page.locator('#my-name').fill(name)
+    await this.page.locator('#my-name').press('Enter')
     await expect.poll(() => this.name()).toBe(name)
+    await this.page.goBack()
+    await expect.poll(() => this.page.url()).toBe(back)
   }
 
   name(): Promise<string> {
-    return this.page.locator('.name-editor .name').innerText()
+    return this.page.locator('.my-name').innerText()
   }
 
-  status(): Promise<string> {
-    return this.page.locator('.status-line').innerText()
+  /** Returns what is said about the connection: the trouble, if there is any, and how it stands. */
+  async status(): Promise<string> {
+    const parts = await this.page.locator('.strip :is([role=status], .state)').allInnerTexts()
+    return parts.filter((part) => part !== '').join(' ')
   }
 
-  /** Returns the texts of all messages in the timeline, from the top down. */
+  /** Returns the texts of all messages in the transcript, from the top down; a paragraph is a line. */
   texts(): Promise<string[]> {
-    return this.page.locator('.message-text').allTextContents()
+    return this.page.evaluate(() => {
+      const texts = [...document.querySelectorAll('.said .text')]
+      return texts.map((text) => [...text.querySelectorAll('p[dir]')].map((line) => line.textContent ?? '').join('\n'))
+    })
   }
 
   /** Returns the texts of the messages that are wholly in sight. */
@@ -69,32 +78,32 @@ export class Chat {
     return this.page.evaluate(() => {
       const view = document.querySelector('.scroller')?.getBoundingClientRect() ?? new DOMRect()
       const isInside = ({ top, bottom }: DOMRect) => top >= view.top && bottom <= view.bottom
-      const texts = [...document.querySelectorAll('.message-text')]
-      return texts.filter((text) => isInside(text.getBoundingClientRect())).map(({ textContent }) => textContent ?? '')
+      const texts = [...document.querySelectorAll('.said .text')].filter((text) => isInside(text.getBoundingClientRect()))
+      return texts.map((text) => [...text.querySelectorAll('p[dir]')].map((line) => line.textContent ?? '').join('\n'))
     })
   }
 
   /** Waits until exactly these messages are there, in this order, and all acknowledged. */
   async shows(texts: readonly string[]): Promise<void> {
     await expect.poll(() => this.texts()).toEqual(texts)
-    await expect.poll(() => this.page.locator('.line[data-state]').count()).toBe(0)
+    await expect.poll(() => this.page.locator('.said[data-state]').count()).toBe(0)
   }
 
   /** Waits until these messages are the last ones, in this order, and all acknowledged. */
   async endsWith(texts: readonly string[]): Promise<void> {
     await expect.poll(async () => (await this.texts()).slice(-texts.length)).toEqual(texts)
-    await expect.poll(() => this.page.locator('.line[data-state]').count()).toBe(0)
+    await expect.poll(() => this.page.locator('.said[data-state]').count()).toBe(0)
   }
 
   /** Returns the line with exactly this text. */
   line(text: string): Locator {
-    return this.page.locator('.line').filter({ has: this.page.getByText(text, { exact: true }) })
+    return this.page.locator('.said').filter({ has: this.page.getByText(text, { exact: true }) })
   }
 
   /** Returns the name that stands over the newest line with this text. */
   authorOf(text: string): Promise<string> {
-    const group = this.page.locator('.message-group').filter({ has: this.page.getByText(text, { exact: true }) })
-    return group.last().locator('.by .name').innerText()
+    const group = this.page.locator('.group').filter({ has: this.page.getByText(text, { exact: true }) })
+    return group.last().locator('.by .name bdi').innerText()
   }
 
   /** Waits until nothing moves any more: no animation, no scrolling. */
@@ -102,7 +111,10 @@ export class Chat {
     await this.page.evaluate(async () => {
       const scroller = document.querySelector('.scroller')
       for (let stillFrames = 0, top = -1; stillFrames < 12; stillFrames += 1) {
-        const isMoving = document.getAnimations().some((animation) => animation.playState === 'running')
+        const isMoving = document.getAnimations().some(({ playState, effect }) => {
+          // The held line breathes for ever.
+          return playState === 'running' && effect?.getTiming().iterations !== Infinity
+        })
         if (isMoving || scroller?.scrollTop !== top) stillFrames = 0
         top = scroller?.scrollTop ?? -1
         await new Promise(requestAnimationFrame)

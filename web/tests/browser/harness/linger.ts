@@ -52,7 +52,7 @@ export class Linger {
   async start(): Promise<void> {
     if (this.restarts) this.server = new Server(await findLastingPort(), HOSTS)
     await this.server.start()
-    const page = await fetch(this.server.url, { headers: { accept: 'text/html' } }).then((answer) => answer.text())
+    const page = await fetch(`${this.server.url}/settings`).then((answer) => answer.text())
     // Each test would wait for it to its time-out.
     if (!page.includes('type="module"')) throw new Error(`${lingerPath()} was built without the page: ${page}`)
     this.browser = await chromium.launch({ executablePath: chromiumPath(), args: FLAGS })

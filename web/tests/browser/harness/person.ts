@@ -20,11 +20,28 @@ export class Person {
     return new Person(url, token, user)
   }
 
-  async say(text: string): Promise<void> {
-    await ask(`${this.url}/api/v1/rooms/lobby/messages`, {
-      method: 'POST',
+  async say(text: string, room = 'lobby'): Promise<void> {
+    await this.call('POST', `/rooms/${encodeURIComponent(room)}/messages`, { text })
+  }
+
+  /** Opens a room, and is in it. */
+  async openRoom(slug: string, rest: { kind?: 'open' | 'closed'; topic?: string; name?: string } = {}): Promise<void> {
+    await this.call('POST', '/rooms', { slug, ...rest })
+  }
+
+  async join(room: string): Promise<void> {
+    await this.call('PUT', `/rooms/${encodeURIComponent(room)}/members/me`)
+  }
+
+  async add(room: string, userId: number): Promise<void> {
+    await this.call('PUT', `/rooms/${encodeURIComponent(room)}/members/${userId}`)
+  }
+
+  private async call(method: string, path: string, body?: object): Promise<void> {
+    await ask(`${this.url}/api/v1${path}`, {
+      method,
       headers: { Authorization: `Bearer ${this.token}`, 'Content-Type': 'application/json' },
-      body: JSON.stringify({ text }),
+      ...(body && { body: JSON.stringify(body) }),
     })
   }
 
@@ -48,5 +65,5 @@ export async function readLog(url: string): Promise<string[]> {
 async function ask<Answer>(url: string, init?: RequestInit): Promise<Answer> {
   const response = await fetch(url, init)
   if (!response.ok) throw new Error(`${url}: ${response.status} ${await response.text()}`)
-  return (await response.json()) as Answer
+  return (response.status === 204 ? undefined : await response.json()) as Answer
 }

@@ -11,6 +11,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { lingerPath } from './programs'
 
+/** A name that the tests' browser finds at this computer; the browser trusts it less than localhost. */
+export const PLAIN_HOST = 'chat.example'
+
 const OPEN_LINE = /Linger is open at http:\/\/127\.0\.0\.1:(\d+)\//
 const START_MS_MAX = 60_000
 
@@ -26,8 +29,11 @@ export class Server {
   private child: ChildProcess | null = null
   private log = ''
 
-  /** Takes a `port`, for a server that will come back to it, or any free one. */
-  constructor(private port = 0) {}
+  /** Takes a `port`, for a server that will come back to it, or any free one, and more arguments. */
+  constructor(
+    private port = 0,
+    private readonly others: readonly string[] = [],
+  ) {}
 
   /** The address, without a slash at its end. */
   get url(): string {
@@ -51,13 +57,24 @@ export class Server {
   }
 
   private async launch(): Promise<void> {
-    const child = spawn(lingerPath(), ['--listen', `127.0.0.1:${this.port}`, '--data', this.data], {
+    const child = spawn(lingerPath(), ['--listen', `127.0.0.1:${this.port}`, '--data', this.data, ...this.others], {
       env: ownEnvironment(),
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     this.child = child
     child.stderr?.on('data', (text) => (this.log += text))
     this.port = await this.readPort(child)
+  }
+
+  /** The same server under a name that is not localhost: a plain-HTTP origin to the browser. */
+  get plainUrl(): string {
+    return `http://${PLAIN_HOST}:${this.port}`
+  }
+
+  /** Returns how many requests the server holds now. */
+  async held(): Promise<number> {
+    const figures = await fetch(`${this.url}/metrics`).then((answer) => answer.text())
+    return Number(/^linger_requests_held (\d+)/m.exec(figures)?.[1])
   }
 
   /** Asks the program to end, and returns its exit code. */

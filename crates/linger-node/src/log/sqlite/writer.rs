@@ -154,13 +154,13 @@ impl Writer {
     /// Has the WAL emptied, by another thread as far as that goes: new commits come
     /// while it works, and the WAL begins anew only when nothing of it is left.
     fn keep_the_wal_short(&mut self) {
-        let Some(checkpoints) = &self.checkpoints else { return };
+        let Some(checkpoints) = &mut self.checkpoints else { return };
         if checkpoints.has_moved() {
             // A few pages only, and nobody commits meanwhile.
             checkpoint(&self.connection);
         } else if self.pages_since_look >= LOOK_EVERY_PAGES {
             self.pages_since_look = 0;
-            checkpoints.look();
+            checkpoints.look(&self.connection);
         }
     }
 

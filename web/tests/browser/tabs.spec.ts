@@ -1,0 +1,73 @@
+// Many tabs of one browser: one connection, and none of them is missed.
+import { expect, test } from 'vitest'
+import { useLinger } from './harness/linger'
+import { Person } from './harness/person'
+import { Tabs } from './harness/tabs'
+import type { BrowserKind, Tab } from './harness/tabs'
+
+const linger = useLinger()
+
+/** Localhost, which browsers trust like HTTPS, and a name over plain HTTP. */
+const origins = { localhost: () => linger.server.url, 'plain HTTP': () => linger.server.plainUrl }
+type Origin = keyof typeof origins
+
+const places: [Origin, BrowserKind][] = [
+  ['localhost', 'with SharedWorker'],
+  ['plain HTTP', 'with SharedWorker'],
+  ['localhost', 'without SharedWorker'],
+  ['plain HTTP', 'without SharedWorker'],
+]
+
+test.each(places)('on %s %s ten tabs hold one request, and each shows each message once', async (origin, kind) => {
+  const tabs = await Tabs.open(linger, 10, `${origins[origin]()}/r/lobby`, kind)
+  await expect.poll(() => linger.server.held()).toBe(1)
+  const [first, seventh] = [tabs.all[0], tabs.all[6]]
+  await first?.say('from the first')
+  await tabs.allEndWith(['from the first'])
+  await seventh?.say('from the seventh')
+  await tabs.allEndWith(['from the first', 'from the seventh'])
+  await expect.poll(() => linger.server.held()).toBe(1)
+})
+
+const ends: [string, (tab: Tab) => unknown][] = [
+  ['is closed', (tab) => tab.page.close()],
+  ['is frozen', (tab) => tab.freeze()],
+  ['has its process killed', (tab) => tab.kill()],
+  ['has its process stand still', (tab) => tab.standStill()],
+]
+
+test.each(places.flatMap(([origin, kind]) => ends.map(([name, end]) => [origin, kind, name, end] as const)))(
+  'on %s %s, when the tab with the engine %s, the others go on within 2 s, and lose nothing',
+  async (origin, kind, _name, end) => {
+    const tabs = await Tabs.open(linger, 3, `${origins[origin]()}/r/lobby`, kind)
+    const [first, ...others] = tabs.all
+    const hidden = others[0]
+    if (!first || !hidden) throw new Error('no tabs')
+    const ann = await Person.arrive(linger.server.url, freshName())
+    await ann.say('before')
+    await tabs.allEndWith(['before'])
+    await hidden.isSeen(false)
+
+    const endedAt = Date.now()
+    await end(first)
+    await ann.say('after')
+    await others[1]?.page.locator('.said .text', { hasText: /^after$/ }).last().waitFor()
+    const tookMs = Date.now() - endedAt
+    await others[1]?.endsWith(['before', 'after'])
+    await hidden.isSeen(true)
+    await hidden.endsWith(['before', 'after'])
+
+    if (end === ends[3]?.[1]) first.goOn()
+    await others[1]?.say('at last')
+    await tabs.allEndWith(['before', 'after', 'at last'], others)
+    await expect.poll(() => linger.server.held()).toBe(1)
+    expect(tookMs).toBeLessThan(2000)
+  },
+)
+
+let names = 0
+
+function freshName(): string {
+  names += 1
+  return `ann ${names}`
+}

@@ -1,0 +1,127 @@
+// A room with 100,000 messages: a window that moves over them, and stays small.
+import type { Route } from 'playwright-core'
+import { beforeAll, expect, test } from 'vitest'
+import type { Chat } from './harness/chat'
+import { useLinger } from './harness/linger'
+import { Person } from './harness/person'
+
+const linger = useLinger()
+const COUNT = 100_000
+const START = Date.parse('2026-01-01T00:00:00Z')
+
+beforeAll(async () => {
+  const bob = await Person.arrive(linger.server.url, 'bob')
+  await bob.openRoom('long')
+  await bob.say('the only one that is real', 'long')
+})
+
+/** Message `number` of the made-up past: of many heights, of two people, with a gap now and then. */
+function message(number: number) {
+  const text = `message ${number}${number % 7 === 0 ? '\nwith a second line' : ''}${number % 11 === 0 ? ' that is long'.repeat(20) : ''}`
+  const by = number % 9 < 5 ? { id: 901, name: 'cleo' } : { id: 902, name: 'dan' }
+  return { id: number + 10, room: 'long', number, at: new Date(START + number * 120_000).toISOString(), by, text }
+}
+
+async function tellPast(route: Route): Promise<void> {
+  const query = new URL(route.request().url()).searchParams
+  const limit = Number(query.get('limit') ?? 50)
+  const [before, after, around] = ['before', 'after', 'around_number'].map((name) => query.get(name))
+  let first = COUNT - limit + 1
+  if (before) first = Number(before) - 10 - limit
+  if (after) first = Number(after) - 10 + 1
+  if (around) first = Number(around) - limit / 2
+  first = Math.max(1, first)
+  const last = Math.min(COUNT, before ? Number(before) - 10 - 1 : first + limit - 1)
+  const messages = Array.from({ length: Math.max(0, last - first + 1) }, (_, index) => message(first + index))
+  await route.fulfill({ json: { messages, more: first > 1, more_after: last < COUNT } })
+}
+
+async function open(path: string): Promise<Chat> {
+  const ann = await linger.open({ name: `ann ${path}` })
+  await ann.page.route('**/rooms/long/messages?*', tellPast)
+  // The page is opened by a click, so that nothing comes from the server's HTML.
+  await ann.page.evaluate((address) => {
+    const link = document.createElement('a')
+    link.href = address
+    document.body.append(link)
+    link.click()
+    link.remove()
+  }, path)
+  await ann.page.locator('.said').first().waitFor()
+  await ann.isStill()
+  return ann
+}
+
+function numbers({ page }: Chat): Promise<number[]> {
+  return page.evaluate(() => [...document.querySelectorAll<HTMLElement>('.said[data-number]')].map(({ dataset }) => Number(dataset.number)))
+}
+
+/** Returns where a message is in the window, in px. */
+function topOf({ page }: Chat, number: number): Promise<number> {
+  return page.locator(`#m${number}`).evaluate((said) => said.getBoundingClientRect().top)
+}
+
+test('a link to a message opens there, with history around it, and goes on in both directions', async () => {
+  const ann = await open('/r/long/50000')
+  const shown = await numbers(ann)
+  expect([shown[0], shown.at(-1)]).toEqual([49_975, 50_024])
+  expect(await ann.page.evaluate(() => document.activeElement?.id)).toBe('m50000')
+  expect((await ann.inSight()).some((text) => text.startsWith('message 50000'))).toBe(true)
+
+  await ann.page.locator('.scroller').hover()
+  for (let turn = 0; turn < 30; turn += 1) await ann.page.mouse.wheel(0, -600)
+  await expect.poll(async () => (await numbers(ann))[0]).toBeLessThan(49_900)
+  for (let turn = 0; turn < 80; turn += 1) await ann.page.mouse.wheel(0, 600)
+  await expect.poll(async () => (await numbers(ann)).at(-1)).toBeGreaterThan(50_050)
+})
+
+test('loading upwards and downwards moves nothing that is being read, and the window stays small', async () => {
+  const ann = await open('/r/long/50000')
+  for (const [direction, edge] of [['older', 'first'], ['newer', 'last']] as const) {
+    for (let turn = 0; turn < 8; turn += 1) {
+      const anchor = (await numbers(ann))[direction === 'older' ? 3 : (await numbers(ann)).length - 4] ?? 0
+      await ann.page.locator(`#m${anchor}`).evaluate((said) => said.scrollIntoView({ block: 'center' }))
+      await ann.isStill()
+      const before = await topOf(ann, anchor)
+      await expect.poll(async () => (await numbers(ann)).at(edge === 'first' ? 0 : -1)).not.toBe(anchor)
+      await ann.isStill()
+      expect(Math.abs((await topOf(ann, anchor)) - before)).toBeLessThan(2)
+      expect((await numbers(ann)).length).toBeLessThanOrEqual(300)
+    }
+  }
+  const all = await numbers(ann)
+  expect(all).toEqual(all.map((_, index) => (all[0] ?? 0) + index))
+})
+
+test('the memory is flat over thousands of messages', async () => {
+  const ann = await open('/r/long')
+  const session = await ann.context.newCDPSession(ann.page)
+  const heap = async () => {
+    await session.send('HeapProfiler.collectGarbage')
+    return (await session.send('Runtime.getHeapUsage')).usedSize
+  }
+  const goUp = async (below: number) => {
+    while (((await numbers(ann))[0] ?? 0) > below) {
+      await ann.page.locator('.scroller').evaluate((box) => (box.scrollTop = -box.scrollHeight))
+      await ann.page.evaluate(() => new Promise(requestAnimationFrame))
+    }
+  }
+  await goUp(COUNT - 1500)
+  const before = await heap()
+  await goUp(COUNT - 6000)
+  expect((await heap()) - before).toBeLessThan(5_000_000)
+})
+
+test('from far above one jumps to the newest', async () => {
+  const ann = await open('/r/long/300')
+  await ann.page.getByRole('button', { name: 'To the newest messages' }).click()
+  await expect.poll(async () => (await numbers(ann)).at(-1)).toBe(COUNT)
+  await ann.isStill()
+  expect((await ann.inSight()).some((text) => text.startsWith(`message ${COUNT}`))).toBe(true)
+  expect(new URL(ann.page.url()).pathname).toBe('/r/long')
+})
+
+test('a number that nobody has said shows what is around it', async () => {
+  const ann = await open('/r/long/100001')
+  await ann.page.getByText('Message #100001 is not here').waitFor()
+})
