@@ -2,7 +2,7 @@
 //
 // The ladder asks before each held request and says afterwards how it went. A
 // proxy that cuts at N seconds shows by two requests that ended at about the
-// same N; those after it stay below. The usual hold is tried again at growing
+// same N; those after it stay below. A longer hold is tried again at growing
 // intervals, for the network may be another by then.
 import type { Clock } from '../api/platform'
 
@@ -15,8 +15,8 @@ const ALIKE_MS = 1500
 const ALIKE_SHARE = 0.15
 /** The server and the network add to the hold, and their share varies. */
 const MARGIN = 0.8
-/** Where nothing came at all, nobody knows when the connection was lost. */
-const MARGIN_SILENT = 0.5
+/** A browser repeats a request by itself whose connection was closed: what we see cut at N was cut at half of it. */
+const MARGIN_CLOSED = 0.4
 /** After so many failures of held requests, with good looks in between, holding is of no use. */
 const FAILURES_MAX = 4
 const RETRY_MS_MIN = 300_000
@@ -28,57 +28,53 @@ export interface Hold {
   isShortened(): boolean
   /** Whether held requests fail though others get through. */
   isHopeless(): boolean
-  wasAnswered(tookMs: number): void
-  hasFailed(holdS: number, tookMs: number): void
+  wasAnswered(holdS: number, tookMs: number): void
+  /** `isTold`: a proxy said so, with a status. */
+  hasFailed(holdS: number, tookMs: number, isTold: boolean): void
   /** Begins anew, as after a change of the mode. */
   forget(): void
 }
 
 export function createHold(clock: Clock): Hold {
-  /** Requests were cut at this; null while none were. */
-  let limitMs: number | null = null
-  let shortS = HOLD_S
+  /** The hold that gets through, as far as is known. */
+  let goodS = HOLD_S
   let retryMs = RETRY_MS_MIN
   let retryAt = Infinity
   let lastCutMs: number | null = null
   let failures = 0
 
   function seconds(): number {
-    return limitMs === null || clock.now() >= retryAt ? HOLD_S : shortS
+    return clock.now() >= retryAt ? Math.min(HOLD_S, goodS * 2) : goodS
   }
 
-  function wasAnswered(tookMs: number): void {
+  function wasAnswered(holdS: number, tookMs: number): void {
     failures = 0
     if (lastCutMs !== null && tookMs > lastCutMs + ALIKE_MS) lastCutMs = null
-    if (limitMs !== null && tookMs > limitMs + ALIKE_MS) forget()
+    // A try that news ended soon says nothing.
+    if (holdS > goodS && tookMs > goodS * 1000 + ALIKE_MS) settle(holdS, RETRY_MS_MIN)
   }
 
-  function hasFailed(holdS: number, tookMs: number): void {
+  function hasFailed(holdS: number, tookMs: number, isTold: boolean): void {
     failures += 1
     if (tookMs < CUT_MS_MIN) return
+    if (holdS > goodS) return settle(goodS, Math.min(RETRY_MS_MAX, retryMs * 2))
     const cutMs = Math.min(tookMs, holdS * 1000)
-    if (limitMs !== null && holdS > shortS && areAlike(cutMs, limitMs)) {
-      retryMs = Math.min(RETRY_MS_MAX, retryMs * 2)
-      retryAt = clock.now() + retryMs
-    } else if (lastCutMs !== null && areAlike(cutMs, lastCutMs)) {
-      shorten(Math.min(cutMs, lastCutMs), tookMs >= holdS * 1000)
-    } else {
-      lastCutMs = cutMs
-    }
+    const isRule = lastCutMs !== null && areAlike(cutMs, lastCutMs)
+    if (!isRule) return void (lastCutMs = cutMs)
+    failures = 0
+    settle(Math.max(1, Math.floor((cutMs / 1000) * (isTold ? MARGIN : MARGIN_CLOSED))), retryMs)
   }
 
-  function shorten(toMs: number, isSilent: boolean): void {
-    limitMs = toMs
-    shortS = Math.max(1, Math.floor((toMs / 1000) * (isSilent ? MARGIN_SILENT : MARGIN)))
-    retryAt = clock.now() + retryMs
+  /** Takes a hold as good, and plans when to try a longer one. */
+  function settle(holdS: number, nextRetryMs: number): void {
+    goodS = holdS
+    retryMs = nextRetryMs
+    retryAt = goodS < HOLD_S ? clock.now() + retryMs : Infinity
     lastCutMs = null
-    failures = 0
   }
 
   function forget(): void {
-    limitMs = null
-    lastCutMs = null
-    retryMs = RETRY_MS_MIN
+    settle(HOLD_S, RETRY_MS_MIN)
     failures = 0
   }
 

@@ -3,6 +3,7 @@
 // The loop asks for a plan before each request and says how the last one went.
 // The usual one is the held request; where a room is so busy that requests
 // follow each other closely, a stream is cheaper (docs/decisions/0044).
+import { Refused } from '../api/client'
 import type { Clock } from '../api/platform'
 import { createHold } from './hold'
 import type { Mode, Transport, TransportReason } from './protocol'
@@ -102,11 +103,13 @@ export function createLadder(clock: Clock): Ladder {
     if (transport === 'sse') return endStream(tookMs, error)
     if (transport !== 'long') return
     if (error === undefined) {
-      hold.wasAnswered(tookMs)
+      hold.wasAnswered(holdS, tookMs)
       blocks.delete('long')
       return
     }
-    hold.hasFailed(holdS, tookMs)
+    // The server itself said no: that is no matter of the way.
+    if (error instanceof Refused && error.problem.code !== undefined) return
+    hold.hasFailed(holdS, tookMs, error instanceof Refused)
     if (!hold.isHopeless()) return
     hold.forget()
     block('long', 'holds_fail')

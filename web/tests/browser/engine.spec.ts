@@ -106,13 +106,13 @@ test('behind a proxy that collects answers a stream makes room for held requests
   expect(proxy.asked.filter(({ isStream }) => isStream)).toHaveLength(1)
 })
 
-test('behind a proxy that cuts every request at 10 s requests are held for 8 s, and are not cut any more', async () => {
+test('behind a proxy that cuts every request at 10 s requests are held for 4 s, and are not cut any more', async () => {
   const proxy = await startProxy({ cutMs: 10_000 })
   const tab = follow(proxy.url, 'automatic')
   await tab.begun
   await expect.poll(tab.said).toBe('long, cut_early')
-  expect(tab.link()?.holdS).toBe(8)
-  const short = () => proxy.asked.filter(({ line }) => line.includes('wait=8'))
+  expect(tab.link()?.holdS).toBe(4)
+  const short = () => proxy.asked.filter(({ line }) => line.includes('wait=4'))
   await expect.poll(() => short().length).toBe(3)
   const texts = await chatter(5, 'cut')
   await expect.poll(() => tab.texts).toEqual(texts)

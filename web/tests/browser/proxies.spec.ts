@@ -1,5 +1,5 @@
 // Proxies between the page and the server: chat goes on, and nothing is lost.
-import { afterEach, test } from 'vitest'
+import { afterEach, expect, test } from 'vitest'
 import { useLinger } from './harness/linger'
 import { Nginx } from './harness/nginx'
 import { Person } from './harness/person'
@@ -43,4 +43,22 @@ test.each<[string, Habits]>([
   await bob.shows([...before, ...texts])
   await bob.say('all heard')
   await bob.endsWith([...texts, 'all heard'])
+})
+
+test('behind a proxy that cuts every request at 10 s nothing is lost, and requests are held for less', async () => {
+  const proxy = await startProxy({ cutMs: 10_000 })
+  const bob = await linger.open({ name: 'bob', url: proxy.url })
+  const ann = await Person.arrive(linger.server.url, 'ann')
+  const held = () => proxy.asked.filter(({ line }) => line.includes('wait=') && !line.includes('wait=0'))
+  await ann.say('before')
+  await bob.endsWith(['before'])
+  // The page sees two cuts; the browser had repeated each of the two by itself.
+  const settled = { timeout: 120_000 }
+  await expect.poll(() => held().filter(({ line }) => line.includes('wait=8')).length, settled).toBeGreaterThanOrEqual(3)
+  const shorter = held().filter(({ line }) => line.includes('wait=8'))
+  expect(shorter.slice(0, 2).map(({ outcome }) => outcome)).toEqual(['answered', 'answered'])
+  expect(held().filter(({ outcome }) => outcome === 'cut').length).toBeLessThanOrEqual(4)
+  await bob.is('connected')
+  await ann.say('after')
+  await bob.endsWith(['before', 'after'])
 })
