@@ -237,7 +237,6 @@ export function createChat({ tab, platform, database, connect, first }: ChatOpti
 
   function start(): void {
     hasStarted = true
-    if (first) takeFirst(first)
     const isVisible = document.visibilityState === 'visible'
     const cursor = first?.cursor ?? null
     post({ type: 'hello', tab, rooms: watched.rooms(), cursor, isVisible, locale: words.htmlLanguage })
@@ -272,6 +271,9 @@ export function createChat({ tab, platform, database, connect, first }: ChatOpti
     post({ type: 'bye', tab })
     station.close()
   }
+
+  // At once, so that the first drawing of the page has it.
+  if (first) takeFirst(first)
 
   return {
     tab,

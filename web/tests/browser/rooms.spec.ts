@@ -140,6 +140,8 @@ test('a member of a closed room adds somebody, who sees it at once; leaving clos
   await dan.page.getByText('You left this room').waitFor()
   await link(dan, 'club').waitFor({ state: 'detached' })
   await expect.poll(() => ann.page.locator('.people-count').innerText()).toContain('1 person')
+  await dan.page.getByRole('button', { name: 'Come back' }).click()
+  await dan.endsWith(['members only'])
 })
 
 test('a room that is not there, or not for me, says so and leads on', async () => {

@@ -64,7 +64,9 @@ function topOf({ page }: Chat, number: number): Promise<number> {
 test('a link to a message opens there, with history around it, and goes on in both directions', async () => {
   const ann = await open('/r/long/50000')
   const shown = await numbers(ann)
-  expect([shown[0], shown.at(-1)]).toEqual([49_975, 50_024])
+  // Half a page on either side; more may have come ahead.
+  expect(shown[0]).toBeLessThanOrEqual(49_975)
+  expect(shown.at(-1)).toBeGreaterThanOrEqual(50_024)
   expect(await ann.page.evaluate(() => document.activeElement?.id)).toBe('m50000')
   expect((await ann.inSight()).some((text) => text.startsWith('message 50000'))).toBe(true)
 
