@@ -38,7 +38,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Writes down what the built page has in its head, but for its title and description:
+/// Writes down what the built page has in its head, but for its title, description and comments:
 /// the names of its script and style among it, which have hashes.
 fn write_head(dist: &str) -> ExitCode {
     let page = fs::read_to_string(Path::new(dist).join("index.html")).unwrap_or_default();
@@ -47,7 +47,10 @@ fn write_head(dist: &str) -> ExitCode {
         return ExitCode::FAILURE;
     };
     let head = without(head, "<title>", "</title>");
-    let head = without(&head, "<meta name=\"description\"", ">");
+    let mut head = without(&head, "<meta name=\"description\"", ">");
+    while head.contains("<!--") {
+        head = without(&head, "<!--", "-->");
+    }
     let lines: Vec<_> = head.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets it")).join("head.html");
     fs::write(out, lines.join("\n")).expect("cargo gives us a folder to write in");

@@ -3,6 +3,7 @@
 // Loaded by index.html, and by nothing else.
 import './styles/index.css'
 import { createApp, defineComponent, effectScope, h } from 'vue'
+import { useAlerts } from './alerts/useAlerts'
 import App from './App.vue'
 import { browser } from './browser'
 import { readFirst } from './feed/first'
@@ -24,7 +25,8 @@ async function start(): Promise<void> {
   await speakFirst()
   const tab = takeTabId()
   const database = openDatabase({ factory: () => indexedDB, after: browser.clock.after })
-  const chat = effectScope(true).run(() => createChat({
+  const scope = effectScope(true)
+  const chat = scope.run(() => createChat({
     tab,
     platform: browser,
     database,
@@ -32,6 +34,7 @@ async function start(): Promise<void> {
     first: readFirst(),
   })) as Chat
   const router = useRouter()
+  scope.run(() => useAlerts(chat, router, database))
   // Keyed by the language: another one makes every component anew.
   const Page = defineComponent({ render: () => h(App, { key: spoken.value, chat, router }) })
   takeOver(() => createApp(Page).mount('#app'))

@@ -15,7 +15,7 @@ function browser(choices: Choices, ...tabs: { shows: string | null }[]) {
     createAlerts({
       choices: () => choices,
       isShown: (room) => room === shows,
-      claim: (id) => id > claimed && ((claimed = id), true),
+      claim: (id) => Promise.resolve(id > claimed && ((claimed = id), true)),
       after: (_, act) => waiting.push(act),
       playNotes: () => heard.push(`tab ${tab}`),
       notify: (call) => calls.push(call),
@@ -28,8 +28,9 @@ function browser(choices: Choices, ...tabs: { shows: string | null }[]) {
     say(id: number) {
       for (const tab of hear) tab(message(id, bob, `text ${id}`))
     },
-    wait() {
+    async wait() {
       for (const act of waiting.splice(0)) act()
+      await Promise.resolve()
     },
   }
 }
@@ -37,30 +38,30 @@ function browser(choices: Choices, ...tabs: { shows: string | null }[]) {
 const BOTH = { sound: true, notifications: true }
 
 describe('a message that nobody sees', () => {
-  it('is told by one tab, once', () => {
+  it('is told by one tab, once', async () => {
     const { calls, heard, say, wait } = browser(BOTH, { shows: null }, { shows: null }, { shows: 'lobby' })
     say(7)
-    wait()
+    await wait()
     expect(heard).toEqual(['tab 0'])
     expect(calls).toEqual([{ title: 'bob in tea', body: 'text 7', tag: 'tea', path: '/r/tea/7' }])
     say(7)
-    wait()
+    await wait()
     expect(calls).toHaveLength(1)
   })
 
-  it('is told as the person chose', () => {
+  it('is told as the person chose', async () => {
     for (const choices of [BOTH, { sound: true, notifications: false }, { sound: false, notifications: false }]) {
       const { calls, heard, say, wait } = browser(choices, { shows: null })
       say(1)
-      wait()
+      await wait()
       expect([heard.length, calls.length]).toEqual([Number(choices.sound), Number(choices.notifications)])
     }
   })
 })
 
-it('a message in sight of any tab is told by none', () => {
+it('a message in sight of any tab is told by none', async () => {
   const { calls, heard, say, wait } = browser(BOTH, { shows: null }, { shows: 'tea' })
   say(3)
-  wait()
+  await wait()
   expect([heard, calls]).toEqual([[], []])
 })

@@ -139,7 +139,7 @@ const HELD: Link = {
 
 function heldLine(link: Partial<Link>) {
   const session = { state: 'known' as const, user: { ...ann, role: 'guest' } }
-  return mount(HeldLine, { props: { link: { ...HELD, ...link }, session, isEmpty: false, hasWire: false, isWireOpen: false } })
+  return mount(HeldLine, { props: { link: { ...HELD, ...link }, session, isForThisVisit: false, isEmpty: false, hasWire: false, isWireOpen: false } })
 }
 
 describe('the held line', () => {

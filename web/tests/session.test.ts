@@ -50,6 +50,16 @@ it('a newcomer gets a name in their language, and may write before the cookie wa
   expect([session.current(), server.requests.length]).toEqual([{ state: 'known', user }, 3])
 })
 
+it('until the server answers we are who we were, so that one can write without a network', async () => {
+  const { platform, server, device } = arrive()
+  await server.last().answer(me)
+  await settled(platform)
+  const later = arrive(createFakePlatform(), device)
+  await later.server.last().lose()
+  await settled(later.platform)
+  expect(later.session.current()).toEqual({ state: 'starting', user })
+})
+
 it('a server that is away is asked until it is back', async () => {
   const { platform, server, session, clock } = arrive()
   await server.last().lose()

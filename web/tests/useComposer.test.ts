@@ -1,6 +1,6 @@
 // Which keys send, what is sent, and what is left of it.
 import { beforeEach, describe, expect, it, vi } from 'vitest'
-import { ref } from 'vue'
+import { nextTick, ref } from 'vue'
 import { useComposer } from '../src/composer/useComposer'
 import { inScope } from './cast'
 
@@ -26,6 +26,18 @@ function write(text: string, { known = true } = {}) {
 it('Enter sends the trimmed text and empties the field', () => {
   const { composer, sent, press } = write('  hello\nworld \n')
   expect([press({}), sent, composer.text.value]).toEqual([true, ['hello\nworld'], ''])
+})
+
+it('a text that is sent before it is known who writes goes then, unless it was changed', async () => {
+  const here = write('hello', { known: false })
+  const there = write('hello', { known: false })
+  for (const { press } of [here, there]) press({})
+  there.composer.text.value = 'hello you'
+  expect([here.sent, here.composer.text.value]).toEqual([[], 'hello'])
+  for (const { isKnown } of [here, there]) isKnown.value = true
+  await nextTick()
+  expect([here.sent, here.composer.text.value]).toEqual([['hello'], ''])
+  expect([there.sent, there.composer.text.value]).toEqual([[], 'hello you'])
 })
 
 it('Shift+Enter makes a new line', () => {
@@ -90,15 +102,6 @@ describe('the length', () => {
     press({})
     expect([sent, composer.text.value.length]).toEqual([[], 4001])
   })
-})
-
-it('Enter before the session is known keeps the text until there is somebody to send as', () => {
-  const { composer, sent, press, isKnown } = write('hello', { known: false })
-  press({})
-  expect([sent, composer.text.value]).toEqual([[], 'hello'])
-  isKnown.value = true
-  press({})
-  expect(sent).toEqual(['hello'])
 })
 
 it('a text that is taken back stands before what is being written', () => {

@@ -5,6 +5,7 @@
 // moment, and the first of them calls. The browser and the choices are handed in.
 import type { Message } from '../api/types'
 import type { Choices } from './choices'
+import type { Claim } from './claim'
 
 /** Longer than a visible tab takes to hear the same message. */
 const HESITATION_MS = 500
@@ -22,7 +23,7 @@ export interface AlertsOptions {
   choices(): Choices
   /** Whether this tab is in sight, with this room in it. */
   isShown(room: string): boolean
-  claim(id: number): boolean
+  claim: Claim
   after(ms: number, act: () => void): void
   playNotes(): void
   notify(call: Call): void
@@ -34,9 +35,9 @@ export interface AlertsOptions {
 export function createAlerts(options: AlertsOptions): (message: Message) => void {
   const { choices, isShown, claim, after, playNotes, notify, title } = options
 
-  function call(message: Message): void {
+  async function call(message: Message): Promise<void> {
     const { sound, notifications } = choices()
-    if (isShown(message.room) || !claim(message.id)) return
+    if (isShown(message.room) || !(await claim(message.id))) return
     if (sound) playNotes()
     if (!notifications) return
     const path = `/r/${encodeURIComponent(message.room)}/${message.number}`
@@ -44,7 +45,7 @@ export function createAlerts(options: AlertsOptions): (message: Message) => void
   }
 
   return (message) => {
-    if (isShown(message.room)) claim(message.id)
-    else after(HESITATION_MS, () => call(message))
+    if (isShown(message.room)) void claim(message.id)
+    else after(HESITATION_MS, () => void call(message))
   }
 }

@@ -2,7 +2,7 @@
 //
 // Called by MessageComposer, which is made anew for each room. It keeps nothing
 // and does not send: it hands the trimmed text to `submit`, and forgets it.
-import { computed, ref } from 'vue'
+import { computed, ref, watch } from 'vue'
 import type { ComputedRef, Ref } from 'vue'
 import { createImeGuard } from './imeGuard'
 import type { ImeGuard } from './imeGuard'
@@ -13,7 +13,7 @@ export const TEXT_CHARACTERS_MAX = 4000
 const COUNTER_SHOWS_BELOW = 300
 
 export interface ComposerOptions {
-  /** Before the session is known there is nobody to send as; the text waits. */
+  /** Before it is known who writes, there is nobody to send as; what was sent goes then. */
   isKnown: Readonly<Ref<boolean>>
   submit(text: string): void
 }
@@ -33,17 +33,24 @@ export interface Composer {
 export function useComposer({ isKnown, submit }: ComposerOptions): Composer {
   const text = ref('')
   const ime = createImeGuard()
+  /** It was sent before it was known who writes, and not changed since. */
+  let isSent = false
 
   // The server counts characters, not UTF-16 units.
   const characters = computed(() => [...text.value.trim()].length)
-  const canSend = computed(() => isKnown.value && characters.value > 0 && characters.value <= TEXT_CHARACTERS_MAX)
+  const canSend = computed(() => characters.value > 0 && characters.value <= TEXT_CHARACTERS_MAX)
   const charactersLeft = computed(() => {
     const left = TEXT_CHARACTERS_MAX - characters.value
     return left < COUNTER_SHOWS_BELOW ? left : null
   })
 
+  watch(text, () => (isSent = false), { flush: 'sync' })
+  watch(isKnown, () => isSent && send())
+
   function send(): void {
     if (!canSend.value) return
+    isSent = !isKnown.value
+    if (isSent) return
     const trimmed = text.value.trim()
     // Emptied before anything else, so that a second click finds nothing.
     text.value = ''

@@ -3,7 +3,7 @@
 // The page makes one chat. It folds what the engine tells into the state of all
 // rooms, reads what the reader looks at, and says what they do. It makes no
 // decision about waiting or sending: the engine does, for all tabs together.
-import { computed, shallowRef } from 'vue'
+import { computed, ref, shallowRef } from 'vue'
 import type { ComputedRef, Ref, ShallowRef } from 'vue'
 import { Refused } from '../api/client'
 import type { Platform } from '../api/platform'
@@ -58,6 +58,8 @@ export interface Chat extends Deeds, Pick<History, 'statuses' | 'edges' | 'loadO
   wake(): void
   /** Calls `listener` with each message of somebody else that comes live, and returns what ends that. */
   onNews(listener: (message: Message) => void): () => void
+  /** Whether the browser keeps nothing of this page: neither drafts nor who I am. */
+  isForThisVisit: ComputedRef<boolean>
   /** This tab's own way to the server. */
   line: Line
   /** Calls `listener` with all that the engine says, for the drawer, and with this tab's own exchanges. */
@@ -100,6 +102,8 @@ export function createChat({ tab, platform, database, connect, first }: ChatOpti
     onBreak: () => void readAfresh(),
   })
   const station = connect(hear)
+  const isBlocked = ref(false)
+  database.onBlocked(() => (isBlocked.value = true))
 
   function post(message: TabMessage): void {
     station.post(message)
@@ -277,6 +281,7 @@ export function createChat({ tab, platform, database, connect, first }: ChatOpti
     link,
     outbox,
     hasRooms: computed(() => knownRooms.value),
+    isForThisVisit: computed(() => isBlocked.value || session.value.token !== undefined),
     statuses: history.statuses,
     edges: history.edges,
     loadOlder: history.loadOlder,

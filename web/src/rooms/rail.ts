@@ -21,7 +21,8 @@ export interface RailRooms {
 /** Returns my rooms and the one that is looked at, as far as their names hold `filter`. */
 export function railRooms({ rooms }: ChatState, current: string | null, filter: string): RailRooms {
   const all = [...rooms.entries()].flatMap(([slug, { about, isMember, unread, hasMoreUnread }]) => {
-    if (!isMember && slug !== current) return []
+    // A closed room that I am not in any more leads nowhere.
+    if (!isMember && (slug !== current || about.kind === 'closed')) return []
     const name = roomName(about)
     return holds(name, filter) || holds(slug, filter) ? [{ slug, name, isClosed: about.kind === 'closed', unread: unread ?? 0, hasMoreUnread }] : []
   })

@@ -13,6 +13,7 @@ import type { Database } from '../store/database'
 import { createBearer } from '../wire/bearer'
 import type { Session } from '../wire/protocol'
 import { createGuestLimit } from './guestLimit'
+import { createRemembered } from './remembered'
 
 export interface SessionOptions {
   platform: Platform
@@ -42,6 +43,7 @@ export function createSession({ platform, database, onChange }: SessionOptions):
   const bearer = createBearer(platform)
   const client = createClient({ ...platform, fetch: bearer.fetch })
   const limit = createGuestLimit(database, platform.clock)
+  const remembered = createRemembered(database)
   const pause = createPause(platform.clock)
   let locale: string | null = null
   let attempt: Promise<void> | null = null
@@ -50,14 +52,23 @@ export function createSession({ platform, database, onChange }: SessionOptions):
 
   function set(next: Session): void {
     const { token } = session
+    const isSame = next.user?.id === session.user?.id && next.user?.name === session.user?.name
     session = { ...next, ...(token !== undefined && { token }) }
+    if (!isSame) void remembered.save(next.user)
     if (!isStopped) onChange()
   }
 
   function start(language: string): void {
     if (locale !== null) return
     locale = language
+    void remember()
     void keepTrying()
+  }
+
+  /** Until the server answers, we are who we were. */
+  async function remember(): Promise<void> {
+    const user = await remembered.load()
+    if (user && session.state === 'starting' && session.user === null) set({ ...session, user })
   }
 
   /** Tries until the server knows us, or lets us read only. */

@@ -157,7 +157,8 @@ interface BodyListener {
 
 /** Returns the same answer, and tells of its body as it is read. */
 function watchBody(response: Response, { onPiece, onEnd, onFailure, onGivenUp }: BodyListener): Response {
-  if (!response.body) {
+  // Chromium gives an answer without content a body, and lets nobody make such an answer.
+  if (!response.body || response.status === 204) {
     onEnd()
     return response
   }

@@ -43,5 +43,12 @@ test.each([
   const ann = await Drawer.open(linger, '/how', { colorScheme, locale, viewport: { width, height: width === 390 ? 844 : 900 } })
   await ann.page.waitForTimeout(2000)
   expect(await ann.findings()).toEqual([])
+  // All of the drawer can be reached, however low the window is.
+  const weather = ann.root.getByRole('switch')
+  await weather.scrollIntoViewIfNeeded()
+  const box = await weather.boundingBox()
+  expect(box && box.y > 0 && box.y < (width === 390 ? 844 : 900)).toBe(true)
+  await ann.picture(`how-${look}-end`)
+  await ann.page.locator('.step').first().scrollIntoViewIfNeeded()
   await ann.picture(`how-${look}`)
 })

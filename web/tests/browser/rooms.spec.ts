@@ -123,6 +123,8 @@ test('a member of a closed room adds somebody, who sees it at once; leaving clos
   await ann.page.locator('#room-name').press('Enter')
   await expect.poll(() => ann.page.locator('h1').innerText()).toBe('#club')
 
+  await ann.say('members only')
+  await ann.endsWith(['members only'])
   await ann.page.locator('.people-count').click()
   await ann.page.getByRole('button', { name: 'Add somebody' }).click()
   await ann.page.getByRole('button', { name: 'Add dan' }).click()

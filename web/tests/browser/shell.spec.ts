@@ -42,11 +42,11 @@ it('somebody who looks elsewhere is called once, by one tab, if they chose so', 
   await bob.say('not called for: nobody chose it')
   await choose(tabs)
   await bob.say('are you there?')
-  await expect.poll(() => calls(tabs)).toEqual([['bob in Lobby', 'are you there?']])
+  await expect.poll(() => calls(tabs)).toEqual([['bob in lobby', 'are you there?']])
   await bob.say('and now?')
   await expect.poll(() => calls(tabs)).toEqual([
-    ['bob in Lobby', 'are you there?'],
-    ['bob in Lobby', 'and now?'],
+    ['bob in lobby', 'are you there?'],
+    ['bob in lobby', 'and now?'],
   ])
 })
 
@@ -56,7 +56,8 @@ async function choose([tab]: Page[]): Promise<void> {
 
 async function calls(tabs: Page[]): Promise<string[][]> {
   const ofEach = await Promise.all(tabs.map((tab) => tab.evaluate(() => window.calls)))
-  return ofEach.flat()
+  // In the order in which they came, whichever tab called.
+  return ofEach.flat().sort(([, , one = 0], [, , other = 0]) => Number(one) - Number(other)).map(([title = '', body = '']) => [title, body])
 }
 
 declare global {
@@ -68,8 +69,10 @@ declare global {
 /** Runs in the page: keeps what would be shown by the system. */
 function record(): void {
   window.calls = []
+  // The first page of a tab is empty and has none.
+  if (!('serviceWorker' in navigator)) return
   ServiceWorkerRegistration.prototype.showNotification = (title, options) => {
-    window.calls.push([title, options?.body ?? ''])
+    window.calls.push([title, options?.body ?? '', String(Date.now())])
     return Promise.resolve()
   }
 }

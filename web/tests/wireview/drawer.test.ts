@@ -211,6 +211,13 @@ describe('an experiment', () => {
   })
 })
 
+it('a rate is not said before it means something', async () => {
+  const { tell, drawer } = open()
+  seconds(3)
+  await tell({ type: 'exchanges', exchanges: [asked('a', 'long', 0, null)] })
+  expect(drawer.findAll('.totals tbody tr')[2]?.text()).toBe('a minute–not tried–not known yet–not tried')
+})
+
 it('the totals stand side by side, and say what was not tried', async () => {
   const { tell, drawer } = open()
   seconds(60)
@@ -233,7 +240,7 @@ it('the totals stand side by side, and say what was not tried', async () => {
     'without news | 10 | 1 | –not tried',
     'Bytes | 3.1 KB | 300 B | –not tried',
     'a minute | 9.3 KB | 447 B | –not tried',
-    'Delay, median | –no news yet | –no news yet | –not tried',
+    'Delay, median | –not known yet | –not known yet | –not tried',
   ])
 })
 

@@ -116,6 +116,7 @@ export const words = {
   asOf: (time: string) => `as of ${time}`,
   offline: 'You are offline. What you write goes out later.',
   interrupted: 'The server does not answer. What you write goes out later.',
+  forThisVisit: 'This browser keeps nothing for Linger: all works for this visit, and next time you are somebody new.',
   unrecognized: 'The server does not recognize this browser: cookies may be blocked, or a proxy signs in for you.',
   banned: 'You cannot take part here any more.',
   showWire: 'Show the requests',

@@ -112,6 +112,7 @@ export const words: Words = {
   asOf: (time) => `更新至 ${time}`,
   offline: '网络已断开，你写的消息稍后发出。',
   interrupted: '服务器没有响应，你写的消息稍后发出。',
+  forThisVisit: '浏览器不允许保存数据：这次访问一切照常，下次来时你会是新的访客。',
   unrecognized: '服务器认不出这个浏览器：可能禁用了 Cookie，或者代理替你登录了。',
   banned: '你不能再参与这里的聊天。',
   showWire: '查看请求',

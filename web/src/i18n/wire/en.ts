@@ -93,7 +93,7 @@ export const words = {
   longWay: 'Long',
   sseWay: 'SSE',
   notTried: 'not tried',
-  noNewsYet: 'no news yet',
+  notYet: 'not known yet',
   compare: 'Try each for 30 s',
   comparing: (mode: string, seconds: number) => `${mode}, ${seconds} s left`,
   stopComparing: 'Stop',

@@ -77,7 +77,7 @@ export const words: WireWords = {
   longWay: '长轮询',
   sseWay: 'SSE 流',
   notTried: '未试过',
-  noNewsYet: '还没有新消息',
+  notYet: '还不知道',
   compare: '每种各试 30 秒',
   comparing: (mode, seconds) => `${mode}，还剩 ${seconds} 秒`,
   stopComparing: '停止',

@@ -29,7 +29,7 @@ export class Chat {
 
   async isReady(): Promise<void> {
     await this.is('connected')
-    await this.page.locator('.my-name, .read-only').first().waitFor()
+    await this.page.locator('.my-name, .read-only').first().waitFor({ state: 'attached' })
     await this.page.locator('[role=log], .welcome').first().waitFor()
   }
 

@@ -18,6 +18,8 @@ export interface Habits {
   isOffline?: boolean
   /** No cookie gets through, in either direction. */
   dropsCookies?: boolean
+  /** No `Authorization` gets through. */
+  dropsTokens?: boolean
 }
 
 export interface Passage {
@@ -74,6 +76,7 @@ export class Proxy {
     const { method, url } = asked
     const headers = { ...asked.headers }
     if (this.habits.dropsCookies) delete headers.cookie
+    if (this.habits.dropsTokens) delete headers.authorization
     const passed = request(target + url, { method, headers: { ...headers, connection: 'close' } })
     const cut = () => {
       if (passage.outcome === 'out') passage.outcome = 'cut'
