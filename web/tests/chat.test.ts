@@ -205,6 +205,15 @@ it('pages are read in both directions, and what lies far beyond the other end is
   expect([texts().length, texts()[0], texts().at(-1)]).toEqual([300, '750', '1049'])
 })
 
+it('messages that are missing between two pages are read, and stand in their place', async () => {
+  const { tell, page, answer, texts } = await visit([message(1, bob, 'one')])
+  tell({ type: 'gap', room: 'tea' })
+  page('c1', 'c4', [sent(message(4, bob, 'four'))])
+  const all = ['one', 'two', 'three', 'four'].map((text, index) => message(index + 1, bob, text))
+  await answer('GET /rooms/tea/messages', { messages: all, more: false })
+  expect(texts()).toEqual(['one', 'two', 'three', 'four'])
+})
+
 it('where the log was put back, everything is read afresh', async () => {
   const { tell, answer, texts } = await visit()
   tell({ type: 'reset', cursor: 'd1' })

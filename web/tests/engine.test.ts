@@ -229,7 +229,7 @@ describe('an event', () => {
     const tea = await follow()
     await tea.server.last().answer(news('c2', joined(2, bob)))
     await tea.server.last().answer(news('c5', joined(5, ann), joined(6, ann)))
-    expect(lines(tea.said)).toEqual(['page c1 to c2: 2', 'page c2 to c5: 5,6', 'gap tea'])
+    expect(lines(tea.said)).toEqual(['page c1 to c2: 2', 'gap tea', 'page c2 to c5: 5,6'])
   })
 
   it('of a room that was not looked at for a while leaves no gap', async () => {

@@ -125,6 +125,8 @@ export function createChat({ tab, platform, database, connect, first }: ChatOpti
       case 'reset':
         follow.begin(message.cursor)
         return void readAfresh()
+      case 'gap':
+        return void history.refresh(message.room)
       case 'watching':
         return watched.cover(message.rooms)
       case 'session':

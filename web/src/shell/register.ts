@@ -13,7 +13,7 @@ export async function registerServiceWorker(open: (path: string) => void): Promi
   })
   try {
     await serviceWorker.register('/sw.js')
-    // What was loaded before the worker was there, such as the words of a language.
+    // Files that were loaded before the worker was there, such as the words of a language.
     const { active } = await serviceWorker.ready
     active?.postMessage({ type: 'loaded', urls: loadedFiles() })
   } catch {

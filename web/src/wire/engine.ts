@@ -164,6 +164,8 @@ export function createEngine({ platform: base, post, watchTimings, createSession
 
   function onPage({ events: all, cursor, reset }: EventPage, { after, rooms: covered }: FeedQuestion): void {
     const { events, gaps } = heard.take(all)
+    // Told before the page: what a tab has then is what the missing events join on to.
+    for (const room of gaps) post({ type: 'gap', room })
     if (reset) {
       heard.forget()
       recent.forget()
@@ -172,7 +174,6 @@ export function createEngine({ platform: base, post, watchTimings, createSession
       recent.add({ from: after, to: cursor, events, rooms: covered })
       post({ type: 'page', from: after, to_cursor: cursor, events })
     }
-    for (const room of gaps) post({ type: 'gap', room })
     for (const tab of beginners) post({ to: tab, type: 'begin', cursor, session: currentSession(), link: link() })
     beginners.clear()
   }

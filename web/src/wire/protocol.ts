@@ -138,7 +138,7 @@ export type EngineMessage = { to?: string } & (
   | { type: 'page'; from: string; to_cursor: string; events: RoomEvent[] }
   /** The pages that follow do not join on to what was heard: read everything afresh. */
   | { type: 'reset'; cursor: string | null }
-  /** Events of this room are missing from the pages: read it afresh. */
+  /** Events of this room are missing between the pages before and the next one: read it afresh. */
   | { type: 'gap'; room: string }
   /** A request that covers these rooms is out: what is read of them from now on joins on. */
   | { type: 'watching'; rooms: string[] }

@@ -19,7 +19,7 @@ use super::{
 /// One row.
 pub(super) enum Row<'n> {
     Day(String),
-    /// What comes after it is new.
+    /// The line above what is new.
     Fresh,
     Notice(Notice),
     Group(Group<'n>),

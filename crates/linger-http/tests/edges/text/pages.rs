@@ -233,7 +233,7 @@ async fn a_wait_ends_with_a_page_that_has_the_new_messages(driver: Driver) {
     assert_eq!(news.header("content-type"), "text/html; charset=utf-8");
     let new = news.body.split(r#"<h2 class="fresh"><span>New</span></h2>"#).nth(1).unwrap();
     assert!(new.contains("&#60;two&#62;") && !new.contains("<p dir=\"auto\">one"), "{new}");
-    // What was said before is there, too.
+    // The messages from before are there, too.
     let read = stage.get("/api/v1/rooms/lobby/messages", &[]).await.json();
     assert_eq!(first(&news)["messages"], read["messages"]);
     assert_eq!(first(&news)["room"], stage.get("/api/v1/rooms/lobby", &[]).await.json());
