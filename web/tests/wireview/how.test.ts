@@ -14,6 +14,7 @@ function open(canSay: boolean) {
     props: {
       port,
       room: 'tea',
+      roomName: 'tea',
       me: canSay ? 1 : undefined,
       readEvents: async () => ({ events: [], cursor: 'c' }),
       shownIds: () => [],
