@@ -12,6 +12,7 @@ const SHELL = '/index.html'
 const NAVIGATION_MS_MAX = 4000
 
 worker.addEventListener('install', (event) => {
+  void passBy(event)
   event.waitUntil(keepShell().then(() => worker.skipWaiting()))
 })
 
@@ -36,6 +37,14 @@ worker.addEventListener('notificationclick', (event) => {
   event.notification.close()
   event.waitUntil(open((event.notification.data as { path: string }).path))
 })
+
+/** Lets requests go past a worker that stands still or has not begun, in browsers that can. */
+function passBy(event: ExtendableEvent & { addRoutes?(routes: object[]): Promise<void> }): Promise<void> | undefined {
+  return event.addRoutes?.([
+    { condition: { urlPattern: '/api/*' }, source: 'network' },
+    { condition: { urlPattern: '/assets/*' }, source: 'race-network-and-fetch-handler' },
+  ])
+}
 
 /** The API, the seed protocols and the figures are no pages. */
 function isPage(pathname: string): boolean {

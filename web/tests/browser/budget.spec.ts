@@ -1,4 +1,4 @@
-// What opening a room may cost: bytes, time until it can be read and written in, long tasks.
+// The cost that opening a room may have: bytes, time until it can be read and written in, long tasks.
 //
 // On a slow phone's terms: a fourth of this machine's speed, 150 ms for each
 // round trip, 1.6 Mbit/s. The best of some loads counts: a busy machine makes

@@ -1,4 +1,4 @@
-// What a browser keeps: texts that are not sent, drafts, and who one is.
+// A browser keeps: texts that are not sent, drafts, and who one is.
 import { afterEach, expect, test } from 'vitest'
 import { useLinger } from './harness/linger'
 import { Person, readLog } from './harness/person'

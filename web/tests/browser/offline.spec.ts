@@ -75,7 +75,7 @@ test('a person who missed more than one page of news catches up completely', asy
   await cleo.sayAll(texts.slice(160))
 
   await bob.context.setOffline(false)
-  // What lies far above is read again when one goes there.
+  // Messages far above are read again when one goes there.
   const kept = [...before, ...texts].slice(-100)
   await bob.endsWith(kept)
 })
