@@ -28,8 +28,8 @@ const LOOKS: { look: string; options: OpenOptions }[] = [
 ]
 
 test.each(LOOKS)('an empty room is accessible, $look', async ({ look, options }) => {
-  const ann = await linger.open({ name: `ann ${look}`, ...options })
-  const bob = await Person.arrive(linger.server.url, `bob ${look}`)
+  const ann = await linger.open({ name: `ann ${LOOKS.findIndex((other) => other.look === look)}`, ...options })
+  const bob = await Person.arrive(linger.server.url, `bob ${LOOKS.findIndex((other) => other.look === look)}`)
   const room = `empty-${LOOKS.findIndex((other) => other.look === look)}`
   await bob.openRoom(room)
   await ann.page.goto(`${linger.server.url}/r/${room}`)
@@ -39,8 +39,8 @@ test.each(LOOKS)('an empty room is accessible, $look', async ({ look, options })
 })
 
 test.each(LOOKS)('a room in use is accessible, $look', async ({ look, options }) => {
-  const ann = await linger.open({ name: `ann of ${look}`, ...options })
-  const bob = await Person.arrive(linger.server.url, `bob of ${look}`)
+  const ann = await linger.open({ name: `ann of ${LOOKS.findIndex((other) => other.look === look)}`, ...options })
+  const bob = await Person.arrive(linger.server.url, `bob of ${LOOKS.findIndex((other) => other.look === look)}`)
   await ann.say('Same here. 我也是。')
   await bob.sayAll(['See https://example.org/ for more', 'and\nthis', 'שלום לכולם, מישהו רוצה תה?\nAnd the other way.'])
   await expect.poll(() => ann.texts().then((texts) => texts.length)).toBeGreaterThan(3)
@@ -67,8 +67,8 @@ test.each(LOOKS)('a room in use is accessible, $look', async ({ look, options })
 })
 
 test.each(LOOKS)('the people, the dialogs and the other pages are accessible, $look', async ({ look, options }) => {
-  const ann = await linger.open({ name: `ann by ${look}`, ...options })
-  const bob = await Person.arrive(linger.server.url, `bob by ${look}`)
+  const ann = await linger.open({ name: `ann by ${LOOKS.findIndex((other) => other.look === look)}`, ...options })
+  const bob = await Person.arrive(linger.server.url, `bob by ${LOOKS.findIndex((other) => other.look === look)}`)
   const room = `people-${LOOKS.findIndex((other) => other.look === look)}`
   await bob.openRoom(room, { kind: 'closed', topic: 'Four at a table' })
   await ann.say('good evening')
@@ -109,7 +109,7 @@ test.each(LOOKS)('nothing is cut off or wider than the screen, $look', async ({ 
   await ann.page.locator('.said[data-state]').waitFor({ state: 'detached' })
   await ann.isStill()
   const widths = await ann.page.evaluate(() => {
-    const selectors = ['html', '.scroller', '.head', '.composer']
+    const selectors = ['html', '.scroller', '.head', '.room']
     return selectors.map((selector) => {
       const element = document.querySelector(selector)
       return [selector, element ? element.scrollWidth - element.clientWidth : Number.NaN]

@@ -191,7 +191,7 @@ export const words = {
   // Settings.
   yourself: 'You',
   yourName: 'Your name',
-  nameHint: 'Others see it beside all that you say, also what you said before.',
+  nameHint: 'Others see your name beside all that you say, also what you said before.',
   nameSaved: (name: string) => `You are ${name} now.`,
   nameTaken: 'Somebody here has this name. Please choose another.',
   nameRefused: 'This name cannot be used. Please choose another.',

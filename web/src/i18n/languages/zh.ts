@@ -183,7 +183,7 @@ export const words: Words = {
 
   yourself: '你',
   yourName: '你的名字',
-  nameHint: '别人会在你说的每句话旁边看到它，以前说的也一样。',
+  nameHint: '别人会在你说的每句话旁边看到你的名字，以前说的也一样。',
   nameSaved: (name) => tidy(`你现在叫 ${name}。`),
   nameTaken: '这个名字已经有人用了，换一个吧。',
   nameRefused: '这个名字不能用，换一个吧。',

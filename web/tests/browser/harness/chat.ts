@@ -115,8 +115,9 @@ export class Chat {
           // The held line breathes for ever.
           return playState === 'running' && effect?.getTiming().iterations !== Infinity
         })
-        if (isMoving || scroller?.scrollTop !== top) stillFrames = 0
-        top = scroller?.scrollTop ?? -1
+        const now = scroller?.scrollTop ?? 0
+        if (isMoving || now !== top) stillFrames = 0
+        top = now
         await new Promise(requestAnimationFrame)
       }
     })
