@@ -39,9 +39,7 @@ const ends: [string, (tab: Tab) => unknown][] = [
 test.each(places.flatMap(([origin, kind]) => ends.map(([name, end]) => [origin, kind, name, end] as const)))(
   'on %s %s, when the tab with the engine %s, the others go on within 2 s, and lose nothing',
   async (origin, kind, _name, end) => {
-    // A service worker whose process stands still holds up all requests of its origin, the tabs' own too.
-    const serviceWorkers = end === ends[3]?.[1] ? 'block' : 'allow'
-    const tabs = await Tabs.open(linger, 3, `${origins[origin]()}/r/lobby`, kind, { serviceWorkers })
+    const tabs = await Tabs.open(linger, 3, `${origins[origin]()}/r/lobby`, kind)
     const [first, hidden, seen] = tabs.all
     if (!first || !hidden || !seen) throw new Error('no tabs')
     const ann = await Person.arrive(linger.server.url, freshName())

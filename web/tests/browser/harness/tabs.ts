@@ -2,7 +2,7 @@
 //
 // Called by the tests of what tabs share. Each tab knows its process, so that a
 // test can kill it or make it stand still.
-import type { BrowserContext, BrowserContextOptions, Locator, Page } from 'playwright-core'
+import type { BrowserContext, Locator, Page } from 'playwright-core'
 import { expect } from 'vitest'
 import type { Linger } from './linger'
 
@@ -76,15 +76,8 @@ export class Tabs {
     private readonly url: string,
   ) {}
 
-  /** `options.serviceWorkers`: a service worker lives in the process of a tab, and all requests pass by it. */
-  static async open(
-    linger: Linger,
-    count: number,
-    url: string,
-    kind: BrowserKind = 'with SharedWorker',
-    options: Pick<BrowserContextOptions, 'serviceWorkers'> = {},
-  ): Promise<Tabs> {
-    const context = await linger.newContext(options)
+  static async open(linger: Linger, count: number, url: string, kind: BrowserKind = 'with SharedWorker'): Promise<Tabs> {
+    const context = await linger.newContext({})
     await context.addInitScript((missing) => {
       if (missing.includes('SharedWorker')) Reflect.deleteProperty(window, 'SharedWorker')
       if (missing.includes('locks')) Reflect.deleteProperty(Navigator.prototype, 'locks')
