@@ -19,7 +19,7 @@ export const languages = ['en', ...Object.keys(files).map((path) => path.replace
 export let words: Words = english
 /** Its tag. */
 export let language = 'en'
-/** The same. All that is keyed by it is made anew in the other language. */
+/** The same. Components keyed by it are made anew in the other language. */
 export const spoken = shallowRef(language)
 
 /** Returns the first language of the list that is among `known`. */

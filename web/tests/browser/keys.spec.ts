@@ -85,15 +85,17 @@ test('the Tab key visits everything in reading order, and each stop is visible',
   await ann.composer.pressSequentially('a draft')
   expect(await focused(ann)).toBe('Message #lobby')
 
-  const backwards = ['https://example.org/', 'Messages in #lobby', 'You are ann. Change name', 'Invite', 'Skip to writing a message']
+  // The list of rooms is one stop; the arrow keys move in it.
+  const backwards = ['https://example.org/', 'Messages in #lobby', /^\d+ (person|people). Show them$/, 'Settings, ann', 'Change name', '#lobby', 'Find a room', 'Open a room']
   for (const stop of backwards) {
-    await press(ann, 'Shift+Tab')
-    expect(await focused(ann)).toBe(stop)
+    do await press(ann, 'Shift+Tab')
+    while (/^(Show the requests|Edit|Show earlier messages)/.test(await focused(ann)))
+    expect(await focused(ann)).toMatch(stop)
   }
-  const forwards = [...backwards.toReversed().slice(1), 'Message #lobby', 'Send message']
-  for (const stop of forwards) {
-    await press(ann, 'Tab')
-    expect(await focused(ann)).toBe(stop)
+  for (const stop of [...backwards.toReversed().slice(1), 'Message #lobby']) {
+    do await press(ann, 'Tab')
+    while (/^(Show the requests|Edit|Show earlier messages)/.test(await focused(ann)))
+    expect(await focused(ann)).toMatch(stop)
   }
 })
 
@@ -110,21 +112,20 @@ test('one can take a name and talk without a mouse', async () => {
   const ann = await linger.open({ name: 'ann' })
   const bob = await linger.open({ name: 'bob' })
   const before = await ann.texts()
-  for (let stop = 0; (await focused(ann)) !== 'You are ann. Change name' && stop < 50; stop += 1) {
+  for (let stop = 0; (await focused(ann)) !== 'Change name' && stop < 50; stop += 1) {
     await ann.page.keyboard.press('Shift+Tab')
   }
-
   await ann.page.keyboard.press('Enter')
-  await expect.poll(() => focused(ann)).toBe('Your name')
-  await ann.page.keyboard.type('nobody')
-  await ann.page.keyboard.press('Escape')
-  await expect.poll(() => focused(ann)).toBe('You are ann. Change name')
-
-  await ann.page.keyboard.press('Enter')
-  await expect.poll(() => focused(ann)).toBe('Your name')
+  for (let stop = 0; (await ann.page.evaluate(() => document.activeElement?.id)) !== 'my-name' && stop < 50; stop += 1) {
+    await ann.page.keyboard.press('Tab')
+  }
+  await ann.page.keyboard.press('Control+a')
   await ann.page.keyboard.type('Annika')
   await ann.page.keyboard.press('Enter')
-  await expect.poll(() => focused(ann)).toBe('You are Annika. Change name')
+  await expect.poll(() => ann.name()).toBe('Annika')
+  // As the browser's own keys for the way back do.
+  await ann.page.goBack()
+  await ann.composer.waitFor()
 
   for (let stop = 0; (await focused(ann)) !== 'Message #lobby' && stop < 50; stop += 1) {
     await ann.page.keyboard.press('Tab')
