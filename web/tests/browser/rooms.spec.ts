@@ -141,7 +141,11 @@ test('a member of a closed room adds somebody, who sees it at once; leaving clos
   await link(dan, 'club').waitFor({ state: 'detached' })
   await expect.poll(() => ann.page.locator('.people-count').innerText()).toContain('1 person')
   await dan.page.getByRole('button', { name: 'Come back' }).click()
-  await dan.endsWith(['members only'])
+  await ann.page.getByText('dan joined').waitFor()
+  await ann.say('welcome back')
+  await dan.endsWith(['welcome back'])
+  // Said while dan was not in.
+  expect(await dan.texts()).not.toContain('members only')
 })
 
 test('a room that is not there, or not for me, says so and leads on', async () => {
