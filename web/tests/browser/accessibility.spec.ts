@@ -103,6 +103,14 @@ test.each(LOOKS)('the people, the dialogs and the other pages are accessible, $l
   expect(await findings(ann)).toEqual([])
 })
 
+test.each(LOOKS.filter(({ look }) => look.includes('phone')))('the rooms have a phone to themselves, and are accessible, $look', async ({ look, options }) => {
+  const ann = await linger.open({ name: `ann among ${look}`, ...options })
+  await ann.page.locator('.room .back').click()
+  await ann.page.locator('main.rail').waitFor()
+  await shoot(ann, 'rail', look)
+  expect(await findings(ann)).toEqual([])
+})
+
 test.each(LOOKS)('nothing is cut off or wider than the screen, $look', async ({ options }) => {
   const ann = await linger.open({ name: '一个名字很长很长的人 with a very long name', ...options })
   await ann.say(`${'w'.repeat(400)} ${'字'.repeat(200)} https://example.org/${'path/'.repeat(60)}`)

@@ -1,6 +1,7 @@
 // Somebody loses the network for a while, and catches up.
 import type { Route } from 'playwright-core'
 import { expect, test } from 'vitest'
+import { Chat } from './harness/chat'
 import { useLinger } from './harness/linger'
 import { Person, readLog } from './harness/person'
 
@@ -90,10 +91,15 @@ test('a person who missed more than one page of news catches up completely', asy
 })
 
 test('a page whose cookie is lost on the way makes one guest, says why, and recovers', async () => {
-  const ann = await linger.open({ name: 'ann', viewport: { width: 390, height: 844 } })
+  const context = await linger.newContext({ viewport: { width: 390, height: 844 } })
+  // The engine lives in the page then, where its requests can be caught.
+  await context.addInitScript(() => Reflect.deleteProperty(window, 'SharedWorker'))
+  await context.request.post(`${linger.server.url}/api/v1/guests`, { data: { name: 'ann' } })
+  const ann = new Chat(context, await context.newPage())
+  await ann.visit(linger.server.url)
   let guests = 0
   await ann.page.route('**/api/v1/me', refuseToken)
-  await ann.page.route('**/api/v1/rooms/**', refuseToken)
+  await ann.page.route('**/api/v1/events?*', refuseToken)
   await ann.page.route('**/api/v1/guests', (route) => {
     guests += 1
     return route.continue()
