@@ -104,7 +104,7 @@ test.each(LOOKS)('the people, the dialogs and the other pages are accessible, $l
 })
 
 test.each(LOOKS.filter(({ look }) => look.includes('phone')))('the rooms have a phone to themselves, and are accessible, $look', async ({ look, options }) => {
-  const ann = await linger.open({ name: `ann among ${look}`, ...options })
+  const ann = await linger.open({ name: `ann among ${LOOKS.findIndex((other) => other.look === look)}`, ...options })
   await ann.page.locator('.room .back').click()
   await ann.page.locator('main.rail').waitFor()
   await shoot(ann, 'rail', look)
