@@ -89,7 +89,7 @@ pub fn all() -> Vec<Step> {
             "browser",
             "the page in Chromium, with the built server",
             &[Need::Make, Need::Page, Need::Chromium, Need::Fonts, Need::Nginx],
-            15,
+            40,
             browser,
         ),
     ]

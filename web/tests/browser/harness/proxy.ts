@@ -26,7 +26,8 @@ export interface Passage {
   /** Such as `GET /api/v1/events?after=…`. */
   line: string
   isStream: boolean
-  outcome: 'out' | 'answered' | 'cut'
+  /** `left`: the page gave it up before anything else came. */
+  outcome: 'out' | 'answered' | 'cut' | 'left'
 }
 
 export class Proxy {
@@ -87,6 +88,7 @@ export class Proxy {
     passed.on('error', cut)
     answer.on('close', () => {
       clearTimeout(timer)
+      if (passage.outcome === 'out') passage.outcome = 'left'
       passed.destroy()
     })
     answer.on('finish', () => (passage.outcome = 'answered'))
