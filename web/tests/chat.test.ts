@@ -14,7 +14,10 @@ const LINK: Link = { connection: 'connected', transport: 'long', reason: 'usual'
 beforeEach(() => vi.stubGlobal('BroadcastChannel', undefined))
 afterEach(() => vi.unstubAllGlobals())
 
-const settle = () => new Promise<void>((resolve) => setTimeout(resolve, 5))
+/** Lets the store and all that follows from it come to rest: a transaction takes some turns of the loop, whatever the time. */
+async function settle(): Promise<void> {
+  for (let turn = 0; turn < 100; turn += 1) await new Promise((resolve) => setImmediate(resolve))
+}
 const unheard = (_message: EngineMessage) => {}
 
 /** ann's tab, which looks at #tea. */
