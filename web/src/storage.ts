@@ -1,8 +1,8 @@
-// The page's part of `localStorage`: the draft and the outbox.
+// The page's part of `localStorage`: how this device wants to see and to be called.
 //
-// Called by `useComposer` and `useOutbox`. A browser may refuse to store
-// anything (private windows, a full disk, a policy); the page then works
-// without, so nothing here ever throws. Tokens are never kept here.
+// Called by the settings: colours, language, people, alerts. Texts are in
+// IndexedDB (`store/`). A browser may refuse to store anything (private windows,
+// a policy); the page then works without, so nothing here ever throws.
 
 const PREFIX = 'linger.'
 
@@ -16,12 +16,6 @@ export function readItem(key: string): string | null {
 
 export function removeItem(key: string): void {
   attempt(() => localStorage.removeItem(PREFIX + key))
-}
-
-/** Returns the stored keys that start with `start`, in no order. */
-export function itemKeys(start: string): string[] {
-  const keys = attempt(() => Object.keys(localStorage)) ?? []
-  return keys.filter((key) => key.startsWith(PREFIX + start)).map((key) => key.slice(PREFIX.length))
 }
 
 function attempt<Value>(act: () => Value): Value | undefined {
