@@ -16,6 +16,9 @@ import { showScheme } from './settings/scheme'
 import { registerServiceWorker } from './shell/register'
 import { useRouter } from './screens/useRouter'
 import { openDatabase } from './store/database'
+import type { Database } from './store/database'
+import { createDrafts } from './store/drafts'
+import { takeOverLocalStorage } from './store/legacy'
 import { connect } from './tabs/station'
 import { takeTabId } from './tabs/tabId'
 
@@ -25,6 +28,7 @@ async function start(): Promise<void> {
   await speakFirst()
   const tab = takeTabId()
   const database = openDatabase({ factory: () => indexedDB, after: browser.clock.after })
+  await takeOverOlder(database)
   const scope = effectScope(true)
   const chat = scope.run(() => createChat({
     tab,
@@ -39,6 +43,15 @@ async function start(): Promise<void> {
   const Page = defineComponent({ render: () => h(App, { key: spoken.value, chat, router }) })
   takeOver(() => createApp(Page).mount('#app'))
   void registerServiceWorker(router.go)
+}
+
+/** What an earlier version of the page kept; where storage is blocked there is none. */
+async function takeOverOlder(database: Database): Promise<void> {
+  try {
+    await takeOverLocalStorage(localStorage, database, createDrafts(database, browser.clock.date))
+  } catch {
+    // It stays where it is, for the next time.
+  }
 }
 
 // A browser that is too old has been told so by check.js.

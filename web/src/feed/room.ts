@@ -3,8 +3,7 @@
 // `fold.ts` grows it event by event, `useChat` fills it from answers. Pure. The
 // room's own `last_number` says up to which event it is true, so an event that
 // comes twice, or that the answer knew already, changes nothing.
-import type { Author, Message, Room, RoomEvent } from '../api/types'
-import { newestMessage } from './timeline'
+import type { Author, Room, RoomEvent } from '../api/types'
 import type { Timeline } from './timeline'
 
 export interface RoomState {
@@ -63,9 +62,4 @@ export function countUnread(room: RoomState, me: Author | null): RoomState {
   const unread = messages.filter(({ number, by }) => number > shownUpTo && by?.id !== me?.id)
   const hasMoreUnread = timeline.hasOlder && (messages[0]?.number ?? 0) > shownUpTo + 1
   return { ...room, unread: unread.length, hasMoreUnread }
-}
-
-/** Returns the newest message, if the timeline reaches up to it. */
-export function lastSaid({ timeline }: RoomState): Message | undefined {
-  return timeline && !timeline.hasNewer ? newestMessage(timeline) : undefined
 }

@@ -60,11 +60,6 @@ export function mergeMessages(timeline: Timeline, messages: readonly Message[], 
   return messages.reduce((before, message) => insertItem(before, messageItem(message, asOf)), timeline)
 }
 
-/** Returns `timeline` with a message that came by itself, as in the answer to a send. */
-export function takeMessage(timeline: Timeline, message: Message): Timeline {
-  return takeItem(timeline, messageItem(message, message.id))
-}
-
 /**
  * Returns `timeline` with an item that came by itself, if its place is known.
  *

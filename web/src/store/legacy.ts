@@ -13,6 +13,7 @@ const DRAFT = /^linger\.draft\.(\d+)\.(.+)$/
 const ENTRY = /^linger\.outbox\.(\d+)\.(.+)\.([0-9a-f]{32})$/
 
 export async function takeOverLocalStorage(storage: Storage, database: Database, drafts: Drafts): Promise<void> {
+  if (!Object.keys(storage).some((key) => DRAFT.test(key) || ENTRY.test(key))) return
   await database.opened
   // In memory it would be lost with the page.
   if (database.isBlocked()) return
