@@ -41,8 +41,18 @@ async function start(): Promise<void> {
   scope.run(() => useAlerts(chat, router, database))
   // Keyed by the language: another one makes every component anew.
   const Page = defineComponent({ render: () => h(App, { key: spoken.value, chat, router }) })
+  await painted()
   takeOver(() => createApp(Page).mount('#app'))
   void registerServiceWorker(router.go)
+}
+
+/** The server's messages are read while the script's page is made, so they come first. */
+function painted(): Promise<void> {
+  return new Promise((resolve) => {
+    // In a tab that is hidden nothing is painted.
+    if (document.visibilityState === 'hidden') return resolve()
+    requestAnimationFrame(() => setTimeout(resolve))
+  })
 }
 
 /** What an earlier version of the page kept; where storage is blocked there is none. */
