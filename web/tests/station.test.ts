@@ -78,7 +78,7 @@ describe('an engine that is silent', () => {
     await pass(10_000)
     expect(worker.state.replaced).toBe(0)
     worker.state.isAlive = false
-    await pass(1100)
+    await pass(800)
     expect(worker.state.replaced).toBe(0)
     await pass(500)
     expect(worker.state.replaced).toBe(1)

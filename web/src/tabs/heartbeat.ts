@@ -6,7 +6,7 @@
 import type { Clock } from '../api/platform'
 
 /** Three beats without an answer, and an engine that begins, take less than 2 s. */
-const BEAT_MS = 400
+const BEAT_MS = 300
 const SILENT_BEATS_MAX = 3
 /** Enough for the engine to know that a hidden tab is there. Browsers slow it down to a minute. */
 const HIDDEN_BEAT_MS = 30_000

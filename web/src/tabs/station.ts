@@ -21,8 +21,8 @@ import { sharedWorker } from './sharedWorker'
 import { onWake } from './wakeups'
 import type { OpenWay, Way } from './way'
 
-/** The beats, of 400 ms, that a worker may take to load over a slow network, or on a busy machine. */
-const LOAD_BEATS_MAX = 25
+/** The beats, of 300 ms, that a worker may take to load over a slow network, or on a busy machine. */
+const LOAD_BEATS_MAX = 35
 /** So many engines in a row that say nothing: this way leads nowhere. */
 const REPLACEMENTS_MAX = 2
 
