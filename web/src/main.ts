@@ -55,7 +55,7 @@ function painted(): Promise<void> {
   })
 }
 
-/** What an earlier version of the page kept; where storage is blocked there is none. */
+/** Takes over the texts of an earlier version of the page; where storage is blocked there are none. */
 async function takeOverOlder(database: Database): Promise<void> {
   try {
     await takeOverLocalStorage(localStorage, database, createDrafts(database, browser.clock.date))

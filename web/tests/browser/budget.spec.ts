@@ -15,7 +15,7 @@ const WRITABLE_MS_MAX = 1500
 const LONG_TASK_MS_MAX = 400
 const LOADS_MAX = 5
 const SLOWDOWN = 4
-/** What `work` takes on a laptop of 2024. */
+/** The time of `work` on a laptop of 2024. */
 const LAPTOP_MS = 6
 
 interface Load {
