@@ -19,8 +19,9 @@ const MARGIN = 0.8
 const MARGIN_CLOSED = 0.4
 /** After so many failures of held requests, with good looks in between, holding is of no use. */
 const FAILURES_MAX = 4
-const RETRY_MS_MIN = 300_000
-const RETRY_MS_MAX = 3_600_000
+/** A better way that failed is tried again after this, and later each time, up to the second. */
+export const RETRY_MS_MIN = 300_000
+export const RETRY_MS_MAX = 3_600_000
 
 export interface Hold {
   /** Returns the hold to ask for now. */

@@ -5,7 +5,7 @@
 // follow each other closely, a stream is cheaper (docs/decisions/0044).
 import { Refused } from '../api/client'
 import type { Clock } from '../api/platform'
-import { createHold } from './hold'
+import { createHold, RETRY_MS_MAX, RETRY_MS_MIN } from './hold'
 import type { Mode, Transport, TransportReason } from './protocol'
 import { StreamBuffered, StreamSilent } from './transports/sse'
 
@@ -20,8 +20,6 @@ const CALM_MS = 60_000
 /** A stream that ends sooner was cut, for the server speaks every 15 s. */
 const STREAM_MS_MIN = 20_000
 const STREAM_CUTS_MAX = 3
-const RETRY_MS_MIN = 300_000
-const RETRY_MS_MAX = 3_600_000
 
 export interface Plan {
   transport: Transport
