@@ -61,8 +61,8 @@ impl Node {
     /// Tells whether the node does all its work: the log is applied, or nearly, and
     /// both the log and the tables can be written, which is tried if nobody has just
     /// done it.
+    ///
     /// Errors: the reason why not.
-    /// Errors: why not.
     pub async fn readiness(&self) -> Result<(), NotReady> {
         /// Longer than a slow disk takes for a small commit.
         const PROBE_MAX: Duration = Duration::from_secs(2);
