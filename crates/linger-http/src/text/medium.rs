@@ -57,6 +57,8 @@ impl Medium {
         headers.insert(header::VARY, VARY);
         if self.is_html() {
             protect(headers);
+            #[cfg(feature = "page")]
+            headers.append(header::LINK, HeaderValue::from_static(linger_web::EARLY));
         }
         whole
     }
