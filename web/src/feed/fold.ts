@@ -62,10 +62,10 @@ function enter(chat: ChatState, event: RoomEvent & { type: 'member_joined' }): C
   const { room: slug, number = 0, entered } = event
   if (slug === undefined || !isMe(chat, event.member ?? event.by)) return chat
   const known = chat.rooms.get(slug)
-  if (known && number <= known.about.last_number) return chat
+  if (known && number <= known.memberAsOf) return chat
   if (known) {
     const { removedBy: _, ...stayed } = known
-    return withRoom(chat, slug, { ...stayed, isMember: true })
+    return withRoom(chat, slug, { ...stayed, isMember: true, memberAsOf: number })
   }
   // Without `entered` the room comes with the next list of rooms.
   if (!entered) return chat
@@ -76,9 +76,9 @@ function leave(chat: ChatState, event: RoomEvent & { type: 'member_left' }): Cha
   const { room: slug, number = 0, by } = event
   const known = slug === undefined ? undefined : chat.rooms.get(slug)
   if (slug === undefined || !known || !isMe(chat, event.member ?? event.by)) return chat
-  if (number <= known.about.last_number) return chat
+  if (number <= known.memberAsOf) return chat
   const removed = by && !isMe(chat, by) ? { removedBy: by } : {}
-  return withRoom(chat, slug, { ...known, ...removed, isMember: false })
+  return withRoom(chat, slug, { ...known, ...removed, isMember: false, memberAsOf: number })
 }
 
 function rename(chat: ChatState, { position, by }: RoomEvent): ChatState {
@@ -114,7 +114,8 @@ export function withMyRooms(chat: ChatState, mine: readonly Room[], shownUpTo: (
   for (const about of mine) {
     const { slug } = about
     const known = rooms.get(slug)
-    rooms.set(slug, known ? refreshRoom({ ...known, isMember: true }, about, true) : newRoom(about, true, shownUpTo(slug)))
+    const memberAsOf = Math.max(known?.memberAsOf ?? 0, about.last_number)
+    rooms.set(slug, known ? refreshRoom({ ...known, isMember: true, memberAsOf }, about, true) : newRoom(about, true, shownUpTo(slug)))
   }
   return { ...chat, rooms }
 }
