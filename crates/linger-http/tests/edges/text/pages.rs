@@ -15,6 +15,10 @@ over_both_drivers!(
     a_page_is_all_chinese_for_those_who_read_chinese,
     nothing_that_anybody_says_is_markup,
     a_form_says_a_thing_once_however_often_it_is_sent,
+    a_newcomers_form_makes_one_guest_however_often_it_is_sent,
+    forms_sent_at_once_make_one_guest_each,
+    no_other_id_than_that_of_ones_own_form_makes_one_a_guest_who_is_there,
+    all_who_wait_get_a_form_of_their_own,
     an_empty_room_asks_for_the_first_word,
     a_newcomer_is_asked_for_a_name_and_keeps_the_session,
     a_wait_ends_with_a_page_that_has_the_new_messages,
@@ -174,6 +178,115 @@ async fn a_form_says_a_thing_once_however_often_it_is_sent(driver: Driver) {
     let answer = stage.form("/r/lobby", "text=three", &from_elsewhere).await;
     assert_eq!(answer.status, StatusCode::FORBIDDEN);
     assert_eq!(answer.header("content-type"), "text/html; charset=utf-8");
+}
+
+impl Stage {
+    /// Sends a form as a browser without a session does.
+    async fn sends(&self, form: &str, name: &str, text: &str) -> Answer {
+        let body = format!("request_id={form}&as={name}&text={text}");
+        let answer = self.form("/r/lobby", &body, &[BROWSER]).await;
+        assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.body);
+        answer
+    }
+
+    /// Returns the lines of what was said in the lobby, without their times.
+    async fn said(&self) -> Vec<String> {
+        let lines = self.get("/r/lobby", &[]).await.body;
+        lines.lines().map(|line| line[6..].to_owned()).collect()
+    }
+}
+
+async fn a_newcomers_form_makes_one_guest_however_often_it_is_sent(driver: Driver) {
+    let stage = Stage::open(driver).await;
+    let form = request_id(&stage.page("/r/lobby").await);
+    let first = stage.sends(&form, "ann", "one").await;
+    // Before the first answer came there is no cookie; a name that was changed changes none.
+    for (name, text) in [("ann", "one"), ("anna", "one"), ("ann", "two"), ("ann", "one")] {
+        let again = stage.sends(&form, name, text).await;
+        assert_eq!(again.cookie(), first.cookie());
+        assert_eq!(again.header("linger-token"), first.header("linger-token"));
+    }
+    // With the cookie, from the page to which the reader went back, it is the same.
+    let body = format!("request_id={form}&text=two");
+    let headers = [BROWSER, ("cookie", &first.cookie()), ("sec-fetch-site", "same-origin")];
+    let back = stage.form("/r/lobby", &body, &headers).await;
+    assert_eq!((back.status, back.header("set-cookie")), (StatusCode::SEE_OTHER, ""));
+    assert_eq!(stage.said().await, ["ann: one", "ann: two"]);
+    assert_eq!(stage.get("/r", &[]).await.body, "/r/lobby  1 person\n");
+}
+
+async fn forms_sent_at_once_make_one_guest_each(driver: Driver) {
+    const CLICKS: usize = 8;
+    let stage = Stage::open(driver).await;
+    let mut clicks = Vec::new();
+    for text in ["one", "two", "three"] {
+        let form = request_id(&stage.page("/r/lobby").await);
+        clicks.extend((0..CLICKS).map(|_| (form.clone(), text)));
+    }
+    let answers = clicks.iter().map(|(form, text)| stage.sends(form, text, text));
+    let answers = futures_util::future::join_all(answers).await;
+    let mut cookies: Vec<_> = answers.iter().map(Answer::cookie).collect();
+    assert!(cookies.chunks(CLICKS).all(|same| same.iter().all(|cookie| *cookie == same[0])));
+    cookies.dedup();
+    assert_eq!(cookies.len(), 3);
+    let mut said = stage.said().await;
+    said.sort();
+    assert_eq!(said, ["one: one", "three: three", "two: two"]);
+}
+
+async fn no_other_id_than_that_of_ones_own_form_makes_one_a_guest_who_is_there(driver: Driver) {
+    let stage = Stage::open(driver).await;
+    let form = request_id(&stage.page("/r/lobby").await);
+    let ann = stage.sends(&form, "ann", "one").await.cookie();
+    // All that others see of the message, and what they may think of.
+    let told = stage.get("/api/v1/rooms/lobby/messages", &[]).await;
+    let shown = told.json()["messages"][0]["request_id"].as_str().unwrap().to_owned();
+    assert!(!told.body.contains(&form) && !told.body.contains(&form[..32]), "{}", told.body);
+    let last = if form.ends_with('0') { "1" } else { "0" };
+    let near = format!("{}{last}", &form[..form.len() - 1]);
+    let cursor = first(&stage.page("/r/lobby").await)["cursor"].as_str().unwrap().to_owned();
+    let empty = String::new();
+    for guess in [&shown, &near, &cursor, &form[..48].to_owned(), &"0".repeat(80), &empty] {
+        // Two who think of the same are two guests, too.
+        let cookies =
+            [stage.sends(guess, "bob", "hi").await, stage.sends(guess, "cleo", "hi").await];
+        let [bob, cleo] = cookies.map(|answer| answer.cookie());
+        assert!(bob != ann && cleo != ann && bob != cleo, "{guess:?}");
+    }
+    // A page of another site can send any form; it makes nobody a guest.
+    let body = format!("request_id={form}&text=two");
+    let from_elsewhere = [BROWSER, ("sec-fetch-site", "cross-site")];
+    let answer = stage.form("/r/lobby", &body, &from_elsewhere).await;
+    assert_eq!((answer.status, answer.header("set-cookie")), (StatusCode::FORBIDDEN, ""));
+    // A form from before a restart makes a guest like any other.
+    let stage = stage.restart(hasty()).await;
+    assert_ne!(stage.sends(&form, "dan", "three").await.cookie(), ann);
+}
+
+async fn all_who_wait_get_a_form_of_their_own(driver: Driver) {
+    let stage = Stage::open(driver).await;
+    let mut held = Vec::new();
+    for language in ["en", "en", "zh-CN", "en", "zh-CN"] {
+        let waits = stage.get("/r/lobby?wait", &[BROWSER, ("accept-language", language)]);
+        held.push(stage.hold(waits).await);
+    }
+    stage.newcomer_says("ann", "-----").await;
+    let (mut forms, mut pages) = (Vec::new(), Vec::new());
+    for page in held {
+        let page = page.await.unwrap();
+        forms.push(request_id(&page));
+        pages.push(page.body.replace(forms.last().unwrap(), "FORM"));
+    }
+    assert!(pages[0].contains("<h2 class=\"fresh\">") && pages[0].matches("FORM").count() == 1);
+    assert_eq!((&pages[0], &pages[2]), (&pages[1], &pages[4]));
+    assert_eq!(pages[0], pages[3]);
+    assert_ne!(pages[0], pages[2]);
+    for (number, form) in forms.iter().enumerate() {
+        let (first, second) =
+            (stage.sends(form, "bob", "hi").await, stage.sends(form, "bob", "hi").await);
+        assert_eq!(first.cookie(), second.cookie());
+        assert_eq!(stage.said().await.len(), 2 + number);
+    }
 }
 
 async fn an_empty_room_asks_for_the_first_word(driver: Driver) {
