@@ -10,6 +10,7 @@ mod gzip;
 mod html;
 mod lines;
 mod medium;
+mod multipart;
 mod newcomers;
 mod news;
 mod plain;

@@ -173,8 +173,8 @@ pub(super) fn refused(failure: &Failure, language: Language) -> String {
         _ => words.refused,
     };
     // Details that belong to a failure alone are there in English only.
-    let (sentence, sentence_tag) = match (words.failure)(failure.code) {
-        Some(sentence) => (sentence.to_owned(), words.tag),
+    let (sentence, sentence_tag) = match (words.failure)(failure) {
+        Some(sentence) => (sentence, words.tag),
         None => (format!("{}.", failure.detail), "en"),
     };
     written(&RefusedTemplate { words, head: head(), title, sentence, sentence_tag })

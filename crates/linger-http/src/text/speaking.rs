@@ -13,7 +13,9 @@ use linger_serve::{
 };
 use sha2::{Digest, Sha256};
 
-use super::{caller, medium::Medium, newcomers::Newcomers, view::View, zone::Zone};
+use super::{
+    caller, medium::Medium, multipart::Multipart, newcomers::Newcomers, view::View, zone::Zone,
+};
 use crate::{
     addressed::room_at,
     form::Form,
@@ -102,10 +104,17 @@ impl Sent {
         let content_type = fields.text("content-type").unwrap_or_default();
         let media_type = content_type.split(';').next().unwrap_or_default().trim();
         let is = |other: &str| media_type.eq_ignore_ascii_case(other);
-        if is("application/json") || is("multipart/form-data") {
+        if is("application/json") {
             let detail = "this address takes a text as it is, or a form with the field 'text': send it as text/plain or application/x-www-form-urlencoded; JSON goes to /api/v1";
             let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
             return Err(Failure::new(status, "unsupported_media_type", detail));
+        }
+        if is("multipart/form-data") {
+            let form = Multipart::parse(content_type, body)?;
+            let no_text =
+                || Failure::malformed("the form has no field 'text'; send one: curl -F text=hello");
+            let text = form.find("text")?.ok_or_else(no_text)?;
+            return Ok(Sent { text, name: form.find("as")?, request_id: form.find("request_id")? });
         }
         let form = Form::new(body);
         // `curl -d` sends any text under the type of forms.

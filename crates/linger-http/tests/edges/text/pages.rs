@@ -1,13 +1,13 @@
 //! Rooms as pages, for browsers that run no script.
 
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use linger_core::{Author, Command, EventKind, MessageText, Slug, UserId, UserName};
 use serde_json::Value;
 
 use super::BROWSER;
 use crate::{
     drivers::{Driver, over_both_drivers},
-    stage::{Answer, Stage, hasty},
+    stage::{Answer, Stage, hasty, request},
 };
 
 over_both_drivers!(
@@ -24,6 +24,7 @@ over_both_drivers!(
     a_wait_ends_with_a_page_that_has_the_new_messages,
     older_messages_are_a_link_away,
     a_refusal_is_a_page_with_the_right_status,
+    each_refusal_says_its_own_in_the_readers_language,
     the_door_leads_a_browser_to_the_lobby_and_tells_a_terminal_how_to_talk,
     open_rooms_are_listed_for_both,
     a_page_is_compressed_for_those_who_take_it,
@@ -80,8 +81,7 @@ async fn a_browser_gets_the_newest_messages_in_a_whole_page(driver: Driver) {
     assert_eq!(first["room"], stage.get("/api/v1/rooms/lobby", &[]).await.json());
     // No style attribute and no script of our own in between: the policy forbids them.
     assert!(!page.body.contains(" style=") && !page.body.contains("<script>"));
-    let head =
-        stage.send(crate::stage::request("HEAD".parse().unwrap(), "/r/lobby", "", &[BROWSER]));
+    let head = stage.send(request(Method::HEAD, "/r/lobby", "", &[BROWSER]));
     assert_eq!(head.await.header("link"), page.header("link"));
 }
 
@@ -336,7 +336,7 @@ async fn a_wait_ends_with_a_page_that_has_the_new_messages(driver: Driver) {
     // Somebody who only comes in is no reason to load a page.
     let guest = stage.json("/api/v1/guests", &serde_json::json!({ "name": "bob" })).await.cookie();
     let join = "/api/v1/rooms/lobby/members/me";
-    let join = crate::stage::request("PUT".parse().unwrap(), join, "", &[("cookie", &guest)]);
+    let join = request(Method::PUT, join, "", &[("cookie", &guest)]);
     assert_eq!(stage.send(join).await.status, StatusCode::NO_CONTENT);
     stage.until_held(1).await;
     let bearer = format!("Bearer {ann}");
@@ -408,6 +408,64 @@ async fn a_refusal_is_a_page_with_the_right_status(driver: Driver) {
     assert!(answer.body.contains("a message text has 1 to 4000 characters"), "{}", answer.body);
 }
 
+async fn each_refusal_says_its_own_in_the_readers_language(driver: Driver) {
+    let stage = Stage::open(driver).await;
+    let ann = stage.newcomer_says("ann", "one").await;
+    let bearer = format!("Bearer {ann}");
+    let tea = serde_json::json!({ "slug": "tea" }).to_string();
+    let opened = request(Method::POST, "/api/v1/rooms", &tea, &[("authorization", &bearer)]);
+    assert_eq!(stage.send(opened).await.status, StatusCode::CREATED);
+    let long = |what: &str, count| format!("{what}={}", "a".repeat(count));
+    let (get, post) = (Method::GET, Method::POST);
+    let long_text = long("text", 4001);
+    let long_name = long("text=hi&as", 41);
+    let huge = long("text", 70_000);
+    let rows = [
+        (&get, "/r/attic", "", "It may be closed to you", "它可能不对你公开"),
+        (&get, "/r/lobby/99", "", "nothing with that number", "没有这条消息"),
+        (&get, "/r/lobby?limit=0", "", "whole number from 1 to 200", "limit 是 1 到 200 的整数"),
+        (
+            &get,
+            "/r/lobby?before=x",
+            "",
+            "&#39;before&#39; is a whole number",
+            "before 是一条消息的号码",
+        ),
+        (&get, "/r/lobby?wait=x", "", "&#39;wait&#39; is a whole number", "wait 是等待的秒数"),
+        (&get, "/r/lobby?tz=Mars", "", "is a time zone", "tz 是时区"),
+        (&get, "/r/lobby?wait&after=x", "", "a cursor is taken", "地址里的位置不对"),
+        (&get, "/r/%ff", "", "is not UTF-8", "房间名不是 UTF-8"),
+        (&post, "/r/lobby", "text=", "1 to 4000 characters", "一条消息有 1 到 4000 个字"),
+        (&post, "/r/lobby", &long_text, "1 to 4000 characters", "一条消息有 1 到 4000 个字"),
+        (&post, "/r/lobby", "text=%e2%80%8b", "no visible character", "消息里没有看得见的字"),
+        (&post, "/r/lobby", "text=%c4", "is not UTF-8", "不是 UTF-8 编码"),
+        (&post, "/r/lobby", &long_name, "1 to 40 characters", "名字有 1 到 40 个字"),
+        (&post, "/r/lobby", "text=hi&as=%e2%a0%80", "no visible character", "名字里没有看得见的字"),
+        (&post, "/r/lobby", "text=hi&as=a%07", "is one line", "名字只能写在一行里"),
+        (&post, "/r/lobby", &huge, "send less", "请分几次发"),
+        (&Method::DELETE, "/r/lobby", "", "one speaks in it by POST", "不接受这样的请求"),
+    ];
+    for (method, path, body, english, chinese) in rows {
+        for (language, tag, words) in [("en", "en", english), ("zh-CN", "zh-CN", chinese)] {
+            let form = ("content-type", "application/x-www-form-urlencoded");
+            let headers = [BROWSER, form, ("accept-language", language)];
+            let page = stage.send(request(method.clone(), path, body, &headers)).await;
+            assert!(page.status.is_client_error(), "{method} {path}: {}", page.status);
+            let sentence = format!(r#"<p class="lead" lang="{tag}">"#);
+            let (_, sentence) = page.body.split_once(&sentence).expect("it is in the language");
+            let sentence = sentence.split("</p>").next().unwrap();
+            assert!(sentence.contains(words), "{words} is not in {sentence}");
+        }
+    }
+    // The same words, from one page, in two rooms.
+    for (path, status) in [("/r/lobby", StatusCode::SEE_OTHER), ("/r/tea", StatusCode::CONFLICT)] {
+        let headers = [BROWSER, ("authorization", &bearer), ("accept-language", "zh-CN")];
+        let page = stage.form(path, "request_id=1&text=hi", &headers).await;
+        assert_eq!(page.status, status);
+        assert_eq!(page.body.contains("别的房间发过这句话"), status == StatusCode::CONFLICT);
+    }
+}
+
 async fn the_door_leads_a_browser_to_the_lobby_and_tells_a_terminal_how_to_talk(driver: Driver) {
     let stage = Stage::open(driver).await;
     let answer = stage.page("/").await;
@@ -423,8 +481,7 @@ async fn open_rooms_are_listed_for_both(driver: Driver) {
     for (slug, kind) in [("tea", "open"), ("den", "closed"), ("茶", "open")] {
         let room = serde_json::json!({ "slug": slug, "topic": "Leaves & water", "kind": kind });
         let headers = [("authorization", ann.as_str())];
-        let post = "POST".parse().unwrap();
-        let opened = crate::stage::request(post, "/api/v1/rooms", &room.to_string(), &headers);
+        let opened = request(Method::POST, "/api/v1/rooms", &room.to_string(), &headers);
         assert_eq!(stage.send(opened).await.status, StatusCode::CREATED);
     }
     let plain = stage.get("/r", &[]).await;
@@ -446,7 +503,7 @@ async fn a_page_is_compressed_for_those_who_take_it(driver: Driver) {
     stage.newcomer_says("ann", "hello").await;
     let plain = stage.page("/r/lobby").await;
     let headers = [BROWSER, ("accept-encoding", "gzip, deflate, br")];
-    let mut request = crate::stage::request("HEAD".parse().unwrap(), "/r/lobby", "", &headers);
+    let mut request = request(Method::HEAD, "/r/lobby", "", &headers);
     request.headers_mut().insert("x", HeaderValue::from_static("y"));
     let head = stage.send(request).await;
     assert_eq!(head.header("content-encoding"), "gzip");
