@@ -4,11 +4,14 @@
 // fixtures/feeds. Pure, one case per type of event. It may get an event twice,
 // and does not look for missing ones: the engine does, by their numbers.
 import type { Author, Message, Room, RoomEvent, User } from '../api/types'
+import { addReaction, edit, erase, pin, removeReaction } from './changes'
+import type { Change } from './changes'
 import { learnName, NO_NAMES } from './names'
 import type { Names } from './names'
+import { changePins, requotePins } from './pins'
 import { advance, newRoom, refreshRoom } from './room'
 import type { RoomState } from './room'
-import { messageItem, takeItem } from './timeline'
+import { changeMessage, changeQuotes, findMessage, messageItem, takeItem } from './timeline'
 import type { NoticeKind } from './timeline'
 
 export interface ChatState {
@@ -33,6 +36,20 @@ export function fold(chat: ChatState, event: RoomEvent): ChatState {
       return foldNotice(leave(chat, event), event, isBySelf(event) ? 'left' : 'removed', event.member ?? event.by)
     case 'user_renamed':
       return rename(chat, event)
+    case 'message_edited':
+      return foldChange(chat, event, event.message.id, edit(event.message), event.message)
+    case 'message_deleted':
+      return foldChange(chat, event, event.message.id, erase, event.message)
+    case 'reaction_added':
+      return foldChange(chat, event, event.message_id, addReaction(event.emoji, event.by))
+    case 'reaction_removed':
+      return foldChange(chat, event, event.message_id, removeReaction(event.emoji, event.by))
+    case 'message_pinned':
+      return foldChange(chat, event, event.message_id, pin(true))
+    case 'message_unpinned':
+      return foldChange(chat, event, event.message_id, pin(false))
+    case 'room_changed':
+      return foldNotice(changeRoom(chat, event), event, 'changed', event.by)
     default:
       // A newer server than this page: the event counts, and shows nothing.
       return inRoom(chat, event, (room) => room)
@@ -45,6 +62,30 @@ function foldMessage(chat: ChatState, event: RoomEvent, message: Message): ChatS
     if (!room.timeline) return room
     return { ...room, timeline: takeItem(room.timeline, messageItem(message, event.position)) }
   })
+}
+
+/** Something happened to a message that was sent before. `as`: the message since then, if the event tells it. */
+function foldChange(chat: ChatState, event: RoomEvent, id: number, by: Change, as?: Message): ChatState {
+  const { position } = event
+  const names = learnName(chat.names, position, event.by)
+  return inRoom({ ...chat, names }, event, (room) => {
+    let { timeline } = room
+    if (timeline) timeline = changeMessage(timeline, position, id, by)
+    if (timeline && as) timeline = changeQuotes(timeline, position, as)
+    const isPinning = event.type === 'message_pinned'
+    const pinned = isPinning ? findMessage(timeline, id) : undefined
+    const isUnknown = isPinning && !pinned && room.pins !== null && position > room.pins.asOf
+    const pins = isUnknown ? null : changePins(room.pins, position, id, by, pinned)
+    return { ...room, timeline, pins: as ? requotePins(pins, as) : pins }
+  })
+}
+
+function changeRoom(chat: ChatState, event: RoomEvent & { type: 'room_changed' }): ChatState {
+  const { room: slug, number = 0, changed } = event
+  const known = slug === undefined ? undefined : chat.rooms.get(slug)
+  if (slug === undefined || !known || number <= known.about.last_number) return chat
+  const { name, topic } = changed
+  return withRoom(chat, slug, { ...known, about: { ...known.about, name, topic } })
 }
 
 function foldNotice(chat: ChatState, event: RoomEvent, what: NoticeKind, member: Author | undefined): ChatState {

@@ -4,6 +4,7 @@
 // room's own `last_number` says up to which event it is true, so an event that
 // comes twice, or that the answer knew already, changes nothing.
 import type { Author, Room, RoomEvent } from '../api/types'
+import type { Pins } from './pins'
 import type { Timeline } from './timeline'
 
 export interface RoomState {
@@ -15,6 +16,8 @@ export interface RoomState {
   removedBy?: Author
   /** Null until the room is looked at. */
   timeline: Timeline | null
+  /** Null until somebody reads what is pinned, and where it has to be read anew. */
+  pins: Pins | null
   /** The number up to which this device has shown the room. */
   shownUpTo: number
   /** How many messages of others came after that; null where nobody has counted. */
@@ -27,7 +30,7 @@ export interface RoomState {
 export function newRoom(about: Room, isMember: boolean, shownUpTo = about.last_number): RoomState {
   const unread = about.last_number > shownUpTo ? null : 0
   const memberAsOf = isMember ? about.last_number : 0
-  return { about, isMember, memberAsOf, timeline: null, shownUpTo, unread, hasMoreUnread: false }
+  return { about, isMember, memberAsOf, timeline: null, pins: null, shownUpTo, unread, hasMoreUnread: false }
 }
 
 /** Returns `room` as an answer tells it, unless events have told more by now. */

@@ -190,7 +190,7 @@ export function useHistory({ client, platform, state, shownUpTo, onMessages }: H
     meanwhile.clear()
     edges.value = new Map()
     statuses.value = new Map()
-    const rooms = [...state.value.rooms].map(([slug, room]): [string, RoomState] => [slug, { ...room, timeline: null }])
+    const rooms = [...state.value.rooms].map(([slug, room]): [string, RoomState] => [slug, { ...room, timeline: null, pins: null }])
     state.value = { ...state.value, rooms: new Map(rooms) }
   }
 

@@ -69,6 +69,7 @@ export const words = {
   joined: (names: string) => `${names} joined`,
   left: (names: string) => `${names} left`,
   opened: (names: string) => `${names} opened the room`,
+  changedRoom: (names: string) => `${names} changed the name or topic`,
   openedByServer: 'The room was opened',
   added: (by: string, names: string) => `${by} added ${names}`,
   removed: (by: string, names: string) => `${by} removed ${names}`,

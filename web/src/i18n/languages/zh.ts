@@ -68,6 +68,7 @@ export const words: Words = {
   joined: (names) => tidy(`${names} 加入了`),
   left: (names) => tidy(`${names} 离开了`),
   opened: (names) => tidy(`${names} 创建了这个房间`),
+  changedRoom: (names) => tidy(`${names} 修改了名称或话题`),
   openedByServer: '房间已创建',
   added: (by, names) => tidy(`${by} 邀请了 ${names}`),
   removed: (by, names) => tidy(`${by} 移出了 ${names}`),
