@@ -78,6 +78,13 @@ describe('who comes and goes', () => {
     })
   })
 
+  it('brings a room that I opened elsewhere', () => {
+    const opened: RoomEvent = { type: 'room_opened', position: 8, number: 1, room: 'tea', at, by: cleo, opened: { ...enteredTea, members: 1 } }
+    const elsewhere = { ...EMPTY_CHAT, me: { ...cleo, role: 'guest' } }
+    expect(teaOf(fold(elsewhere, opened))).toMatchObject({ isMember: true, about: { name: 'tea', last_number: 1, members: 1 } })
+    expect(fold(elsewhere, { ...opened, by: ann }).rooms.size).toBe(0)
+  })
+
   it('brings me into a room that I had read already, whose answer knew the event', () => {
     const about = { ...tea, kind: 'closed' as const, last_number: 6 }
     const read = { ...EMPTY_CHAT, me: { ...cleo, role: 'guest' }, rooms: new Map([['tea', newRoom(about, false)]]) }
