@@ -6,7 +6,7 @@
 //! so a form that comes again finds its guest, and of two that come at once the log's
 //! order decides: the rules take a token once. Nothing is kept in memory.
 //!
-//! Whoever knows the id can become this guest. So it is for one reader alone, no request
+//! Anybody who knows the id can become this guest. So it is for one reader alone, no request
 //! id in an event shows it, and it ends after a day or with the process.
 
 use std::sync::{Arc, OnceLock};
