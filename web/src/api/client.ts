@@ -76,7 +76,8 @@ export interface Client {
   /** Opens the same as a stream of events, which ends with `signal`. */
   openFeed(question: FeedQuestion, signal: AbortSignal): Promise<Response>
   /** Sends `text`, once for ever: a repeat with the same request id gets the first answer. */
-  sendMessage(room: string, requestId: string, text: string): Promise<Message>
+  /** Sends a text, whose marks are read where it has a format. */
+  sendMessage(room: string, requestId: string, text: string, format?: 'markdown'): Promise<Message>
 }
 
 /** The words of a request for events. */
@@ -162,9 +163,9 @@ export function createClient({ fetch, clock }: Pick<Platform, 'fetch' | 'clock'>
         throw failure(error, path)
       }
     },
-    async sendMessage(room, requestId, text) {
+    async sendMessage(room, requestId, text, format) {
       const path = `${roomPath(room)}/messages/${requestId}`
-      return (await call<{ message: Message }>('PUT', path, { body: { text } })).message
+      return (await call<{ message: Message }>('PUT', path, { body: { text, ...(format && { format }) } })).message
     },
   }
 }

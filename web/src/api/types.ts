@@ -41,6 +41,19 @@ export interface MembersPage {
   more: boolean
 }
 
+/** A part of a text and what it is; offset and length count UTF-16 units. */
+export interface Entity {
+  type: 'bold' | 'italic' | 'strike' | 'code' | 'pre' | 'link' | 'url' | 'mention' | 'mention_all' | 'quote' | 'spoiler'
+  offset: number
+  length: number
+  /** Of `pre`. */
+  language?: string
+  /** Of `link`: http, https or mailto. */
+  url?: string
+  /** Of `mention`: the id of that user. */
+  user?: number
+}
+
 export interface Message {
   /** Its position in the log: grows with time, unique on the server. */
   id: number
@@ -53,6 +66,8 @@ export interface Message {
   request_id?: string
   /** Absent where it was deleted. */
   text?: string
+  /** In order, nested or apart; absent where there are none. */
+  entities?: Entity[]
   deleted?: true
 }
 

@@ -3,7 +3,7 @@
 // Called by MessageList whenever one of them changes. Pure: groups the messages
 // of one person in a row, merges notices, marks the days and where the news
 // begins. It formats nothing: words and times belong to the components.
-import type { Author } from '../api/types'
+import type { Author, Entity } from '../api/types'
 import type { ShownEntry } from '../outbox/useOutbox'
 import { named } from './names'
 import type { Names } from './names'
@@ -17,6 +17,8 @@ export interface Line {
   number?: number
   /** Null where the message was deleted. */
   text: string | null
+  /** Absent where there are none, and while it is in the outbox. */
+  entities?: readonly Entity[]
   at: string
   /** Present while the message is in the outbox, which drops it once it is stored. */
   entry?: ShownEntry
@@ -96,8 +98,8 @@ export function arrange({ timeline, names, entries, me, freshAfter }: Arranging)
 function messageLine(item: MessageItem, me: Author | null): Line {
   const requestId = ownRequestId(item, me)
   const key = requestId === undefined ? `message ${item.position}` : ownKey(requestId)
-  const { deleted, text = null, number } = item.message
-  return { key, number, text: deleted ? null : text, at: item.at }
+  const { deleted, text = null, entities, number } = item.message
+  return { key, number, text: deleted ? null : text, ...(entities && { entities }), at: item.at }
 }
 
 function ownKey(requestId: string): string {

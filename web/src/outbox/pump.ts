@@ -77,7 +77,7 @@ export function createPump({ database, client, platform, userId, onChange, onUnk
   async function send(entry: Entry, turn: number): Promise<void> {
     pause.begin()
     try {
-      const message = await client.sendMessage(entry.room, entry.requestId, entry.text)
+      const message = await client.sendMessage(entry.room, entry.requestId, entry.text, entry.format)
       failures = 0
       await settle(turn, entry, null)
       // Another tab may have become somebody else, and the cookie is shared.

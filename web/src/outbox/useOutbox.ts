@@ -76,7 +76,7 @@ export function useOutbox({ database, platform, tab, user, tellEngine }: OutboxO
     if (!user.value) return
     const at = platform.clock.date()
     const place = { userId: user.value.id, room }
-    const entry: Entry = { requestId: makeId(), ...place, text, order: nextOrder(at), at, attempts: 0, state: 'waiting' }
+    const entry: Entry = { requestId: makeId(), ...place, text, format: 'markdown', order: nextOrder(at), at, attempts: 0, state: 'waiting' }
     written.value.set(entry.requestId, entry)
     const adding = store.add(entry, { ...place, tab }).then(() => void confirmed.push(entry))
     void change(adding)
@@ -92,13 +92,14 @@ export function useOutbox({ database, platform, tab, user, tellEngine }: OutboxO
     if (!entry || !mayGo(entry)) return
     const at = platform.clock.date()
     void change(
-      store.change(requestId, ({ userId, room, text, order, attempts, status }) => ({
+      store.change(requestId, ({ userId, room, text, format, order, attempts, status }) => ({
         // After 409 the id stands for another message of this person. After other refusals it is
         // kept, for an earlier attempt whose answer was lost may have been stored.
         requestId: status === 409 ? makeId() : requestId,
         userId,
         room,
         text,
+        ...(format && { format }),
         order,
         at,
         attempts,

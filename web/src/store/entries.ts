@@ -16,6 +16,8 @@ export interface Entry {
   userId: number
   room: string
   text: string
+  /** Absent where an older page wrote it: its text has no marks. */
+  format?: 'markdown'
   /** Grows with each text that is written in this browser. */
   order: number
   /** When it was written, or last confirmed, in ms since 1970. */
