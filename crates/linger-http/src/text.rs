@@ -5,6 +5,7 @@
 //! plain text with a line for each message. Both are made of the same [`lines`]. Waiting
 //! and following are held like any other wait. docs/protocols/text.md is the reference.
 
+mod blocks;
 mod front;
 mod gzip;
 mod html;

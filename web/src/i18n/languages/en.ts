@@ -64,6 +64,8 @@ export const words = {
   spoke: (name: string, time: string) => `${name}, ${time}`,
   heard: (name: string, text: string) => `${name}: ${text}`,
   messageDeleted: 'This message was deleted.',
+  code: 'Code',
+  showHidden: 'Show hidden text',
   today: 'Today',
   yesterday: 'Yesterday',
   joined: (names: string) => `${names} joined`,

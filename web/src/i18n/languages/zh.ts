@@ -63,6 +63,8 @@ export const words: Words = {
   spoke: (name, time) => `${name}，${time}`,
   heard: (name, text) => `${name}：${text}`,
   messageDeleted: '此消息已删除。',
+  code: '代码',
+  showHidden: '显示隐藏内容',
   today: '今天',
   yesterday: '昨天',
   joined: (names) => tidy(`${names} 加入了`),

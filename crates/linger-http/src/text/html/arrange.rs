@@ -10,7 +10,7 @@ use linger_core::{Timestamp, UserId};
 
 use super::{
     super::{
-        lines::{Line, Named, What},
+        lines::{Line, Named, Text, What},
         zone::Zone,
     },
     languages::Words,
@@ -47,7 +47,7 @@ pub(super) struct Said<'n> {
     pub(super) number: u64,
     pub(super) id: u64,
     /// None where it is deleted.
-    pub(super) text: Option<Cow<'n, str>>,
+    pub(super) text: Option<Text<'n>>,
     pub(super) at: String,
     pub(super) time: String,
 }

@@ -47,6 +47,9 @@ pub(super) struct Words {
     pub(super) fresh: &'static str,
     pub(super) spoke: fn(&str, &str) -> String,
     pub(super) deleted: &'static str,
+    /// A piece of code, and a text that waits to be shown, as readers hear them.
+    pub(super) code: &'static str,
+    pub(super) spoiler: &'static str,
     /// A day: its year, month and day, and its weekday from Monday, 0, on.
     pub(super) day: fn((i16, i8, i8), usize) -> String,
 

@@ -32,6 +32,8 @@ pub(super) static WORDS: Words = Words {
     fresh: "新消息",
     spoke: |name, time| format!("{name}，{time}"),
     deleted: "此消息已删除。",
+    code: "代码",
+    spoiler: "显示隐藏内容",
     day: |(year, month, day), weekday| {
         const WEEKDAYS: [&str; 7] = ["一", "二", "三", "四", "五", "六", "日"];
         format!("{year}年{month}月{day}日 星期{}", WEEKDAYS[weekday])

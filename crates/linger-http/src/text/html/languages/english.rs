@@ -30,6 +30,8 @@ pub(super) static WORDS: Words = Words {
     fresh: "New",
     spoke: |name, time| format!("{name}, {time}"),
     deleted: "This message was deleted.",
+    code: "Code",
+    spoiler: "Show hidden text",
     day: |(year, month, day), weekday| {
         const WEEKDAYS: [&str; 7] =
             ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
