@@ -217,6 +217,11 @@ export function mayGo({ state, status }: ShownEntry): boolean {
   return state !== 'refused' || status === undefined || !REFUSED_FOR_EVER.has(status)
 }
 
+/** Says whether an entry is a deletion that has not been sent so far. */
+export function canBeTakenBack({ deed, state, attempts }: ShownEntry): boolean {
+  return deed?.kind === 'delete' && state === 'waiting' && attempts === 0
+}
+
 /** Two people may choose the same request id. */
 function name({ userId, requestId }: Pick<Entry, 'userId' | 'requestId'>): string {
   return `${userId} ${requestId}`
