@@ -8,6 +8,7 @@ import type { CDPSession, Page } from 'playwright-core'
 import { beforeAll, expect, it } from 'vitest'
 import { useLinger } from './harness/linger'
 import { Person } from './harness/person'
+import { slowness } from './harness/speed'
 
 const BYTES_MAX = 100 * 1024
 const READABLE_MS_MAX = 800
@@ -15,8 +16,6 @@ const WRITABLE_MS_MAX = 1500
 const LONG_TASK_MS_MAX = 400
 const LOADS_MAX = 5
 const SLOWDOWN = 4
-/** The time of `work` on a laptop of 2024. */
-const LAPTOP_MS = 6
 
 interface Load {
   /** Bytes of script and style, as they came over the network. */
@@ -63,25 +62,13 @@ async function load(): Promise<Load> {
     downloadThroughput: 1_600_000 / 8,
     uploadThroughput: 750_000 / 8,
   })
-  const rate = (SLOWDOWN * LAPTOP_MS) / (await page.evaluate(work))
+  const rate = SLOWDOWN / (await slowness(page))
   await session.send('Emulation.setCPUThrottlingRate', { rate: Math.min(SLOWDOWN, Math.max(1, rate)) })
   await page.addInitScript(watch)
   await page.goto(`${linger.server.url}/r/lobby`, { waitUntil: 'commit' })
   const marks = await readMarks(page)
   await context.close()
   return { bytes: sizes.total(), ...marks }
-}
-
-/** Runs in the page: some work of the kind that pages do; returns the best of some times, in ms. */
-function work(): number {
-  const times = Array.from({ length: 15 }, () => {
-    const startedAt = performance.now()
-    const made = Array.from({ length: 20_000 }, (_, index) => ({ key: String((index * 7919) % 20_011), index }))
-    made.sort((one, other) => (one.key < other.key ? -1 : 1))
-    JSON.parse(JSON.stringify(made))
-    return performance.now() - startedAt
-  })
-  return Math.min(...times)
 }
 
 async function countBytes(session: CDPSession): Promise<{ total(): number }> {

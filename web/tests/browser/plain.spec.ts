@@ -84,8 +84,12 @@ test('a text gets an id without randomUUID, and is sent once', async () => {
   expect((await readLog(linger.server.url)).filter((text) => text.startsWith('plain '))).toEqual(['plain one', 'plain two'])
 })
 
+/** Returns the holder of the lease, as each tab reads it. */
+function leases({ all }: Tabs): Promise<(string | null)[]> {
+  return Promise.all(all.map(({ page }) => page.evaluate(() => localStorage.getItem('linger.engine'))))
+}
+
 test('without Web Locks a lease finds one engine for all tabs; with SharedWorker there is no need of one', async () => {
-  const leases = async ({ all }: Tabs) => Promise.all(all.map(({ page }) => page.evaluate(() => localStorage.getItem('linger.engine'))))
   const url = `${linger.server.plainUrl}/r/lobby`
   const byLease = await Tabs.open(linger, 2, url, 'without SharedWorker')
   const [first, second] = await leases(byLease)
