@@ -1,4 +1,4 @@
-// What is wrong with a screen for the eye and the hand: too wide, cut off, covered.
+// The faults of a screen for the eye and the hand: too wide, cut off, covered.
 //
 // Called in each state by the tests that judge every screen. It looks at where
 // things are, as a reader would, and knows nothing of components.

@@ -105,7 +105,7 @@ async function arrival({ page }: Chat, own: string, at: At, still: Still): Promi
   await page.locator('.said').first().waitFor()
 }
 
-/** What is said, what is new, where one is, and where a link leads. */
+/** A conversation: as a visitor, with news elsewhere, with news here, away from its end, at a link. */
 async function inRoom({ page }: Chat, bob: Person, at: At, still: Still): Promise<void> {
   await still('visitor')
   await page.locator('.head .button').click()
@@ -174,7 +174,7 @@ async function closedRoom({ page }: Chat, club: string, at: At, still: Still): P
   await still('left')
 }
 
-/** What is no room. */
+/** Screens that are no room. */
 async function elsewhere(at: At, still: Still): Promise<void> {
   await at('/r/nowhere', '.welcome')
   await still('no-room')
