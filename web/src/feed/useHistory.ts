@@ -118,7 +118,7 @@ export function useHistory({ client, platform, state, shownUpTo, onMessages }: H
   async function refresh(slug: string): Promise<void> {
     const mine = era
     const timelineNow = () => state.value.rooms.get(slug)?.timeline ?? EMPTY_TIMELINE
-    // What is said later joins on to the page, not to what was there before the gap.
+    // A later message joins on to the page that is read, not to what was there before the gap.
     const newest = newestMessage(timelineNow())?.id ?? 0
     const isOver = () => mine !== era || !state.value.rooms.get(slug)?.timeline || timelineNow().hasNewer
     const read = async () => ({ heardUpTo: timelineNow().heardUpTo, page: await client.fetchHistory(slug, HISTORY_PAGE) })

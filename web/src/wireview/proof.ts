@@ -3,7 +3,7 @@
 // Fed by `wireStore` with the pages that this tab hears; and it can count the
 // room from its first event, page by page. In an open room that is #1, in a
 // closed one the event that my stay began with. A hole in what was heard is
-// read again, from the last cursor that had none before it, until the server
+// read again, from the last page that had none before it, until the server
 // answers; one that stays then is shown, for the page claims nothing that its
 // numbers do not say.
 import type { Platform } from '../api/platform'
@@ -29,10 +29,9 @@ export interface ProofState {
   hasFailed: boolean
 }
 
-/** Events as a tab hears them: between two cursors. */
+/** Events as a tab hears them: after a cursor. */
 export interface HeardPage {
   from: string
-  to_cursor: string
   events: readonly RoomEvent[]
 }
 
@@ -68,7 +67,7 @@ export function createProof({ room, readEvents, me, platform, onChange }: ProofO
   let countCursor = 'start'
   let hasCountedAll = false
   let firstHeard = Infinity
-  /** Nothing that was heard before this cursor is missing. */
+  /** Where the page began that told the newest event without a hole before it: whatever is missing comes later. */
   let soundCursor: string | null = null
   let reading = 0
   let hasFailed = false
@@ -91,10 +90,12 @@ export function createProof({ room, readEvents, me, platform, onChange }: ProofO
     return between.filter((hole) => hole.last <= (countedTo ?? 0) || hole.first > firstHeard)
   }
 
-  function hear({ from, to_cursor, events }: HeardPage): void {
+  function hear({ from, events }: HeardPage): void {
     soundCursor ??= from
-    firstHeard = Math.min(firstHeard, ...take(events))
-    if (holes().length === 0) soundCursor = to_cursor
+    const numbers = take(events)
+    firstHeard = Math.min(firstHeard, ...numbers)
+    // Its end proves nothing: what is missing may have been the last of the page, or all of it.
+    if (holes().length === 0) soundCursor = numbers.length > 0 ? from : soundCursor
     else if (reading === 0) void work(() => readHoles(soundCursor ?? 'start'))
     onChange()
   }

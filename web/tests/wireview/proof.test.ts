@@ -85,13 +85,23 @@ describe('the proof', () => {
     expect([claim(), read.mock.calls.length]).toEqual([{ span: [1, 4812], isWhole: true, holes: [] }, 6])
   })
 
-  it('a hole in what was heard is read again, from the last cursor that had none before it', async () => {
+  it('a hole in what was heard is read again, from the last page that had none before it', async () => {
     const { hear, claim, read } = begin(upTo(20))
     hear(9, 10)
     hear(10, 14)
     expect(claim()).toEqual({ span: [14, 14], isWhole: false, holes: [[11, 13]] })
     await vi.waitFor(() => expect(claim()).toEqual({ span: [10, 20], isWhole: false, holes: [] }))
-    expect(read.mock.calls.map(([after]) => after)).toEqual(['c10'])
+    expect(read.mock.calls.map(([after]) => after)).toEqual(['c9'])
+  })
+
+  it('what a page lost at its end is read again, although its cursor lies behind it', async () => {
+    const { proof, hear, claim, numbers } = begin(upTo(10))
+    await proof.count()
+    numbers.push(11, 12, 13)
+    hear(10, 11)
+    proof.hear({ from: 'c11', events: [] })
+    hear(12, 13)
+    await vi.waitFor(() => expect(claim()).toEqual({ span: [1, 13], isWhole: true, holes: [] }))
   })
 
   it('a hole is read again until the server answers, and no longer than somebody looks', async () => {
@@ -100,7 +110,7 @@ describe('the proof', () => {
     hear(9, 10)
     hear(10, 14)
     await clock.pass(10_000)
-    expect([claim(), read.mock.calls.map(([after]) => after)]).toEqual([{ span: [10, 20], isWhole: false, holes: [] }, ['c10', 'c10', 'c10']])
+    expect([claim(), read.mock.calls.map(([after]) => after)]).toEqual([{ span: [10, 20], isWhole: false, holes: [] }, ['c9', 'c9', 'c9']])
     expect([proof.read().isCounting, proof.read().hasFailed]).toEqual([false, false])
 
     read.mockRejectedValue(new Error('gone'))
