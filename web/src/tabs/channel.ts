@@ -6,7 +6,7 @@
 import type { EngineMessage, TabMessage } from '../wire/protocol'
 import { isNewer, NO_FENCE, nextFence } from './fence'
 import type { Fence } from './fence'
-import { startHostLater } from './hostLater'
+import { fetchHostAhead, startHostLater } from './hostLater'
 import type { Host, HostOptions } from './host'
 import { NAME } from './way'
 import type { OpenWay } from './way'
@@ -36,6 +36,7 @@ type Word =
 
 export function channel(elect: Elect, options: Omit<HostOptions, 'post'>): OpenWay {
   return ({ tab, onMessage, onNewEngine }) => {
+    fetchHostAhead()
     const others = new BroadcastChannel(NAME)
     let newest = NO_FENCE
     let isClosed = false

@@ -1,16 +1,16 @@
 // A host whose code comes when it is needed: most tabs have their engine in a
 // SharedWorker, and never start one of their own.
 //
-// What it hears before its code is there waits, and to those who ask whether it is
-// alive it says so: another engine would wait for the same code. The station fetches the code
+// Before its code is there it keeps what it hears, and tells those who ask that it
+// is alive: another engine would wait for the same code. The station fetches the code
 // ahead of its use: when an engine is gone, the network may be gone as well.
 import type { Clock } from '../api/platform'
 import type { TabMessage } from '../wire/protocol'
 import type { Host, HostOptions } from './host'
 
 const RETRY_MS = 3000
-/** The page is there by then, even over a slow network. */
-const AHEAD_MS = 10_000
+/** By then the page is there, even over a slow network. */
+const QUIET_MS = 10_000
 
 type Code = typeof import('./host')
 
@@ -49,9 +49,14 @@ export function startHostLater(options: HostOptions, fetchCode = fetchHost): Hos
   }
 }
 
-/** Fetches the code after a while, without using it. */
-export function fetchHostAhead(clock: Clock): () => void {
-  return clock.after(AHEAD_MS, () => void fetchHost().catch(() => {}))
+/** Fetches the code when the page has come to rest; returns the function that prevents it. */
+export function fetchHostWhenQuiet(clock: Clock): () => void {
+  return clock.after(QUIET_MS, fetchHostAhead)
+}
+
+/** Fetches the code for a tab that may be elected at any moment. */
+export function fetchHostAhead(): void {
+  void fetchHost().catch(() => {})
 }
 
 function fetchHost(): Promise<Code> {

@@ -14,7 +14,7 @@ import type { EngineMessage, TabMessage } from '../wire/protocol'
 import { alone } from './alone'
 import { channel } from './channel'
 import { createHeartbeat } from './heartbeat'
-import { fetchHostAhead } from './hostLater'
+import { fetchHostWhenQuiet } from './hostLater'
 import { lease } from './lease'
 import { locks } from './locks'
 import { createMemo } from './memo'
@@ -154,7 +154,7 @@ export function connect({ tab, platform, database, onMessage, kinds = kindsHere(
   window.addEventListener('pageshow', ({ persisted }) => persisted && open(), { signal })
   document.addEventListener('resume', open, { signal })
   const stopWaking = onWake(() => way?.post({ type: 'wake', tab }))
-  const stopFetching = fetchHostAhead(platform.clock)
+  const stopFetching = fetchHostWhenQuiet(platform.clock)
   open()
   database.onBlocked(() => kind !== 'alone' && open())
 
