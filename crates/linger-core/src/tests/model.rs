@@ -11,9 +11,10 @@ use std::{
 };
 
 use crate::{
-    Audience, Author, Command, Draft, Entities, Entry, Epoch, Event, EventKind, ExternalId,
-    Message, MessageId, News, Outcome, Person, Position, Rejection, RequestId, RoomId, RoomKind,
-    RoomThen, Timestamp, TokenHash, UserId, UserName, Vocabulary, queries::Room,
+    Audience, Author, Command, Draft, Entities, Entry, Epoch, Event, EventKind, ExternalId, File,
+    FileId, Message, MessageId, MessageText, News, Outcome, Person, Position, Quote, Reaction,
+    Rejection, RequestId, RoomId, RoomKind, RoomThen, Timestamp, TokenHash, UserId, UserName,
+    Vocabulary, queries::Room,
 };
 
 /// Everything that happened, and those who were there.
@@ -33,6 +34,8 @@ pub(super) struct Model {
     external_ids: BTreeSet<ExternalId>,
     tokens: BTreeSet<TokenHash>,
     requests: BTreeMap<(Author, RequestId), (Position, Command)>,
+    /// Entries whose payload is gone: nobody knows any more what was asked.
+    forgotten: BTreeSet<Position>,
     time: Option<Timestamp>,
 }
 
@@ -67,7 +70,9 @@ impl Model {
         };
         let request = draft.request.as_ref().map(|request| (draft.author, request.id.clone()));
         match request.as_ref().and_then(|request| self.requests.get(request)) {
-            Some((first, command)) if *command == draft.command => {
+            Some((first, command))
+                if *command == draft.command || self.forgotten.contains(first) =>
+            {
                 return Outcome::Repeated { first: *first };
             }
             Some(_) => return Outcome::Rejected(Rejection::RequestIdReused),
@@ -80,9 +85,33 @@ impl Model {
         if let Some(request) = request {
             self.requests.insert(request, (*position, draft.command.clone()));
         }
+        if told.is_none() && matches!(draft.command, Command::EditMessage { .. }) {
+            self.forgotten.insert(*position);
+        }
         let news = told.as_ref().map(|told| Arc::new(told.news.clone()));
         self.told.extend(told);
         Outcome::Accepted(news)
+    }
+
+    /// Returns the messages that were sent, in order.
+    pub(super) fn messages(&self) -> impl DoubleEndedIterator<Item = MessageId> {
+        self.said.keys().copied()
+    }
+
+    /// Returns the messages that are deleted.
+    pub(super) fn deleted(&self) -> impl Iterator<Item = MessageId> {
+        let deleted = self.said.values().filter(|said| said.message.deleted);
+        deleted.map(|said| said.message.id)
+    }
+
+    /// Returns the files that were added, in order.
+    pub(super) fn files(&self) -> impl DoubleEndedIterator<Item = FileId> {
+        self.files.keys().copied()
+    }
+
+    /// Returns the room of a message.
+    pub(super) fn room_of(&self, id: MessageId) -> Option<RoomId> {
+        self.said.get(&id).map(|said| said.room)
     }
 
     /// Returns everything that concerns a user, oldest first.
@@ -117,7 +146,6 @@ impl Model {
             let said = &self.said[&message.id];
             let is_closed = self.rooms[&said.room].kind == RoomKind::Closed;
             let is_edit = news.event.kind.name() == "message_edited";
-            is_narrow = is_closed && (is_edit || message.reply_to.is_some());
             if said.message.deleted {
                 *message = bare(message, true);
                 is_changed = true;
@@ -137,6 +165,7 @@ impl Model {
                     }
                 }
             }
+            is_narrow = is_closed && (is_edit || message.reply_to.is_some());
         }
         match is_changed {
             true => News { is_narrow, ..News::new(event, news.audience.clone()) },
@@ -229,6 +258,10 @@ impl Model {
                 return Err(Rejection::NotForUsers);
             }
             self.epochs.push((position, *epoch));
+            return Ok(None);
+        }
+        if let (Command::DropFile { file }, Author::Server) = (&draft.command, draft.author) {
+            self.drop_unless_used(*file);
             return Ok(None);
         }
         if let (Command::OpenRoom { .. }, Author::Server) = (&draft.command, draft.author) {
@@ -421,7 +454,8 @@ impl Model {
         let Said { message, texts, .. } = self.said.get_mut(&id).expect("it is there");
         let is_deleted = message.deleted;
         let must_be_there = if is_deleted { Err(Rejection::MessageDeleted) } else { Ok(()) };
-        let group = |message: &Message, emoji| message.reactions.iter().position(|it| it.emoji == emoji);
+        let group =
+            |message: &Message, emoji| message.reactions.iter().position(|it| it.emoji == emoji);
         let kind = match command.clone() {
             EditMessage { text, entities, .. } => {
                 must_be_there?;
@@ -438,9 +472,12 @@ impl Model {
             }
             DeleteMessage { .. } if is_deleted => return Ok(None),
             DeleteMessage { .. } => {
+                let files = std::mem::take(&mut message.files);
                 *message = bare(message, true);
-                texts.clear();
-                EventKind::MessageDeleted { message: message.clone() }
+                self.forgotten.extend(texts.drain(..).map(|(position, ..)| position));
+                let message = message.clone();
+                files.iter().for_each(|file| self.drop_unless_used(file.id));
+                EventKind::MessageDeleted { message }
             }
             AddReaction { emoji, .. } => {
                 must_be_there?;
@@ -489,6 +526,13 @@ impl Model {
         };
         let witnesses = self.members[&room].clone();
         Ok(Some(self.tell(position, room, Some(by), kind, witnesses)))
+    }
+
+    fn drop_unless_used(&mut self, file: FileId) {
+        let has_it = |said: &Said| said.message.files.iter().any(|it| it.id == file);
+        if !self.said.values().any(has_it) && self.files.remove(&file).is_some() {
+            self.forgotten.insert(file.position());
+        }
     }
 
     fn open(

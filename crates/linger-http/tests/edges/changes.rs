@@ -185,7 +185,10 @@ async fn each_refusal_has_its_status_and_its_code(driver: Driver) {
     assert_eq!(refused.json()["code"], "file_not_found");
     two.ann(Method::DELETE, &one, Value::Null).await;
     let refused = two.ann(Method::PATCH, &one, text.clone()).await;
-    assert_eq!((refused.status.as_u16(), &refused.json()["code"]), (409, &json!("message_deleted")));
+    assert_eq!(
+        (refused.status.as_u16(), &refused.json()["code"]),
+        (409, &json!("message_deleted"))
+    );
 }
 
 async fn the_same_request_again_has_no_effect_and_another_one_under_its_name_is_refused(
