@@ -7,6 +7,7 @@
 //! damaged tables.
 
 mod catch_up;
+mod clearing;
 mod erasing;
 mod healing;
 
@@ -112,7 +113,7 @@ impl Follower {
             // Notes from before the last ones are there only when all is applied again.
             let erase_at = self.erasing.due().filter(|_| !has_more && self.is_readable());
             if erase_at.is_some_and(|at| at <= now) {
-                self.begin_erasing();
+                self.go_on_erasing();
                 continue;
             }
             let heal_at = self.needs_healing().then_some(try_from);
@@ -130,7 +131,7 @@ impl Follower {
                 Ok(()) = self.commits.wanted() => {}
                 grown = tail.changed() => if grown.is_err() { return },
                 Ok(()) = reports.changed() => {}
-                is_erased = self.erasing.answered() => self.go_on_erasing(is_erased),
+                is_erased = self.erasing.answered() => self.note_erased(is_erased),
                 Some(question) = self.questions.recv(), if is_complete => {
                     question(self.projection.connection());
                 }

@@ -1,8 +1,8 @@
 //! Erases deleted texts from the files, a little after they are deleted.
 //!
 //! Apply has blanked the tables by then, and noted which entries of the log have a payload to
-//! erase. The log's writer rewrites those; then the follower empties the WAL of the tables;
-//! and only then it is noted how far that came. Whatever is cut off before that is done again,
+//! erase. The log's writer rewrites those; then the follower empties the WAL of the tables, and
+//! clears their file of copies; and only then it is noted how far that came. Whatever is cut off before that is done again,
 //! after the next start too.
 
 use linger_core::{Entry, Outcome, Position, queries};
@@ -11,13 +11,15 @@ use tokio::{
     time::{Duration, Instant},
 };
 
-use super::Follower;
+use super::{Follower, clearing::clear_from};
 use crate::log::Log;
 
 /// Others who delete in these seconds share the work.
 const ERASE_AFTER: Duration = Duration::from_secs(2);
 /// Between two tries, while somebody reads or the disk fails.
 const TRY_AGAIN_AFTER: Duration = Duration::from_secs(1);
+/// Between two parts of the file of the tables: sends have their turn.
+const PAUSE: Duration = Duration::from_millis(50);
 /// Entries in one go: the log's writer has other work.
 const AT_ONCE: usize = 500;
 
@@ -29,6 +31,8 @@ pub(crate) struct Erasing {
     due: Option<Instant>,
     /// The log is at it: the answer, and how far it is then.
     running: Option<(Position, oneshot::Receiver<()>)>,
+    /// The log is done up to there, and the file of the tables is clear up to this byte.
+    clearing: Option<(Position, u64)>,
 }
 
 impl Erasing {
@@ -36,7 +40,7 @@ impl Erasing {
     pub(crate) fn of(log: &dyn Log) -> Erasing {
         let done = log.erased_upto();
         let due = (done < Position::MAX).then(Instant::now);
-        Erasing { done, due, running: None }
+        Erasing { done, due, running: None, clearing: None }
     }
 
     /// Takes note of what a batch asks for.
@@ -63,11 +67,16 @@ impl Erasing {
 }
 
 impl Follower {
-    /// Asks the log to erase what is to be erased, if anything is.
-    pub(super) fn begin_erasing(&mut self) {
+    /// Goes on: asks the log to erase what is to be erased, if anything is; or clears the file
+    /// of the tables when the log has done so.
+    pub(super) fn go_on_erasing(&mut self) {
+        self.erasing.due = None;
+        if let Some((upto, begin)) = self.erasing.clearing.take() {
+            self.clear_tables(upto, begin);
+            return;
+        }
         let found =
             queries::erasures_after(self.projection.connection(), self.erasing.done, AT_ONCE);
-        self.erasing.due = None;
         match found {
             Ok(erasures) => {
                 let Some(last) = erasures.last() else { return };
@@ -80,19 +89,41 @@ impl Follower {
         }
     }
 
-    /// Goes on after the log's answer: empties the WAL of the tables, and looks for more.
-    pub(super) fn go_on_erasing(&mut self, is_erased: bool) {
+    /// Takes the log's answer.
+    pub(super) fn note_erased(&mut self, is_erased: bool) {
         let Some((upto, _)) = self.erasing.running.take() else { return };
-        if is_erased {
-            self.commit();
-        }
+        let pause = if is_erased { Duration::ZERO } else { TRY_AGAIN_AFTER };
+        self.erasing.clearing = is_erased.then_some((upto, 0));
+        self.erasing.due = Some(Instant::now() + pause);
+    }
+
+    /// Empties the WAL of the tables, and clears a part of their file. Nobody else writes it,
+    /// and with an empty WAL no checkpoint does.
+    fn clear_tables(&mut self, upto: Position, begin: u64) {
+        self.commit();
         let is_committed = self.projection.committed() >= upto && self.is_readable();
-        if is_erased && is_committed && self.projection.empty_wal().unwrap_or(false) {
-            self.erasing.done = upto;
-            self.erasing.due = Some(Instant::now());
-            self.log.note_erased(upto);
-        } else {
-            self.erasing.due = Some(Instant::now() + TRY_AGAIN_AFTER);
+        let is_empty = is_committed && self.projection.empty_wal().unwrap_or(false);
+        let path = self.files.as_ref().map(|files| files.files.path().to_owned());
+        let cleared = match path.filter(|_| is_empty) {
+            Some(path) => clear_from(&path, begin),
+            None => Err(std::io::Error::other("somebody reads the tables, or writes them")),
+        };
+        // Pages in memory are those from before.
+        let _ = self.projection.connection().execute_batch("PRAGMA shrink_memory");
+        let now = Instant::now();
+        match cleared {
+            Ok(None) => {
+                (self.erasing.done, self.erasing.due) = (upto, Some(now));
+                self.log.note_erased(upto);
+            }
+            Ok(Some(next)) => {
+                self.erasing.clearing = Some((upto, next));
+                self.erasing.due = Some(now + PAUSE);
+            }
+            Err(_) => {
+                self.erasing.clearing = Some((upto, begin));
+                self.erasing.due = Some(now + TRY_AGAIN_AFTER);
+            }
         }
     }
 }
