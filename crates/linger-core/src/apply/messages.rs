@@ -87,7 +87,7 @@ pub(super) fn send(
         pinned: None,
         reactions: 0,
     };
-    stored.write(step.tx)?;
+    stored.insert(step.tx)?;
     Ok(Some(news))
 }
 
