@@ -108,7 +108,7 @@ pub fn sniff(head: &[u8]) -> Sniffed {
         return unless_polyglot(head, kind);
     }
     row(&SAVED, head).unwrap_or(Sniffed::Saved(match is_text(head) {
-        true => "text/plain; charset=utf-8",
+        true => "text/plain",
         false => "application/octet-stream",
     }))
 }
@@ -175,7 +175,7 @@ mod tests {
 
     #[test]
     fn a_type_is_told_by_the_first_bytes() {
-        let text = Sniffed::Saved("text/plain; charset=utf-8");
+        let text = Sniffed::Saved("text/plain");
         let bytes = Sniffed::Saved("application/octet-stream");
         let rows: [(&str, &[u8], Sniffed); 22] = [
             ("nothing", b"", bytes),

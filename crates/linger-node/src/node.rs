@@ -43,6 +43,7 @@ use crate::{
     metrics::Metrics,
     read_pool::{self, ReadPool},
     sessions::Sessions,
+    uploads::Uploads,
 };
 
 /// One running node.
@@ -68,6 +69,8 @@ pub struct Node {
     /// When it is dropped, the follower ends.
     stop: Option<watch::Sender<()>>,
     follower: Option<JoinHandle<()>>,
+    /// None in a test without a folder.
+    uploads: Option<Arc<Uploads>>,
     _folder: Option<DataFolder>,
 }
 
@@ -113,6 +116,11 @@ impl Node {
     /// Returns the clock that the node was given.
     pub fn clock(&self) -> &dyn Clock {
         &*self.clock
+    }
+
+    /// Returns the files on their way in, and the store of those that are kept.
+    pub fn uploads(&self) -> &Arc<Uploads> {
+        self.uploads.as_ref().expect("a node with a folder has files")
     }
 
     /// Returns which log this node keeps.
