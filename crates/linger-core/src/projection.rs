@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 use crate::{Entry, LogId, Outcome, Position, Timestamp, Vocabulary, apply, sum};
 
 /// The form of the tables. A projection of another form is made anew.
-const SCHEMA: u32 = 3;
+const SCHEMA: u32 = 4;
 /// KiB of pages that are kept in memory; taken as they are needed.
 const CACHE_KIB: i64 = 8192;
 /// If the last time is further ahead of an entry's own time than this, the last time is
@@ -240,7 +240,7 @@ impl Projection {
 /// Returns a hash over each table of the projection behind this connection, a line
 /// for each.
 pub fn fingerprint(connection: &Connection) -> rusqlite::Result<String> {
-    const TABLES: [(&str, &str); 10] = [
+    const TABLES: [(&str, &str); 16] = [
         ("meta", "key"),
         ("epochs", "position"),
         ("users", "id"),
@@ -251,6 +251,12 @@ pub fn fingerprint(connection: &Connection) -> rusqlite::Result<String> {
         ("events", "position"),
         ("concerns", "place, numbered, position"),
         ("requests", "author, request_id"),
+        ("messages", "position"),
+        ("versions", "ended"),
+        ("reactions", "message, emoji, user_id"),
+        ("files", "id"),
+        ("message_files", "file, message"),
+        ("erasures", "cause, entry"),
     ];
     let mut lines = String::new();
     for (table, order) in TABLES {

@@ -4,20 +4,27 @@
 //! Each takes a connection to the projection and answers from one moment.
 //! [`crate::visibility`] decides which parts of the answers a reader may see.
 
+pub(crate) mod files;
 mod history;
 mod lists;
+pub(crate) mod messages;
 mod numbers;
 mod proof;
 mod stays;
+mod versions;
 
+pub use files::{AddedFile, file_for, files_without_message, is_hash_known};
 pub use history::{History, Passage, Place, history, passage};
 pub use lists::{MembersPage, RoomsPage, members_of, rooms_for, rooms_of};
+pub use messages::message;
 pub use numbers::position_of;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use serde::Serialize;
 
 pub(crate) use stays::joined;
 pub use stays::{all_stays, current_stays, is_member, stays_after, stays_of};
+
+pub use versions::{Version, pins, versions};
 
 use crate::{
     Audience, Author, Epoch, Event, ExternalId, News, Position, RequestId, RoomId, RoomKind,
@@ -183,7 +190,35 @@ pub fn last_event(connection: &Connection, room: Option<RoomId>) -> rusqlite::Re
 
 /// Returns the event at a position.
 pub fn news_at(connection: &Connection, position: Position) -> rusqlite::Result<Option<News>> {
+    let found = event_at(connection, position)?;
+    found.map(|news| messages::complete(connection, news)).transpose()
+}
+
+/// Returns the event at a position as it is stored, without the text that it quotes.
+pub(crate) fn event_at(
+    connection: &Connection,
+    position: Position,
+) -> rusqlite::Result<Option<News>> {
     connection.prepare_cached(EVENT)?.query_one([position], news).optional()
+}
+
+/// Returns the entries whose payload is to be erased, for up to `limit` of the entries after
+/// `after` that ask for it, or that changed nothing themselves: the one that asks, and the
+/// one that is meant.
+pub fn erasures_after(
+    connection: &Connection,
+    after: Position,
+    limit: usize,
+) -> rusqlite::Result<Vec<(Position, Position)>> {
+    let mut select = connection
+        .prepare_cached("SELECT cause, entry, sum FROM erasures WHERE cause > ?1 LIMIT ?2")?;
+    let mut rows = select.query(params![after, limit])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        sum::check(row, "erasures")?;
+        found.push((row.get(0)?, row.get(1)?));
+    }
+    Ok(found)
 }
 
 /// Returns an author's request that was accepted under this id.
@@ -211,7 +246,7 @@ pub(crate) fn news(row: &Row<'_>) -> rusqlite::Result<News> {
     let json: Box<str> = row.get(6)?;
     let event: Event = serde_json::from_str(&json)
         .map_err(|error| sum::damaged(format!("an event does not decode: {error}")))?;
-    Ok(News { event, audience: Audience::of_row(row, 2)?, json })
+    Ok(News { event, audience: Audience::of_row(row, 2)?, json, is_narrow: false })
 }
 
 fn user_of_row(row: &Row<'_>) -> rusqlite::Result<User> {

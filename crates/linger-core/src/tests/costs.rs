@@ -143,7 +143,7 @@ impl House {
 
     fn says(&mut self, user: UserId, room: RoomId, text: &str) {
         let text = MessageText::parse(text).unwrap();
-        self.does(user, Command::SendMessage { room, text, sender_time: None });
+        self.does(user, Command::say(room, text));
     }
 
     /// Counts the steps of a question, and returns its answer.

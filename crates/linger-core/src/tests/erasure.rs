@@ -54,11 +54,7 @@ fn a_repeat_of_an_erased_request_gets_the_deleted_form_whatever_it_says() {
     let mut entries = Log::of(&[]).entries;
     let (ann, tea) = (UserId::new(Position::new(1)), RoomId::new(Position::new(5)));
     let say = |position: u64, text: &str| {
-        let command = Command::SendMessage {
-            room: tea,
-            text: MessageText::parse(text).unwrap(),
-            sender_time: None,
-        };
+        let command = Command::say(tea, MessageText::parse(text).unwrap());
         let draft = draft(Timestamp::from_ms(2_000_000), Author::User(ann), "hers", command);
         Entry { position: Position::new(position), draft }
     };
@@ -113,11 +109,8 @@ fn only_what_has_a_payload_is_erased_and_it_keeps_its_rules() {
     for entry in Log::of(&[]).entries {
         assert_eq!(erase(&entry), None, "{entry:?}");
     }
-    let command = Command::SendMessage {
-        room: RoomId::new(Position::new(5)),
-        text: MessageText::parse("hush").unwrap(),
-        sender_time: None,
-    };
+    let tea = RoomId::new(Position::new(5));
+    let command = Command::say(tea, MessageText::parse("hush").unwrap());
     let draft = draft(Timestamp::from_ms(0), Author::Server, "r1", command);
     for vocabulary in [Vocabulary::FIRST, Vocabulary::SECOND, Vocabulary::THIRD] {
         let entry =

@@ -9,9 +9,9 @@ use rusqlite::Connection;
 
 use super::{draft, model::Model};
 use crate::{
-    Author, Command, Entry, Epoch, ExternalId, LogId, MessageText, Outcome, Position, Projection,
-    Request, RoomId, RoomKind, RoomName, SenderTime, Slug, Timestamp, TokenHash, Topic, UserId,
-    UserName, Vocabulary, queries,
+    Author, Command, Entities, Entry, Epoch, ExternalId, LogId, MessageText, Outcome, Position,
+    Projection, Request, RoomId, RoomKind, RoomName, SenderTime, Slug, Timestamp, TokenHash, Topic,
+    UserId, UserName, Vocabulary, queries,
     visibility::{Scope, Stays, can_enter},
 };
 
@@ -199,6 +199,9 @@ impl Log {
                 room: self.room(room),
                 text: MessageText::parse(&format!("text {text}")).unwrap(),
                 sender_time: (text % 4 == 0).then(|| SenderTime::parse("12:00").unwrap()),
+                entities: Entities::default(),
+                reply_to: None,
+                files: Vec::new(),
             },
             What::Epoch(bits) => Command::BeginEpoch { epoch: Epoch::from_random(bits) },
             What::Again(ago, _) => {

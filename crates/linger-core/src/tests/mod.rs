@@ -1,7 +1,7 @@
 //! Tests of the crate, as a reader of its feed would put them.
 //!
 //! `story` tells short scenes, played on the `stage`, and what a reader sees of
-//! them; `properties` holds the laws that all `logs` obey, against the second
+//! them, `deeds` those about messages that change; `properties` holds the laws that all `logs` obey, against the second
 //! opinion of the `model`; `audiences` compares tables, memory's rule and a naive
 //! rule for who may see what; `costs_lists` counts what pages of rooms and members
 //! cost; `erasure` erases entries anywhere; `replay` proves that
@@ -11,6 +11,7 @@
 mod audiences;
 mod costs;
 mod costs_lists;
+mod deeds;
 mod erasure;
 mod files;
 mod logs;

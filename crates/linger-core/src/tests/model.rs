@@ -11,9 +11,9 @@ use std::{
 };
 
 use crate::{
-    Audience, Author, Command, Draft, Entry, Epoch, Event, EventKind, ExternalId, Message,
-    MessageId, News, Outcome, Person, Position, Rejection, RequestId, RoomId, RoomKind, RoomThen,
-    Timestamp, TokenHash, UserId, UserName, Vocabulary, queries::Room,
+    Audience, Author, Command, Draft, Entities, Entry, Epoch, Event, EventKind, ExternalId,
+    Message, MessageId, News, Outcome, Person, Position, Rejection, RequestId, RoomId, RoomKind,
+    RoomThen, Timestamp, TokenHash, UserId, UserName, Vocabulary, queries::Room,
 };
 
 /// Everything that happened, and those who were there.
@@ -123,7 +123,19 @@ impl Model {
         let minds_leaving = draft.vocabulary >= Vocabulary::THIRD;
         match &draft.command {
             Command::CreateGuest { .. } | Command::BeginEpoch { .. } => unreachable!("done above"),
-            Command::Erased { .. } => unreachable!("nobody asks for it"),
+            Command::Erased { .. }
+            | Command::ErasedEdit { .. }
+            | Command::ErasedFile { .. }
+            | Command::ErasedInVain { .. } => unreachable!("nobody asks for it"),
+            Command::EditMessage { .. }
+            | Command::DeleteMessage { .. }
+            | Command::AddReaction { .. }
+            | Command::RemoveReaction { .. }
+            | Command::PinMessage { .. }
+            | Command::UnpinMessage { .. }
+            | Command::ChangeRoom { .. }
+            | Command::AddFile { .. }
+            | Command::DropFile { .. } => unreachable!("not yet"),
             Command::OpenRoom { .. } => self.open(position, &draft.command, Some(by)).map(Some),
             Command::RenameUser { name } if *name == by.name => Ok(None),
             Command::RenameUser { name } => {
@@ -175,7 +187,7 @@ impl Model {
                 let kind = EventKind::MemberLeft { member: by.clone() };
                 Ok(Some(self.tell(position, *room, Some(by), kind, witnesses)))
             }
-            Command::SendMessage { room, text, sender_time } => {
+            Command::SendMessage { room, text, sender_time, .. } => {
                 self.must_be_member(*room, user)?;
                 let message = Message {
                     id: MessageId::new(position),
@@ -184,6 +196,12 @@ impl Model {
                     at: self.time.expect("it was set"),
                     by: by.clone(),
                     text: Some(text.clone()),
+                    entities: Entities::default(),
+                    reply_to: None,
+                    files: Vec::new(),
+                    edited_at: None,
+                    reactions: Vec::new(),
+                    pinned: false,
                     sender_time: sender_time.clone(),
                     deleted: false,
                     request_id: match &draft.request {

@@ -205,7 +205,7 @@ fn witness(members: &mut BTreeMap<RoomId, BTreeSet<UserId>>, news: &News) -> BTr
         EventKind::MemberLeft { member } => _ = members.remove(&member.id),
         EventKind::MemberJoined { member, .. } => _ = members.insert(member.id),
         EventKind::RoomOpened { .. } => members.extend(news.event.by.as_ref().map(|by| by.id)),
-        EventKind::MessageSent { .. } | EventKind::UserRenamed { .. } => {}
+        _ => {}
     }
     witnesses.extend(members.iter());
     witnesses
