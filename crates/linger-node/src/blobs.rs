@@ -9,23 +9,13 @@ pub(crate) mod folder;
 
 use std::{
     collections::HashSet,
-    fmt, io,
+    io,
     path::Path,
     sync::{Arc, Mutex},
 };
 
-use linger_core::Timestamp;
+use linger_core::{FileHash, Timestamp};
 use tokio::sync::Notify;
-
-/// SHA-256 of a file's bytes, under which they are kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct FileHash(pub [u8; 32]);
-
-impl fmt::Display for FileHash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&const_hex::encode(self.0))
-    }
-}
 
 /// One of the two things that are kept under a hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -40,13 +40,13 @@ mod simulation;
 mod tests;
 mod uploads;
 
-pub use blobs::{BlobStore, FileHash, Hold, Kept, Part};
+pub use blobs::{BlobStore, Hold, Kept, Part};
 pub use call::{Annex, Awaited, Call, WaitLists};
 pub use check::{Report, check};
 pub use clock::{Clock, SystemClock};
 pub use data_folder::{OpenError, Rollback};
 pub use limits::Limits;
-pub use node::{Node, NonBlocking, NotReady, Receipt, SubmitState, Submitted};
+pub use node::{FilingError, Node, NonBlocking, NotReady, Receipt, SubmitState, Submitted};
 pub use onlookers::Onlooking;
 pub use page::{After, Glance, Page, ResetReason, Wait};
 pub use private::NotOurs;

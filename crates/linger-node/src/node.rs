@@ -8,6 +8,7 @@
 //! way news travels: enter the waiting room, look, and sleep until called.
 
 mod assembly;
+mod filing;
 mod life;
 mod non_blocking;
 mod query;
@@ -28,6 +29,7 @@ use tokio::sync::{mpsc, watch};
 
 #[cfg(test)]
 pub(crate) use assembly::Parts;
+pub use filing::FilingError;
 pub use life::NotReady;
 pub use non_blocking::NonBlocking;
 pub use submit::{Receipt, SubmitState, Submitted};

@@ -26,7 +26,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard},
 };
 
-use linger_core::{Timestamp, UserId};
+use linger_core::{FileHash, Timestamp, UserId};
 use tokio::{
     sync::{Notify, Semaphore},
     task::spawn_blocking,
@@ -43,7 +43,7 @@ use workshop::Workshop;
 
 use crate::{
     Clock, Limits,
-    blobs::{BlobStore, Holds},
+    blobs::{BlobStore, Holds, Kept},
 };
 
 /// Names an upload: 32 hex digits that nobody can guess.
@@ -112,6 +112,8 @@ struct Entry {
     offset: u64,
     /// Bytes in its folder: none once they are kept.
     staged: u64,
+    /// What is known of its bytes once they are kept, until a file became of it.
+    prepared: Option<Prepared>,
     /// Whether it is written down, and goes on after a restart.
     is_resumable: bool,
     /// Set while a request has it: called if another one wants it.
@@ -132,7 +134,9 @@ impl Uploads {
         for (id, about, offset) in stage.resume()? {
             let staged = if about.file.is_none() { offset } else { 0 };
             bytes += staged;
-            entries.insert(id, Entry { about, offset, staged, is_resumable: true, busy: None });
+            let (prepared, busy) = (None, None);
+            let entry = Entry { about, offset, staged, prepared, is_resumable: true, busy };
+            entries.insert(id, entry);
         }
         let space = Space::new(folder, bytes, limits);
         Ok(Arc::new(Uploads {
@@ -174,8 +178,14 @@ impl Uploads {
             if unfinished().filter(|entry| entry.about.owner == owner).count() >= most {
                 return Err(UploadError::TooMany(most));
             }
-            let entry =
-                Entry { about: about.clone(), offset: 0, staged: 0, is_resumable, busy: None };
+            let entry = Entry {
+                about: about.clone(),
+                offset: 0,
+                staged: 0,
+                prepared: None,
+                is_resumable,
+                busy: None,
+            };
             entries.insert(id.clone(), entry);
         }
         let (uploads, begun) = (self.clone(), id.clone());
@@ -233,8 +243,7 @@ impl Uploads {
         Ok(())
     }
 
-    /// Removes the uploads that are too old. It may wait for the disk.
-    pub fn expire(self: &Arc<Uploads>) {
+    fn expire_now(&self) {
         let now = self.clock.now();
         let old: Vec<UploadId> = {
             let entries = self.lock();
@@ -261,9 +270,44 @@ impl Uploads {
         self.limits.upload_bytes_max
     }
 
-    /// Notes that so many kept bytes were erased.
-    pub fn erased(&self, bytes: u64) {
-        self.space.give_back(bytes);
+    /// Erases the bytes under a hash, unless `is_named` says that a file has them. It is
+    /// asked while nobody can add them.
+    pub async fn erase_unless<E: From<io::Error>>(
+        self: &Arc<Uploads>,
+        hash: FileHash,
+        is_named: impl Future<Output = Result<bool, E>>,
+    ) -> Result<(), E> {
+        let hold = self.holds.hold(hash).await;
+        if is_named.await? {
+            return Ok(());
+        }
+        let uploads = self.clone();
+        blocking(move || {
+            uploads.space.give_back(uploads.store.erase(hash)?);
+            drop(hold);
+            Ok(())
+        })
+        .await?;
+        Ok(())
+    }
+
+    /// Returns the hashes of bytes that have been kept for longer than an upload may take.
+    pub(crate) async fn kept_long(self: &Arc<Uploads>) -> io::Result<Vec<FileHash>> {
+        let (uploads, now) = (self.clone(), self.clock.now());
+        let is_old = move |kept: &Kept| uploads.after_age(kept.since) <= now;
+        let store = self.store.clone();
+        let kept = blocking(move || store.list()).await?;
+        Ok(kept.into_iter().filter(is_old).map(|kept| kept.hash).collect())
+    }
+
+    /// Removes the uploads that are too old.
+    pub(crate) async fn expire(self: &Arc<Uploads>) -> io::Result<()> {
+        let uploads = self.clone();
+        blocking(move || {
+            uploads.expire_now();
+            Ok(())
+        })
+        .await
     }
 
     fn check_length(&self, length: u64) -> Result<(), UploadError> {
@@ -274,8 +318,12 @@ impl Uploads {
     }
 
     fn expires(&self, about: &About) -> Timestamp {
+        self.after_age(about.begun)
+    }
+
+    fn after_age(&self, since: Timestamp) -> Timestamp {
         let age = i64::try_from(self.limits.upload_age_max.as_millis()).unwrap_or(i64::MAX);
-        Timestamp::from_ms(about.begun.as_ms().saturating_add(age))
+        Timestamp::from_ms(since.as_ms().saturating_add(age))
     }
 
     /// Removes an upload and its bytes. It may wait for the disk.

@@ -13,9 +13,9 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use linger_core::Timestamp;
+use linger_core::{FileHash, Timestamp};
 
-use super::{BlobStore, FileHash, Kept, Part};
+use super::{BlobStore, Kept, Part};
 use crate::private;
 
 /// Stands at the end of a thumbnail's name.

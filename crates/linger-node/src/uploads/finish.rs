@@ -43,7 +43,7 @@ impl Uploads {
         owner: UserId,
     ) -> Result<Outcome, UploadError> {
         let claim = self.claim_when_free(id, owner).await?;
-        let (about, is_resumable) = {
+        let (about, is_resumable, prepared) = {
             let entries = self.lock();
             let entry = entries.get(id).ok_or(UploadError::NotFound)?;
             if let Some(file) = entry.about.file {
@@ -52,12 +52,17 @@ impl Uploads {
             if entry.about.length.is_some_and(|length| length != entry.offset) {
                 return Err(UploadError::WrongOffset(entry.offset));
             }
-            (entry.about.clone(), entry.is_resumable)
+            (entry.about.clone(), entry.is_resumable, entry.prepared.clone())
         };
         let (staged, drawn) = (self.stage.bytes(id), self.stage.drawn(id));
         let work = async {
-            let prepared = self.workshop.run(move || prepare::prepare(&staged, &drawn, &about));
-            let made = prepared.await?;
+            if let Some(prepared) = prepared {
+                // Its bytes were kept, and then the log could not take the file.
+                let hold = self.holds.hold(prepared.hash).await;
+                return Ok((prepared, hold));
+            }
+            let making = self.workshop.run(move || prepare::prepare(&staged, &drawn, &about));
+            let made = making.await?;
             let hold = self.holds.hold(made.prepared.hash).await;
             let prepared = made.prepared.clone();
             let (uploads, kept) = (self.clone(), id.clone());
@@ -92,6 +97,7 @@ impl Uploads {
         let mut entries = self.lock();
         if let Some(entry) = entries.get_mut(id) {
             self.space.give_back(std::mem::take(&mut entry.staged));
+            entry.prepared = Some(prepared);
         }
         Ok(())
     }
@@ -107,12 +113,19 @@ impl Finished {
             entry.about.file = Some(file);
             entry.is_resumable.then(|| entry.about.clone())
         };
-        let Some(about) = about else {
-            uploads.forget(id);
-            return Ok(());
-        };
+        let Some(about) = about else { return Ok(()) };
         let (uploads, id) = (uploads.clone(), id.clone());
         blocking(move || uploads.stage.note(&id, &about)).await?;
         Ok(())
+    }
+}
+
+impl Drop for Finished {
+    fn drop(&mut self) {
+        let mut entries = self.uploads.lock();
+        // Nobody can ask for one that ended with its request.
+        if entries.get(&self.id).is_some_and(|entry| !entry.is_resumable) {
+            entries.remove(&self.id);
+        }
     }
 }

@@ -7,11 +7,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use linger_core::FileHash;
 use linger_media::{HEAD_BYTES, Picture, PictureError, PictureFormat, Sniffed, redraw, sniff};
 use sha2::{Digest, Sha256};
 
 use super::{UploadError, stage::About};
-use crate::{blobs::FileHash, private};
+use crate::private;
 
 /// Bytes that are hashed at a time.
 const PIECE: usize = 64 << 10;

@@ -245,8 +245,11 @@ async fn files_have_so_much_room_together_and_what_is_erased_makes_room() {
     desk.file("c.txt", &[b'a'; 40]).await.unwrap();
     let id = desk.begin("d.txt", 0).await.unwrap();
     desk.uploads.end(&id, ann()).await.unwrap();
-    let freed = desk.uploads.store().erase(prepared.hash).unwrap();
-    desk.uploads.erased(freed);
+    let named = |is_named| async move { Ok::<bool, io::Error>(is_named) };
+    desk.uploads.erase_unless(prepared.hash, named(true)).await.unwrap();
+    assert_eq!(desk.kept().len(), 2, "a file has them");
+    desk.uploads.erase_unless(prepared.hash, named(false)).await.unwrap();
+    assert_eq!(desk.kept().len(), 1);
     desk.begin("b.txt", 50).await.unwrap();
 
     let disk = Limits { disk_free_min: u64::MAX, ..Limits::default() };
@@ -343,11 +346,11 @@ async fn an_upload_is_forgotten_after_a_day_by_the_clock() {
     let old = desk.begin("old", 10).await.unwrap();
     desk.send(&old, 0, b"half").await.unwrap();
     desk.clock.ms.store(DAY_MS - 1, Ordering::Relaxed);
-    desk.uploads.expire();
+    desk.uploads.expire().await.unwrap();
     let new = desk.begin("new", 10).await.unwrap();
     assert_eq!(desk.uploads.progress(&old, ann()).await.unwrap().offset, 4);
     desk.clock.ms.store(DAY_MS, Ordering::Relaxed);
-    desk.uploads.expire();
+    desk.uploads.expire().await.unwrap();
     assert!(matches!(desk.uploads.progress(&old, ann()).await, Err(UploadError::NotFound)));
     assert_eq!(desk.staged(), [new.to_string(), format!("{new}.json")]);
     assert_eq!(desk.uploads.bytes(), 0);
