@@ -104,9 +104,10 @@ mod tests {
 
     #[test]
     fn conditions_come_before_ranges() {
+        type Row<'r> = (&'r str, &'r [(&'r str, &'r str)], Asked);
         let tag = "\"abc\"";
         let range = ("range", "bytes=0-1");
-        let rows: [(&str, &[(&str, &str)], Asked); 9] = [
+        let rows: [Row<'_>; 9] = [
             ("nothing", &[], Asked::Whole),
             ("a range", &[range], Asked::Range(0, 2)),
             ("has it", &[("if-none-match", tag), range], Asked::Unchanged),

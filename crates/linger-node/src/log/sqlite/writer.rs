@@ -121,7 +121,7 @@ impl Writer {
             }
             let begin = Instant::now();
             let has_work = !(batch.is_empty() && probes.is_empty());
-            match has_work.then(|| self.commit(&batch)).unwrap_or(Ok(())) {
+            match if has_work { self.commit(&batch) } else { Ok(()) } {
                 Ok(()) => {
                     self.pages_since_look += PAGES_PER_COMMIT + batch.len() / ENTRIES_PER_PAGE;
                     self.acknowledge(begin, &mut batch);
