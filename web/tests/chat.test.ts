@@ -240,6 +240,17 @@ it('missing messages are read again until the server answers', async () => {
   expect(server.requests.length).toBe(before)
 })
 
+it('a room that is not there is asked for no more: it would keep all others from being heard', async () => {
+  const { chat, said, server } = await visit()
+  chat.look('nowhere')
+  await settle()
+  const asked = server.requests.filter(({ isOpen, line }) => isOpen && line.includes('/rooms/nowhere'))
+  for (const request of asked) await request.refuse(404)
+  await settle()
+  const watched = said.flatMap((words) => (words.type === 'watch' ? [words.rooms] : []))
+  expect([chat.statuses.value.get('nowhere'), watched.at(-2), watched.at(-1)]).toEqual(['missing', ['tea', 'nowhere'], ['tea']])
+})
+
 it('where the log was put back, everything is read afresh', async () => {
   const { tell, answer, texts } = await visit()
   tell({ type: 'reset', cursor: 'd1' })

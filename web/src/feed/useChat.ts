@@ -86,7 +86,14 @@ export function createChat({ tab, platform, database, connect, first }: ChatOpti
   let isLoadingMe = false
   let isFollowing = false
 
-  const history = useHistory({ client, platform, state, shownUpTo: (slug) => shown.upTo(slug), onMessages: (messages) => outbox.see(messages) })
+  const history = useHistory({
+    client,
+    platform,
+    state,
+    shownUpTo: (slug) => shown.upTo(slug),
+    onMissing: (slug) => watched.leave(slug),
+    onMessages: (messages) => outbox.see(messages),
+  })
   const shown = useShown({ database, state, open: (slug) => history.open(slug) })
   const whoAmI = computed(() => state.value.me)
   const outbox = useOutbox({ database, platform, tab, user: whoAmI, tellEngine: () => post({ type: 'outbox', tab }) })

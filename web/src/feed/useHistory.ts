@@ -60,11 +60,13 @@ export interface HistoryOptions {
   platform: Pick<Platform, 'clock' | 'random'>
   state: ShallowRef<ChatState>
   shownUpTo(slug: string): number | undefined
+  /** A room is not there, or not for me. */
+  onMissing(slug: string): void
   /** Messages came by an answer. */
   onMessages(messages: readonly Message[]): void
 }
 
-export function useHistory({ client, platform, state, shownUpTo, onMessages }: HistoryOptions): History {
+export function useHistory({ client, platform, state, shownUpTo, onMissing, onMessages }: HistoryOptions): History {
   const retry = createRetry(platform)
   const statuses = shallowRef<ReadonlyMap<string, RoomStatus>>(new Map())
   const edges = shallowRef<ReadonlyMap<string, Edges>>(new Map())
@@ -100,6 +102,7 @@ export function useHistory({ client, platform, state, shownUpTo, onMessages }: H
       if (mine !== era) return
       const isNo = error instanceof Refused && error.problem.status < 500 && error.problem.status !== 429
       setStatus(slug, isNo ? 'missing' : 'failed')
+      if (isNo) onMissing(slug)
     } finally {
       if (mine === era) meanwhile.delete(slug)
     }

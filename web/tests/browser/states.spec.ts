@@ -103,7 +103,7 @@ test('300 people who come one after the other are one line, for those who see it
     const line = page.locator('.notice', { hasText: sentence })
     await line.waitFor()
     await page.getByText('Sit down.').first().waitFor()
-    expect(await page.locator('.column > *').count()).toBeLessThan(6)
+    expect(await page.locator('[role=log] > *').count()).toBeLessThan(6)
     expect((await line.boundingBox())?.height).toBeLessThan(40)
     expect(await cutOff(page)).toEqual([])
     await page.screenshot({ path: join(SCREENS, `joins ${name}.png`) })
