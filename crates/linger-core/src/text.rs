@@ -108,6 +108,29 @@ text!(
     }
 );
 text!(
+    /// The name of a file, for people: 1 to 255 characters, on one line. Never a path.
+    FileName,
+    1..=255,
+    |given, characters| one_line("a file's name", &normal_name(given), characters)
+);
+text!(
+    /// The type of a file's content, as in the header `Content-Type`, without parameters: 3
+    /// to 100 of lower-case ASCII letters, digits and `. + - /`.
+    MediaType,
+    3..=100,
+    |given, characters| {
+        bounded("a media type", given, characters)?;
+        let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || ".+-/".contains(c);
+        match given.chars().find(|c| !fits(*c)) {
+            Some(c) => Err(format!("a media type is lower-case ASCII; replace {c:?}")),
+            None if given.split('/').filter(|part| !part.is_empty()).count() != 2 => {
+                Err("a media type has two parts, as image/png".to_owned())
+            }
+            None => Ok(given.to_owned()),
+        }
+    }
+);
+text!(
     /// The name of a room in URLs: 1 to 64 lower-case letters of any script, with
     /// their marks, digits and `-`.
     Slug,
@@ -165,6 +188,13 @@ text!(
     0..=64,
     |given, characters| one_line("a time", given, characters)
 );
+
+impl MessageText {
+    /// Returns the text of a message that says nothing but has files.
+    pub fn empty() -> MessageText {
+        MessageText(String::new())
+    }
+}
 
 /// SHA-256 of a session's token. The token itself is never stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

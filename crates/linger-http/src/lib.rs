@@ -23,6 +23,7 @@ mod query;
 mod say;
 mod text;
 mod updates;
+mod written;
 
 use std::{sync::Arc, time::Duration};
 

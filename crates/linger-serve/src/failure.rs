@@ -150,16 +150,24 @@ impl From<MalformedCursor> for Failure {
 impl From<Rejection> for Failure {
     fn from(rejection: Rejection) -> Failure {
         let status = match rejection {
-            Rejection::RoomNotFound | Rejection::UserNotFound => StatusCode::NOT_FOUND,
+            Rejection::RoomNotFound
+            | Rejection::UserNotFound
+            | Rejection::MessageNotFound
+            | Rejection::FileNotFound => StatusCode::NOT_FOUND,
             Rejection::SlugTaken
             | Rejection::LeftBefore
             | Rejection::TooManyRooms
+            | Rejection::MessageDeleted
+            | Rejection::TooManyReactions
+            | Rejection::TooManyPins
             | Rejection::RequestIdReused
             | Rejection::ExternalIdTaken
             | Rejection::TokenTaken => StatusCode::CONFLICT,
-            Rejection::NotAMember | Rejection::NotForUsers | Rejection::NotForTheServer => {
-                StatusCode::FORBIDDEN
-            }
+            Rejection::NotAMember
+            | Rejection::NotTheAuthor
+            | Rejection::NotTheOpener
+            | Rejection::NotForUsers
+            | Rejection::NotForTheServer => StatusCode::FORBIDDEN,
         };
         Failure::new(status, rejection.code(), rejection.to_string())
     }

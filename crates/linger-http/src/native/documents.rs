@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use axum::http::StatusCode;
+use linger_core::RequestId;
 use utoipa::{
     IntoParams, IntoResponses, ToSchema,
     openapi::{
@@ -63,6 +64,16 @@ fn problems(statuses: &[u16]) -> BTreeMap<String, RefOr<Response>> {
         (status.to_string(), response.build().into())
     };
     statuses.iter().map(|&status| problem(status)).collect()
+}
+
+/// The header by which an author names a request.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "parsed by hand")]
+pub(super) struct IdempotencyKey {
+    /// Makes repeats safe; may stand in quotes.
+    #[param(required = false, rename = "Idempotency-Key")]
+    idempotency_key: Option<RequestId>,
 }
 
 /// The rooms that a reader of all their rooms looks at, too.

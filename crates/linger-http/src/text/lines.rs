@@ -20,6 +20,11 @@ pub(super) struct Line<'n> {
 pub(super) enum What<'n> {
     /// Somebody said something; without a text it is deleted.
     Said { by: Named<'n>, number: u64, id: MessageId, text: Option<Cow<'n, str>> },
+    /// Somebody changed what they said; without a text it is deleted by now, or not for
+    /// this reader.
+    Edited { by: Named<'n>, number: u64, text: Option<Cow<'n, str>> },
+    /// Somebody took back what they said.
+    Deleted { by: Named<'n>, number: u64 },
     /// The room was opened.
     Opened { by: Option<Named<'n>> },
     /// Somebody came, or was brought by another.
@@ -54,6 +59,19 @@ impl Line<'_> {
                 id: message.id,
                 text: message.text.as_ref().map(MessageText::as_str).map(several_lines),
             },
+            EventKind::MessageEdited { message } => What::Edited {
+                by: Named::of(&message.by),
+                number: message.number,
+                text: message.text.as_ref().map(MessageText::as_str).map(several_lines),
+            },
+            EventKind::MessageDeleted { message } => {
+                What::Deleted { by: Named::of(&message.by), number: message.number }
+            }
+            EventKind::ReactionAdded { .. }
+            | EventKind::ReactionRemoved { .. }
+            | EventKind::MessagePinned { .. }
+            | EventKind::MessageUnpinned { .. }
+            | EventKind::RoomChanged { .. } => return None,
             EventKind::RoomOpened { .. } => What::Opened { by: by.map(Named::of) },
             EventKind::MemberJoined { member, .. } => {
                 let by = by.filter(|by| by.id != member.id).map(Named::of);

@@ -21,6 +21,11 @@ pub(super) fn write<'n>(lines: impl IntoIterator<Item = Line<'n>>, zone: &Zone) 
                 format!("{}: {}", by.name, said.replace('\n', NEXT_LINE))
             }
             What::Said { by, text: None, .. } => format!("{}: (deleted)", by.name),
+            What::Edited { by, number, text: Some(said) } => {
+                format!("* {} changed {number}: {}", by.name, said.replace('\n', NEXT_LINE))
+            }
+            What::Edited { by, number, text: None } => format!("* {} changed {number}", by.name),
+            What::Deleted { by, number } => format!("* {} deleted {number}", by.name),
             What::Opened { by: Some(by) } => format!("* {} opened the room", by.name),
             What::Opened { by: None } => "* the room was opened".to_owned(),
             What::Joined { who, by: Some(by) } => format!("* {} added {}", by.name, who.name),

@@ -134,7 +134,7 @@ impl Asked {
 
     fn submit(self, user: UserId) -> Decision {
         let Asked { room, text, request, address, answers } = self;
-        let saying = Saying { user, room, request, text, sender_time: None };
+        let saying = Saying { request, ..Saying::plain(user, room, text) };
         Decision::Submit(Box::new(Answered { saying, address: address.0, answers }))
     }
 }

@@ -10,6 +10,7 @@
 
 mod bounds;
 mod callers;
+mod changes;
 mod client;
 mod connections;
 mod document;

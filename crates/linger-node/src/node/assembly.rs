@@ -21,7 +21,7 @@ use crate::{
     commits::{Damage, commits},
     data_folder::{DataFolder, Opened},
     essential,
-    follower::{Follower, TableFiles},
+    follower::{Erasing, Follower, TableFiles},
     health::Health,
     hub::Hub,
     log::Log,
@@ -127,6 +127,7 @@ impl Node {
             health: health.clone(),
             applied: announce,
             batch_max: limits.apply_batch_max,
+            erasing: Erasing::of(&*log),
         };
         let node = Node {
             log,

@@ -87,6 +87,10 @@ struct Rows<'n, 'v> {
 
 impl<'n> Rows<'n, '_> {
     fn add(&mut self, line: Line<'n>) {
+        // A page shows messages as they are, so it needs no word about what changed them.
+        if matches!(line.what, What::Edited { .. } | What::Deleted { .. }) {
+            return;
+        }
         let (day, weekday) = self.zone.day(line.at);
         if self.day != Some(day) {
             self.tell();
@@ -174,7 +178,9 @@ fn subject(what: &What<'_>) -> String {
         What::Joined { who, .. } | What::Left { who } => isolated(&who.name),
         What::Renamed { new, .. } => isolated(&new.name),
         What::Opened { by } => by.as_ref().map(|by| isolated(&by.name)).unwrap_or_default(),
-        What::Said { .. } => unreachable!("what is said is a message"),
+        What::Said { .. } | What::Edited { .. } | What::Deleted { .. } => {
+            unreachable!("it is a message, which is shown as it is")
+        }
     }
 }
 
@@ -204,7 +210,9 @@ impl Run<'_> {
             What::Left { .. } if is_many => (words.many_left)(count),
             What::Left { .. } => (words.left)(&names),
             What::Renamed { old, .. } => (words.renamed)(&isolated(old), &names),
-            What::Said { .. } => unreachable!("what is said is a message"),
+            What::Said { .. } | What::Edited { .. } | What::Deleted { .. } => {
+                unreachable!("it is a message, which is shown as it is")
+            }
         }
     }
 }

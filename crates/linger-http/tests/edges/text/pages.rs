@@ -125,7 +125,7 @@ async fn nothing_that_anybody_says_is_markup(driver: Driver) {
         let guest = Author::User(UserId::new(receipt.position));
         stage.node.submit(guest, None, Command::JoinRoom { room: room.id }).await.unwrap();
         let text = MessageText::parse(text).unwrap();
-        let say = Command::SendMessage { room: room.id, text, sender_time: None };
+        let say = Command::say(room.id, text);
         let said = stage.node.submit(guest, None, say).await.unwrap().news.unwrap();
         assert!(matches!(said.event.kind, EventKind::MessageSent { .. }));
     }
