@@ -51,6 +51,11 @@ describe('a message', () => {
     expect(shown(events)).toEqual([{ ...left, deleted: true }, { ...two, reply_to: { id: 1, number: 1, by: ann, deleted: true } }])
   })
 
+  it('from before my stay is quoted by its id alone, whatever happens to it', () => {
+    const quoting = { ...two, reply_to: { id: 1 } }
+    expect(shown([sent(quoting), edited(3, one), deleted(4, one)])[1]).toEqual(quoting)
+  })
+
   it('is quoted by its first 120 characters, and never by half of one', () => {
     const [, quoting] = shown([...said, edited(3, { ...one, text: '😀'.repeat(121) })])
     expect(quoting?.reply_to?.text).toBe('😀'.repeat(120))
@@ -102,10 +107,10 @@ const pinned = (chat: ChatState) => teaOf(chat).pins?.messages.map(({ id, text }
 describe('what is pinned', () => {
   it('grows and shrinks with the events, in the order of pinning', () => {
     const pins = [pinning(3, bob, 2), pinning(4, ann, 1)].reduce(fold, withPins([]))
-    expect(pinned(pins)).toEqual(['2 two', '1 one'])
-    expect(pinned([pinning(3, bob, 2), pinning(4, ann, 1)].reduce(fold, pins))).toEqual(['2 two', '1 one'])
+    expect(pinned(pins)).toEqual(['1 one', '2 two'])
+    expect(pinned([pinning(3, bob, 2), pinning(4, ann, 1)].reduce(fold, pins))).toEqual(['1 one', '2 two'])
     expect(pinned(fold(pins, pinning(5, bob, 2, false)))).toEqual(['1 one'])
-    expect(pinned(fold(pins, edited(5, { ...one, text: 'uno' })))).toEqual(['2 two', '1 uno'])
+    expect(pinned(fold(pins, edited(5, { ...one, text: 'uno' })))).toEqual(['1 uno', '2 two'])
     expect(pinned(fold(pins, deleted(5, one)))).toEqual(['2 two'])
   })
 
@@ -150,4 +155,29 @@ it('some events after history give the same as all events, and so do events told
     expect(shown(events.slice(Math.floor(chance() * cut)), after), `seed ${seed}`).toEqual(whole)
     expect(shown([...events, ...events]), `seed ${seed}, twice`).toEqual(whole)
   }
+})
+
+interface RandomFeed {
+  about: string
+  /** The events as they came to somebody who stayed. */
+  came: RoomEvent[]
+  /** The same, as they come to somebody who was away. */
+  late: RoomEvent[]
+  messages: Message[]
+}
+
+const feeds = Object.entries(import.meta.glob<RandomFeed>('../../fixtures/feeds/messages/*.json', { eager: true, import: 'default' }))
+
+describe.each(feeds)('%s', (_path, { came, late, messages }) => {
+  it.each([
+    ['came to somebody who stayed', came],
+    ['come to somebody who was away', late],
+  ])('the events as they %s give what a fresh load gives', (_name, events) => {
+    const slug = messages[0]?.room ?? ''
+    const { rooms } = inTea()
+    const room = { ...teaOf(inTea()), about: { ...tea, slug } }
+    const chat = events.reduce(fold, { ...inTea(), rooms: new Map([...rooms, [slug, room]]) })
+    const items = chat.rooms.get(slug)?.timeline?.items ?? []
+    expect(items.flatMap((item) => (item.kind === 'message' ? [item.message] : []))).toEqual(messages)
+  })
 })

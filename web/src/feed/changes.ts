@@ -63,6 +63,11 @@ export function quoteOf({ id, number, by, text, deleted }: Message): Quote {
   return { id, number, ...(by && { by }), ...(deleted ? { deleted } : { text: first }) }
 }
 
+/** Says whether `message` quotes `quoted`. One from before my stay is quoted by its id alone, for ever. */
+export function quotes({ reply_to }: Message, quoted: Message): boolean {
+  return reply_to?.id === quoted.id && reply_to.number !== undefined
+}
+
 /** Gives a message that quotes `quoted` the quote as it is now. */
 export function requote(quoted: Message): Change {
   return (message) => ({ ...message, reply_to: quoteOf(quoted) })

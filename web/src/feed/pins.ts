@@ -2,11 +2,11 @@
 //
 // `room.ts` keeps it, `fold.ts` changes it. Pure.
 import type { Message } from '../api/types'
-import { change, requote } from './changes'
+import { change, quotes, requote } from './changes'
 import type { Change } from './changes'
 
 export interface Pins {
-  /** In the order in which they were pinned. */
+  /** The one that was pinned last comes first. */
   messages: readonly Message[]
   /** The position at which they were so. */
   asOf: number
@@ -19,12 +19,12 @@ export function changePins(pins: Pins | null, position: number, id: number, by: 
   const after = known ? change(known, by) : pinned
   const messages = pins.messages.filter((message) => message !== known)
   if (!after?.pinned) return { messages, asOf: position }
-  if (!known) return { messages: [...messages, after], asOf: position }
+  if (!known) return { messages: [after, ...messages], asOf: position }
   return { messages: pins.messages.map((message) => (message === known ? after : message)), asOf: position }
 }
 
 export function requotePins(pins: Pins | null, quoted: Message): Pins | null {
-  if (!pins?.messages.some(({ reply_to }) => reply_to?.id === quoted.id)) return pins
+  if (!pins?.messages.some((message) => quotes(message, quoted))) return pins
   const again = requote(quoted)
-  return { ...pins, messages: pins.messages.map((message) => (message.reply_to?.id === quoted.id ? again(message) : message)) }
+  return { ...pins, messages: pins.messages.map((message) => (quotes(message, quoted) ? again(message) : message)) }
 }

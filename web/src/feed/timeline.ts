@@ -9,7 +9,7 @@
 // send, in any order. Each copy says as of which position it was true, and the
 // newest wins.
 import type { Author, Message } from '../api/types'
-import { change, requote } from './changes'
+import { change, quotes, requote } from './changes'
 import type { Change } from './changes'
 
 /** `joined` and `left` by themselves, `added` and `removed` by somebody else. */
@@ -90,7 +90,7 @@ export function changeMessage(timeline: Timeline, position: number, id: number, 
 
 /** Returns `timeline` with the quotes of a message as it is since `position`. */
 export function changeQuotes(timeline: Timeline, position: number, quoted: Message): Timeline {
-  return changeWhere(timeline, position, ({ reply_to }) => reply_to?.id === quoted.id, requote(quoted))
+  return changeWhere(timeline, position, (message) => quotes(message, quoted), requote(quoted))
 }
 
 function changeWhere(timeline: Timeline, position: number, isMeant: (message: Message) => boolean, by: Change): Timeline {

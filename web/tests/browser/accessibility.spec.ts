@@ -1,28 +1,10 @@
 // Accessibility: axe-core finds nothing to say about the page, in all its looks and states.
-import { readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import type * as Axe from 'axe-core'
 import { expect, test } from 'vitest'
-import type { Chat } from './harness/chat'
 import { useLinger } from './harness/linger'
-import type { OpenOptions } from './harness/linger'
+import { findings, LOOKS } from './harness/looks'
 import { Person } from './harness/person'
 
 const linger = useLinger()
-
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
-const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']
-
-const DESK = { viewport: { width: 1360, height: 860 }, locale: 'en-GB' }
-const PHONE = { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, hasTouch: true, isMobile: true, locale: 'en-GB' }
-const LOOKS: { look: string; options: OpenOptions }[] = [
-  { look: 'in the light', options: { ...DESK, colorScheme: 'light' } },
-  { look: 'in the dark', options: { ...DESK, colorScheme: 'dark' } },
-  { look: 'on a phone', options: { ...PHONE, colorScheme: 'light' } },
-  { look: 'on a phone in the dark, in Chinese', options: { ...PHONE, colorScheme: 'dark', locale: 'zh-CN' } },
-  { look: 'in Chinese', options: { ...DESK, colorScheme: 'light', locale: 'zh-CN' } },
-  { look: 'with forced colours', options: { ...DESK, forcedColors: 'active' } },
-]
 
 test.each(LOOKS)('an empty room is accessible, $look', async ({ look, options }) => {
   const ann = await linger.open({ name: `ann ${LOOKS.findIndex((other) => other.look === look)}`, ...options })
@@ -123,15 +105,3 @@ test('marks that are piled up stay within their own message', async () => {
   const overflow = await ann.page.locator('.said .text').first().evaluate((text) => getComputedStyle(text).overflow)
   expect(overflow).toBe('clip')
 })
-
-/** Returns one line for each thing that axe-core finds wrong. */
-async function findings(chat: Chat): Promise<string[]> {
-  await chat.isStill()
-  // As a debugger does it: a script element would be stopped by the policy.
-  await chat.page.evaluate(AXE)
-  return chat.page.evaluate(async (rules) => {
-    const { axe } = window as unknown as { axe: typeof Axe }
-    const { violations } = await axe.run({ runOnly: rules })
-    return violations.flatMap(({ id, nodes }) => nodes.map(({ target, failureSummary }) => `${id} ${target}: ${failureSummary}`))
-  }, RULES)
-}
