@@ -65,7 +65,12 @@ impl Outcome {
 pub(crate) fn apply(tx: &Connection, entry: &Entry, at: Timestamp) -> rusqlite::Result<Outcome> {
     let draft = &entry.draft;
     let step = Step { tx, position: entry.position, draft, at };
-    let outcome = match requests::outcome_of_repeat(tx, draft)? {
+    let known = match draft.command {
+        // It keeps its reason, since nobody can tell any more whether it was a repeat.
+        Command::ErasedInVain { rejection: Some(_), .. } => None,
+        _ => requests::outcome_of_repeat(tx, draft)?,
+    };
+    let outcome = match known {
         Some(outcome) => outcome,
         None => match dispatch(&step, &draft.command) {
             Ok(news) => Outcome::Accepted(news.map(Arc::new)),
@@ -146,7 +151,7 @@ fn dispatch(step: &Step<'_>, command: &Command) -> Result<Option<News>, Refused>
         Command::ErasedEdit { message, rules: _ } => messages::edit(step, *message, None),
         Command::ErasedFile { rules: _ } => files::add(step, None),
         // Its outcome was found before, if it was a repeat.
-        Command::ErasedInVain { rejection } => match rejection {
+        Command::ErasedInVain { rejection, rules: _ } => match rejection {
             Some(rejection) => Err((*rejection).into()),
             None => Ok(None),
         },

@@ -197,6 +197,9 @@ pub enum Command {
     /// Stands for a command with a payload that changed nothing: a repeat, one that was
     /// rejected, or an edit that left the text as it was.
     ErasedInVain {
+        /// As of [`Command::Erased`]: they say how its time counts.
+        #[serde(with = "vocabulary_number")]
+        rules: Vocabulary,
         /// The reason why it was rejected, if it was.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         rejection: Option<Rejection>,
@@ -285,19 +288,20 @@ impl Command {
         matches!(self, SendMessage { .. } | EditMessage { .. } | AddFile { .. })
     }
 
-    /// Returns the vocabulary whose rules decided it, if it is an erased form that says so.
+    /// Returns the vocabulary whose rules decided it, if it is an erased form.
     pub(crate) fn erased_rules(&self) -> Option<Vocabulary> {
         match self {
             Command::Erased { rules, .. }
             | Command::ErasedEdit { rules, .. }
-            | Command::ErasedFile { rules } => Some(*rules),
+            | Command::ErasedFile { rules }
+            | Command::ErasedInVain { rules, .. } => Some(*rules),
             _ => None,
         }
     }
 
     /// Tells whether it is an erased form.
     pub(crate) fn is_erased(&self) -> bool {
-        self.erased_rules().is_some() || matches!(self, Command::ErasedInVain { .. })
+        self.erased_rules().is_some()
     }
 }
 

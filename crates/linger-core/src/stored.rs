@@ -189,7 +189,7 @@ impl StoredEntry {
     /// Returns the erased form of an entry that changed nothing, with the reason why it was
     /// rejected, if it was. None where the command has no payload to erase.
     pub fn erased_in_vain(draft: &Draft, rejection: Option<Rejection>) -> Option<StoredEntry> {
-        let command = Command::ErasedInVain { rejection };
+        let command = Command::ErasedInVain { rules: draft.rules(), rejection };
         draft.command.has_payload().then(|| StoredEntry::without_payload(draft, command))
     }
 

@@ -1,4 +1,4 @@
-//! What people write, made into a text with entities: the one place for that, before the
+//! Texts as people write them, made into texts with entities: the one place for that, before the
 //! append.
 
 use linger_core::{Entities, MessageText};

@@ -26,7 +26,7 @@ pub(super) struct Model {
     left: BTreeSet<(RoomId, UserId)>,
     pub(super) epochs: Vec<(Position, Epoch)>,
     told: Vec<Witnessed>,
-    /// What was said, as it is now.
+    /// The messages, as they are now.
     said: BTreeMap<MessageId, Said>,
     files: BTreeMap<FileId, (UserId, File)>,
     openers: BTreeMap<RoomId, UserId>,
@@ -260,7 +260,10 @@ impl Model {
             self.epochs.push((position, *epoch));
             return Ok(None);
         }
-        if let (Command::DropFile { file }, Author::Server) = (&draft.command, draft.author) {
+        if let Command::DropFile { file } = &draft.command {
+            if draft.author != Author::Server {
+                return Err(Rejection::NotForUsers);
+            }
             self.drop_unless_used(*file);
             return Ok(None);
         }
@@ -273,7 +276,9 @@ impl Model {
         let by = self.person(user).ok_or(Rejection::UserNotFound)?;
         let minds_leaving = draft.vocabulary >= Vocabulary::THIRD;
         match &draft.command {
-            Command::CreateGuest { .. } | Command::BeginEpoch { .. } => unreachable!("done above"),
+            Command::CreateGuest { .. } | Command::BeginEpoch { .. } | Command::DropFile { .. } => {
+                unreachable!("done above")
+            }
             Command::Erased { .. }
             | Command::ErasedEdit { .. }
             | Command::ErasedFile { .. }
@@ -314,7 +319,6 @@ impl Model {
                 self.files.insert(id, (user, file));
                 Ok(None)
             }
-            Command::DropFile { .. } => Err(Rejection::NotForUsers),
             Command::OpenRoom { .. } => self.open(position, &draft.command, Some(by)).map(Some),
             Command::RenameUser { name } if *name == by.name => Ok(None),
             Command::RenameUser { name } => {

@@ -151,7 +151,7 @@ impl Told {
     fn ends_a_wait(&self, news: &[&News]) -> bool {
         match self.view.medium.is_html() {
             true => news.iter().any(|news| news.message().is_some()),
-            false => !news.is_empty(),
+            false => super::lines::lines(news.iter().copied()).next().is_some(),
         }
     }
 
