@@ -17,6 +17,7 @@ mod disk;
 mod durability;
 #[cfg(target_os = "linux")]
 mod faults;
+mod files;
 #[cfg(target_os = "linux")]
 mod hostile;
 mod limits;
