@@ -18,6 +18,7 @@ mod durability;
 mod erasure;
 #[cfg(target_os = "linux")]
 mod faults;
+mod files;
 #[cfg(target_os = "linux")]
 mod hostile;
 mod limits;
