@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use linger_core::{Entity, Event, EventKind, MessageId, News, Person, Timestamp, UserId};
+use linger_core::{Entity, Event, EventKind, Message, MessageId, News, Person, Timestamp, UserId};
 
 /// One line of a room.
 #[derive(Debug, Clone)]
