@@ -52,9 +52,33 @@ fn write_head(dist: &str) -> ExitCode {
         head = without(&head, "<!--", "-->");
     }
     let lines: Vec<_> = head.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-    let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets it")).join("head.html");
-    fs::write(out, lines.join("\n")).expect("cargo gives us a folder to write in");
+    write_out("head.html", &lines.join("\n"));
+    write_out("early.txt", &early(&lines));
     ExitCode::SUCCESS
+}
+
+/// Returns the value of the header `Link` by which a browser begins to load the style and the
+/// scripts of the page before it has read the page: the style first, since nothing is
+/// shown without it.
+fn early(head: &[&str]) -> String {
+    let address_in = |line: &&str, mark, name| {
+        line.contains(mark).then(|| between(line, name, "\"")).flatten().map(str::to_owned)
+    };
+    let styles = head.iter().filter_map(|line| address_in(line, "rel=\"stylesheet\"", "href=\""));
+    let modules = head.iter().filter_map(|line| {
+        address_in(line, "type=\"module\"", "src=\"")
+            .or_else(|| address_in(line, "rel=\"modulepreload\"", "href=\""))
+    });
+    let links: Vec<_> = styles
+        .map(|style| format!("<{style}>; rel=preload; as=style; crossorigin"))
+        .chain(modules.map(|module| format!("<{module}>; rel=modulepreload")))
+        .collect();
+    links.join(", ")
+}
+
+fn write_out(name: &str, text: &str) {
+    let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets it")).join(name);
+    fs::write(out, text).expect("cargo gives us a folder to write in");
 }
 
 fn between<'t>(text: &'t str, begin: &str, end: &str) -> Option<&'t str> {

@@ -1,6 +1,6 @@
 // Completion in the composer: what is unfinished at the caret, and what goes out.
 import { describe, expect, test } from 'vitest'
-import { completed, unfinishedAt } from '../src/composer/completion'
+import { unfinishedAt } from '../src/composer/completion'
 import { withIds } from '../src/composer/mentions'
 import { findEmoji, loadEmoji } from '../src/emoji/emoji'
 
@@ -18,11 +18,6 @@ describe('what is unfinished at the caret', () => {
     ['@ann is', null],
   ])('%s', (text, expected) => {
     expect(unfinishedAt(text, text.length)).toEqual(expected)
-  })
-
-  test('a word goes into its place, with a space behind it', () => {
-    expect(completed('hi @an!', { kind: 'person', typed: 'an', start: 3 }, '@ann')).toEqual({ text: 'hi @ann !', caret: 8 })
-    expect(completed('@an b', { kind: 'person', typed: 'an', start: 0 }, '@ann')).toEqual({ text: '@ann b', caret: 5 })
   })
 })
 

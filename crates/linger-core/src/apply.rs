@@ -43,6 +43,13 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// Tells whether the node has a payload in the log to erase after this command.
+    pub fn asks_for_erasure(&self, command: &Command) -> bool {
+        let takes_back =
+            matches!(command, Command::DeleteMessage { .. } | Command::DropFile { .. });
+        (takes_back && matches!(self, Outcome::Accepted(_))) || is_in_vain(command, self)
+    }
+
     /// Returns the event that the entry left.
     pub fn news(&self) -> Option<&Arc<News>> {
         match self {
@@ -68,7 +75,11 @@ pub(crate) fn apply(tx: &Connection, entry: &Entry, at: Timestamp) -> rusqlite::
     };
     let is_in_vain = is_in_vain(&draft.command, &outcome);
     if is_in_vain {
-        erasures::note(&step, entry.position)?;
+        let rejection = match outcome {
+            Outcome::Rejected(rejection) => Some(rejection),
+            Outcome::Accepted(_) | Outcome::Repeated { .. } => None,
+        };
+        erasures::note_in_vain(&step, rejection)?;
     }
     if let Outcome::Accepted(_) = outcome {
         requests::remember(tx, entry, is_in_vain)?;

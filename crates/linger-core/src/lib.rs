@@ -42,7 +42,7 @@ pub use event::{Event, EventKind, Message, News, Person, Quote, Reaction, RoomTh
 pub use file::{File, FileHash, FileName, MediaType};
 pub use ids::{FileId, MessageId, Position, RoomId, UserId};
 pub use projection::{
-    About, Projection, ProjectionError, applied as projection_applied,
+    About, Projection, ProjectionError, applied as projection_applied, empty_wal,
     fingerprint as projection_fingerprint,
 };
 pub use rejection::Rejection;

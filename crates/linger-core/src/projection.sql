@@ -165,11 +165,12 @@ CREATE TABLE message_files (
 ) STRICT, WITHOUT ROWID;
 
 -- Entries of the log whose payload is to be erased, under the entry that asks for it:
--- under themselves if they changed nothing.
+-- under themselves if they changed nothing, and then with the rejection, if there was one.
 CREATE TABLE erasures (
-    cause INTEGER NOT NULL,
-    entry INTEGER NOT NULL,
-    sum   INTEGER NOT NULL,
+    cause     INTEGER NOT NULL,
+    entry     INTEGER NOT NULL,
+    rejection TEXT,
+    sum       INTEGER NOT NULL,
     PRIMARY KEY (cause, entry)
 ) STRICT, WITHOUT ROWID;
 

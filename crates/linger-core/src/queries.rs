@@ -27,8 +27,8 @@ pub use stays::{all_stays, current_stays, is_member, stays_after, stays_of};
 pub use versions::{Version, pins, versions};
 
 use crate::{
-    Audience, Author, Epoch, Event, ExternalId, News, Position, RequestId, RoomId, RoomKind,
-    RoomName, Salt, Slug, TokenHash, Topic, UserId, UserName, sum,
+    Audience, Author, Epoch, Event, ExternalId, News, Position, Rejection, RequestId, RoomId,
+    RoomKind, RoomName, Salt, Slug, TokenHash, Topic, UserId, UserName, sum,
 };
 
 /// A room as it is now. Its JSON form is the native API's.
@@ -202,21 +202,38 @@ pub(crate) fn event_at(
     connection.prepare_cached(EVENT)?.query_one([position], news).optional()
 }
 
-/// Returns the entries whose payload is to be erased, for up to `limit` of the entries after
-/// `after` that ask for it, or that changed nothing themselves: the one that asks, and the
-/// one that is meant.
+/// An entry of the log whose payload is to be erased.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Erasure {
+    /// The entry that asks for it: the same one, if its payload was for nothing.
+    pub cause: Position,
+    /// The entry.
+    pub entry: Position,
+    /// The reason why it was rejected, if it was.
+    pub rejection: Option<Rejection>,
+}
+
+/// Returns what is to be erased for entries after `after`, in order: `limit` or a few more,
+/// since all that one entry asks for comes together.
 pub fn erasures_after(
     connection: &Connection,
     after: Position,
     limit: usize,
-) -> rusqlite::Result<Vec<(Position, Position)>> {
-    let mut select = connection
-        .prepare_cached("SELECT cause, entry, sum FROM erasures WHERE cause > ?1 LIMIT ?2")?;
-    let mut rows = select.query(params![after, limit])?;
-    let mut found = Vec::new();
+) -> rusqlite::Result<Vec<Erasure>> {
+    let mut select = connection.prepare_cached(
+        "SELECT cause, entry, rejection, sum FROM erasures WHERE cause > ?1 ORDER BY cause, entry",
+    )?;
+    let mut rows = select.query([after])?;
+    let mut found: Vec<Erasure> = Vec::new();
     while let Some(row) = rows.next()? {
         sum::check(row, "erasures")?;
-        found.push((row.get(0)?, row.get(1)?));
+        let cause = row.get(0)?;
+        if found.len() >= limit && found.last().is_some_and(|last| last.cause != cause) {
+            break;
+        }
+        let rejection = row.get::<_, Option<String>>(2)?.map(|code| code.parse()).transpose();
+        let rejection = rejection.map_err(|_| sum::damaged("a rejection has no such code"))?;
+        found.push(Erasure { cause, entry: row.get(1)?, rejection });
     }
     Ok(found)
 }

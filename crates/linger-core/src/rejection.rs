@@ -99,3 +99,12 @@ impl Rejection {
         }
     }
 }
+
+impl std::str::FromStr for Rejection {
+    type Err = serde_json::Error;
+
+    /// Reads a code.
+    fn from_str(code: &str) -> Result<Rejection, serde_json::Error> {
+        serde_json::from_value(code.into())
+    }
+}

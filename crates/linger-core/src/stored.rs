@@ -193,6 +193,11 @@ impl StoredEntry {
         draft.command.has_payload().then(|| StoredEntry::without_payload(draft, command))
     }
 
+    /// Tells whether an entry has an erased form.
+    pub fn is_erased(draft: &Draft) -> bool {
+        draft.command.is_erased()
+    }
+
     fn without_payload(draft: &Draft, command: Command) -> StoredEntry {
         let request = draft.request.clone().map(|request| Request { asked: None, ..request });
         // Only a program that knows both the form and the rules may read it.

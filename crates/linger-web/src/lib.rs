@@ -8,6 +8,11 @@
 #[cfg(feature = "page")]
 pub const HEAD: &str = include_str!(concat!(env!("OUT_DIR"), "/head.html"));
 
+/// The value of the header `Link` for pages with that head: a browser loads the style and the
+/// script while it still reads the page.
+#[cfg(feature = "page")]
+pub const EARLY: &str = include_str!(concat!(env!("OUT_DIR"), "/early.txt"));
+
 /// Addresses of the page's own screens, which hold nothing that the server would have to say.
 #[cfg(feature = "page")]
 const SCREENS: [&str; 2] = ["/how", "/settings"];

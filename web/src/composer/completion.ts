@@ -1,6 +1,6 @@
 // What is being typed at the caret that could be completed: `@name` or `:name`.
 //
-// Pure; useCompletion asks it with each letter.
+// Pure; wordSources asks it with each letter.
 
 export interface Unfinished {
   kind: 'person' | 'emoji'
@@ -24,11 +24,4 @@ export function unfinishedAt(text: string, caret: number): Unfinished | null {
   // One Latin letter is a smile more often than a name: `:D`.
   if (emoji === undefined || (emoji.length < 2 && /[\w+-]/.test(emoji))) return null
   return { kind: 'emoji', typed: emoji, start: caret - emoji.length - 1 }
-}
-
-/** Puts a word in the place of what was unfinished; returns the text, and where the caret goes. */
-export function completed(text: string, { typed, start }: Unfinished, word: string): { text: string; caret: number } {
-  const rest = text.slice(start + typed.length + 1)
-  const space = /^\s/.test(rest) ? '' : ' '
-  return { text: text.slice(0, start) + word + space + rest, caret: start + word.length + 1 }
 }

@@ -1,103 +1,82 @@
-// Completion of `@name` and `:name` while somebody types.
+// Completing the word before the caret: the list, the one that is chosen, the keys.
 //
-// Called by MessageComposer. It looks people and emoji up on demand, and takes the
-// keys that move and choose while there is something to choose.
-import { computed, ref, shallowRef } from 'vue'
+// Called by MessageComposer with the sources that know words. While the list is
+// open, the arrows choose in it and Enter or Tab takes; Escape closes it.
+import { computed, nextTick, ref, watch } from 'vue'
 import type { ComputedRef, Ref } from 'vue'
-import type { Author } from '../api/types'
-import { holds } from '../text/holds'
-import { completed, unfinishedAt } from './completion'
-import type { Unfinished } from './completion'
-
-const OPTIONS_MAX = 8
 
 export interface Option {
   key: string
-  /** What is put into the text. */
-  word: string
-  sign: string
-  name: string
-  person?: Author
+  shown: string
+  hint: string
+  /** Stands in the place of the word. */
+  text: string
+  /** Hears that it was taken. */
+  taken?(): void
 }
+
+/** Returns what completes the text before the caret, and where that word begins; null where it knows nothing. */
+export type Source = (before: string) => { from: number; options: Option[] } | null
 
 export interface Completion {
-  options: ComputedRef<Option[]>
-  active: Ref<number>
-  /** The text or the caret changed. */
-  look(text: string, caret: number): Promise<void>
-  /** Returns whether the key was taken. */
+  options: ComputedRef<readonly Option[]>
+  chosen: Ref<number>
+  /** The caret moved. */
+  look(): void
+  /** Returns whether the key was for the list. */
   onKeydown(event: KeyboardEvent): boolean
-  choose(option: Option): void
-  close(): void
+  take(index: number): void
 }
 
-export interface CompletionOptions {
-  fetchPeople(): Promise<readonly Author[]>
-  /** Puts a text in the place of the one in the field. */
-  put(text: string, caret: number, person: Author | undefined): void
-}
+export function useCompletion(text: Ref<string>, field: Readonly<Ref<HTMLTextAreaElement | null>>, sources: readonly Source[]): Completion {
+  const caret = ref(0)
+  const chosen = ref(0)
+  /** The text for which the list was closed. */
+  const closedFor = ref<string | null>(null)
 
-export function useCompletion({ fetchPeople, put }: CompletionOptions): Completion {
-  const found = shallowRef<Option[]>([])
-  const active = ref(0)
-  const options = computed(() => found.value)
-  let text = ''
-  let unfinished: Unfinished | null = null
-  let people: Promise<readonly Author[]> | undefined
-  /** Only what was looked for last counts. */
-  let asked = 0
-
-  async function look(now: string, caret: number): Promise<void> {
-    text = now
-    unfinished = unfinishedAt(now, caret)
-    const mine = (asked += 1)
-    const offered = unfinished ? await optionsFor(unfinished).catch(() => []) : []
-    if (mine !== asked) return
-    found.value = offered
-    active.value = 0
-  }
-
-  async function optionsFor({ kind, typed }: Unfinished): Promise<Option[]> {
-    if (kind === 'emoji') {
-      const { findEmoji, loadEmoji } = await import('../emoji/emoji')
-      return findEmoji(await loadEmoji(), typed, OPTIONS_MAX).map(({ emoji, name }) => ({ key: emoji, word: emoji, sign: emoji, name }))
+  const found = computed(() => {
+    if (closedFor.value === text.value) return null
+    const before = text.value.slice(0, caret.value)
+    for (const source of sources) {
+      const list = source(before)
+      if (list && list.options.length > 0) return list
     }
-    people ??= fetchPeople()
-    const all = await people.catch((error: unknown) => {
-      people = undefined
-      throw error
-    })
-    const named = all
-      .filter(({ name }) => holds(name, typed))
-      .map((person): Option => ({ key: `${person.id}`, word: `@${person.name}`, sign: '@', name: person.name, person }))
-    if ('all'.startsWith(typed)) named.push({ key: 'all', word: '@all', sign: '@', name: 'all' })
-    return named.slice(0, OPTIONS_MAX)
+    return null
+  })
+  const options = computed(() => found.value?.options ?? [])
+
+  watch(options, () => (chosen.value = 0))
+  watch(text, look, { flush: 'post' })
+
+  function look(): void {
+    const { value } = field
+    caret.value = value && value.selectionStart === value.selectionEnd ? value.selectionEnd : 0
   }
 
   function onKeydown(event: KeyboardEvent): boolean {
-    const count = found.value.length
-    if (count === 0) return false
-    if (event.key === 'ArrowDown') active.value = (active.value + 1) % count
-    else if (event.key === 'ArrowUp') active.value = (active.value + count - 1) % count
-    else if (event.key === 'Escape') close()
-    else if ((event.key === 'Enter' || event.key === 'Tab') && !event.shiftKey) choose(found.value[active.value]!)
+    const count = options.value.length
+    if (count === 0 || event.isComposing || event.ctrlKey || event.metaKey || event.altKey || event.shiftKey) return false
+    if (event.key === 'ArrowDown') chosen.value = (chosen.value + 1) % count
+    else if (event.key === 'ArrowUp') chosen.value = (chosen.value + count - 1) % count
+    else if (event.key === 'Enter' || event.key === 'Tab') take(chosen.value)
+    else if (event.key === 'Escape') closedFor.value = text.value
     else return false
     event.preventDefault()
+    event.stopPropagation()
     return true
   }
 
-  function choose(option: Option): void {
-    if (!unfinished) return
-    const { text: now, caret } = completed(text, unfinished, option.word)
-    close()
-    put(now, caret, option.person)
+  function take(index: number): void {
+    const option = options.value[index]
+    const from = found.value?.from
+    if (!option || from === undefined) return
+    text.value = text.value.slice(0, from) + option.text + text.value.slice(caret.value)
+    closedFor.value = text.value
+    option.taken?.()
+    field.value?.focus()
+    const end = from + option.text.length
+    void nextTick(() => field.value?.setSelectionRange(end, end))
   }
 
-  function close(): void {
-    asked += 1
-    unfinished = null
-    found.value = []
-  }
-
-  return { options, active, look, onKeydown, choose, close }
+  return { options, chosen, look, onKeydown, take }
 }

@@ -52,7 +52,7 @@ export function useWatched({ state, onChange, onCovered }: WatchedOptions): Watc
   function forget(slug: string): void {
     covered.delete(slug)
     const room = state.value.rooms.get(slug)
-    if (room) state.value = withRoom(state.value, slug, { ...room, timeline: null })
+    if (room) state.value = withRoom(state.value, slug, { ...room, timeline: null, pins: null })
   }
 
   function look(slug: string): void {

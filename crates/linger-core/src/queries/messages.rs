@@ -63,6 +63,20 @@ macro_rules! select_messages {
 }
 pub(super) use select_messages;
 
+/// Writes a row, by this verb.
+macro_rules! put_message {
+    ($verb:literal) => {
+        concat!(
+            $verb,
+            " INTO messages (position, room_id, number, at_ms, author, author_name, sender_time,
+             request_id, shows_request, reply_to, text, entities, files, edited, edited_at_ms,
+             deleted, pinned, reactions, sum)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17,
+             ?18, ?19)"
+        )
+    };
+}
+
 /// Returns a message as `reader` sees it, with its room; none if it is not there for them.
 pub fn message(
     connection: &Connection,
@@ -225,8 +239,17 @@ impl Stored {
         })
     }
 
-    /// Writes the row, in the place of the one before.
+    /// Writes the row of a new message.
+    pub(crate) fn insert(&self, tx: &Connection) -> rusqlite::Result<()> {
+        self.put(tx, put_message!("INSERT"))
+    }
+
+    /// Writes the row, in the place of the one before. For a new message that would cost more.
     pub(crate) fn write(&self, tx: &Connection) -> rusqlite::Result<()> {
+        self.put(tx, put_message!("INSERT OR REPLACE"))
+    }
+
+    fn put(&self, tx: &Connection, sql: &str) -> rusqlite::Result<()> {
         let Stored { id, room, number, by, sender_time, request_id, reply_to, text, .. } = self;
         let (at, entities, files) =
             (self.at.as_ms(), entities_column(&self.entities), joined(&self.files));
@@ -254,14 +277,7 @@ impl Stored {
             &pinned,
             &reactions,
         ])?;
-        tx.prepare_cached(
-            "INSERT OR REPLACE INTO messages (position, room_id, number, at_ms, author,
-             author_name, sender_time, request_id, shows_request, reply_to, text, entities, files,
-             edited, edited_at_ms, deleted, pinned, reactions, sum)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17,
-             ?18, ?19)",
-        )?
-        .execute(params![
+        tx.prepare_cached(sql)?.execute(params![
             id,
             room,
             number,

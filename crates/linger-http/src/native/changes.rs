@@ -101,8 +101,12 @@ pub(super) async fn edit(
 ) -> Result<Response, Failure> {
     let (user, id) = (caller.user()?, message_id(&id)?);
     let asker = Asker::Person(user);
+    let (text, entities) = text_of(&new.text, new.format, true)?;
     let before = now(&app, asker, Some(user), id).await?;
-    let (text, entities) = text_of(&new.text, new.format, !before.files.is_empty())?;
+    if before.files.is_empty() {
+        // Only beside files a text may be empty.
+        MessageText::parse(text.as_str())?;
+    }
     let request = request_of(&headers, &("edit_message", id, new.text.trim(), new.format))?;
     // A repeat of an edit of a message that is deleted by now gets its first answer.
     if request.is_none() {

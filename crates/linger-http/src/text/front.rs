@@ -73,7 +73,7 @@ pub(super) async fn rooms(
     if let Some(last) = page.rooms.last().filter(|_| page.more) {
         let next = format!("</r?after={}>; rel=\"next\"", in_path(&last.slug));
         let next = HeaderValue::try_from(next).expect("what is encoded is ASCII");
-        answer.headers_mut().insert(header::LINK, next);
+        answer.headers_mut().append(header::LINK, next);
     }
     Ok(answer.map(Body::from))
 }

@@ -31,8 +31,6 @@ pub(super) enum What<'n> {
     Joined { who: Named<'n>, by: Option<Named<'n>> },
     /// Somebody left.
     Left { who: Named<'n> },
-    /// Somebody has another name.
-    Renamed { old: Cow<'n, str>, new: Named<'n> },
 }
 
 /// The text of a message.
@@ -85,9 +83,8 @@ impl Line<'_> {
                 What::Joined { who: Named::of(member), by }
             }
             EventKind::MemberLeft { member } => What::Left { who: Named::of(member) },
-            EventKind::UserRenamed { old_name } => {
-                What::Renamed { old: one_line(old_name.as_str()), new: Named::of(by?) }
-            }
+            // Nobody reads it in a room: it is for the people of many, and has no number in any.
+            EventKind::UserRenamed { .. } => return None,
         };
         Some(Line { at: event.at, what })
     }

@@ -35,7 +35,6 @@ pub(super) fn write<'n>(lines: impl IntoIterator<Item = Line<'n>>, zone: &Zone) 
             What::Joined { who, by: Some(by) } => format!("* {} added {}", by.name, who.name),
             What::Joined { who, by: None } => format!("* {} joined", who.name),
             What::Left { who } => format!("* {} left", who.name),
-            What::Renamed { old, new } => format!("* {old} is now {}", new.name),
         };
         writeln!(text, "{time} {told}").expect("a string takes all that is written to it");
     }

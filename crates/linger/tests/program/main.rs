@@ -15,6 +15,7 @@ mod crowd;
 #[cfg(target_os = "linux")]
 mod disk;
 mod durability;
+mod erasure;
 #[cfg(target_os = "linux")]
 mod faults;
 #[cfg(target_os = "linux")]

@@ -6,6 +6,8 @@
 mod chinese;
 mod english;
 
+use linger_serve::Failure;
+
 use crate::friendly_names::Language;
 
 /// Returns the words of a language.
@@ -55,7 +57,6 @@ pub(super) struct Words {
     pub(super) joined: fn(&str) -> String,
     pub(super) left: fn(&str) -> String,
     pub(super) added: fn(&str, &str) -> String,
-    pub(super) renamed: fn(&str, &str) -> String,
     pub(super) many_joined: fn(usize) -> String,
     pub(super) many_left: fn(usize) -> String,
     pub(super) many_added: fn(&str, usize) -> String,
@@ -70,6 +71,6 @@ pub(super) struct Words {
 
     pub(super) refused: &'static str,
     pub(super) no_room: &'static str,
-    /// The sentence for a failure with this code; none where its own detail says it.
-    pub(super) failure: fn(&str) -> Option<&'static str>,
+    /// The sentence for a failure; none where its own detail, in English, says it best.
+    pub(super) failure: fn(&Failure) -> Option<String>,
 }
