@@ -18,12 +18,15 @@ function rendered(messages: { text: string; entities: Entity[] }[], reader?: num
   return [...host.querySelectorAll('section')]
 }
 
+/** Vue marks where lists begin and end by empty texts. */
+function shows(child: Node): boolean {
+  return child instanceof Element || (child.nodeType === Node.TEXT_NODE && child.textContent !== '')
+}
+
 /** Writes elements down with their attributes in one order. */
 function markup(node: Node): string {
   if (!(node instanceof Element)) return JSON.stringify(node.textContent ?? '')
   const attributes = [...node.attributes].map(({ name, value }) => `${name}=${value}`).sort()
-  // Vue marks where lists begin and end by empty texts.
-  const shows = (child: Node) => child instanceof Element || (child.nodeType === Node.TEXT_NODE && child.textContent !== '')
   const children = [...node.childNodes].filter(shows)
   const inner = children.map(markup)
   return `${node.localName}(${attributes.join(' ')})[${inner.join('')}]`

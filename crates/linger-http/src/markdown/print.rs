@@ -209,7 +209,7 @@ impl Marks {
     /// at `link`, and those around it.
     fn closing(&self, at: usize, link: Option<usize>) -> (Vec<usize>, Vec<usize>) {
         let here = in_range(&self.ends, at..at + 1).iter();
-        let is_within = |span: &Span| link.is_some_and(|start| span.start >= start);
+        let is_within = |span: &Span| link.is_some_and(|start| span.start > start);
         parted(here.map(|(_, style, span)| (*style, is_within(span))))
     }
 

@@ -129,6 +129,11 @@ export const words = {
   // Writing.
   writeTo: (room: string) => `Message ${room}`,
   sendMessage: 'Send message',
+  emoji: 'Emoji',
+  findEmoji: 'Find an emoji',
+  found: 'Found',
+  emojiFailed: 'The emoji could not be loaded.',
+  emojiGroups: ['Smileys', 'People', 'Animals and plants', 'Food and drink', 'Travel and places', 'Doings', 'Things', 'Signs', 'Flags'],
   charactersLeft: (count: number) => plural(count, { one: '# character left', other: '# characters left' }),
   charactersOver: (count: number) => plural(count, { one: '# character too long', other: '# characters too long' }),
   readOnly: 'This server takes no guests: you can read along.',

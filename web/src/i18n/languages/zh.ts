@@ -124,6 +124,11 @@ export const words: Words = {
 
   writeTo: (room) => tidy(`在 ${room} 说点什么`),
   sendMessage: '发送消息',
+  emoji: '表情',
+  findEmoji: '查找表情',
+  found: '结果',
+  emojiFailed: '表情未能加载。',
+  emojiGroups: ['笑脸', '人物', '动物与植物', '食物与饮料', '旅行与地点', '活动', '物品', '符号', '旗帜'],
   charactersLeft: (count) => `还可输入 ${count} 个字`,
   charactersOver: (count) => `超出 ${count} 个字`,
   readOnly: '这台服务器不接待访客发言，你可以看看大家在聊什么。',

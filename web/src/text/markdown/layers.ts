@@ -51,7 +51,8 @@ export class Layers {
     this.text = text
     this.quotes = of('quote').map(spanOf)
     this.pres = of('pre').map((entity) => ({
-      ...spanOf(entity),
+      start: entity.offset,
+      end: entity.offset + entity.length,
       language: entity.language !== undefined && isLanguage(entity.language) ? entity.language : undefined,
     }))
     this.#cutPassages()

@@ -195,7 +195,8 @@ class Walk {
 
 /** Returns the whole character before a place. */
 function charBefore(source: string, at: number): string {
-  return [...source.slice(Math.max(0, at - 2), at)].at(-1) ?? ''
+  const isSecondHalf = /[\udc00-\udfff]/.test(source.charAt(at - 1))
+  return source.slice(Math.max(0, isSecondHalf ? at - 2 : at - 1), at)
 }
 
 function charAt(source: string, at: number): string {
@@ -248,9 +249,12 @@ function say(tokens: Token[], typed: Typed): void {
     else if (token.is === 'at') {
       typed.escaped.add(begin)
       typed.say('@')
-    } else if (token.is === 'code' || token.is === 'address') {
+    } else if (token.is === 'code') {
       typed.say(token.text)
-      typed.mark(begin, token.is === 'code' ? 'code' : 'url')
+      typed.mark(begin, 'code')
+    } else if (token.is === 'address') {
+      typed.say(token.text)
+      typed.mark(begin, 'url')
     } else if (token.is === 'bracket') {
       if (token.leads) link = begin
       else typed.say('[')

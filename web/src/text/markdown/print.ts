@@ -58,7 +58,7 @@ class Printer {
     this.#layers = layers
     this.#passage = passage
     this.#marks = STYLES.flatMap((_, style) =>
-      layers.styles[style]!.filter(({ start, end }) => start < passage.end && passage.start < end).map((span) => ({ ...span, style })),
+      layers.styles[style]!.filter(({ start, end }) => start < passage.end && passage.start < end).map(({ start, end }) => ({ start, end, style })),
     )
   }
 
@@ -71,7 +71,7 @@ class Printer {
     for (let at = this.#passage.start; ; ) {
       // What ends here: first what is within the link.
       const ends = this.#marks.filter(({ end }) => end === at).sort((one, other) => other.style - one.style)
-      const isInner = ({ start }: Mark) => link !== undefined && start >= link.start
+      const isInner = ({ start }: Mark) => link !== undefined && start > link.start
       signs(ends.filter(isInner))
       const outer = ends.filter((mark) => !isInner(mark))
       if (link?.end === at) {

@@ -31,7 +31,8 @@ export function entitiesOf(layers: Layers): Entity[] {
     }
     open = [...open.slice(0, kept), ...begun.sort((one, other) => other.end - one.end || one.rank - other.rank)]
   }
-  return done.sort(inOrder).map(({ start, end, entity: { type, ...rest } }) => ({ type, offset: start, length: end - start, ...rest }))
+  const placed = ({ start, end, entity }: Layer): Entity => Object.assign({ type: entity.type, offset: start, length: end - start }, entity)
+  return done.sort(inOrder).map(placed)
 }
 
 /** Returns the first of what is open that has to make way for a new layer; -1 for none. */
@@ -46,13 +47,16 @@ function inOrder(one: Layer, other: Layer): number {
   return one.start - other.start || other.end - one.end || one.rank - other.rank
 }
 
+function plain(spans: Span[], rank: number, type: Entity['type']): Layer[] {
+  return spans.map(({ start, end }) => ({ start, end, rank, entity: { type } }))
+}
+
 function layersOf(layers: Layers): Layer[] {
   const { text } = layers
-  const plain = (spans: Span[], rank: number, type: Entity['type']) => spans.map((span) => ({ ...span, rank, entity: { type } }))
-  const links = layers.links.map(({ target, ...span }): Layer => {
-    if ('user' in target) return { ...span, rank: 2, entity: { type: 'mention', user: target.user } }
-    const isWords = target.url === text.slice(span.start, span.end)
-    return { ...span, rank: 2, entity: isWords ? { type: 'url' } : { type: 'link', url: target.url } }
+  const links = layers.links.map(({ target, start, end }): Layer => {
+    if ('user' in target) return { start, end, rank: 2, entity: { type: 'mention', user: target.user } }
+    const isWords = target.url === text.slice(start, end)
+    return { start, end, rank: 2, entity: isWords ? { type: 'url' } : { type: 'link', url: target.url } }
   })
   const pres = layers.pres.map(({ language, start, end }): Layer => {
     return { start, end, rank: 1, entity: { type: 'pre', ...(language === undefined ? {} : { language }) } }
