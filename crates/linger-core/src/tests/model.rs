@@ -188,7 +188,7 @@ impl Model {
             told.news.room_id() == Some(room)
                 && reader.is_some_and(|reader| told.witnesses.contains(&reader))
         };
-        let last = self.told.iter().filter(witnessed).next_back();
+        let last = self.told.iter().rfind(witnessed);
         let until = match is_in {
             true => Position::MAX,
             false => last.map_or(Position::START, |told| told.news.position()),
