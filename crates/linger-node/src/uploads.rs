@@ -106,13 +106,13 @@ pub struct Uploads {
     limits: Limits,
 }
 
-/// What is known of an upload.
+/// The facts about an upload.
 struct Entry {
     about: About,
     offset: u64,
     /// Bytes in its folder: none once they are kept.
     staged: u64,
-    /// What is known of its bytes once they are kept, until a file became of it.
+    /// The facts about its bytes once they are kept, until a file became of it.
     prepared: Option<Prepared>,
     /// Whether it is written down, and goes on after a restart.
     is_resumable: bool,

@@ -5,7 +5,7 @@ use linger_serve::{Failure, Pieces};
 
 /// Writes a body to an upload, piece by piece. Returns how many bytes the upload has then.
 ///
-/// Errors: the body's, and the upload's. What was written before is there all the same.
+/// Errors: the body's, and the upload's. All that was written before is there all the same.
 pub(super) async fn receive(mut pieces: Pieces, mut receiver: Receiver) -> Result<u64, Failure> {
     loop {
         let piece = tokio::select! {

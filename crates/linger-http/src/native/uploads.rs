@@ -27,15 +27,18 @@ const BYTES: &str = "application/offset+octet-stream";
 const TUS_RESUMABLE: HeaderName = HeaderName::from_static("tus-resumable");
 const UPLOAD_OFFSET: HeaderName = HeaderName::from_static("upload-offset");
 
-/// A request of a client that speaks our version of tus. Errors: 412.
-pub(super) struct Tus;
+/// The person who sends a request of tus. Errors: 401 for a visitor; 412 for a client that
+/// does not speak our version.
+pub(super) struct Sender(UserId);
 
-impl<S: Sync> FromRequestParts<S> for Tus {
+impl FromRequestParts<Arc<App>> for Sender {
     type Rejection = Response;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Tus, Response> {
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Sender, Response> {
+        let caller = Caller::from_request_parts(parts, app).await;
+        let user = caller.and_then(Caller::user).map_err(IntoResponse::into_response)?;
         if parts.headers.get(TUS_RESUMABLE) == Some(&VERSION) {
-            return Ok(Tus);
+            return Ok(Sender(user));
         }
         let detail = "uploads here are tus 1.0; send 'Tus-Resumable: 1.0.0'";
         let code = "unknown_tus_version";
@@ -90,12 +93,10 @@ pub(super) async fn describe(State(app): State<Arc<App>>) -> Response {
 pub(super) async fn begin(
     State(app): State<Arc<App>>,
     Address(address): Address,
-    caller: Caller,
+    Sender(owner): Sender,
     headers: HeaderMap,
-    _: Tus,
     pieces: Pieces,
 ) -> Result<Response, Failure> {
-    let owner = caller.user()?;
     let length = number(&headers, "upload-length")?;
     let Metadata { name, kind } = Metadata::parse(headers.text("upload-metadata"))?;
     let name = FileName::parse(name.as_deref().unwrap_or("file"))?.as_str().to_owned();
@@ -139,12 +140,11 @@ pub(super) async fn begin(
 pub(super) async fn go_on(
     State(app): State<Arc<App>>,
     Path(id): Path<String>,
-    caller: Caller,
+    Sender(owner): Sender,
     headers: HeaderMap,
-    _: Tus,
     pieces: Pieces,
 ) -> Result<Response, Failure> {
-    let (owner, id) = (caller.user()?, id_of(&id)?);
+    let id = id_of(&id)?;
     if headers.text("content-type") != Some(BYTES) {
         let detail = "an upload goes on with 'Content-Type: application/offset+octet-stream'";
         return Err(Failure::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not_bytes", detail));
@@ -171,16 +171,17 @@ pub(super) async fn go_on(
             ("Upload-Expires" = String, description = "When it is forgotten"),
             ("Tus-Resumable" = String),
         )),
+        (status = 401, description = "No token, or one that nobody holds"),
         (status = 404, description = "There is no such upload of mine"),
+        (status = 412, description = "Another version of tus"),
     )
 )]
 pub(super) async fn progress(
     State(app): State<Arc<App>>,
     Path(id): Path<String>,
-    caller: Caller,
-    _: Tus,
+    Sender(owner): Sender,
 ) -> Result<Response, Failure> {
-    let (owner, id) = (caller.user()?, id_of(&id)?);
+    let id = id_of(&id)?;
     let progress = app.node.uploads().progress(&id, owner).await?;
     let length = progress.length.unwrap_or_default();
     let mut response =
@@ -232,10 +233,9 @@ pub(super) async fn show(
 pub(super) async fn end(
     State(app): State<Arc<App>>,
     Path(id): Path<String>,
-    caller: Caller,
-    _: Tus,
+    Sender(owner): Sender,
 ) -> Result<Response, Failure> {
-    let (owner, id) = (caller.user()?, id_of(&id)?);
+    let id = id_of(&id)?;
     app.node.uploads().end(&id, owner).await?;
     Ok(told(StatusCode::NO_CONTENT))
 }

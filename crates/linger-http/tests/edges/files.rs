@@ -35,6 +35,8 @@ struct Person<'s> {
 }
 
 type Headers<'h> = &'h [(&'h str, &'h str)];
+/// A case, the name, headers and bytes of a file, and the status and code that it gets.
+type Refused<'r> = (&'r str, &'r str, Headers<'r>, &'r [u8], u16, &'r str);
 
 impl Person<'_> {
     async fn new<'s>(stage: &'s Stage, name: &str) -> Person<'s> {
@@ -204,11 +206,10 @@ async fn ranges_and_tags_are_served_as_a_video_asks_for_them(driver: Driver) {
 }
 
 async fn a_file_that_is_no_good_is_refused_in_words(driver: Driver) {
-    type Row<'r> = (&'r str, &'r str, Headers<'r>, &'r [u8], u16, &'r str);
     let stage = Stage::open(driver).await;
     let ann = Person::new(&stage, "ann").await;
     let polyglot = b"\0\0\0\x30ftypisom<html><script>alert(1)</script>";
-    let rows: [Row<'_>; 6] = [
+    let rows: [Refused<'_>; 6] = [
         ("a wrong name", "a.png", &[], b"alert(1)", 415, "refused_type"),
         ("a wrong type", "a", &[("content-type", "image/png")], b"alert(1)", 415, "refused_type"),
         ("a polyglot", "a.mp4", &[], polyglot, 415, "refused_type"),

@@ -18,7 +18,7 @@ const CALLS_MAX: usize = 2000;
 
 /// The changing calls of the native API, as its document names them, with a path and
 /// a body for the call of this number.
-const NATIVE: [(&str, &str, &str); 8] = [
+const NATIVE: [(&str, &str, &str); 9] = [
     ("patch", "/me", r#"{"name":"n$"}"#),
     ("post", "/rooms", r#"{"slug":"r$"}"#),
     ("put", "/rooms/{room}/members/me", ""),
@@ -26,9 +26,14 @@ const NATIVE: [(&str, &str, &str); 8] = [
     ("put", "/rooms/{room}/members/{user}", ""),
     ("put", "/rooms/{room}/messages/{request_id}", r#"{"text":"hello"}"#),
     ("post", "/rooms/{room}/messages", r#"{"text":"hello"}"#),
+    ("post", "/files", "hello"),
     // The last one, because no guest can be made after it.
     ("post", "/guests", "{}"),
 ];
+/// Calls of the native API that go on with something that was counted when it began. (The
+/// beginning of an upload is counted as a file; it needs headers of its own.)
+const COUNTED_BEFORE: [(&str, &str); 3] =
+    [("post", "/uploads"), ("patch", "/uploads/{upload}"), ("delete", "/uploads/{upload}")];
 /// The calls of the other dialects that change something. Their others only read.
 const OTHERS: [(&str, &str); 4] = [
     ("/r/lobby", "hello"),
@@ -74,9 +79,12 @@ fn the_list_of_changing_calls_has_all_of_them() {
     let document: Value = serde_json::from_str(&linger_http::openapi()).unwrap();
     let mut documented = BTreeSet::new();
     for (path, calls) in document["paths"].as_object().unwrap() {
-        let methods = calls.as_object().unwrap().keys().filter(|method| *method != "get");
+        let reads = ["get", "head", "options"];
+        let methods = calls.as_object().unwrap().keys();
+        let methods = methods.filter(|method| !reads.contains(&method.as_str()));
         documented.extend(methods.map(|method| (method.clone(), path.clone())));
     }
-    let listed = NATIVE.map(|(method, path, _)| (method.to_owned(), path.to_owned()));
-    assert_eq!(BTreeSet::from(listed), documented);
+    let listed = NATIVE.iter().map(|(method, path, _)| (*method, *path)).chain(COUNTED_BEFORE);
+    let listed = listed.map(|(method, path)| (method.to_owned(), path.to_owned()));
+    assert_eq!(listed.collect::<BTreeSet<_>>(), documented);
 }

@@ -11,6 +11,7 @@ pub(crate) mod cast;
 pub(crate) mod chance;
 mod commits;
 mod costs;
+mod filing;
 mod folder;
 mod follower;
 mod growth;

@@ -14,7 +14,7 @@ use crate::blobs::{Hold, Part};
 
 /// An upload whose bytes are kept; not yet a file.
 pub struct Finished {
-    /// What is known of the bytes.
+    /// The facts about the bytes.
     pub prepared: Prepared,
     uploads: Arc<Uploads>,
     id: UploadId,
@@ -23,7 +23,7 @@ pub struct Finished {
     _claim: Claim,
 }
 
-/// What became of an upload that has all its bytes.
+/// The end of an upload that has all its bytes.
 pub enum Outcome {
     /// Its bytes are kept, and it is to be made known as a file.
     Finished(Box<Finished>),

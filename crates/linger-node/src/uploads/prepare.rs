@@ -1,5 +1,5 @@
-//! What is made of the bytes of an upload before they are kept: their type, their hash, and
-//! of a picture a new one.
+//! The work on the bytes of an upload before they are kept: their type and their hash are
+//! found, and a picture is drawn anew.
 
 use std::{
     fs::File,
@@ -17,7 +17,7 @@ use crate::private;
 /// Bytes that are hashed at a time.
 const PIECE: usize = 64 << 10;
 
-/// What is known of the bytes that are kept.
+/// The facts about the bytes that are kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Prepared {
     /// The file's name.
@@ -34,7 +34,7 @@ pub struct Prepared {
     pub has_thumbnail: bool,
 }
 
-/// What was made, and where it is.
+/// The result, and where it is.
 pub(super) struct Made {
     pub(super) prepared: Prepared,
     pub(super) path: PathBuf,

@@ -4,7 +4,7 @@
 
 use linger_serve::Failure;
 
-/// What a client says of its file.
+/// The name and the type that a client gives to its file.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Metadata {
     /// Its name.
