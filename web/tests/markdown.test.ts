@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import byChance from '../../fixtures/entities/by_chance.json'
 import typed from '../../fixtures/entities/typed.json'
 import type { Entity } from '../src/api/types'
-import { parseMarkdown, printMarkdown } from '../src/text/markdown'
+import { markdownOfMessage, parseMarkdown, printMarkdown } from '../src/text/markdown'
 
 interface Row {
   typed: string
@@ -30,4 +30,8 @@ describe('markdown', () => {
   test('a message that is printed and read again is the same', () => {
     for (const { text, entities } of rows) expect(parseMarkdown(printMarkdown(text, entities))).toEqual({ text, entities })
   })
+})
+
+test('an older message is changed with the addresses that it shows', () => {
+  expect(markdownOfMessage('see https://a.example/ *now*', undefined)).toBe('see https://a.example/ \\*now\\*')
 })

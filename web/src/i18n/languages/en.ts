@@ -173,6 +173,7 @@ export const words = {
   versions: 'Versions',
   versionsFailed: 'The versions could not be loaded.',
   copyTheText: 'Copy text',
+  copyAsMarkdown: 'Copy as Markdown',
   copyTheLink: 'Copy link',
   copyTextByHand: 'Copy this:',
   deleteMessage: 'Delete',

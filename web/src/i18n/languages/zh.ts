@@ -167,6 +167,7 @@ export const words: Words = {
   versions: '历史版本',
   versionsFailed: '历史版本没有加载出来。',
   copyTheText: '复制文字',
+  copyAsMarkdown: '复制为 Markdown',
   copyTheLink: '复制链接',
   copyTextByHand: '请复制：',
   deleteMessage: '删除',

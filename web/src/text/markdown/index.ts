@@ -5,6 +5,7 @@
 // sent; this follows its rules (`crates/linger-http/src/markdown`), and
 // `fixtures/entities` tries both. Who a bare `@name` means only the server knows.
 import type { Entity } from '../../api/types'
+import { addressesIn } from '../entities'
 import { blocksIn } from './blocks'
 import { Layers } from './layers'
 import { readMarks } from './marks'
@@ -46,6 +47,11 @@ export function parseMarkdown(typed: string): Written {
 /** Writes a message as Markdown, which reads as the same message. */
 export function printMarkdown(text: string, entities: readonly Entity[] = []): string {
   return printLayers(new Layers(text, entities))
+}
+
+/** The same for a message as it came; an older one has no entities, but its addresses are shown. */
+export function markdownOfMessage(text: string, entities: readonly Entity[] | undefined): string {
+  return printMarkdown(text, entities?.length ? entities : addressesIn(text))
 }
 
 /** Makes each line break a `\n`, and leaves control characters out. */

@@ -122,13 +122,15 @@ impl Html<'_> {
         self.written += html;
     }
 
+    /// Writes text as the templates do.
     fn text(&mut self, text: &str) {
         for c in text.chars() {
             match c {
-                '&' => self.written += "&amp;",
-                '<' => self.written += "&lt;",
-                '>' => self.written += "&gt;",
-                '"' => self.written += "&quot;",
+                '&' => self.written += "&#38;",
+                '<' => self.written += "&#60;",
+                '>' => self.written += "&#62;",
+                '"' => self.written += "&#34;",
+                '\'' => self.written += "&#39;",
                 c => self.written.push(c),
             }
         }

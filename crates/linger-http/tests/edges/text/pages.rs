@@ -65,7 +65,7 @@ async fn a_browser_gets_the_newest_messages_in_a_whole_page(driver: Driver) {
         r#"<article class="group" aria-label="ann, 10:00">"#,
         r#"<div class="by hue-45"><span class="name" title="ann"><bdi>ann</bdi></span>"#,
         r#"<div class="said" id="m3" data-number="3" data-id="5">"#,
-        r#"<p dir="auto">See <a href="https://tea.example/pot" rel="noopener nofollow">https://tea.example/pot</a>, it is on.</p>"#,
+        r#"<p dir="auto">See <a href="https://tea.example/pot" target="_blank" rel="noopener noreferrer nofollow">https://tea.example/pot</a>, it is on.</p>"#,
         r#"<time class="at" datetime="2026-11-21T10:00:03.000Z">10:00</time>"#,
         r#"<form class="composer" method="post" action="/r/lobby""#,
         &format!(r#"href="/r/lobby?wait&#38;after={cursor}">wait for news</a>"#),
