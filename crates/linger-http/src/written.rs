@@ -31,7 +31,7 @@ pub(crate) fn text_of(
     if may_be_empty && written.trim().is_empty() {
         return Ok((MessageText::empty(), Entities::default()));
     }
-    // Who a bare `@name` means is looked up by nobody yet; `[@Ann](user:17)` needs no name.
+    // Nobody looks up yet whom a bare `@name` means; `[@Ann](user:17)` needs no name.
     let mut names = |_: &str| None;
     let Written { text, entities } = match format {
         Format::Plain => markdown::plain(written, &mut names)?,

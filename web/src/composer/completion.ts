@@ -1,4 +1,4 @@
-// What is being typed at the caret that could be completed: `@name` or `:name`.
+// The word at the caret that could be completed: `@name` or `:name`.
 //
 // Pure; wordSources asks it with each letter.
 

@@ -54,7 +54,7 @@ export function useComposer({ isKnown, submit, change, run, editLast }: Composer
   const draft = ref('')
   const edited = ref('')
   const editing = shallowRef<Message | null>(null)
-  /** What is edited, as it was. */
+  /** The edited text, as it was. */
   let unchanged = ''
   const answering = shallowRef<Quote | null>(null)
   const problem = ref('')

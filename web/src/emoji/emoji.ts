@@ -7,7 +7,7 @@ import { language } from '../i18n'
 export interface Emoji {
   emoji: string
   name: string
-  /** What it is found by besides its name: short names first, parted by spaces. */
+  /** Words that find it besides its name: short names first, parted by spaces. */
   words: string
   /** Its place in `GROUPS`. */
   group: number

@@ -94,7 +94,7 @@ struct Fence<'s> {
     next: usize,
 }
 
-/// What is known of lines, so that no fence looks in vain for its end.
+/// The rows of backticks at the ends of lines, so that no fence looks in vain for its end.
 struct Fences {
     /// The longest row of backticks at the end of a line, of this line and all after it.
     longest: Vec<usize>,
@@ -124,7 +124,7 @@ impl Fences {
         let end = at + 1 + lines[at + 1..].iter().position(closes)?;
         let info = rest.trim();
         let language = Some(info).filter(|info| is_language(info));
-        // What is no language is the first line of the code.
+        // A word that is no language is the first line of the code.
         let first = Some(rest).filter(|_| language.is_none() && !info.is_empty());
         let last = lines[end].trim_end().trim_end_matches('`');
         let last = Some(last).filter(|last| !last.is_empty());

@@ -113,7 +113,7 @@ struct Walk<'s> {
     pending: [Option<Pending>; Kind::COUNT],
     brackets: Vec<Pending>,
     backticks: Backticks,
-    /// What begins like an address before this place is none.
+    /// A beginning of an address before this place is none.
     no_address_before: usize,
     steps: usize,
 }

@@ -70,7 +70,7 @@ impl Printer<'_> {
         let mut links = self.layers.links.partition_point(|(span, _)| span.end <= start);
         let mut at = start;
         loop {
-            // What ends here: first what is within the link.
+            // The ends at this place: first what is within the link.
             let (inner, outer) = marks.closing(at, link.map(|(span, _)| span.start));
             cells.signs(&inner);
             if let Some((span, target)) = link.filter(|(span, _)| span.end == at) {

@@ -5,7 +5,7 @@ use linger_core::{Position, UserId};
 
 use crate::addresses;
 
-/// What a link leads to.
+/// The aim of a link.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Target {
     Url(String),

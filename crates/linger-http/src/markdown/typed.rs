@@ -1,4 +1,4 @@
-//! What was typed, without its marks: the text, and what the marks said.
+//! A typed text, without its marks: the text, and what the marks said.
 //!
 //! Filled block by block and passage by passage. What it says of parts of the text may
 //! still cross; [`super::layers`] puts it in order.
@@ -17,7 +17,7 @@ pub(super) struct Typed {
     pub(super) text: String,
     /// How many UTF-16 units the text has.
     units: u32,
-    /// What the marks say, in no order.
+    /// The sayings of the marks, in no order.
     pub(super) entities: Vec<Entity>,
     /// Where an `@` stands that names nobody.
     pub(super) escaped: Vec<u32>,

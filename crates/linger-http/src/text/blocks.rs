@@ -80,9 +80,9 @@ struct Cutter<'t> {
     text: &'t str,
     quotes: VecDeque<Part>,
     pres: VecDeque<Part>,
-    /// What is within lines, and has not begun.
+    /// Parts within lines that have not begun.
     inline: VecDeque<Part>,
-    /// What has begun, and not ended.
+    /// Parts that have begun, and not ended.
     open: Vec<Part>,
 }
 

@@ -1,4 +1,4 @@
-//! What people type, and what it means: tables with a name for each row.
+//! Marks that people type, and their meaning: tables with a name for each row.
 
 use linger_core::{Entity, EntityKind, Malformed, Position, UserId};
 use linger_http::markdown::{Written, names_in, parse, plain, print, settled};

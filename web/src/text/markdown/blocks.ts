@@ -56,7 +56,7 @@ function fenceAt(lines: string[], at: number, longest: number[]) {
   const info = rest.trim()
   const language = isLanguage(info) ? info : undefined
   const code = lines.slice(at + 1, end)
-  // What is no language is the first line of the code.
+  // A word that is no language is the first line of the code.
   if (language === undefined && info !== '') code.unshift(rest)
   const last = lines[end]!.trimEnd().replace(/`+$/, '')
   if (last !== '') code.push(last)

@@ -3,7 +3,7 @@
 // Loaded on demand: by what shows a message before the server has answered, and by
 // what shows a message's Markdown to change or copy it. The server parses what is
 // sent; this follows its rules (`crates/linger-http/src/markdown`), and
-// `fixtures/entities` tries both. Who a bare `@name` means only the server knows.
+// `fixtures/entities` tries both. Only the server knows whom a bare `@name` means.
 import type { Entity } from '../../api/types'
 import { addressesIn } from '../entities'
 import { blocksIn } from './blocks'

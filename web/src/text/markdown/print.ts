@@ -69,7 +69,7 @@ class Printer {
     let link: Link | undefined
     let isBare = false
     for (let at = this.#passage.start; ; ) {
-      // What ends here: first what is within the link.
+      // The ends at this place: first what is within the link.
       const ends = this.#marks.filter(({ end }) => end === at).sort((one, other) => other.style - one.style)
       const isInner = ({ start }: Mark) => link !== undefined && start > link.start
       signs(ends.filter(isInner))

@@ -1,4 +1,4 @@
-// What was typed, without its marks: the text, and what the marks said of it.
+// A typed text, without its marks: the text, and what the marks said of it.
 import type { Entity } from '../../api/types'
 
 type Rest = Pick<Entity, 'language' | 'url' | 'user'>
