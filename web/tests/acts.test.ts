@@ -54,8 +54,8 @@ describe('a row', () => {
     const chips = page.findAll('.reaction')
     const told = chips.map((chip) => [chip.text(), chip.attributes('aria-label'), chip.attributes('aria-pressed')])
     expect(told).toEqual([
-      ['🍵 2', '🍵: bob and you', 'true'],
-      ['👍 1', '👍: bob', 'false'],
+      ['🍵 2', '🍵 2: bob and you', 'true'],
+      ['👍 1', '👍 1: bob', 'false'],
       ['', 'React', undefined],
     ])
     for (const chip of chips.slice(0, 2)) await chip.trigger('click')
