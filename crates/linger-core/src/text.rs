@@ -98,9 +98,7 @@ text!(
     MessageText,
     1..=4000,
     |given, characters| {
-        let lines: String = LineBreaks::of(given)
-            .filter(|&c| !c.is_control() || matches!(c, '\n' | '\t'))
-            .collect();
+        let lines = MessageText::lines(given);
         let text = lines.trim();
         bounded("a message text", text, characters)?;
         must_show("a message text", text)?;
@@ -193,6 +191,12 @@ impl MessageText {
     /// Returns the text of a message that says nothing but has files.
     pub fn empty() -> MessageText {
         MessageText(String::new())
+    }
+
+    /// Returns what somebody typed with each line break as `\n`, and without control
+    /// characters: the form in which an edge reads marks in it.
+    pub fn lines(given: &str) -> String {
+        LineBreaks::of(given).filter(|&c| !c.is_control() || matches!(c, '\n' | '\t')).collect()
     }
 }
 

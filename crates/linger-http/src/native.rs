@@ -6,12 +6,15 @@
 mod changes;
 mod documents;
 mod events;
+mod files;
 mod history;
 mod messages;
 mod path;
 mod people;
 mod rooms;
 mod stream;
+mod transfers;
+mod uploads;
 
 use std::sync::Arc;
 
@@ -109,6 +112,11 @@ fn described() -> (Router<Arc<App>>, utoipa::openapi::OpenApi) {
         .routes(routes!(rooms::join, rooms::leave))
         .routes(routes!(rooms::add_member))
         .routes(routes!(history::history))
+        .routes(routes!(files::add))
+        .routes(routes!(files::show))
+        .routes(routes!(files::thumbnail))
+        .routes(routes!(uploads::describe, uploads::begin))
+        .routes(routes!(uploads::progress, uploads::go_on, uploads::show, uploads::end))
         .routes(routes!(changes::show, changes::edit, changes::delete))
         .routes(routes!(changes::versions))
         .routes(routes!(changes::add_reaction, changes::remove_reaction))

@@ -6,6 +6,8 @@ use linger_serve::Failure;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::markdown::{self, Written};
+
 /// How a text is written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -29,10 +31,11 @@ pub(crate) fn text_of(
     if may_be_empty && written.trim().is_empty() {
         return Ok((MessageText::empty(), Entities::default()));
     }
-    match format {
-        Format::Plain => Ok((MessageText::parse(written)?, Entities::default())),
-        Format::Markdown => {
-            Err(Failure::malformed("this server does not know 'markdown' yet; send 'plain'"))
-        }
-    }
+    // Who a bare `@name` means is looked up by nobody yet; `[@Ann](user:17)` needs no name.
+    let mut names = |_: &str| None;
+    let Written { text, entities } = match format {
+        Format::Plain => markdown::plain(written, &mut names)?,
+        Format::Markdown => markdown::parse(written, &mut names)?,
+    };
+    Ok((text, entities))
 }

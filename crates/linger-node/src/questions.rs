@@ -19,6 +19,7 @@ use rusqlite::Connection;
 pub use conversation::{Conversation, Conversed, Part};
 pub use lists::{Members, RoomNow, Rooms, Start, Started};
 pub use messages::{FileFor, MessageNow, Pins, Versions};
+pub(crate) use messages::{IsHashKnown, WithoutMessage};
 
 use crate::{RoomRef, limits::PAGE_BYTES_MAX};
 

@@ -32,6 +32,9 @@ const OUTGOING_BYTES_MAX: usize = 64 << 20;
 /// clients come back over some time and not all at once.
 const ANSWERED_PER_SECOND: u64 = 10_000;
 
+/// Between two looks for files that nobody needs any more.
+const SWEEP_EVERY: Duration = Duration::from_secs(600);
+
 /// Serves until SIGTERM or Ctrl-C.
 pub(crate) fn serve(settings: Settings) -> anyhow::Result<()> {
     let filter = tracing_subscriber::EnvFilter::try_from_env("LINGER_LOG");
@@ -44,8 +47,12 @@ pub(crate) fn serve(settings: Settings) -> anyhow::Result<()> {
 }
 
 async fn run(settings: Settings) -> anyhow::Result<()> {
-    let node =
-        Node::open(&settings.data, settings.rollback, Limits::default(), Arc::new(SystemClock))?;
+    let limits = Limits {
+        upload_bytes_max: settings.upload_bytes_max,
+        upload_bytes_total: settings.upload_bytes_total,
+        ..Limits::default()
+    };
+    let node = Node::open(&settings.data, settings.rollback, limits, Arc::new(SystemClock))?;
     let node = Arc::new(node);
     let listener = listen("listen", settings.listen)?;
     let address = listener.local_addr()?;
@@ -87,10 +94,11 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
     let (end, ended) = tokio::sync::oneshot::channel::<()>();
     let server = tokio::spawn(server.run(async { drop(ended.await) }));
     let figures_url = figures.as_ref().map(|figures| url(figures.address));
-    // Cut at the end: nobody needs the figures of a server that ends.
-    let mut figures_served = JoinSet::new();
+    // Cut at the end: nobody needs the figures of a server that ends, and what was not swept
+    // is after the next start.
+    let mut others = JoinSet::new();
     if let Some(figures) = figures {
-        figures_served.spawn(figures.server.run(std::future::pending()));
+        others.spawn(figures.server.run(std::future::pending()));
     }
     let opened = tokio::select! {
         biased;
@@ -106,6 +114,7 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
         let (url, data) = (url(address), settings.data.display());
         let figures = figures_url.map(|url| format!(", figures at {url}metrics"));
         let figures = figures.unwrap_or_default();
+        others.spawn(sweep(node.clone()));
         let _ = writeln!(std::io::stdout(), "Linger is open at {url}  (data in {data}{figures})");
         tokio::select! {
             biased;
@@ -118,10 +127,20 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
     let spread = Duration::from_millis(node.waiting() as u64 * 1000 / ANSWERED_PER_SECOND);
     node.close(spread.min(settings.drain / 2)).await;
     server.await.context("the accept loop failed")?;
-    figures_served.shutdown().await;
+    others.shutdown().await;
     // The last owner: its files are closed here, in order.
     drop(node);
     Ok(())
+}
+
+/// Forgets files that nobody needs any more, for ever.
+async fn sweep(node: Arc<Node>) {
+    loop {
+        tokio::time::sleep(SWEEP_EVERY).await;
+        if let Err(error) = node.sweep_files().await {
+            tracing::warn!(?error, "files that nobody needs stay for now");
+        }
+    }
 }
 
 /// Returns the reason why the node does not open: its own words, if it has any.

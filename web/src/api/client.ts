@@ -19,6 +19,7 @@ import type {
   Room,
   RoomChange,
   RoomsPage,
+  SentMessage,
   User,
   Version,
 } from './types'
@@ -77,8 +78,9 @@ export interface Client {
   fetchFeed(question: FeedQuestion, signal?: AbortSignal): Promise<EventPage>
   /** Opens the same as a stream of events, which ends with `signal`. */
   openFeed(question: FeedQuestion, signal: AbortSignal): Promise<Response>
-  /** Sends `text`, once for ever: a repeat with the same request id gets the first answer. */
-  sendMessage(room: string, requestId: string, text: string, replyTo?: number): Promise<Message>
+  /** Sends a message, once for ever: a repeat with the same request id gets the first answer. */
+  sendMessage(room: string, requestId: string, sent: SentMessage): Promise<Message>
+  /** Changes the text, whose marks are read. */
   editMessage(id: number, requestId: string, text: string): Promise<Message>
   deleteMessage(id: number, requestId: string): Promise<void>
   react(id: number, requestId: string, emoji: string, isOn: boolean): Promise<void>
@@ -172,13 +174,12 @@ export function createClient({ fetch, clock }: Pick<Platform, 'fetch' | 'clock'>
         throw failure(error, path)
       }
     },
-    async sendMessage(room, requestId, text, replyTo) {
+    async sendMessage(room, requestId, sent) {
       const path = `${roomPath(room)}/messages/${requestId}`
-      const body = { text, ...(replyTo !== undefined && { reply_to: replyTo }) }
-      return (await call<{ message: Message }>('PUT', path, { body })).message
+      return (await call<{ message: Message }>('PUT', path, { body: sent })).message
     },
     async editMessage(id, key, text) {
-      return (await call<{ message: Message }>('PATCH', `/messages/${id}`, { body: { text }, key })).message
+      return (await call<{ message: Message }>('PATCH', `/messages/${id}`, { body: { text, format: 'markdown' }, key })).message
     },
     deleteMessage: (id, key) => call('DELETE', `/messages/${id}`, { key }),
     react: (id, key, emoji, isOn) => call(isOn ? 'PUT' : 'DELETE', `/messages/${id}/reactions/${encodeURIComponent(emoji)}`, { key }),

@@ -57,6 +57,19 @@ export interface Reaction {
   by: Author[]
 }
 
+/** A part of a text and what it is; offset and length count UTF-16 units. */
+export interface Entity {
+  type: 'bold' | 'italic' | 'strike' | 'code' | 'pre' | 'link' | 'url' | 'mention' | 'mention_all' | 'quote' | 'spoiler'
+  offset: number
+  length: number
+  /** Of `pre`. */
+  language?: string
+  /** Of `link`: http, https or mailto. */
+  url?: string
+  /** Of `mention`: the id of that user. */
+  user?: number
+}
+
 export interface Message {
   /** Its position in the log: grows with time, unique on the server. */
   id: number
@@ -69,6 +82,8 @@ export interface Message {
   request_id?: string
   /** Absent where it was deleted. */
   text?: string
+  /** In order, nested or apart; absent where there are none. */
+  entities?: Entity[]
   reply_to?: Quote
   /** Present where its text was changed. */
   edited_at?: string
@@ -78,10 +93,20 @@ export interface Message {
   pinned?: true
 }
 
+/** A message to be sent. */
+export interface SentMessage {
+  text: string
+  /** The text's marks are read; without it, it is shown as it is. */
+  format?: 'markdown'
+  /** The id of the message that it answers. */
+  reply_to?: number
+}
+
 /** A text of a message; `at`: when it was said. */
 export interface Version {
   at: string
   text: string
+  entities?: Entity[]
 }
 
 export interface RoomChange {

@@ -2,7 +2,7 @@
 //
 // Called by MessageComposer with the sources that know words. While the list is
 // open, the arrows choose in it and Enter or Tab takes; Escape closes it.
-import { computed, ref, watch } from 'vue'
+import { computed, nextTick, ref, watch } from 'vue'
 import type { ComputedRef, Ref } from 'vue'
 
 export interface Option {
@@ -11,6 +11,8 @@ export interface Option {
   hint: string
   /** Stands in the place of the word. */
   text: string
+  /** Hears that it was taken. */
+  taken?(): void
 }
 
 /** Returns what completes the text before the caret, and where that word begins; null where it knows nothing. */
@@ -70,7 +72,10 @@ export function useCompletion(text: Ref<string>, field: Readonly<Ref<HTMLTextAre
     if (!option || from === undefined) return
     text.value = text.value.slice(0, from) + option.text + text.value.slice(caret.value)
     closedFor.value = text.value
+    option.taken?.()
     field.value?.focus()
+    const end = from + option.text.length
+    void nextTick(() => field.value?.setSelectionRange(end, end))
   }
 
   return { options, chosen, look, onKeydown, take }

@@ -44,7 +44,8 @@ export interface Composer {
   /** Puts a text before what is being written. */
   put(taken: string): void
   /** Edits a message, beginning with `text`. */
-  edit(message: Message, text?: string): void
+  /** Begins to edit a message, whose Markdown is `source`, from there or from `begun`. */
+  edit(message: Message, source?: string, begun?: string): void
   /** Answers and edits nothing any more; returns whether it did. */
   leave(): boolean
 }
@@ -53,6 +54,8 @@ export function useComposer({ isKnown, submit, change, run, editLast }: Composer
   const draft = ref('')
   const edited = ref('')
   const editing = shallowRef<Message | null>(null)
+  /** What is edited, as it was. */
+  let unchanged = ''
   const answering = shallowRef<Quote | null>(null)
   const problem = ref('')
   const text = computed({
@@ -89,7 +92,7 @@ export function useComposer({ isKnown, submit, change, run, editLast }: Composer
     const message = editing.value
     if (message) {
       leave()
-      if (trimmed !== message.text) change?.(message, trimmed)
+      if (trimmed !== unchanged) change?.(message, trimmed)
       return
     }
     const said = readCommand(trimmed)
@@ -102,8 +105,9 @@ export function useComposer({ isKnown, submit, change, run, editLast }: Composer
     submit(said.text, replyTo)
   }
 
-  function edit(message: Message, begun = message.text ?? ''): void {
+  function edit(message: Message, source = message.text ?? '', begun = source): void {
     answering.value = null
+    unchanged = source
     edited.value = begun
     editing.value = message
   }

@@ -3,11 +3,11 @@
 // Called by MessageList whenever one of them changes. Pure: groups the messages
 // of one person in a row, merges notices, marks the days and where the news
 // begins. It formats nothing: words and times belong to the components.
-import type { Author, Message, Quote } from '../api/types'
+import type { Author, Entity, Message, Quote } from '../api/types'
 import type { ShownEntry } from '../outbox/useOutbox'
 import { named } from './names'
 import type { Names } from './names'
-import { deedsByMessage, overlay, withNames } from './overlay'
+import { deedsByMessage, hasFailed, overlay, withNames } from './overlay'
 import { ownRequestId } from './timeline'
 import type { Item, MessageItem, NoticeItem, Timeline } from './timeline'
 
@@ -18,6 +18,10 @@ export interface Line {
   number?: number
   /** Null where the message was deleted. */
   text: string | null
+  /** Absent where there are none, and while it is in the outbox. */
+  entities?: readonly Entity[]
+  /** Its marks are not read yet: I changed it, and the server has not told. */
+  isTyped?: boolean
   at: string
   /** As it is shown: with what I did to it. Absent while it is in the outbox. */
   message?: Message
@@ -84,10 +88,11 @@ export function arrange({ timeline, names, entries, me, freshAfter }: Arranging)
 
   const lineOf = (item: MessageItem): Line => {
     const { message, deeds: told } = overlay(withNames(names, item.message), deeds.get(item.position), me)
-    const { deleted, text = null, number, reply_to: quote } = message
+    const { deleted, text = null, entities, number, reply_to: quote } = message
     const requestId = ownRequestId(item, me)
     const key = requestId === undefined ? `message ${item.position}` : ownKey(requestId)
-    return { key, number, text: deleted ? null : text, at: item.at, message, ...(quote && { quote }), ...(told.length > 0 && { deeds: told }) }
+    const isTyped = deeds.get(item.position)?.some((entry) => entry.deed?.kind === 'edit' && !hasFailed(entry)) ?? false
+    return { key, number, text: deleted ? null : text, ...(entities && { entities }), ...(isTyped && { isTyped }), at: item.at, message, ...(quote && { quote }), ...(told.length > 0 && { deeds: told }) }
   }
 
   for (const item of timeline.items) {

@@ -3,7 +3,7 @@
 // Called by `useChat` for each event in order, and by tests over the feeds in
 // fixtures/feeds. Pure, one case per type of event. It may get an event twice,
 // and does not look for missing ones: the engine does, by their numbers.
-import type { Author, Message, Room, RoomEvent, User } from '../api/types'
+import type { Author, Message, Room, RoomEvent, RoomThen, User } from '../api/types'
 import { addReaction, edit, erase, pin, removeReaction } from './changes'
 import type { Change } from './changes'
 import { learnName, NO_NAMES } from './names'
@@ -29,9 +29,9 @@ export function fold(chat: ChatState, event: RoomEvent): ChatState {
     case 'message_sent':
       return foldMessage(chat, event, event.message)
     case 'room_opened':
-      return foldNotice(chat, event, 'opened', event.by)
+      return foldNotice(enter(chat, event, event.by, event.opened), event, 'opened', event.by)
     case 'member_joined':
-      return foldNotice(enter(chat, event), event, isBySelf(event) ? 'joined' : 'added', event.member ?? event.by)
+      return foldNotice(enter(chat, event, event.member ?? event.by, event.entered), event, isBySelf(event) ? 'joined' : 'added', event.member ?? event.by)
     case 'member_left':
       return foldNotice(leave(chat, event), event, isBySelf(event) ? 'left' : 'removed', event.member ?? event.by)
     case 'user_renamed':
@@ -98,15 +98,15 @@ function foldNotice(chat: ChatState, event: RoomEvent, what: NoticeKind, member:
   })
 }
 
-/** Returns `chat` with the room that I was brought into; an event about others changes no membership. */
-function enter(chat: ChatState, event: RoomEvent & { type: 'member_joined' }): ChatState {
-  const { room: slug, number = 0, entered } = event
-  if (slug === undefined || !isMe(chat, event.member ?? event.by)) return chat
+/** Returns `chat` with the room that I opened or was brought into; an event about others changes no membership. */
+function enter(chat: ChatState, event: RoomEvent, who: Author | undefined, entered: RoomThen | undefined): ChatState {
+  const { room: slug, number = 0 } = event
+  if (slug === undefined || !isMe(chat, who)) return chat
   const known = chat.rooms.get(slug)
-  if (known && number <= known.about.last_number) return chat
+  if (known && number <= known.memberAsOf) return chat
   if (known) {
     const { removedBy: _, ...stayed } = known
-    return withRoom(chat, slug, { ...stayed, isMember: true })
+    return withRoom(chat, slug, { ...stayed, isMember: true, memberAsOf: number })
   }
   // Without `entered` the room comes with the next list of rooms.
   if (!entered) return chat
@@ -117,9 +117,9 @@ function leave(chat: ChatState, event: RoomEvent & { type: 'member_left' }): Cha
   const { room: slug, number = 0, by } = event
   const known = slug === undefined ? undefined : chat.rooms.get(slug)
   if (slug === undefined || !known || !isMe(chat, event.member ?? event.by)) return chat
-  if (number <= known.about.last_number) return chat
+  if (number <= known.memberAsOf) return chat
   const removed = by && !isMe(chat, by) ? { removedBy: by } : {}
-  return withRoom(chat, slug, { ...known, ...removed, isMember: false })
+  return withRoom(chat, slug, { ...known, ...removed, isMember: false, memberAsOf: number })
 }
 
 function rename(chat: ChatState, { position, by }: RoomEvent): ChatState {
@@ -155,7 +155,8 @@ export function withMyRooms(chat: ChatState, mine: readonly Room[], shownUpTo: (
   for (const about of mine) {
     const { slug } = about
     const known = rooms.get(slug)
-    rooms.set(slug, known ? refreshRoom({ ...known, isMember: true }, about, true) : newRoom(about, true, shownUpTo(slug)))
+    const memberAsOf = Math.max(known?.memberAsOf ?? 0, about.last_number)
+    rooms.set(slug, known ? refreshRoom({ ...known, isMember: true, memberAsOf }, about, true) : newRoom(about, true, shownUpTo(slug)))
   }
   return { ...chat, rooms }
 }

@@ -37,7 +37,10 @@ export function overlay(message: Message, deeds: readonly ShownEntry[] | undefin
 function changeOf({ deed, at }: ShownEntry, me: Author | null): Change {
   switch (deed?.kind) {
     case 'edit':
-      return (message) => edit({ ...message, text: deed.text, edited_at: new Date(at).toISOString() })(message)
+      return (message) => {
+        const { entities: _, ...rest } = message
+        return edit({ ...rest, text: deed.text, edited_at: new Date(at).toISOString() })(message)
+      }
     case 'delete':
       return erase
     case 'react':

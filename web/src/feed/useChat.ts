@@ -86,7 +86,7 @@ export function createChat({ tab, platform, database, connect, first }: ChatOpti
   let isLoadingMe = false
   let isFollowing = false
 
-  const history = useHistory({ client, state, shownUpTo: (slug) => shown.upTo(slug), onMessages: (messages) => outbox.see(messages) })
+  const history = useHistory({ client, platform, state, shownUpTo: (slug) => shown.upTo(slug), onMessages: (messages) => outbox.see(messages) })
   const shown = useShown({ database, state, open: (slug) => history.open(slug) })
   const whoAmI = computed(() => state.value.me)
   const outbox = useOutbox({ database, platform, tab, user: whoAmI, tellEngine: () => post({ type: 'outbox', tab }) })
@@ -146,6 +146,7 @@ export function createChat({ tab, platform, database, connect, first }: ChatOpti
     link.value = now
     if (!isBack) return
     follow.wake()
+    history.wake()
     if (!knownRooms.value && session.value.state === 'known') void loadMe()
     if (!knownRooms.value && session.value.state === 'visitor') void startAsVisitor()
     if (current !== null && history.statuses.value.get(current) === 'failed') tryAgain(current)
@@ -271,6 +272,7 @@ export function createChat({ tab, platform, database, connect, first }: ChatOpti
 
   function stop(): void {
     follow.stop()
+    history.stop()
     rollCall.close()
     post({ type: 'bye', tab })
     station.close()

@@ -81,7 +81,7 @@ export function useOutbox({ database, platform, tab, user, tellEngine }: OutboxO
   })
 
   function add(room: string, text: string, replyTo?: Quote): void {
-    write(room, { text, ...(replyTo && { replyTo }) }, (entry) => store.add(entry, { userId: entry.userId, room, tab }))
+    write(room, { text, format: 'markdown', ...(replyTo && { replyTo }) }, (entry) => store.add(entry, { userId: entry.userId, room, tab }))
   }
 
   function act(room: string, deed: Deed): void {
@@ -89,7 +89,7 @@ export function useOutbox({ database, platform, tab, user, tellEngine }: OutboxO
     write(room, { text: '', deed, ...notBefore }, (entry) => store.add(entry))
   }
 
-  function write(room: string, what: Pick<Entry, 'text' | 'replyTo' | 'deed' | 'notBefore'>, keep: (entry: Entry) => Promise<void>): void {
+  function write(room: string, what: Pick<Entry, 'text' | 'format' | 'replyTo' | 'deed' | 'notBefore'>, keep: (entry: Entry) => Promise<void>): void {
     if (!user.value) return
     const at = platform.clock.date()
     const entry: Entry = { requestId: makeId(), userId: user.value.id, room, ...what, order: nextOrder(at), at, attempts: 0, state: 'waiting' }

@@ -31,6 +31,8 @@ export interface Entry {
   deed?: Deed
   /** Not sent before then, in ms since 1970: it can be taken back. */
   notBefore?: number
+  /** Absent where an older page wrote it: its text has no marks. */
+  format?: 'markdown'
   /** Grows with each text that is written in this browser. */
   order: number
   /** When it was written, or last confirmed, in ms since 1970. */

@@ -1,7 +1,7 @@
 // Accessibility: axe-core finds nothing to say about the page, in all its looks and states.
 import { expect, test } from 'vitest'
 import { useLinger } from './harness/linger'
-import { findings, LOOKS, shoot } from './harness/looks'
+import { findings, LOOKS } from './harness/looks'
 import { Person } from './harness/person'
 
 const linger = useLinger()
@@ -13,7 +13,6 @@ test.each(LOOKS)('an empty room is accessible, $look', async ({ look, options })
   await bob.openRoom(room)
   await ann.page.goto(`${linger.server.url}/r/${room}`)
   await ann.page.locator('.welcome').waitFor()
-  await shoot(ann, 'empty', look)
   expect(await findings(ann)).toEqual([])
 })
 
@@ -23,7 +22,6 @@ test.each(LOOKS)('a room in use is accessible, $look', async ({ look, options })
   await ann.say('Same here. 我也是。')
   await bob.sayAll(['See https://example.org/ for more', 'and\nthis', 'שלום לכולם, מישהו רוצה תה?\nAnd the other way.'])
   await expect.poll(() => ann.texts().then((texts) => texts.length)).toBeGreaterThan(3)
-  await shoot(ann, 'room', look)
   expect(await findings(ann)).toEqual([])
 
   // A text is too long.
@@ -41,7 +39,6 @@ test.each(LOOKS)('a room in use is accessible, $look', async ({ look, options })
   await ann.say('not now')
   await expect.poll(() => ann.line('not now').locator('.fate').count()).toBe(1)
   await ann.isStill()
-  await shoot(ann, 'offline', look)
   expect(await findings(ann)).toEqual([])
 })
 
@@ -54,12 +51,10 @@ test.each(LOOKS)('the people, the dialogs and the other pages are accessible, $l
   await ann.endsWith(['good evening'])
   await ann.page.locator('.people-count').click()
   await ann.page.locator('.aside .person').first().waitFor()
-  await shoot(ann, 'people', look)
   expect(await findings(ann)).toEqual([])
 
   await ann.page.locator('.aside .fact').nth(1).click()
   await ann.page.locator('dialog[open]').waitFor()
-  await shoot(ann, 'add', look)
   expect(await findings(ann)).toEqual([])
   await ann.page.keyboard.press('Escape')
   await ann.page.locator('dialog[open]').waitFor({ state: 'detached' })
@@ -69,7 +64,6 @@ test.each(LOOKS)('the people, the dialogs and the other pages are accessible, $l
     await ann.page.locator(ready).first().waitFor()
     if (path === 'nowhere') continue
     await ann.page.locator('.my-name').first().waitFor({ state: 'attached' })
-    await shoot(ann, path.replace('/', '-'), look)
     expect([path, ...(await findings(ann))]).toEqual([path])
   }
   await ann.page.goto(`${linger.server.url}/r/lobby`)
@@ -78,7 +72,6 @@ test.each(LOOKS)('the people, the dialogs and the other pages are accessible, $l
   await ann.page.locator('#my-name').waitFor()
   await ann.page.locator('#main').press('?')
   await ann.page.locator('.key-list').waitFor()
-  await shoot(ann, 'keys', look)
   expect(await findings(ann)).toEqual([])
 })
 
@@ -86,7 +79,6 @@ test.each(LOOKS.filter(({ look }) => look.includes('phone')))('the rooms have a 
   const ann = await linger.open({ name: `ann among ${LOOKS.findIndex((other) => other.look === look)}`, ...options })
   await ann.page.locator('.room .back').click()
   await ann.page.locator('main.rail').waitFor()
-  await shoot(ann, 'rail', look)
   expect(await findings(ann)).toEqual([])
 })
 

@@ -16,6 +16,7 @@ use crate::{
 };
 
 /// The payload of a message that is sent; none of it once it is erased.
+#[derive(Clone, Copy)]
 pub(super) struct Payload<'a> {
     pub(super) text: &'a MessageText,
     pub(super) entities: &'a Entities,
@@ -53,11 +54,11 @@ pub(super) fn send(
             number: room.last_number,
             at: step.at,
             by: by.clone(),
-            text: payload.as_ref().map(|payload| payload.text.clone()),
-            entities: payload.as_ref().map(|it| it.entities.clone()).unwrap_or_default(),
+            text: payload.map(|payload| payload.text.clone()),
+            entities: payload.map(|it| it.entities.clone()).unwrap_or_default(),
             reply_to: quote,
             files: shown,
-            sender_time: payload.as_ref().and_then(|payload| payload.sender_time.cloned()),
+            sender_time: payload.and_then(|payload| payload.sender_time.cloned()),
             edited_at: None,
             deleted: false,
             reactions: Vec::new(),

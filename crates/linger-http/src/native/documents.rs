@@ -25,6 +25,48 @@ pub(super) struct Reading;
 /// The failures of a call that changes something.
 pub(super) struct Writing;
 
+/// The failures of a call that takes the bytes of a file, beside those of [`Writing`].
+pub(super) struct Sending;
+
+/// The answers with bytes of a file.
+pub(super) struct Bytes;
+
+impl IntoResponses for Sending {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        problems(&[412, 415, 423, 507])
+    }
+}
+
+impl IntoResponses for Bytes {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        let text =
+            || HeaderBuilder::new().schema(Some(ObjectBuilder::new().schema_type(Type::String)));
+        let bytes = |status: &str, description: &str| {
+            let response = ResponseBuilder::new()
+                .description(description)
+                .content("*/*", ContentBuilder::new().build())
+                .header("ETag", text().build())
+                .header("Content-Disposition", text().build());
+            (status.to_owned(), response)
+        };
+        let none = |status: &str, description: &str| {
+            (status.to_owned(), ResponseBuilder::new().description(description))
+        };
+        let range = |(status, response): (String, ResponseBuilder)| {
+            (status, response.header("Content-Range", text().build()))
+        };
+        [
+            bytes("200", "The bytes"),
+            range(bytes("206", "The range of bytes")),
+            none("304", "The bytes are those that you have"),
+            range(none("416", "There is no such range")),
+        ]
+        .into_iter()
+        .map(|(status, response)| (status, response.build().into()))
+        .collect()
+    }
+}
+
 impl IntoResponses for Reading {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
         problems(&[400, 401, 404, 503])

@@ -16,6 +16,7 @@ mod connections;
 mod document;
 mod drivers;
 mod events;
+mod files;
 mod history;
 mod names;
 mod origins;

@@ -63,6 +63,7 @@ impl Node {
         let log_files = Arc::new(files);
         let (metrics, health) = (Arc::new(Metrics::new()), Arc::new(Health::new()));
         let log = Arc::new(log.start(log_files.clone(), &limits, metrics.clone(), health.clone()));
+        let uploads = folder.open_uploads(&limits, clock.clone())?;
         let files = folder.projection_files();
         let connections = Connections::to(files.path(), &limits);
         if replacing.is_some() {
@@ -95,6 +96,7 @@ impl Node {
         let thread = essential::spawn("follower", work);
         node.stop = Some(stop);
         node.follower = Some(thread);
+        node.uploads = Some(uploads);
         node._folder = Some(folder);
         Ok(node)
     }
@@ -147,6 +149,7 @@ impl Node {
             deadlines: AtomicU64::new(0),
             stop: None,
             follower: None,
+            uploads: None,
             _folder: None,
         };
         (node, follower)

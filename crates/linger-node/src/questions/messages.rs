@@ -1,7 +1,7 @@
 //! Questions about single messages and files.
 
 use linger_core::{
-    FileId, LogId, Message, MessageId, UserId,
+    FileHash, FileId, LogId, Message, MessageId, Timestamp, UserId,
     queries::{self, AddedFile, Version},
 };
 use rusqlite::Connection;
@@ -79,5 +79,34 @@ impl Question for FileFor {
     fn answer(self, connection: &Connection, _: LogId) -> rusqlite::Result<Option<AddedFile>> {
         let _moment = queries::moment(connection)?;
         queries::file_for(connection, self.reader, self.id)
+    }
+}
+
+/// Does a file have these bytes?
+#[derive(Debug, Clone)]
+pub(crate) struct IsHashKnown(pub(crate) FileHash);
+
+impl Question for IsHashKnown {
+    type Answer = bool;
+
+    fn answer(self, connection: &Connection, _: LogId) -> rusqlite::Result<bool> {
+        queries::is_hash_known(connection, self.0)
+    }
+}
+
+/// Which files were added before this time, and no message has them?
+#[derive(Debug, Clone)]
+pub(crate) struct WithoutMessage {
+    /// The time.
+    pub(crate) before: Timestamp,
+    /// Most files in the answer.
+    pub(crate) limit: usize,
+}
+
+impl Question for WithoutMessage {
+    type Answer = Vec<FileId>;
+
+    fn answer(self, connection: &Connection, _: LogId) -> rusqlite::Result<Vec<FileId>> {
+        queries::files_without_message(connection, self.before, self.limit)
     }
 }

@@ -182,7 +182,9 @@ async fn a_loop_that_follows_the_link_reads_every_line_once(driver: Driver) {
 async fn all_who_wait_alike_get_the_same_bytes(driver: Driver) {
     let stage = Stage::open(driver).await;
     let ann = stage.newcomer_says("ann", "one").await;
-    for headers in [&[][..], &[super::BROWSER]] {
+    // Newcomers' pages differ in the id of the form, and in nothing else (`pages`).
+    let cookie = format!("linger_session={ann}");
+    for headers in [&[][..], &[super::BROWSER, ("cookie", cookie.as_str())]] {
         let path = next(&stage.get("/r/lobby", headers).await);
         let mut waiting = Vec::new();
         for _ in 0..10 {
