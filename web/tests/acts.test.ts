@@ -54,8 +54,8 @@ describe('a row', () => {
     const chips = page.findAll('.reaction')
     const told = chips.map((chip) => [chip.text(), chip.attributes('aria-label'), chip.attributes('aria-pressed')])
     expect(told).toEqual([
-      ['🍵 2', '🍵: bob and you', 'true'],
-      ['👍 1', '👍: bob', 'false'],
+      ['🍵 2', '🍵 2: bob and you', 'true'],
+      ['👍 1', '👍 1: bob', 'false'],
       ['', 'React', undefined],
     ])
     for (const chip of chips.slice(0, 2)) await chip.trigger('click')
@@ -93,10 +93,10 @@ const names = (page: ReturnType<typeof menu>) => page.findAll('[role=menuitem]')
 
 describe('the menu', () => {
   it('has what I may do, and nothing else', () => {
-    expect(names(menu(said))).toEqual(['Reply', 'Copy text', 'Copy link', 'Pin', 'Reactions', 'Versions'])
-    expect(names(menu({ ...message(8, ann, 'mine'), pinned: true }))).toEqual(['Reply', 'Edit', 'Copy text', 'Copy link', 'Unpin', 'Delete'])
+    expect(names(menu(said))).toEqual(['Reply', 'Copy text', 'Copy as Markdown', 'Copy link', 'Pin', 'Reactions', 'Versions'])
+    expect(names(menu({ ...message(8, ann, 'mine'), pinned: true }))).toEqual(['Reply', 'Edit', 'Copy text', 'Copy as Markdown', 'Copy link', 'Unpin', 'Delete'])
     const visitors = menu(said, { me: null, mayReply: false, mayReact: false })
-    expect([names(visitors), visitors.find('.quick').exists()]).toEqual([['Copy text', 'Copy link', 'Reactions', 'Versions'], false])
+    expect([names(visitors), visitors.find('.quick').exists()]).toEqual([['Copy text', 'Copy as Markdown', 'Copy link', 'Reactions', 'Versions'], false])
   })
 
   it('takes a reaction of mine back', async () => {

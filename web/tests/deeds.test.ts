@@ -175,7 +175,7 @@ it('an edit shows its text at once, and comes back to the composer when it is re
   outbox.act('tea', { kind: 'edit', message: 7, text: 'uno' })
   expect(shown(mine).message).toMatchObject({ text: 'uno', edited_at: expect.any(String) })
   await rest()
-  expect([server.last().line, server.last().body]).toEqual(['PATCH /messages/7', { text: 'uno' }])
+  expect([server.last().line, server.last().body]).toEqual(['PATCH /messages/7', { text: 'uno', format: 'markdown' }])
   await server.last().refuse(404)
   await rest()
   expect(shown(mine)).toMatchObject({ message: mine, deeds: [{ state: 'refused' }] })
@@ -186,7 +186,7 @@ it('an answer names what it answers, and quotes it while it is on its way', asyn
   const { outbox, server, rest } = openTab()
   outbox.add('tea', 'two', { id: 7, number: 7, by: bob, text: 'one' })
   await rest()
-  expect(server.last().body).toEqual({ text: 'two', reply_to: 7 })
+  expect(server.last().body).toEqual({ text: 'two', reply_to: 7, format: 'markdown' })
   expect(outbox.entries.value[0]?.replyTo?.text).toBe('one')
 })
 

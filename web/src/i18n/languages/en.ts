@@ -157,7 +157,7 @@ export const words = {
   actsOf: (number: number) => `Message #${number}`,
   react: 'React',
   reactWith: (emoji: string) => `React with ${emoji}`,
-  reactionOf: (emoji: string, names: string) => `${emoji}: ${names}`,
+  reactionOf: (emoji: string, count: string, names: string) => `${emoji} ${count}: ${names}`,
   whoReacted: 'Reactions',
   reply: 'Reply',
   replyingTo: 'Replying to',
