@@ -23,11 +23,11 @@ pub struct Entity {
     pub offset: u32,
     /// How many units it has; never 0.
     pub length: u32,
-    /// What it is.
+    /// Its type.
     pub kind: EntityKind,
 }
 
-/// What a part of a text is.
+/// The type of a part of a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EntityKind {
     /// Bold.

@@ -76,7 +76,7 @@ pub enum EventKind {
     },
     /// The author of a message took it back.
     MessageDeleted {
-        /// What is left of it.
+        /// The rest of it.
         message: Message,
     },
     /// `by` answered to a message with an emoji.

@@ -94,7 +94,7 @@ impl Projection {
         // pages of one commit do not fit, and pages are written that the same commit changes
         // again (docs/decisions/0016).
         connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
-        // What is erased is overwritten, in pages that are free too (docs/decisions/0051).
+        // An erased text is overwritten, in pages that are free too (docs/decisions/0051).
         connection.pragma_update(None, "secure_delete", true)?;
         Projection::prepare(connection, log)
     }

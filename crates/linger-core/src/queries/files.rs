@@ -1,4 +1,4 @@
-//! What is known of files: for messages, for those who ask for one, and for the store of
+//! The files that are known: for messages, for those who ask for one, and for the store of
 //! their bytes.
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -9,7 +9,7 @@ use crate::{File, FileHash, FileId, MessageId, RequestId, Timestamp, UserId, sum
 /// A file that was added, with what is for the server alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AddedFile {
-    /// What everybody sees of it.
+    /// The part that everybody sees.
     pub file: File,
     /// The user who added it.
     pub owner: UserId,

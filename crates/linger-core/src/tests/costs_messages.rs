@@ -1,4 +1,4 @@
-//! What it costs to read one message and what belongs to it, in steps of SQLite: the same,
+//! The cost to read one message and what belongs to it, in steps of SQLite: the same,
 //! however much was said, edited, answered and pinned around it.
 
 use super::costs::{House, is_flat};

@@ -139,7 +139,7 @@ proptest! {
             let stays = stays_of(db, Some(user));
             let rest = feed::read(db, &Scope::Mine(user), &stays, after, most(ALL)).unwrap();
             news.extend(rest.news);
-            // What was read before it was deleted has its text still.
+            // A message that was read before it was deleted has its text still.
             for id in log.model.deleted() {
                 news = news.iter().map(|it| it.without_text_of(id).unwrap_or(it.clone())).collect();
             }

@@ -1,4 +1,4 @@
-//! Any text as Markdown, against its laws. What stands before the first NUL is read as
+//! Any text as Markdown, against its laws. The part before the first NUL is read as
 //! somebody typed it; three bytes each behind it are entities of that text.
 
 #![no_main]

@@ -4,7 +4,7 @@
 //! The one form that every formatting is brought to, whoever made it, before it is
 //! stored or printed. It holds what Markdown can say: quotes and code have whole lines,
 //! a style has no white space at its ends and does not cut code in two, a link has no
-//! other in it. What is not so is made so: a fence within a line becomes code, two
+//! other in it. Everything else is made so: a fence within a line becomes code, two
 //! styles that touch become one, what cannot be kept is dropped. The text stays as it is.
 
 use std::ops::Range;

@@ -4,7 +4,7 @@
 //! One walk over the characters. A mark opens before something that shows and closes
 //! behind something that shows, whatever letters or punctuation they are: Chinese has no
 //! spaces to go by. The pairs need not be nested; [`super::layers`] cuts where they
-//! cross. What finds no partner is plain text.
+//! cross. A mark without a partner is plain text.
 
 use std::collections::HashMap;
 

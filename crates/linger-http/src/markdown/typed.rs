@@ -1,6 +1,6 @@
 //! A typed text, without its marks: the text, and what the marks said.
 //!
-//! Filled block by block and passage by passage. What it says of parts of the text may
+//! Filled block by block and passage by passage. The things that it says of parts of the text may
 //! still cross; [`super::layers`] puts it in order.
 
 use linger_core::{Entity, EntityKind};

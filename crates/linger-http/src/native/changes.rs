@@ -102,6 +102,7 @@ pub(super) async fn edit(
     let (user, id) = (caller.user()?, message_id(&id)?);
     let asker = Asker::Person(user);
     let (text, entities) = text_of(&new.text, new.format, true)?;
+    app.rates.count(Change::Message, user, address.0)?;
     let before = now(&app, asker, Some(user), id).await?;
     if before.files.is_empty() {
         // Only beside files a text may be empty.
@@ -112,7 +113,6 @@ pub(super) async fn edit(
     if request.is_none() {
         may_change(&before, user)?;
     }
-    app.rates.count(Change::Message, user, address.0)?;
     let command = Command::EditMessage { message: id, text, entities };
     app.node.submit(Author::User(user), request, command).await?;
     let message = now(&app, asker, Some(user), id).await?;

@@ -59,10 +59,10 @@ impl IntoResponses for Bytes {
             bytes("200", "The bytes"),
             range(bytes("206", "The range of bytes")),
             none("304", "The bytes are those that you have"),
-            range(none("416", "There is no such range")),
         ]
         .into_iter()
         .map(|(status, response)| (status, response.build().into()))
+        .chain(problems(&[416]))
         .collect()
     }
 }

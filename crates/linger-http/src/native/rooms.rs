@@ -145,7 +145,7 @@ pub(super) struct RoomChange {
 
 /// Gives a room that I opened another name or topic
 ///
-/// What is left out stays as it is.
+/// A field that is left out stays as it is.
 #[utoipa::path(
     patch, path = "/rooms/{room}", tag = "rooms", request_body = RoomChange,
     params(

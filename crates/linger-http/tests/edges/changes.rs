@@ -1,4 +1,4 @@
-//! What is done to one message by its id, and what becomes of it for those who read.
+//! Changes of one message by its id, and their effect for those who read.
 
 use axum::http::{Method, StatusCode};
 use serde_json::{Value, json};

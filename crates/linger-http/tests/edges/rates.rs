@@ -18,7 +18,7 @@ const CALLS_MAX: usize = 2000;
 
 /// The changing calls of the native API, as its document names them, with a path and
 /// a body for the call of this number.
-const NATIVE: [(&str, &str, &str); 9] = [
+const NATIVE: [(&str, &str, &str); 16] = [
     ("patch", "/me", r#"{"name":"n$"}"#),
     ("post", "/rooms", r#"{"slug":"r$"}"#),
     ("put", "/rooms/{room}/members/me", ""),
@@ -26,6 +26,13 @@ const NATIVE: [(&str, &str, &str); 9] = [
     ("put", "/rooms/{room}/members/{user}", ""),
     ("put", "/rooms/{room}/messages/{request_id}", r#"{"text":"hello"}"#),
     ("post", "/rooms/{room}/messages", r#"{"text":"hello"}"#),
+    ("patch", "/messages/{id}", r#"{"text":"hello $"}"#),
+    ("delete", "/messages/{id}", ""),
+    ("put", "/messages/{id}/reactions/{emoji}", ""),
+    ("delete", "/messages/{id}/reactions/{emoji}", ""),
+    ("put", "/messages/{id}/pin", ""),
+    ("delete", "/messages/{id}/pin", ""),
+    ("patch", "/rooms/{room}", r#"{"topic":"t$"}"#),
     ("post", "/files", "hello"),
     // The last one, because no guest can be made after it.
     ("post", "/guests", "{}"),
@@ -44,9 +51,15 @@ const OTHERS: [(&str, &str); 4] = [
 
 async fn whoever_changes_something_all_the_time_is_told_to_come_back(driver: Driver) {
     let stage = Stage::open_with(driver, hasty().with(|it| it.app.rate_limits = true)).await;
+    let ann = stage.json("/api/v1/guests", &json!({})).await.json();
+    let ann = format!("Bearer {}", ann["token"].as_str().unwrap());
+    let headers = [("authorization", ann.as_str())];
+    let said = request(Method::POST, "/api/v1/rooms/lobby/messages", r#"{"text":"hi"}"#, &headers);
+    let id = stage.send(said).await.json()["message"]["id"].to_string();
     let native = NATIVE.map(|(method, path, body)| {
         let path =
             path.replace("{room}", "lobby").replace("{user}", "3").replace("{request_id}", "$");
+        let path = path.replace("{id}", &id).replace("{emoji}", "%F0%9F%91%8D");
         (method.to_uppercase(), format!("/api/v1{path}"), body)
     });
     let others = OTHERS.map(|(path, body)| ("POST".to_owned(), path.to_owned(), body));

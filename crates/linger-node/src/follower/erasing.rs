@@ -2,8 +2,8 @@
 //!
 //! Apply has blanked the tables by then, and noted which entries of the log have a payload to
 //! erase. The log's writer rewrites those; then the follower empties the WAL of the tables, and
-//! clears their file of copies; and only then it is noted how far that came. Whatever is cut off before that is done again,
-//! after the next start too.
+//! clears their file of copies; and only then it is noted how far that came. A run that is cut
+//! off before that is done again, after the next start too.
 
 use linger_core::{Entry, Outcome, Position, queries};
 use tokio::{
@@ -23,7 +23,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// Entries in one go: the log's writer has other work.
 const AT_ONCE: usize = 500;
 
-/// What is known of erasures.
+/// The state of erasures.
 pub(crate) struct Erasing {
     /// Everything up to here is erased.
     done: Position,

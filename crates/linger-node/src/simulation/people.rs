@@ -176,7 +176,7 @@ impl Writer {
     fn draw(&self, chance: &mut Chance, number: u64) -> Command {
         let room = chance.pick(&self.rooms);
         let name = format!("{} says {number}", self.report.actor);
-        // What this user did lately, so that most changes are of messages that are there.
+        // The latest deeds of this user, so that most changes are of messages that are there.
         let said = self.report.promises.iter().filter_map(|promise| {
             promise.receipt.news.as_ref()?.message().map(|message| (message.id, promise))
         });

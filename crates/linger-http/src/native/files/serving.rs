@@ -10,7 +10,7 @@ use std::{io, sync::Arc};
 use axum::{
     body::{Body, Bytes},
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
-    response::Response,
+    response::{IntoResponse, Response},
 };
 use futures_util::stream;
 use linger_core::{FileHash, queries::AddedFile};
@@ -54,10 +54,11 @@ pub(super) async fn serve(
         Asked::Unchanged => (StatusCode::NOT_MODIFIED, 0, 0),
         Asked::Beyond => (StatusCode::RANGE_NOT_SATISFIABLE, 0, 0),
     };
-    let mut response = Response::new(match begin < end {
-        true => pieces(store, hash, part, begin, end),
-        false => Body::empty(),
-    });
+    let mut response = match status {
+        StatusCode::RANGE_NOT_SATISFIABLE => no_such_range(length).into_response(),
+        _ if begin < end => Response::new(pieces(store, hash, part, begin, end)),
+        _ => Response::default(),
+    };
     *response.status_mut() = status;
     let headers = response.headers_mut();
     let value = |text: String| HeaderValue::try_from(text).expect("it is visible ASCII");
@@ -89,6 +90,11 @@ pub(super) async fn serve(
     let kind = if kind == "text/plain" { "text/plain; charset=utf-8".to_owned() } else { kind };
     headers.insert(header::CONTENT_TYPE, value(kind));
     Ok(response)
+}
+
+fn no_such_range(length: u64) -> Failure {
+    let detail = format!("the file has {length} bytes; ask for a range within them");
+    Failure::new(StatusCode::RANGE_NOT_SATISFIABLE, "no_such_range", detail)
 }
 
 /// Returns how many bytes a part has, and its type.

@@ -489,7 +489,9 @@ async fn open_rooms_are_listed_for_both(driver: Driver) {
     assert_eq!(plain.body, expected);
     let page = stage.page("/r?limit=2").await;
     assert!(page.body.contains("Leaves &#38; water") && !page.body.contains("#den"));
-    let next = page.header("link").trim_start_matches('<').split('>').next().unwrap().to_owned();
+    let mut links = page.headers.get_all(header::LINK).iter().map(|link| link.to_str().unwrap());
+    let next = links.find_map(|link| link.strip_suffix("; rel=\"next\"")).unwrap();
+    let next = next.trim_matches(['<', '>']).to_owned();
     let page = stage.page(&next).await;
     assert!(page.body.contains(r#"href="/r/%E8%8C%B6">"#), "{}", page.body);
     let answer = stage.get("/r/den", &[BROWSER]).await;

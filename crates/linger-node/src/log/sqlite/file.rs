@@ -114,7 +114,7 @@ impl SqliteFile {
         connection.pragma_update(None, "synchronous", "full")?;
         connection.pragma_update(None, "fullfsync", true)?;
         connection.pragma_update(None, "checkpoint_fullfsync", true)?;
-        // What is erased is overwritten, in pages that are free too (docs/decisions/0051).
+        // An erased text is overwritten, in pages that are free too (docs/decisions/0051).
         connection.pragma_update(None, "secure_delete", true)?;
         match form(&connection)? {
             0 => {

@@ -159,7 +159,7 @@ impl Writer {
         })
     }
 
-    /// Does what is asked about erasures. What fails is asked for again.
+    /// Does what is asked about erasures. An erasure that fails is asked for again.
     fn erase(&mut self, queued: Queued) {
         match queued {
             Queued::Erase(erasures, answer) => {
