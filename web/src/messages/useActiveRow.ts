@@ -50,6 +50,7 @@ export function useActiveRow(scroller: Readonly<Ref<HTMLElement | null>>, onKey:
     if (!isByTouch || number === null) return
     const timer = window.setTimeout(() => {
       press = null
+      releaseQuietly()
       onKey('menu', number)
     }, PRESS_MS)
     press = { timer, x, y }
@@ -108,6 +109,18 @@ function rowOf(target: EventTarget | null): HTMLElement | null {
 function numberOf(target: EventTarget | null): number | null {
   const row = rowOf(target)
   return row ? Number(row.dataset.number) : null
+}
+
+/** Takes the click away that a browser makes of the finger's release: it would choose whatever the menu has there. */
+function releaseQuietly(): void {
+  const released = new AbortController()
+  const { signal } = released
+  const swallow = (event: TouchEvent) => {
+    event.preventDefault()
+    released.abort()
+  }
+  window.addEventListener('touchend', swallow, { capture: true, passive: false, signal })
+  window.addEventListener('touchcancel', () => released.abort(), { capture: true, signal })
 }
 
 function neighbour(box: HTMLElement, row: HTMLElement, by: number): HTMLElement | null {
