@@ -26,7 +26,7 @@ test.each(LOOKS)('a room in use is accessible, $look', async ({ look, options })
 
   // A text is too long.
   await ann.composer.fill('long '.repeat(801))
-  await ann.page.locator('.counter.is-over').waitFor()
+  await ann.page.locator('#composer-counter.is-over').waitFor()
   expect(await findings(ann)).toEqual([])
   await ann.composer.fill('')
 

@@ -138,7 +138,8 @@ async function dialogs({ page }: Chat, isPhone: boolean, at: At, still: Still): 
     await page.locator('dialog').waitFor({ state: 'detached' })
   }
   await open('add', () => page.locator('.aside .fact').nth(1).click())
-  await open('leave', () => page.locator('.aside .fact').nth(2).click())
+  await open('details', () => page.locator('.aside .fact').nth(2).click())
+  await open('leave', () => page.locator('.aside .fact').last().click())
   await page.locator('.aside .tool').first().click()
   await open('keys', () => page.locator('#main').press('?'), '.key-list')
   if (isPhone) await page.locator('.head .back').click()
@@ -168,7 +169,7 @@ async function closedRoom({ page }: Chat, club: string, at: At, still: Still): P
   await at(`/r/${club}`, '.said')
   await still('closed')
   await page.locator('.people-count').click()
-  await page.locator('.aside .fact').nth(2).click()
+  await page.locator('.aside .fact').last().click()
   await page.locator('dialog .button').first().click()
   await page.locator('.welcome').waitFor()
   await still('left')
@@ -206,7 +207,7 @@ async function trouble(chat: Chat, at: At, still: Still): Promise<void> {
   const { page, context } = chat
   await at('/r/tea', '.said')
   await chat.composer.fill('long '.repeat(801))
-  await page.locator('.counter.is-over').waitFor()
+  await page.locator('#composer-counter.is-over').waitFor()
   await still('too-long')
   await chat.composer.fill('')
   await page.route('**/messages/*', (route) => route.fulfill({ status: 403, json: { status: 403 } }), { times: 1 })
