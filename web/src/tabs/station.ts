@@ -24,8 +24,13 @@ import type { OpenWay, Way } from './way'
 
 /** The beats, of 300 ms, that a worker may take to load over a slow network, or on a busy machine. */
 const LOAD_BEATS_MAX = 35
-/** So many engines in a row that say nothing: this way leads nowhere. */
-const REPLACEMENTS_MAX = 2
+/** The beats that the next worker may take: its code is at hand. */
+const RESTART_BEATS_MAX = 4
+/**
+ * So many engines in a row that say nothing: this way leads nowhere. Not fewer, for a browser begins a worker in the
+ * process of any tab, that of one which stands still, too.
+ */
+const REPLACEMENTS_MAX = 5
 
 export type Kind = 'shared_worker' | 'locks' | 'lease' | 'alone'
 
@@ -81,20 +86,20 @@ export function connect({ tab, platform, database, onMessage, kinds = kindsHere(
       if (chosen === 'alone') throw error
       return giveUp(chosen)
     }
-    meet()
+    meet(LOAD_BEATS_MAX)
   }
 
-  /** Begins with another engine. */
-  function meet(): void {
+  /** Begins with another engine, which may take so many beats more than usual. */
+  function meet(patience: number): void {
     greet()
-    heartbeat.start(kind === 'shared_worker' ? LOAD_BEATS_MAX : 0)
+    heartbeat.start(kind === 'shared_worker' ? patience : 0)
   }
 
   function openWay(chosen: Kind): Way {
     const opened: Way = openers[chosen]({
       tab,
       onMessage: (message) => way === opened && hear(message),
-      onNewEngine: () => way === opened && meet(),
+      onNewEngine: () => way === opened && meet(RESTART_BEATS_MAX),
       onFailed: () => way === opened && giveUp(chosen),
     })
     return opened
