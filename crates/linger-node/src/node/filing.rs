@@ -6,7 +6,10 @@
 
 use std::{io, sync::Arc};
 
-use linger_core::{Author, Command, File, FileId, FileName, MediaType, Request, RequestId, UserId};
+use linger_core::{
+    Author, Command, File, FileId, FileName, MediaType, Position, Request, RequestId, Timestamp,
+    UserId,
+};
 
 use super::Node;
 use crate::{
@@ -57,10 +60,8 @@ impl Node {
         let finished = match self.uploads().finish(upload, owner).await? {
             Outcome::Finished(finished) => finished,
             Outcome::File(id) => {
-                return Ok((
-                    self.added(FileId::new(linger_core::Position::new(id)), owner).await?,
-                    true,
-                ));
+                let id = FileId::new(Position::new(id));
+                return Ok((self.added(id, owner).await?, true));
             }
         };
         let prepared = finished.prepared.clone();
@@ -73,9 +74,8 @@ impl Node {
                 .expect("it is short, of letters and digits")
         });
         let request = Request::new(id, &("add_file", name.as_str(), hash));
-        let file = name.clone();
         let command = Command::AddFile {
-            name: file,
+            name: name.clone(),
             kind: kind.clone(),
             size,
             hash,
@@ -107,7 +107,7 @@ impl Node {
         loop {
             let age = i64::try_from(self.limits.upload_age_max.as_millis()).unwrap_or(i64::MAX);
             let before = self.clock.now().as_ms().saturating_sub(age);
-            let before = linger_core::Timestamp::from_ms(before);
+            let before = Timestamp::from_ms(before);
             let forgotten = WithoutMessage { before, limit: FORGOTTEN_AT_ONCE };
             let forgotten = self.query(Asker::House, forgotten).await.map_err(unavailable)?;
             let count = forgotten.len();

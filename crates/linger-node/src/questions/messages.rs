@@ -9,7 +9,7 @@ use rusqlite::Connection;
 use super::Question;
 use crate::RoomRef;
 
-/// What is this message like now, for this reader?
+/// How does this reader see this message now?
 #[derive(Debug, Clone)]
 pub struct MessageNow {
     /// The user who asks; none for a visitor.
@@ -64,7 +64,7 @@ impl Question for Pins {
     }
 }
 
-/// What is known of this file, if it is there for this reader?
+/// Which file has this id, if it is there for this reader?
 #[derive(Debug, Clone)]
 pub struct FileFor {
     /// The user who asks; none for a visitor.
