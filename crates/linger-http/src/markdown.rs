@@ -1,7 +1,7 @@
 //! Markdown: what people type, as a text with entities, and back.
 //!
 //! [`parse`] reads marks, [`plain`] a text as it stands; both find addresses and
-//! mentions. [`print`] writes a message as Markdown, for its author to change: parsing
+//! mentions. [`print()`] writes a message as Markdown, for its author to change: parsing
 //! that gives the same message, for every message (`tests/markdown`). Pure functions,
 //! each linear in its input; who is named is asked of the caller. The grammar is
 //! described in `docs/messages.md`, the reasons are in decision 0053.

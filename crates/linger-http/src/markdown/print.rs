@@ -176,7 +176,7 @@ fn ticked(code: &str) -> String {
 
 /// Where styles begin and end in a passage.
 struct Marks {
-    /// The place in [`STYLES`], and the span, by their beginnings.
+    /// The place in [`STYLES`](super::layers::STYLES), and the span, by their beginnings.
     begins: Vec<(usize, usize, Span)>,
     /// The same by their ends.
     ends: Vec<(usize, usize, Span)>,
