@@ -25,6 +25,8 @@ describe('the hold', () => {
     ['is the usual one at first', '', HOLD_S],
     ['stays after one cut', 'cut 20', HOLD_S],
     ['is shorter than half after two at about the same time: the browser repeated them', 'cut 20, cut 21', 8],
+    ['stays below the sooner of two where the browser repeated but one', 'cut 20, cut 10', 8],
+    ['stays below the sooner of two where the browser repeated but the later', 'cut 10, cut 21', 8],
     ['is shorter, with a margin, where a proxy tells of the cut', '504 10, 504 10.9', 8],
     ['is shorter although news came in between', 'cut 20, ok 1, ok 3, cut 20', 8],
     ['stays after two cuts at different times', 'cut 5, cut 17', HOLD_S],

@@ -60,10 +60,10 @@ export function createHold(clock: Clock): Hold {
     if (tookMs < CUT_MS_MIN) return
     if (holdS > goodS) return settle(goodS, Math.min(RETRY_MS_MAX, retryMs * 2))
     const cutMs = Math.min(tookMs, holdS * 1000)
-    const isRule = lastCutMs !== null && areAlike(cutMs, lastCutMs)
-    if (!isRule) return void (lastCutMs = cutMs)
+    const throughMs = lastCutMs === null ? null : getsThrough(cutMs, lastCutMs, isTold)
+    if (throughMs === null) return void (lastCutMs = cutMs)
     failures = 0
-    settle(Math.max(1, Math.floor((cutMs / 1000) * (isTold ? MARGIN : MARGIN_CLOSED))), retryMs)
+    settle(Math.max(1, Math.floor(throughMs / 1000)), retryMs)
   }
 
   /** Takes a hold as good, and plans when to try a longer one. */
@@ -87,6 +87,14 @@ export function createHold(clock: Clock): Hold {
     hasFailed,
     forget,
   }
+}
+
+/** Returns the hold in ms that gets through after two cuts, or null if they are by no rule. */
+function getsThrough(oneMs: number, otherMs: number, isTold: boolean): number | null {
+  const [sooner, later] = [Math.min(oneMs, otherMs), Math.max(oneMs, otherMs)]
+  if (areAlike(sooner, later)) return sooner * (isTold ? MARGIN : MARGIN_CLOSED)
+  // The browser repeated one of the two: on a new connection it does not.
+  return areAlike(sooner * 2, later) ? sooner * MARGIN : null
 }
 
 function areAlike(one: number, other: number): boolean {

@@ -52,11 +52,11 @@ test('behind a proxy that cuts every request at 10 s nothing is lost, and reques
   const held = () => proxy.asked.filter(({ line }) => line.includes('wait=') && !line.includes('wait=0'))
   await ann.say('before')
   await bob.endsWith(['before'])
-  // The page sees two cuts; the browser had repeated each of the two by itself.
+  // The page sees two cuts; the browser may have repeated each of the two by itself.
   const settled = { timeout: 120_000 }
-  await expect.poll(() => held().filter(({ line }) => line.includes('wait=8')).length, settled).toBeGreaterThanOrEqual(3)
-  const shorter = held().filter(({ line }) => line.includes('wait=8'))
-  expect(shorter.slice(0, 2).map(({ outcome }) => outcome)).toEqual(['answered', 'answered'])
+  const shorter = () => held().filter(({ line }) => /wait=[1-8]\b/.test(line))
+  await expect.poll(() => shorter().length, settled).toBeGreaterThanOrEqual(3)
+  expect(shorter().slice(0, 2).map(({ outcome }) => outcome)).toEqual(['answered', 'answered'])
   expect(held().filter(({ outcome }) => outcome === 'cut').length).toBeLessThanOrEqual(4)
   await bob.is('connected')
   await ann.say('after')

@@ -111,26 +111,39 @@ test('the memory is flat over thousands of messages', async () => {
   expect((await heapBytes(session)) - before).toBeLessThan(5_000_000)
 })
 
+const FRAME_MS = 1000 / 60
+
+function median(values: number[]): number {
+  return values.sort((one, other) => one - other)[Math.floor(values.length / 2)] ?? Number.NaN
+}
+
 test('scrolling over the messages leaves time in each frame', async () => {
   const ann = await open('/r/long/50000')
   const work = await startWorkClock(await ann.context.newCDPSession(ann.page))
-  const frames: number[] = []
+  /** In a block of frames, the longest that is usual, and the longest, as a laptop would take. */
+  const blocks: { usual: number; longest: number }[] = []
   // 6,000 px a second: a quick flick of the finger.
   for (const by of [-100, 100]) {
-    for (let frame = 0; frame < 150; frame += 1) {
-      const before = await work()
-      await ann.page.locator('.scroller').evaluate((box, step) => {
-        box.scrollTop += step
-        return new Promise((resolve) => requestAnimationFrame(resolve))
-      }, by)
-      frames.push((await work()) - before)
+    for (let block = 0; block < 15; block += 1) {
+      const frames: number[] = []
+      for (let frame = 0; frame < 10; frame += 1) {
+        const before = await work()
+        await ann.page.locator('.scroller').evaluate((box, step) => {
+          box.scrollTop += step
+          return new Promise((resolve) => requestAnimationFrame(resolve))
+        }, by)
+        frames.push((await work()) - before)
+      }
+      frames.sort((one, other) => one - other)
+      // A machine's speed changes from one second to the next, so each block has its own.
+      const slow = Math.max(1, await slowness(ann.page, 3))
+      blocks.push({ usual: (frames[8] ?? NaN) / slow, longest: (frames[9] ?? NaN) / slow })
     }
   }
-  const allowedMs = (1000 / 60) * Math.max(1, await slowness(ann.page))
-  frames.sort((one, other) => one - other)
+  const usual = median(blocks.map((block) => block.usual))
+  const longest = median(blocks.map((block) => block.longest))
   // A frame in which a page of messages comes in may be late, once in a while.
-  const most = frames[Math.floor(frames.length * 0.9)] ?? NaN
-  expect({ most, worst: frames.at(-1), allowedMs }).toSatisfy(({ worst = NaN }) => most < allowedMs && worst < 6 * allowedMs)
+  expect({ usual, longest }).toSatisfy(() => usual < FRAME_MS && longest < 3 * FRAME_MS)
 })
 
 test('from far above one jumps to the newest', async () => {
