@@ -48,7 +48,7 @@ function open({ first = null as First | null, room = 'tea', number = null as num
   const page = (from: string, to: string, events: RoomEvent[]) => tell({ type: 'page', from, to_cursor: to, events })
   const texts = (slug = room) =>
     (chat.state.value.rooms.get(slug)?.timeline?.items ?? []).map((item) => (item.kind === 'message' ? item.message.text : item.what))
-  return { chat, server, said, tell: (words: EngineMessage) => tell(words), answer, page, texts, entries: storeOf(database).entries }
+  return { chat, server, clock: platform.clock, said, tell: (words: EngineMessage) => tell(words), answer, page, texts, entries: storeOf(database).entries }
 }
 
 /** The same, until #tea is here; ann is in it, and in #lobby. */
@@ -215,6 +215,40 @@ it('messages that are missing between two pages are read, and stand in their pla
   const all = ['one', 'two', 'three', 'four'].map((text, index) => message(index + 1, bob, text))
   await answer('GET /rooms/tea/messages', { messages: all, more: false })
   expect(texts()).toEqual(['one', 'two', 'three', 'four'])
+})
+
+it('missing messages are read again until the server answers', async () => {
+  const { tell, page, answer, texts, server, clock } = await visit([message(1, bob, 'one')])
+  tell({ type: 'gap', room: 'tea' })
+  page('c1', 'c4', [sent(message(4, bob, 'four'))])
+  await settle()
+  await server.last().lose()
+  await clock.pass(1000)
+  await server.last().refuse(503)
+  await clock.pass(2000)
+  // Said while the page was asking.
+  page('c4', 'c5', [sent(message(5, bob, 'five'))])
+  const all = ['one', 'two', 'three', 'four', 'five'].map((text, index) => message(index + 1, bob, text))
+  await answer('GET /rooms/tea/messages', { messages: all.slice(0, 4), more: false })
+  expect(texts()).toEqual(['one', 'two', 'three', 'four', 'five'])
+  // A server that says no for good is not asked again.
+  tell({ type: 'gap', room: 'tea' })
+  await settle()
+  const before = server.requests.length
+  await server.last().refuse(404)
+  await clock.pass(60_000)
+  expect(server.requests.length).toBe(before)
+})
+
+it('a room that is not there is asked for no more: it would keep all others from being heard', async () => {
+  const { chat, said, server } = await visit()
+  chat.look('nowhere')
+  await settle()
+  const asked = server.requests.filter(({ isOpen, line }) => isOpen && line.includes('/rooms/nowhere'))
+  for (const request of asked) await request.refuse(404)
+  await settle()
+  const watched = said.flatMap((words) => (words.type === 'watch' ? [words.rooms] : []))
+  expect([chat.statuses.value.get('nowhere'), watched.at(-2), watched.at(-1)]).toEqual(['missing', ['tea', 'nowhere'], ['tea']])
 })
 
 it('where the log was put back, everything is read afresh', async () => {

@@ -48,7 +48,7 @@ describe('a record tells of its request from the start to the end', () => {
     await clock.pass(1000)
     await asking
     expect(last()).toMatchObject({ outcome: 'empty', events: 0, cursor: 'c0', holdS: 1 })
-    await line.client.sendMessage('tea', 'r1', "it's hot")
+    await line.client.sendMessage('tea', 'r1', { text: "it's hot" })
     expect(last()).toMatchObject({ kind: 'send', method: 'PUT', outcome: 'done', status: 201, body: '{"text":"it\'s hot"}' })
     await line.client.fetchHistory('tea', 50)
     expect(last()).toMatchObject({ kind: 'history', outcome: 'done', path: '/api/v1/rooms/tea/messages?limit=50' })

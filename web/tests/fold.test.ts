@@ -78,6 +78,23 @@ describe('who comes and goes', () => {
     })
   })
 
+  it('brings a room that I opened elsewhere', () => {
+    const opened: RoomEvent = { type: 'room_opened', position: 8, number: 1, room: 'tea', at, by: cleo, opened: { ...enteredTea, members: 1 } }
+    const elsewhere = { ...EMPTY_CHAT, me: { ...cleo, role: 'guest' } }
+    expect(teaOf(fold(elsewhere, opened))).toMatchObject({ isMember: true, about: { name: 'tea', last_number: 1, members: 1 } })
+    expect(fold(elsewhere, { ...opened, by: ann }).rooms.size).toBe(0)
+  })
+
+  it('brings me into a room that I had read already, whose answer knew the event', () => {
+    const about = { ...tea, kind: 'closed' as const, last_number: 6 }
+    const read = { ...EMPTY_CHAT, me: { ...cleo, role: 'guest' }, rooms: new Map([['tea', newRoom(about, false)]]) }
+    const inside = fold(read, added)
+    expect(teaOf(inside)).toMatchObject({ isMember: true, about: { last_number: 6 } })
+    // A page of events that comes late tells what was, and then what is.
+    const outside = [removed, added, removed].reduce(fold, inside)
+    expect(teaOf(outside).isMember).toBe(false)
+  })
+
   it('takes a room from me, and says by whom; being let in again forgets that', () => {
     const me = { ...cleo, role: 'guest' }
     const inside = fold({ ...EMPTY_CHAT, me }, added)

@@ -8,7 +8,7 @@
 import { expect, it } from 'vitest'
 import { Unreachable } from '../src/api/client'
 import type { Client } from '../src/api/client'
-import type { Message } from '../src/api/types'
+import type { Message, SentMessage } from '../src/api/types'
 import { createPump } from '../src/outbox/pump'
 import type { Pump } from '../src/outbox/pump'
 import type { Database } from '../src/store/database'
@@ -66,7 +66,7 @@ type Fault = 'none' | 'request lost' | 'answer lost'
 function startEngine(device: Device, server: Server, life: Life, fault: () => Fault): { pump: Pump; rest(): Promise<void> } {
   const platform = createFakePlatform()
   const client = {
-    async sendMessage(room: string, requestId: string, text: string) {
+    async sendMessage(room: string, requestId: string, { text }: SentMessage) {
       await life.step()
       const now = fault()
       if (now === 'request lost') throw new Unreachable('lost')

@@ -120,7 +120,11 @@ fn lints_no_page(site: &Site, _: &Tools) -> Result<Vec<Task>, String> {
 fn docs(site: &Site, _: &Tools) -> Result<Vec<Task>, String> {
     // Private items too: most of what is written is for those who work here, and
     // a link to a private item is then as good as any.
-    let errand = cargo(site, "doc --no-deps --workspace --document-private-items --locked");
+    // `--examples` (there are none) is for cargo: without it, it would leave out the features that
+    // only tests need, and check a sixth of the dependencies anew, and build the page again.
+    let line =
+        "doc --no-deps --workspace --lib --bins --examples --document-private-items --locked";
+    let errand = cargo(site, line);
     Ok(vec![as_one(errand.with("RUSTDOCFLAGS", "-D warnings -A rustdoc::private-intra-doc-links"))])
 }
 

@@ -21,13 +21,17 @@ const NAMES_FOR_NOTHING: [&str; 8] =
     ["util", "utils", "common", "helper", "helpers", "manager", "managers", "misc"];
 
 /// Dependencies that a crate must not have (design: "dependencies point down only").
-const ABSENT: [(&str, &[&str]); 6] = [
+const ABSENT: [(&str, &[&str]); 7] = [
     ("linger-core", &["tokio", "hyper", "axum", "getrandom", "rand", "tracing"]),
     ("linger-node", &["hyper", "axum", "linger-serve", "linger-http", "linger-web"]),
     ("linger-http", &["rusqlite", "hyper", "hyper-util", "linger-park"]),
     ("linger-serve", &["rusqlite", "linger-http", "linger-web"]),
     (
         "linger-park",
+        &["tokio", "hyper", "linger-core", "linger-node", "linger-serve", "linger-http"],
+    ),
+    (
+        "linger-media",
         &["tokio", "hyper", "linger-core", "linger-node", "linger-serve", "linger-http"],
     ),
     ("linger-web", &["linger-core", "linger-node", "linger-serve", "linger-http"]),

@@ -96,7 +96,11 @@ impl Scenario {
     }
 
     fn story(self) -> String {
-        let way = |mode| if mode == Mode::Sse { "server-sent events" } else { "long polls" };
+        let way = |mode| match mode {
+            Mode::LongPoll => "long polls",
+            Mode::Sse => "server-sent events",
+            Mode::Follow => "lines without end",
+        };
         match self {
             Scenario::Crowd(Crowd { readers, messages, mode, greet_first, .. }) => {
                 let kind =

@@ -40,6 +40,8 @@ pub(crate) enum Mode {
     LongPoll,
     /// Server-sent events: one request, a stream of answers
     Sse,
+    /// Lines of text without end, as curl follows a room; Linger alone has them
+    Follow,
 }
 
 /// The settings of all scenarios.
@@ -68,6 +70,9 @@ impl<'t> Stage<'t> {
         mode: Mode,
         terms: Terms,
     ) -> anyhow::Result<Stage<'t>> {
+        if mode == Mode::Follow && !target.has_lines() {
+            bail!("this server has no lines to follow; --target linger has");
+        }
         target.prepare(cast)?;
         let reactor = Reactor::new(target.address())?;
         Ok(Stage { terms, reactor, players: Players::new(target, cast, mode, terms) })

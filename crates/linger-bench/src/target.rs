@@ -140,6 +140,14 @@ pub(crate) trait Target {
     fn stream(&self, out: &mut Vec<u8>, room: usize, cursor: &Cursor, session: Session<'_>);
     /// Reads some whole frames of the stream, and moves the cursor.
     fn streamed(&self, frames: &[u8], cursor: &mut Cursor);
+    /// Whether a room can be followed as lines of text.
+    fn has_lines(&self) -> bool {
+        false
+    }
+    /// Writes the request for the lines of a room from now on, if it has them.
+    fn follow(&self, _out: &mut Vec<u8>, _room: usize, _session: Session<'_>) {
+        unreachable!("nobody follows a room without lines");
+    }
     /// Writes a request that is answered at once, as a client makes before it waits.
     fn greet(&self, out: &mut Vec<u8>, session: Session<'_>);
 }

@@ -51,6 +51,14 @@ fn a_stream_carries_the_same_messages() {
 }
 
 #[test]
+fn lines_of_text_carry_the_same_messages() {
+    let arguments = ["crowd", "--readers", "20", "--messages", "3", "--mode", "follow"];
+    check(Habit::Right, &arguments, true, "lines without end");
+    let four = ["crowd", "--readers", "5", "--messages", "4", "--mode", "follow"];
+    check(Habit::Forgetting, &four, false, "never got 3 to 3");
+}
+
+#[test]
 fn a_connection_may_serve_another_request_first() {
     let arguments = ["crowd", "--readers", "20", "--messages", "2", "--after-request"];
     check(Habit::Right, &arguments, true, "after another request");

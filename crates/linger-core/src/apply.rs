@@ -6,19 +6,25 @@
 //! entries of a new vocabulary only (docs/decisions/0016).
 
 mod epochs;
+mod erasures;
+mod files;
 mod members;
 mod messages;
+mod reactions;
 mod requests;
 mod rooms;
 mod users;
+mod versions;
 
 use std::sync::Arc;
 
+use messages::Payload;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::{
-    Audience, Author, Command, Draft, Entry, Event, EventKind, News, Person, Position, Rejection,
-    RoomId, Timestamp, UserId, queries, queries::Room, sum,
+    Audience, Author, Command, Draft, Entry, ErasedKind, Event, EventKind, File, FileId, News,
+    Person, Position, Quote, Rejection, RoomId, RoomKind, Timestamp, UserId, queries,
+    queries::Room, sum,
 };
 
 /// The effect of an entry.
@@ -37,6 +43,13 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// Tells whether the node has a payload in the log to erase after this command.
+    pub fn asks_for_erasure(&self, command: &Command) -> bool {
+        let takes_back =
+            matches!(command, Command::DeleteMessage { .. } | Command::DropFile { .. });
+        (takes_back && matches!(self, Outcome::Accepted(_))) || is_in_vain(command, self)
+    }
+
     /// Returns the event that the entry left.
     pub fn news(&self) -> Option<&Arc<News>> {
         match self {
@@ -51,17 +64,43 @@ impl Outcome {
 /// Errors: those of the database only; the caller rolls the batch back.
 pub(crate) fn apply(tx: &Connection, entry: &Entry, at: Timestamp) -> rusqlite::Result<Outcome> {
     let draft = &entry.draft;
-    if let Some(outcome) = requests::outcome_of_repeat(tx, draft)? {
-        return Ok(outcome);
-    }
     let step = Step { tx, position: entry.position, draft, at };
-    let news = match dispatch(&step, &draft.command) {
-        Ok(news) => news,
-        Err(Refused::Rejected(rejection)) => return Ok(Outcome::Rejected(rejection)),
-        Err(Refused::Database(error)) => return Err(error),
+    let known = match draft.command {
+        // It keeps its reason, since nobody can tell any more whether it was a repeat.
+        Command::ErasedInVain { rejection: Some(_), .. } => None,
+        _ => requests::outcome_of_repeat(tx, draft)?,
     };
-    requests::remember(tx, entry)?;
-    Ok(Outcome::Accepted(news.map(Arc::new)))
+    let outcome = match known {
+        Some(outcome) => outcome,
+        None => match dispatch(&step, &draft.command) {
+            Ok(news) => Outcome::Accepted(news.map(Arc::new)),
+            Err(Refused::Rejected(rejection)) => Outcome::Rejected(rejection),
+            Err(Refused::Database(error)) => return Err(error),
+        },
+    };
+    let is_in_vain = is_in_vain(&draft.command, &outcome);
+    if is_in_vain {
+        let rejection = match outcome {
+            Outcome::Rejected(rejection) => Some(rejection),
+            Outcome::Accepted(_) | Outcome::Repeated { .. } => None,
+        };
+        erasures::note_in_vain(&step, rejection)?;
+    }
+    if let Outcome::Accepted(_) = outcome {
+        requests::remember(tx, entry, is_in_vain)?;
+    }
+    Ok(outcome)
+}
+
+/// Tells whether a payload came for nothing: then it is erased, since it is nowhere else, or
+/// only until somebody takes back the message that has it.
+fn is_in_vain(command: &Command, outcome: &Outcome) -> bool {
+    match (command, outcome) {
+        (Command::ErasedInVain { .. }, _) => true,
+        (Command::EditMessage { .. }, Outcome::Accepted(None)) => true,
+        (command, Outcome::Repeated { .. } | Outcome::Rejected(_)) => command.has_payload(),
+        (_, Outcome::Accepted(_)) => false,
+    }
 }
 
 /// One function for each command. A function changes no table before it has
@@ -78,10 +117,44 @@ fn dispatch(step: &Step<'_>, command: &Command) -> Result<Option<News>, Refused>
         Command::JoinRoom { room } => members::join(step, *room),
         Command::AddMember { room, user } => members::add(step, *room, *user),
         Command::LeaveRoom { room } => members::leave(step, *room),
-        Command::SendMessage { room, text, sender_time } => {
-            messages::send(step, *room, text, sender_time.as_ref())
+        Command::SendMessage { room, text, sender_time, entities, reply_to, files } => {
+            let payload = Payload { text, entities, sender_time: sender_time.as_ref() };
+            messages::send(step, *room, Some(payload), *reply_to, files)
         }
-        Command::Erased { kind, room, rules: _ } => messages::send_erased(step, *kind, *room),
+        Command::EditMessage { message, text, entities } => {
+            messages::edit(step, *message, Some((text, entities)))
+        }
+        Command::DeleteMessage { message } => messages::delete(step, *message),
+        Command::AddReaction { message, emoji } => reactions::add(step, *message, emoji),
+        Command::RemoveReaction { message, emoji } => reactions::remove(step, *message, emoji),
+        Command::PinMessage { message } => reactions::pin(step, *message),
+        Command::UnpinMessage { message } => reactions::unpin(step, *message),
+        Command::ChangeRoom { room, name, topic } => {
+            rooms::change(step, *room, name.as_ref(), topic.as_ref())
+        }
+        Command::AddFile { name, kind, size, hash, width, height, thumbnail } => {
+            let file = File {
+                id: FileId::new(step.position),
+                name: name.clone(),
+                kind: kind.clone(),
+                size: *size,
+                width: *width,
+                height: *height,
+                thumbnail: *thumbnail,
+            };
+            files::add(step, Some((file, *hash)))
+        }
+        Command::DropFile { file } => files::forget(step, *file),
+        Command::Erased { kind: ErasedKind::SendMessage, room, rules: _, reply_to, files } => {
+            messages::send(step, *room, None, *reply_to, files)
+        }
+        Command::ErasedEdit { message, rules: _ } => messages::edit(step, *message, None),
+        Command::ErasedFile { rules: _ } => files::add(step, None),
+        // Its outcome was found before, if it was a repeat.
+        Command::ErasedInVain { rejection, rules: _ } => match rejection {
+            Some(rejection) => Err((*rejection).into()),
+            None => Ok(None),
+        },
         Command::BeginEpoch { epoch } => epochs::begin(step, *epoch),
     }
 }
@@ -155,7 +228,8 @@ impl Step<'_> {
             by,
             kind,
         };
-        let news = News::new(event, Audience::Room(room.id));
+        let mut news = News::new(event, Audience::Room(room.id));
+        news.is_narrow = news.shows_others() && room.kind == RoomKind::Closed;
         store(self.tx, &news)?;
         Ok(news)
     }
@@ -180,15 +254,9 @@ impl Step<'_> {
 pub(crate) fn store(tx: &Connection, news: &News) -> rusqlite::Result<()> {
     let (position, kind, number) = (news.position(), news.event.kind.name(), news.event.number);
     let to = news.audience.columns();
-    let sum = sum::of_values(&[
-        &position,
-        &kind,
-        &to.audience,
-        &to.audience_id,
-        &to.audience_rooms,
-        &number,
-        &news.json,
-    ])?;
+    let bare = without_quote(news);
+    let json = bare.as_ref().map_or(&news.json, |bare| &bare.json);
+    let sum = sum_of(news, json)?;
     tx.prepare_cached(
         "INSERT INTO events (position, kind, audience, audience_id, audience_rooms, number, json, sum)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
@@ -200,7 +268,7 @@ pub(crate) fn store(tx: &Connection, news: &News) -> rusqlite::Result<()> {
         to.audience_id,
         to.audience_rooms,
         number,
-        news.json,
+        json,
         sum
     ])?;
     let mut insert =
@@ -209,6 +277,35 @@ pub(crate) fn store(tx: &Connection, news: &News) -> rusqlite::Result<()> {
         insert.execute(params![place, number.is_some(), position])?;
     }
     Ok(())
+}
+
+/// Writes an event anew, with less in it.
+fn blank(tx: &Connection, news: &News) -> rusqlite::Result<()> {
+    let sum = sum_of(news, &news.json)?;
+    tx.prepare_cached("UPDATE events SET json = ?2, sum = ?3 WHERE position = ?1")?
+        .execute(params![news.position(), news.json, sum])?;
+    Ok(())
+}
+
+/// Returns the event as it is stored, if it quotes a message: what is quoted is looked up when
+/// it is read, so that it is gone when that message is.
+fn without_quote(news: &News) -> Option<News> {
+    news.shown()?.reply_to.as_ref()?;
+    let bare = |quote: &mut Quote| *quote = Quote::bare(quote.id);
+    Some(news.with_shown(|message| message.reply_to.iter_mut().for_each(bare)))
+}
+
+fn sum_of(news: &News, json: &str) -> rusqlite::Result<u32> {
+    let to = news.audience.columns();
+    sum::of_values(&[
+        &news.position(),
+        &news.event.kind.name(),
+        &to.audience,
+        &to.audience_id,
+        &to.audience_rooms,
+        &news.event.number,
+        &json,
+    ])
 }
 
 /// Tells whether a statement finds a row.

@@ -79,16 +79,16 @@ impl Draft {
     /// Returns the vocabulary whose rules decide what it does. An erased entry
     /// keeps the rules that it had.
     pub fn rules(&self) -> Vocabulary {
-        match self.command {
-            Command::Erased { rules, .. } => rules,
-            _ => self.vocabulary,
-        }
+        self.command.erased_rules().unwrap_or(self.vocabulary)
     }
 
     /// Returns about how many bytes it takes in memory. Only messages are long.
     pub fn weight(&self) -> usize {
         let text = match &self.command {
-            Command::SendMessage { text, .. } => text.as_str().len(),
+            Command::SendMessage { text, entities, .. }
+            | Command::EditMessage { text, entities, .. } => {
+                text.as_str().len() + entities.weight()
+            }
             _ => 0,
         };
         size_of::<Entry>() + 64 + text

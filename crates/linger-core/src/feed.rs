@@ -14,7 +14,7 @@ use rusqlite::Connection;
 use self::merge::Merge;
 use crate::{
     News, Position, projection, queries, sum,
-    visibility::{Scope, Stays, can_see, ranges},
+    visibility::{Scope, Stays, as_seen, can_see, ranges},
 };
 
 /// Events, and how far a reader has come with them.
@@ -64,7 +64,10 @@ pub fn read(
         if !can_see(scope, stays, &found) {
             return Err(sum::damaged("an event stands where it does not belong"));
         }
-        page.take(found);
+        let is_covered =
+            |room, at| queries::messages::is_there_at(connection, stays.person(), room, at);
+        let narrowed = as_seen(&found, is_covered)?;
+        page.take(narrowed.unwrap_or(found));
     }
     proof::check(connection, &page, &ranges, after, applied)?;
     let upto = match page.items.last() {

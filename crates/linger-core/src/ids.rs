@@ -124,3 +124,7 @@ id_made_of_a_position!(
     /// A message: the position of the entry that sent it.
     MessageId
 );
+id_made_of_a_position!(
+    /// A file: the position of the entry that added it.
+    FileId
+);

@@ -11,9 +11,12 @@ mod apply;
 mod audience;
 mod command;
 mod cursor;
+mod emoji;
+mod entities;
 mod entry;
 mod event;
 pub mod feed;
+mod file;
 mod ids;
 mod projection;
 pub mod queries;
@@ -32,11 +35,14 @@ pub use apply::Outcome;
 pub use audience::Audience;
 pub use command::{Command, ErasedKind, RoomKind};
 pub use cursor::{Cursor, Epoch, LogId, MalformedCursor};
+pub use emoji::Emoji;
+pub use entities::{Entities, Entity, EntityKind};
 pub use entry::{Author, Draft, Entry, Nonce, Request, RequestDigest, Salt, Timestamp};
-pub use event::{Event, EventKind, Message, News, Person, RoomThen};
-pub use ids::{MessageId, Position, RoomId, UserId};
+pub use event::{Event, EventKind, Message, News, Person, Quote, Reaction, RoomThen};
+pub use file::{File, FileHash, FileName, MediaType};
+pub use ids::{FileId, MessageId, Position, RoomId, UserId};
 pub use projection::{
-    About, Projection, ProjectionError, applied as projection_applied,
+    About, Projection, ProjectionError, applied as projection_applied, empty_wal,
     fingerprint as projection_fingerprint,
 };
 pub use rejection::Rejection;

@@ -8,7 +8,7 @@
 use std::{path::Path, time::Duration};
 
 use rusqlite::{
-    Connection, OpenFlags, params,
+    Connection, ErrorCode, OpenFlags, params,
     types::{FromSql, ValueRef},
 };
 use sha2::{Digest, Sha256};
@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 use crate::{Entry, LogId, Outcome, Position, Timestamp, Vocabulary, apply, sum};
 
 /// The form of the tables. A projection of another form is made anew.
-const SCHEMA: u32 = 3;
+const SCHEMA: u32 = 4;
 /// KiB of pages that are kept in memory; taken as they are needed.
 const CACHE_KIB: i64 = 8192;
 /// If the last time is further ahead of an entry's own time than this, the last time is
@@ -94,6 +94,8 @@ impl Projection {
         // pages of one commit do not fit, and pages are written that the same commit changes
         // again (docs/decisions/0016).
         connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
+        // What is erased is overwritten, in pages that are free too (docs/decisions/0051).
+        connection.pragma_update(None, "secure_delete", true)?;
         Projection::prepare(connection, log)
     }
 
@@ -220,6 +222,14 @@ impl Projection {
         committed
     }
 
+    /// Moves all that is committed from the WAL into the file, and empties the WAL: what was
+    /// erased is in neither. Tells whether that went; it does not while somebody reads.
+    ///
+    /// Errors: those of the database.
+    pub fn empty_wal(&self) -> rusqlite::Result<bool> {
+        empty_wal(&self.connection)
+    }
+
     /// Goes back to the committed state. A savepoint for each batch would make all
     /// batches cost a quarter more, and SQLite itself goes back all the way when a disk is
     /// full.
@@ -237,10 +247,26 @@ impl Projection {
     }
 }
 
+/// Empties the WAL of a database, as [`Projection::empty_wal`] does.
+pub fn empty_wal(connection: &Connection) -> rusqlite::Result<bool> {
+    // Readers are done in a moment. Until then writers must not wait.
+    const PATIENCE: Duration = Duration::from_millis(20);
+    connection.busy_timeout(PATIENCE)?;
+    let is_busy =
+        connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
+    connection.busy_timeout(Duration::from_secs(5))?;
+    match is_busy {
+        Ok(is_busy) => Ok(is_busy == 0),
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => Ok(false),
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseLocked) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
 /// Returns a hash over each table of the projection behind this connection, a line
 /// for each.
 pub fn fingerprint(connection: &Connection) -> rusqlite::Result<String> {
-    const TABLES: [(&str, &str); 10] = [
+    const TABLES: [(&str, &str); 16] = [
         ("meta", "key"),
         ("epochs", "position"),
         ("users", "id"),
@@ -251,6 +277,12 @@ pub fn fingerprint(connection: &Connection) -> rusqlite::Result<String> {
         ("events", "position"),
         ("concerns", "place, numbered, position"),
         ("requests", "author, request_id"),
+        ("messages", "position"),
+        ("versions", "ended"),
+        ("reactions", "message, emoji, user_id"),
+        ("files", "id"),
+        ("message_files", "file, message"),
+        ("erasures", "cause, entry"),
     ];
     let mut lines = String::new();
     for (table, order) in TABLES {

@@ -82,8 +82,97 @@ CREATE TABLE events (
     json           TEXT NOT NULL,
     sum            INTEGER NOT NULL
 ) STRICT;
-CREATE INDEX messages_by_room ON events (audience_id, position) WHERE kind = 'message_sent';
 CREATE INDEX events_outside ON events (position) WHERE audience <> 'room';
+
+-- Messages, as they are now; position is that of the event that sent it. text is NULL
+-- once it is erased. files: ids, joined by commas. edited: the edit that made the text;
+-- pinned: the pinning. reactions: how many different emoji. shows_request: whether readers
+-- see the request id.
+CREATE TABLE messages (
+    position      INTEGER PRIMARY KEY,
+    room_id       INTEGER NOT NULL,
+    number        INTEGER NOT NULL,
+    at_ms         INTEGER NOT NULL,
+    author        INTEGER NOT NULL,
+    author_name   TEXT NOT NULL,
+    sender_time   TEXT,
+    request_id    TEXT,
+    shows_request INTEGER NOT NULL,
+    reply_to      INTEGER,
+    text          TEXT,
+    entities      TEXT,
+    files         TEXT,
+    edited        INTEGER,
+    edited_at_ms  INTEGER,
+    deleted       INTEGER NOT NULL,
+    pinned        INTEGER,
+    reactions     INTEGER NOT NULL,
+    sum           INTEGER NOT NULL
+) STRICT;
+CREATE INDEX messages_by_room ON messages (room_id, position);
+CREATE INDEX pinned_messages ON messages (room_id, pinned) WHERE pinned IS NOT NULL;
+
+-- The earlier texts of messages, under the edit that ended each. at_ms: when the text was
+-- said; request_id: that of the edit.
+CREATE TABLE versions (
+    ended      INTEGER PRIMARY KEY,
+    message    INTEGER NOT NULL,
+    at_ms      INTEGER NOT NULL,
+    request_id TEXT,
+    text       TEXT,
+    entities   TEXT,
+    sum        INTEGER NOT NULL
+) STRICT;
+CREATE INDEX versions_by_message ON versions (message, ended);
+
+-- Answers to messages by emoji. began: when the emoji came first, of those that are there.
+CREATE TABLE reactions (
+    message   INTEGER NOT NULL,
+    emoji     TEXT NOT NULL,
+    user_id   INTEGER NOT NULL,
+    user_name TEXT NOT NULL,
+    began     INTEGER NOT NULL,
+    position  INTEGER NOT NULL,
+    sum       INTEGER NOT NULL,
+    PRIMARY KEY (message, emoji, user_id)
+) STRICT, WITHOUT ROWID;
+
+-- Files that were added; what described one is NULL once it is erased.
+CREATE TABLE files (
+    id         INTEGER PRIMARY KEY,
+    owner      INTEGER NOT NULL,
+    at_ms      INTEGER NOT NULL,
+    request_id TEXT,
+    name       TEXT,
+    kind       TEXT,
+    size       INTEGER,
+    hash       BLOB,
+    width      INTEGER,
+    height     INTEGER,
+    thumbnail  INTEGER NOT NULL,
+    messages   INTEGER NOT NULL,
+    sum        INTEGER NOT NULL
+) STRICT;
+CREATE INDEX files_by_hash ON files (hash);
+CREATE INDEX files_without_message ON files (id) WHERE messages = 0;
+
+-- The messages that have a file.
+CREATE TABLE message_files (
+    file    INTEGER NOT NULL,
+    message INTEGER NOT NULL,
+    sum     INTEGER NOT NULL,
+    PRIMARY KEY (file, message)
+) STRICT, WITHOUT ROWID;
+
+-- Entries of the log whose payload is to be erased, under the entry that asks for it:
+-- under themselves if they changed nothing, and then with the rejection, if there was one.
+CREATE TABLE erasures (
+    cause     INTEGER NOT NULL,
+    entry     INTEGER NOT NULL,
+    rejection TEXT,
+    sum       INTEGER NOT NULL,
+    PRIMARY KEY (cause, entry)
+) STRICT, WITHOUT ROWID;
 
 -- One row for each room and each person that an event concerns; numbered: whether
 -- it is an event of that room.

@@ -4,14 +4,19 @@
 //! Each takes a connection to the projection and answers from one moment.
 //! [`crate::visibility`] decides which parts of the answers a reader may see.
 
+pub(crate) mod files;
 mod history;
 mod lists;
+pub(crate) mod messages;
 mod numbers;
 mod proof;
 mod stays;
+mod versions;
 
+pub use files::{AddedFile, file_for, files_without_message, is_hash_known};
 pub use history::{History, Passage, Place, history, passage};
 pub use lists::{MembersPage, RoomsPage, members_of, rooms_for, rooms_of};
+pub use messages::message;
 pub use numbers::position_of;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use serde::Serialize;
@@ -19,9 +24,11 @@ use serde::Serialize;
 pub(crate) use stays::joined;
 pub use stays::{all_stays, current_stays, is_member, stays_after, stays_of};
 
+pub use versions::{Version, pins, versions};
+
 use crate::{
-    Audience, Author, Epoch, Event, ExternalId, News, Position, RequestId, RoomId, RoomKind,
-    RoomName, Salt, Slug, TokenHash, Topic, UserId, UserName, sum,
+    Audience, Author, Epoch, Event, ExternalId, News, Position, Rejection, RequestId, RoomId,
+    RoomKind, RoomName, Salt, Slug, TokenHash, Topic, UserId, UserName, sum,
 };
 
 /// A room as it is now. Its JSON form is the native API's.
@@ -183,7 +190,52 @@ pub fn last_event(connection: &Connection, room: Option<RoomId>) -> rusqlite::Re
 
 /// Returns the event at a position.
 pub fn news_at(connection: &Connection, position: Position) -> rusqlite::Result<Option<News>> {
+    let found = event_at(connection, position)?;
+    found.map(|news| messages::complete(connection, news)).transpose()
+}
+
+/// Returns the event at a position as it is stored, without the text that it quotes.
+pub(crate) fn event_at(
+    connection: &Connection,
+    position: Position,
+) -> rusqlite::Result<Option<News>> {
     connection.prepare_cached(EVENT)?.query_one([position], news).optional()
+}
+
+/// An entry of the log whose payload is to be erased.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Erasure {
+    /// The entry that asks for it: the same one, if its payload was for nothing.
+    pub cause: Position,
+    /// The entry.
+    pub entry: Position,
+    /// The reason why it was rejected, if it was.
+    pub rejection: Option<Rejection>,
+}
+
+/// Returns what is to be erased for entries after `after`, in order: `limit` or a few more,
+/// since all that one entry asks for comes together.
+pub fn erasures_after(
+    connection: &Connection,
+    after: Position,
+    limit: usize,
+) -> rusqlite::Result<Vec<Erasure>> {
+    let mut select = connection.prepare_cached(
+        "SELECT cause, entry, rejection, sum FROM erasures WHERE cause > ?1 ORDER BY cause, entry",
+    )?;
+    let mut rows = select.query([after])?;
+    let mut found: Vec<Erasure> = Vec::new();
+    while let Some(row) = rows.next()? {
+        sum::check(row, "erasures")?;
+        let cause = row.get(0)?;
+        if found.len() >= limit && found.last().is_some_and(|last| last.cause != cause) {
+            break;
+        }
+        let rejection = row.get::<_, Option<String>>(2)?.map(|code| code.parse()).transpose();
+        let rejection = rejection.map_err(|_| sum::damaged("a rejection has no such code"))?;
+        found.push(Erasure { cause, entry: row.get(1)?, rejection });
+    }
+    Ok(found)
 }
 
 /// Returns an author's request that was accepted under this id.
@@ -211,7 +263,7 @@ pub(crate) fn news(row: &Row<'_>) -> rusqlite::Result<News> {
     let json: Box<str> = row.get(6)?;
     let event: Event = serde_json::from_str(&json)
         .map_err(|error| sum::damaged(format!("an event does not decode: {error}")))?;
-    Ok(News { event, audience: Audience::of_row(row, 2)?, json })
+    Ok(News { event, audience: Audience::of_row(row, 2)?, json, is_narrow: false })
 }
 
 fn user_of_row(row: &Row<'_>) -> rusqlite::Result<User> {

@@ -13,8 +13,8 @@ use utoipa::{
 };
 
 use crate::{
-    Cursor, MessageId, MessageText, Position, RequestId, RoomId, RoomName, SenderTime, Slug,
-    Timestamp, Topic, UserId, UserName,
+    Cursor, Emoji, FileId, FileName, MediaType, MessageId, MessageText, Position, RequestId,
+    RoomId, RoomName, SenderTime, Slug, Timestamp, Topic, UserId, UserName,
 };
 
 macro_rules! schemas {
@@ -45,6 +45,15 @@ schemas! {
     UserId: number("A user.").minimum(Some(1));
     RoomId: number("A room.").minimum(Some(1));
     MessageId: number("A message: the position of its event.").minimum(Some(1));
+    FileId: number("A file.").minimum(Some(1));
+    FileName: text!(FileName, "The name of a file, on one line.", "cat.png");
+    MediaType: text!(MediaType, "The type of a file's content.", "image/png");
+    Emoji: ObjectBuilder::new()
+        .schema_type(Type::String)
+        .description(Some("One emoji (a grapheme), in its one written form."))
+        .min_length(Some(1))
+        .max_length(Some(Emoji::CHARACTERS_MAX))
+        .examples(["\u{1f44d}"]);
     UserName: text!(UserName, "The name of a person, on one line.", "Quiet Otter");
     RoomName: text!(RoomName, "The name of a room as people read it, on one line.", "Lobby");
     Topic: text!(Topic, "The subject of a room, on one line.", "Green, black and white");

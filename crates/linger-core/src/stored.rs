@@ -7,8 +7,8 @@
 //! `fixtures/logs` holds old logs that prove it.
 
 use crate::{
-    Author, Command, Draft, Entry, Nonce, Position, Request, RequestDigest, RequestId, Salt,
-    Timestamp, sum::Sum,
+    Author, Command, Draft, Entry, Nonce, Position, Rejection, Request, RequestDigest, RequestId,
+    Salt, Timestamp, sum::Sum,
 };
 
 /// The words that an entry is written in, and the rules that decide what it does.
@@ -73,8 +73,11 @@ impl Vocabulary {
     pub const SECOND: Vocabulary = Vocabulary(2);
     /// Somebody who left a closed room comes back by themselves, and nobody can add them.
     pub const THIRD: Vocabulary = Vocabulary(3);
+    /// Messages with formatting, answers and files, which can be changed and taken back;
+    /// reactions, pins, names and topics of rooms that change.
+    pub const FOURTH: Vocabulary = Vocabulary(4);
     /// The one that entries are written in today.
-    pub const LATEST: Vocabulary = Vocabulary::THIRD;
+    pub const LATEST: Vocabulary = Vocabulary::FOURTH;
 
     /// Returns the number.
     pub fn get(self) -> u32 {
@@ -142,13 +145,10 @@ impl StoredEntry {
         if command.vocabulary() > vocabulary {
             return Err(format!("vocabulary {} has no such command", vocabulary.0));
         }
-        let is_erased = match command {
-            Command::Erased { rules, .. } if rules > vocabulary => {
-                return Err(format!("vocabulary {} has no rules of a later one", vocabulary.0));
-            }
-            Command::Erased { .. } => true,
-            _ => false,
-        };
+        if command.erased_rules().is_some_and(|rules| rules > vocabulary) {
+            return Err(format!("vocabulary {} has no rules of a later one", vocabulary.0));
+        }
+        let is_erased = command.is_erased();
         let is_named = !self.request_id.is_empty();
         let asked = match vocabulary {
             Vocabulary::FIRST => Some(RequestDigest::of(&command)),
@@ -182,12 +182,27 @@ impl StoredEntry {
     ///
     /// None where the command has no payload to erase.
     pub fn erased(draft: &Draft) -> Option<StoredEntry> {
-        let rules = draft.rules();
-        let command = draft.command.erased(rules)?;
+        let command = draft.command.erased(draft.rules())?;
+        Some(StoredEntry::without_payload(draft, command))
+    }
+
+    /// Returns the erased form of an entry that changed nothing, with the reason why it was
+    /// rejected, if it was. None where the command has no payload to erase.
+    pub fn erased_in_vain(draft: &Draft, rejection: Option<Rejection>) -> Option<StoredEntry> {
+        let command = Command::ErasedInVain { rules: draft.rules(), rejection };
+        draft.command.has_payload().then(|| StoredEntry::without_payload(draft, command))
+    }
+
+    /// Tells whether an entry has an erased form.
+    pub fn is_erased(draft: &Draft) -> bool {
+        draft.command.is_erased()
+    }
+
+    fn without_payload(draft: &Draft, command: Command) -> StoredEntry {
         let request = draft.request.clone().map(|request| Request { asked: None, ..request });
         // Only a program that knows both the form and the rules may read it.
-        let vocabulary = rules.max(command.vocabulary());
-        Some(StoredEntry::encode(&Draft { vocabulary, request, salt: None, command, ..*draft }))
+        let vocabulary = draft.rules().max(command.vocabulary());
+        StoredEntry::encode(&Draft { vocabulary, request, salt: None, command, ..*draft })
     }
 }
 

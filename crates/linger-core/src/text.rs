@@ -98,13 +98,34 @@ text!(
     MessageText,
     1..=4000,
     |given, characters| {
-        let lines: String = LineBreaks::of(given)
-            .filter(|&c| !c.is_control() || matches!(c, '\n' | '\t'))
-            .collect();
+        let lines = MessageText::lines(given);
         let text = lines.trim();
         bounded("a message text", text, characters)?;
         must_show("a message text", text)?;
         Ok(text.to_owned())
+    }
+);
+text!(
+    /// The name of a file, for people: 1 to 255 characters, on one line. Never a path.
+    FileName,
+    1..=255,
+    |given, characters| one_line("a file's name", &normal_name(given), characters)
+);
+text!(
+    /// The type of a file's content, as in the header `Content-Type`, without parameters: 3
+    /// to 100 of lower-case ASCII letters, digits and `. + - /`.
+    MediaType,
+    3..=100,
+    |given, characters| {
+        bounded("a media type", given, characters)?;
+        let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || ".+-/".contains(c);
+        match given.chars().find(|c| !fits(*c)) {
+            Some(c) => Err(format!("a media type is lower-case ASCII; replace {c:?}")),
+            None if given.split('/').filter(|part| !part.is_empty()).count() != 2 => {
+                Err("a media type has two parts, as image/png".to_owned())
+            }
+            None => Ok(given.to_owned()),
+        }
     }
 );
 text!(
@@ -165,6 +186,19 @@ text!(
     0..=64,
     |given, characters| one_line("a time", given, characters)
 );
+
+impl MessageText {
+    /// Returns the text of a message that says nothing but has files.
+    pub fn empty() -> MessageText {
+        MessageText(String::new())
+    }
+
+    /// Returns what somebody typed with each line break as `\n`, and without control
+    /// characters: the form in which an edge reads marks in it.
+    pub fn lines(given: &str) -> String {
+        LineBreaks::of(given).filter(|&c| !c.is_control() || matches!(c, '\n' | '\t')).collect()
+    }
+}
 
 /// SHA-256 of a session's token. The token itself is never stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

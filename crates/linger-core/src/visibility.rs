@@ -9,7 +9,7 @@ use std::{
     sync::Arc,
 };
 
-use crate::{Audience, News, Position, RoomId, RoomKind, UserId};
+use crate::{Audience, Message, News, Position, Quote, RoomId, RoomKind, UserId};
 
 /// The memberships of one person, by room: those that last apart from those that
 /// are past. A membership lasts from the event that began it to the event that
@@ -19,6 +19,8 @@ use crate::{Audience, News, Position, RoomId, RoomKind, UserId};
 /// those are still known.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Stays {
+    /// The person, where that is known.
+    of: Option<UserId>,
     current: BTreeMap<RoomId, Position>,
     /// From and to, oldest first.
     past: BTreeMap<RoomId, VecDeque<(Position, Position)>>,
@@ -31,6 +33,7 @@ pub struct Stays {
 
 /// Somebody who was never anywhere: a visitor.
 pub static NOWHERE: Stays = Stays {
+    of: None,
     current: BTreeMap::new(),
     past: BTreeMap::new(),
     past_len: 0,
@@ -157,6 +160,32 @@ pub fn can_see(scope: &Scope, stays: &Stays, news: &News) -> bool {
     }
 }
 
+/// Returns an event as a reader sees it who may see it ([`can_see`]); none if they see all of
+/// it: what it shows of other messages of a closed room is left out where they may not
+/// read those.
+///
+/// `is_covered` tells whether the reader was in a room at a position.
+pub fn as_seen<E>(
+    news: &News,
+    is_covered: impl Fn(RoomId, Position) -> Result<bool, E>,
+) -> Result<Option<News>, E> {
+    let Some((room, shown)) = news.room_id().zip(news.shown()).filter(|_| news.is_narrow) else {
+        return Ok(None);
+    };
+    if !is_covered(room, shown.id.position())? {
+        return Ok(Some(news.with_shown(|message| {
+            *message = Message { deleted: message.deleted, ..message.without_payload() };
+        })));
+    }
+    match &shown.reply_to {
+        Some(quote) if !is_covered(room, quote.id.position())? => {
+            let bare = Quote::bare(quote.id);
+            Ok(Some(news.with_shown(|message| message.reply_to = Some(bare))))
+        }
+        _ => Ok(None),
+    }
+}
+
 /// Returns the ranges of events that a reader with these stays may see in this scope,
 /// after `after` and up to `upto`: [`can_see`] agrees about each of them.
 pub fn ranges(scope: &Scope, stays: &Stays, after: Position, upto: Position) -> Vec<Range> {
@@ -190,6 +219,16 @@ pub fn ranges(scope: &Scope, stays: &Stays, after: Position, upto: Position) -> 
 }
 
 impl Stays {
+    /// Begins with none of this person's.
+    pub(crate) fn of(person: Option<UserId>) -> Stays {
+        Stays { of: person, ..Stays::default() }
+    }
+
+    /// Returns the person, where that is known.
+    pub(crate) fn person(&self) -> Option<UserId> {
+        self.of
+    }
+
     /// Begins a membership with the event at `joined`.
     pub fn begin(&mut self, room: RoomId, joined: Position) {
         self.current.insert(room, joined);
@@ -270,6 +309,13 @@ impl Stays {
         let Some(past) = self.past.get(&room) else { return false };
         let begun = past.partition_point(|(joined, _)| *joined <= position);
         begun > 0 && position <= past[begun - 1].1
+    }
+
+    /// Tells the same, or that it cannot be told: the membership may be one whose bounds are
+    /// forgotten.
+    pub fn covers(&self, room: RoomId, position: Position) -> Option<bool> {
+        let is_known = !self.forgotten.contains(&room) || position > self.forgotten_upto;
+        (is_known || self.cover(room, position)).then(|| self.cover(room, position))
     }
 
     /// Returns the memberships of one room, oldest first: from and to, both

@@ -1,7 +1,7 @@
 //! Making a guest who holds a session, as every dialect with sessions does it.
 
 use axum::http::{HeaderMap, header};
-use linger_core::{Author, Command, TokenHash, UserId, UserName, queries::User};
+use linger_core::{Author, Command, Rejection, TokenHash, UserId, UserName, queries::User};
 use linger_serve::{Address, App, Failure, Fields, brings_bearer, refuse_other_origins};
 
 use crate::friendly_names::{Language, friendly_name};
@@ -24,15 +24,52 @@ pub(crate) async fn make_guest(
     name: Option<UserName>,
     locale: Option<&str>,
 ) -> Result<NewGuest, Failure> {
-    if !app.settings.origins.has(headers) {
-        refuse_other_origins(app, headers)?;
+    refuse_strangers(app, headers)?;
+    make(app, address, headers, (name, locale), None).await
+}
+
+/// Returns the guest who holds this token, and makes them if nobody does: as often as
+/// it is called, and at once or not, it makes one.
+///
+/// Errors: like [`make_guest`].
+pub(crate) async fn guest_of(
+    app: &App,
+    address: Address,
+    headers: &HeaderMap,
+    name: Option<UserName>,
+    token: &str,
+) -> Result<UserId, Failure> {
+    refuse_strangers(app, headers)?;
+    if let Some(known) = app.node.authenticate(token).await? {
+        return Ok(known);
     }
+    match make(app, address, headers, (name, None), Some(token.to_owned())).await {
+        // Another call was faster.
+        Err(failure) if failure.code == Rejection::TokenTaken.code() => {
+            app.node.authenticate(token).await?.ok_or_else(Failure::unknown_token)
+        }
+        made => Ok(made?.user.id),
+    }
+}
+
+/// Refuses pages of other origins that the operator did not name.
+fn refuse_strangers(app: &App, headers: &HeaderMap) -> Result<(), Failure> {
+    if app.settings.origins.has(headers) { Ok(()) } else { refuse_other_origins(app, headers) }
+}
+
+async fn make(
+    app: &App,
+    address: Address,
+    headers: &HeaderMap,
+    (name, locale): (Option<UserName>, Option<&str>),
+    token: Option<String>,
+) -> Result<NewGuest, Failure> {
     app.rates.guest(address.0)?;
     let name = name.unwrap_or_else(|| {
         let accepted = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
         friendly_name(Language::choose(locale, accepted), app.node.clock().random())
     });
-    let token = app.node.fresh_token();
+    let token = token.unwrap_or_else(|| app.node.fresh_token());
     let command = Command::CreateGuest {
         name: name.clone(),
         token_hash: Some(TokenHash::of(&token)),

@@ -8,6 +8,7 @@
 
 mod accept;
 mod addressed;
+mod addresses;
 mod form;
 mod friendly_names;
 mod guests;
@@ -15,6 +16,7 @@ mod health;
 mod idempotency;
 mod inert;
 mod lobby;
+pub mod markdown;
 mod names;
 mod native;
 mod page;
@@ -23,6 +25,7 @@ mod query;
 mod say;
 mod text;
 mod updates;
+mod written;
 
 use std::{sync::Arc, time::Duration};
 

@@ -45,7 +45,7 @@ impl Lobby<'_> {
         text: MessageText,
         sender_time: Option<SenderTime>,
     ) -> Result<(), Failure> {
-        let saying = Saying { user, room: self.room.clone(), request: None, text, sender_time };
+        let saying = Saying { sender_time, ..Saying::plain(user, self.room.clone(), text) };
         saying.say(self.node).await?;
         Ok(())
     }

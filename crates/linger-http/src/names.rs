@@ -149,7 +149,9 @@ struct Spoken<'a> {
 async fn get_all_message(State(Names { app, .. }): State<Names>) -> Result<Response, Failure> {
     visitors_may_read(&app)?;
     let newest = Lobby::of(&app.node, None)?.newest(ALL_MESSAGES).await?;
-    let messages: Vec<_> = newest.iter().filter_map(|news| news.message()).collect();
+    // The article's page has no words for a deleted message.
+    let messages = newest.iter().filter_map(|news| news.message()).filter(|it| !it.deleted);
+    let messages: Vec<_> = messages.collect();
     let authors: BTreeSet<UserId> = messages.iter().map(|message| message.by.id).collect();
     let ids = app.node.query(Asker::House, KnownAs(authors)).await?;
     let listed = messages.into_iter().map(|message| {

@@ -3,14 +3,18 @@
 //! The contract is `openapi()`, made from the handlers. Each family of calls has
 //! a file of its own; all of them parse, ask the node, and render.
 
+mod changes;
 mod documents;
 mod events;
+mod files;
 mod history;
 mod messages;
 mod path;
 mod people;
 mod rooms;
 mod stream;
+mod transfers;
+mod uploads;
 
 use std::sync::Arc;
 
@@ -103,11 +107,21 @@ fn described() -> (Router<Arc<App>>, utoipa::openapi::OpenApi) {
         .routes(routes!(people::create_guest))
         .routes(routes!(people::me, people::rename_me))
         .routes(routes!(rooms::list, rooms::open))
-        .routes(routes!(rooms::show))
+        .routes(routes!(rooms::show, rooms::change))
         .routes(routes!(rooms::members))
         .routes(routes!(rooms::join, rooms::leave))
         .routes(routes!(rooms::add_member))
         .routes(routes!(history::history))
+        .routes(routes!(files::add))
+        .routes(routes!(files::show))
+        .routes(routes!(files::thumbnail))
+        .routes(routes!(uploads::describe, uploads::begin))
+        .routes(routes!(uploads::progress, uploads::go_on, uploads::show, uploads::end))
+        .routes(routes!(changes::show, changes::edit, changes::delete))
+        .routes(routes!(changes::versions))
+        .routes(routes!(changes::add_reaction, changes::remove_reaction))
+        .routes(routes!(changes::pin, changes::unpin))
+        .routes(routes!(changes::pins))
         .split_for_parts()
 }
 

@@ -5,8 +5,8 @@ use std::{fmt::Debug, net::IpAddr, sync::Arc};
 
 use futures_util::future::BoxFuture;
 use linger_core::{
-    Author, Command, Message, MessageText, Rejection, Request, RequestId, RoomKind, SenderTime,
-    UserId,
+    Author, Command, Entities, FileId, Message, MessageId, MessageText, Rejection, Request,
+    RequestId, RoomKind, SenderTime, UserId,
 };
 use linger_node::{Node, Receipt, Refusal, RoomRef};
 use linger_serve::{Failure, Submission, WholeResponse};
@@ -19,9 +19,26 @@ pub(crate) struct Saying {
     pub(crate) request: Option<Request>,
     pub(crate) text: MessageText,
     pub(crate) sender_time: Option<SenderTime>,
+    pub(crate) entities: Entities,
+    pub(crate) reply_to: Option<MessageId>,
+    pub(crate) files: Vec<FileId>,
 }
 
 impl Saying {
+    /// Says a plain text, and nothing else.
+    pub(crate) fn plain(user: UserId, room: RoomRef, text: MessageText) -> Saying {
+        Saying {
+            user,
+            room,
+            request: None,
+            text,
+            sender_time: None,
+            entities: Entities::default(),
+            reply_to: None,
+            files: Vec::new(),
+        }
+    }
+
     /// Returns the request to say this under an id: equal ones say the same, whichever
     /// dialect they come by.
     pub(crate) fn request(id: RequestId, room: &RoomRef, text: &str) -> Request {
@@ -57,8 +74,14 @@ impl Saying {
     }
 
     fn command(&self) -> Command {
-        let (text, sender_time) = (self.text.clone(), self.sender_time.clone());
-        Command::SendMessage { room: self.room.id, text, sender_time }
+        Command::SendMessage {
+            room: self.room.id,
+            text: self.text.clone(),
+            sender_time: self.sender_time.clone(),
+            entities: self.entities.clone(),
+            reply_to: self.reply_to,
+            files: self.files.clone(),
+        }
     }
 }
 

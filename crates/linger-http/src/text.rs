@@ -5,11 +5,14 @@
 //! plain text with a line for each message. Both are made of the same [`lines`]. Waiting
 //! and following are held like any other wait. docs/protocols/text.md is the reference.
 
+mod blocks;
 mod front;
 mod gzip;
 mod html;
 mod lines;
 mod medium;
+mod multipart;
+mod newcomers;
 mod news;
 mod plain;
 mod reading;
@@ -32,22 +35,27 @@ use linger_serve::{App, Caller, Failure, Method, Request, Routes, Undecided};
 
 use self::{
     medium::{Medium, VARY},
+    newcomers::Newcomers,
     news::Readers,
 };
 use crate::{guests::is_forgotten, policy::protect};
 
 /// Returns the routes of rooms as text.
 pub(crate) fn routes(app: &Arc<App>) -> Routes {
-    let readers = Arc::new(Readers::new(app.clone()));
-    let read = move |request: &Request<'_>| reading::read(request, &readers);
+    let newcomers = Arc::new(Newcomers::new(app.clone()));
+    let readers = Arc::new(Readers::new(app.clone(), newcomers.clone()));
+    let (for_newest, for_around) = (readers.clone(), readers);
+    let read = move |request: &Request<'_>| reading::read(request, &for_newest);
+    let read_at = move |request: &Request<'_>| reading::read_at(request, &for_around);
+    let say = move |request: &Request<'_>| speaking::say(request, &newcomers);
     Routes::new()
         .at_once("/", get(front::door))
         .at_once("/r", get(front::rooms).with_state(app.clone()))
         // The page's own address for the same.
         .at_once("/rooms", get(front::rooms).with_state(app.clone()))
         .held(Method::Get, "/r/{room}", read)
-        .held(Method::Get, "/r/{room}/{number}", reading::read_at)
-        .held(Method::Post, "/r/{room}", speaking::say)
+        .held(Method::Get, "/r/{room}/{number}", read_at)
+        .held(Method::Post, "/r/{room}", say)
         .when_ready(app)
         .on_hyper(in_own_words)
 }

@@ -75,7 +75,7 @@ async fn open(folder: &std::path::Path) -> (Arc<Node>, Author, Command) {
     node.submit(ann, None, Command::JoinRoom { room }).await.expect("ann joins");
     let text = MessageText::parse("A thing that somebody says, in about fifty characters")
         .expect("a text");
-    (Arc::new(node), ann, Command::SendMessage { room, text, sender_time: None })
+    (Arc::new(node), ann, Command::say(room, text))
 }
 
 criterion_group!(benches, append);

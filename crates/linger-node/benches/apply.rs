@@ -62,7 +62,7 @@ fn message(position: Position) -> Entry {
     let text = MessageText::parse("A thing that somebody says, in about fifty characters")
         .expect("a text");
     let room = RoomId::new(Position::new(2));
-    entry(position, ann(), Command::SendMessage { room, text, sender_time: None })
+    entry(position, ann(), Command::say(room, text))
 }
 
 fn entry(position: Position, author: Author, command: Command) -> Entry {

@@ -1,5 +1,5 @@
 //! The folder with a node's files: `log.db`, the truth, and `projection.db`, which
-//! is made from it.
+//! is made from it; and `files/`, with the bytes that people sent.
 //!
 //! One node at a time: a lock on the file `lock` keeps a second one out, and the
 //! operating system releases it whenever the process ends. Nothing that may be the
@@ -18,7 +18,8 @@ use std::{
 use linger_core::{About, Epoch, LogId, Position, Projection, ProjectionError, is_damage, queries};
 
 use crate::{
-    Clock,
+    Clock, Limits,
+    blobs::folder::FolderStore,
     files::Files,
     log::{
         jetstream::{self, ClusterError},
@@ -27,6 +28,7 @@ use crate::{
     private::{self, NotOurs},
     projection_files::{Old, ProjectionFiles, Replacing, dated},
     roster::Roster,
+    uploads::Uploads,
 };
 
 /// Reasons why a data folder cannot be used, each with what to do.
@@ -164,6 +166,18 @@ impl DataFolder {
     /// Returns where the projection is, and what may stand beside it.
     pub(crate) fn projection_files(&self) -> ProjectionFiles {
         ProjectionFiles::new(self.path.join("projection.db"))
+    }
+
+    /// Opens the store of files, and goes on with the uploads that were begun.
+    pub(crate) fn open_uploads(
+        &self,
+        limits: &Limits,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Arc<Uploads>, OpenError> {
+        let folder = self.path.join(private::FILES);
+        let store = FolderStore::new(&folder);
+        let staging = folder.join(private::UPLOADS);
+        Uploads::open(&staging, Arc::new(store), clock, limits).map_err(self.refused())
     }
 
     fn log_path(&self) -> PathBuf {

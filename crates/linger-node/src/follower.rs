@@ -7,6 +7,8 @@
 //! damaged tables.
 
 mod catch_up;
+mod clearing;
+mod erasing;
 mod healing;
 
 use std::{
@@ -21,6 +23,7 @@ use tokio::{
     time::{Duration, Instant, sleep_until},
 };
 
+pub(crate) use erasing::Erasing;
 pub(crate) use healing::TableFiles;
 
 use crate::{
@@ -58,6 +61,7 @@ pub(crate) struct Follower {
     pub(crate) health: Arc<Health>,
     pub(crate) applied: watch::Sender<Position>,
     pub(crate) batch_max: usize,
+    pub(crate) erasing: Erasing,
 }
 
 impl Follower {
@@ -106,8 +110,15 @@ impl Follower {
                 self.look_for_files();
                 look_at = now + LOOK_EVERY;
             }
+            // Notes from before the last ones are there only when all is applied again.
+            let erase_at = self.erasing.due().filter(|_| !has_more && self.is_readable());
+            if erase_at.is_some_and(|at| at <= now) {
+                self.go_on_erasing();
+                continue;
+            }
             let heal_at = self.needs_healing().then_some(try_from);
-            let wake_at = [commit_at, step_at, heal_at, self.looks().then_some(look_at)];
+            let look_at_next = self.looks().then_some(look_at);
+            let wake_at = [commit_at, step_at, heal_at, erase_at, look_at_next];
             let wake_at = wake_at.into_iter().flatten().min();
             if let Some(at) = wake_at.filter(|at| alarm.deadline() != *at) {
                 alarm.as_mut().reset(at);
@@ -120,6 +131,7 @@ impl Follower {
                 Ok(()) = self.commits.wanted() => {}
                 grown = tail.changed() => if grown.is_err() { return },
                 Ok(()) = reports.changed() => {}
+                is_erased = self.erasing.answered() => self.note_erased(is_erased),
                 Some(question) = self.questions.recv(), if is_complete => {
                     question(self.projection.connection());
                 }
@@ -194,6 +206,7 @@ impl Follower {
         if is_told {
             return Ok(());
         }
+        self.erasing.note(&entries, &outcomes);
         let epochs = begun_epochs(&entries, &outcomes);
         let positions = entries.iter().map(|entry| entry.position);
         let outcomes: Vec<_> = positions.zip(outcomes).collect();

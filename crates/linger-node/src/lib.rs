@@ -6,6 +6,7 @@
 //! that holds readers in its own way does it with `glance` and an [`Annex`].
 //! This crate knows order, durability and waiting; it knows no HTTP.
 
+mod blobs;
 mod call;
 mod check;
 mod checkpoints;
@@ -38,14 +39,16 @@ mod sessions;
 mod simulation;
 #[cfg(test)]
 mod tests;
+mod uploads;
 
+pub use blobs::{BlobStore, Hold, Kept, Part};
 pub use call::{Annex, Awaited, Call, WaitLists};
 pub use check::{Report, check};
 pub use clock::{Clock, SystemClock};
 pub use data_folder::{OpenError, Rollback};
 pub use limits::Limits;
 pub use log::jetstream::{ClusterError, ClusterSettings};
-pub use node::{Node, NonBlocking, NotReady, Receipt, SubmitState, Submitted};
+pub use node::{FilingError, Node, NonBlocking, NotReady, Receipt, SubmitState, Submitted};
 pub use onlookers::Onlooking;
 pub use page::{After, Glance, Page, ResetReason, Wait};
 pub use private::NotOurs;
@@ -53,3 +56,6 @@ pub use read_pool::Asker;
 pub use refusal::{Refusal, Unavailable};
 pub use roster::RoomRef;
 pub use salvage::salvage;
+pub use uploads::{
+    Finished, NewUpload, Outcome, Prepared, Progress, Receiver, UploadError, UploadId, Uploads,
+};

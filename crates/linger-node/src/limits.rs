@@ -81,6 +81,20 @@ pub struct Limits {
     pub sessions_max: usize,
     /// How far behind the log the projection may be while the node says "ready".
     pub ready_lag_max: u64,
+    /// Bytes of one file, at most.
+    pub upload_bytes_max: u64,
+    /// Bytes of all files together, at most, with those on their way in.
+    pub upload_bytes_total: u64,
+    /// Bytes that files leave free on the disk, for the log and the tables.
+    pub disk_free_min: u64,
+    /// Uploads that are not finished, at most. One more is told to come back.
+    pub uploads_max: usize,
+    /// Those of one person: more than a page sends at once.
+    pub uploads_of_a_person_max: usize,
+    /// Files that wait until they are hashed or drawn anew. One more is told to come back.
+    pub uploads_prepared_max: usize,
+    /// How long an upload may take, with all pauses, and how long a file waits for a message.
+    pub upload_age_max: Duration,
 }
 
 impl Default for Limits {
@@ -105,6 +119,13 @@ impl Default for Limits {
             outcomes_max: 16_384,
             sessions_max: 100_000,
             ready_lag_max: 10_000,
+            upload_bytes_max: 100 << 20,
+            upload_bytes_total: 10 << 30,
+            disk_free_min: 256 << 20,
+            uploads_max: 4096,
+            uploads_of_a_person_max: 50,
+            uploads_prepared_max: 256,
+            upload_age_max: Duration::from_secs(24 * 60 * 60),
         }
     }
 }

@@ -13,7 +13,7 @@ pub(crate) mod sqlite;
 
 use std::sync::{Arc, OnceLock};
 
-use linger_core::{Draft, Entry, LogId, Position, UserId};
+use linger_core::{Draft, Entry, LogId, Position, UserId, queries::Erasure};
 use tokio::sync::{oneshot, watch};
 
 /// One totally ordered log. Shared by submits (append) and the follower (read).
@@ -49,6 +49,21 @@ pub(crate) trait Log: Send + Sync {
     /// Returns up to `limit` durable entries after `after`, in order; fewer when they are
     /// long ([`READ_BYTES_MAX`]), and none only when there are none.
     fn read_after(&self, after: Position, limit: usize) -> Result<Vec<Entry>, ReadError>;
+
+    /// Returns the position up to which everything that entries ask to be erased is erased, in
+    /// all files. An engine without files has nothing to erase.
+    fn erased_upto(&self) -> Position {
+        Position::MAX
+    }
+
+    /// Rewrites these entries in their erased form. The answer comes when nothing of what is
+    /// erased is in the log's files any more; dropped, it was not done, or not wholly.
+    fn erase(&self, _: Vec<Erasure>) -> oneshot::Receiver<()> {
+        unreachable!("nothing is left to erase")
+    }
+
+    /// Notes that all that was asked for up to here is erased, in all files.
+    fn note_erased(&self, _: Position) {}
 
     /// Returns the position of the last durable entry, and how to hear of growth.
     fn tail(&self) -> watch::Receiver<Position>;

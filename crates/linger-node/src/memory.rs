@@ -10,7 +10,8 @@ mod recent;
 use std::{collections::VecDeque, sync::Arc};
 
 use linger_core::{
-    Cursor, Epoch, LogId, News, Outcome, Position, Rejection, UserId, visibility::Scope,
+    Cursor, Epoch, EventKind, LogId, News, Outcome, Position, Rejection, UserId,
+    visibility::{Scope, as_seen},
 };
 use recent::{Recent, Way};
 
@@ -142,6 +143,11 @@ impl Memory {
             let effect = match outcome {
                 Outcome::Accepted(Some(news)) => {
                     self.roster.fold(&news);
+                    if let (EventKind::MessageDeleted { message }, Some(room)) =
+                        (&news.event.kind, news.room_id())
+                    {
+                        lookups += self.recent.forget_text(room, message.id);
+                    }
                     lookups += self.recent.push(news);
                     Effect::LeftEvent
                 }
@@ -177,7 +183,15 @@ impl Memory {
     ) -> Option<Look> {
         let way = self.way(reader, scope, after, lookups_max)?;
         let mut found = Found::new(limit, PAGE_BYTES_MAX);
-        self.recent.look(way, scope, self.roster.stays(reader), after, &mut found);
+        let stays = self.roster.stays(reader);
+        self.recent.look(way, scope, stays, after, &mut found);
+        for news in found.news.iter_mut().filter(|news| news.is_narrow) {
+            // Where that is forgotten, the tables know it.
+            let is_covered = |room, position| stays.covers(room, position).ok_or(());
+            if let Some(narrowed) = as_seen(news, is_covered).ok()? {
+                *news = Arc::new(narrowed);
+            }
+        }
         let upto = match found.news.last() {
             Some(last) if found.is_full => last.position(),
             _ => self.applied.max(after),

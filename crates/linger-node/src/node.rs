@@ -8,6 +8,7 @@
 //! way news travels: enter the waiting room, look, and sleep until called.
 
 mod assembly;
+mod filing;
 mod life;
 mod non_blocking;
 mod query;
@@ -28,6 +29,7 @@ use tokio::sync::{mpsc, watch};
 
 #[cfg(test)]
 pub(crate) use assembly::Parts;
+pub use filing::FilingError;
 pub use life::NotReady;
 pub use non_blocking::NonBlocking;
 pub use submit::{Receipt, SubmitState, Submitted};
@@ -43,6 +45,7 @@ use crate::{
     metrics::Metrics,
     read_pool::{self, ReadPool},
     sessions::Sessions,
+    uploads::Uploads,
 };
 
 /// One running node.
@@ -70,6 +73,8 @@ pub struct Node {
     /// When it is dropped, the follower ends.
     stop: Option<watch::Sender<()>>,
     follower: Option<JoinHandle<()>>,
+    /// None in a test without a folder.
+    uploads: Option<Arc<Uploads>>,
     _folder: Option<DataFolder>,
 }
 
@@ -115,6 +120,11 @@ impl Node {
     /// Returns the clock that the node was given.
     pub fn clock(&self) -> &dyn Clock {
         &*self.clock
+    }
+
+    /// Returns the files on their way in, and the store of those that are kept.
+    pub fn uploads(&self) -> &Arc<Uploads> {
+        self.uploads.as_ref().expect("a node with a folder has files")
     }
 
     /// Returns which log this node keeps.

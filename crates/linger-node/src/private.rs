@@ -29,6 +29,9 @@ const DATABASES: [&str; 2] = ["log.db", "projection.db"];
 /// The other files of ours.
 const LOCK: &str = "lock";
 const PROBE: &str = "lock.probe";
+/// The folder of files that people sent, and the one in it by which it is known as ours.
+pub(crate) const FILES: &str = "files";
+pub(crate) const UPLOADS: &str = "uploads";
 
 /// Makes a folder that nobody else can enter, unless it is there.
 pub(crate) fn make_folder(path: &Path) -> io::Result<()> {
@@ -67,7 +70,12 @@ pub(crate) fn tighten(folder: &Path) -> io::Result<()> {
     for file in &files {
         limit_mode(file, 0o600)?;
     }
-    let is_shared = fs::read_dir(folder)?.count() > files.len();
+    let sent = folder.join(FILES);
+    let has_sent = sent.join(UPLOADS).is_dir();
+    if has_sent {
+        limit_mode(&sent, 0o700)?;
+    }
+    let is_shared = fs::read_dir(folder)?.count() > files.len() + usize::from(has_sent);
     let mode = fs::metadata(folder)?.mode();
     if is_shared && mode & 0o077 != 0 {
         // It may be somebody's whole home; the files in it are closed all the same.

@@ -5,6 +5,7 @@
 
 mod conversation;
 mod lists;
+mod messages;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,6 +18,8 @@ use rusqlite::Connection;
 
 pub use conversation::{Conversation, Conversed, Part};
 pub use lists::{Members, RoomNow, Rooms, Start, Started};
+pub use messages::{FileFor, MessageNow, Pins, Versions};
+pub(crate) use messages::{IsHashKnown, WithoutMessage};
 
 use crate::{RoomRef, limits::PAGE_BYTES_MAX};
 

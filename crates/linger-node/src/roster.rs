@@ -77,7 +77,15 @@ impl Roster {
                 self.stays.entry(member.id).or_default().end(room, news.position());
                 self.members.entry(room).or_default().remove(&member.id);
             }
-            EventKind::MessageSent { .. } | EventKind::UserRenamed { .. } => {}
+            EventKind::MessageSent { .. }
+            | EventKind::MessageEdited { .. }
+            | EventKind::MessageDeleted { .. }
+            | EventKind::ReactionAdded { .. }
+            | EventKind::ReactionRemoved { .. }
+            | EventKind::MessagePinned { .. }
+            | EventKind::MessageUnpinned { .. }
+            | EventKind::RoomChanged { .. }
+            | EventKind::UserRenamed { .. } => {}
         }
     }
 

@@ -1,8 +1,8 @@
 //! A shard: one thread, its connections, those of them that wait, and their timers.
 //!
 //! A turn: sleep until something happens, read the inbox, call those whom others wait
-//! for, handle the reports of the sockets, call some of the other readers, answer
-//! those whose time is over. One loop over [`Step`]s per connection does all of it;
+//! for, handle the reports of the sockets, call some of the other readers, go on with
+//! some of the streams that are behind, answer those whose time is over. One loop over [`Step`]s per connection does all of it;
 //! nothing here blocks.
 //!
 //! No wake-up is lost: this thread alone empties the inbox. A wake that was posted
@@ -15,6 +15,7 @@ mod loads;
 mod steps;
 
 use std::{
+    collections::VecDeque,
     io, mem,
     sync::Arc,
     time::{Duration, Instant},
@@ -74,6 +75,8 @@ pub(crate) struct Shard<S: Service> {
     loads: Loads,
     /// Keys and generations of connections that had enough steps in this turn.
     put_off: Vec<(u32, u32)>,
+    /// The same for streams that may have another piece to send.
+    streams: VecDeque<(u32, u32)>,
     /// Lookups of this turn.
     lookups: usize,
     /// Once this is set, no request parks any more.
@@ -144,6 +147,7 @@ impl<S: Service> Shard<S> {
             expired: Same(None),
             loads,
             put_off: Vec::new(),
+            streams: VecDeque::new(),
             lookups: 0,
             closing: None,
             count_called: 0,
@@ -179,6 +183,7 @@ impl<S: Service> Shard<S> {
             }
             // A sender does not wait until all have read what others sent.
             self.call_some();
+            self.stream_some();
             self.expire_due();
             self.close_some();
             self.tidy();
@@ -189,7 +194,7 @@ impl<S: Service> Shard<S> {
 
     /// Returns how long it may sleep, if nothing happens.
     fn sleep(&self) -> Option<Duration> {
-        if !self.put_off.is_empty() || !self.calls.is_empty() {
+        if !self.put_off.is_empty() || !self.streams.is_empty() || !self.calls.is_empty() {
             return Some(Duration::ZERO);
         }
         let closing = self.closing.as_ref().filter(|closing| !closing.parked.is_empty());
@@ -299,17 +304,21 @@ impl<S: Service> Shard<S> {
     /// Goes on with the connections that were put off.
     fn go_on(&mut self) {
         for (key, generation) in mem::take(&mut self.put_off) {
-            let Some(record) = self.record_of(key, generation) else { continue };
-            record.is_put_off = false;
-            match record.state {
-                State::Reading => self.advance(key, Step::Read),
-                State::Writing(_) => {
-                    let step = self.write_on(key);
-                    self.advance(key, step);
-                }
-                State::Leaving => self.let_fall(key),
-                State::Parked(_) => {}
+            self.go_on_with(key, generation);
+        }
+    }
+
+    fn go_on_with(&mut self, key: u32, generation: u32) {
+        let Some(record) = self.record_of(key, generation) else { return };
+        record.is_put_off = false;
+        match record.state {
+            State::Reading => self.advance(key, Step::Read),
+            State::Writing(_) => {
+                let step = self.write_on(key);
+                self.advance(key, step);
             }
+            State::Leaving => self.let_fall(key),
+            State::Parked(_) => {}
         }
     }
 
@@ -388,6 +397,7 @@ impl<S: Service> Shard<S> {
         self.due.shrink_to(KEPT_MAX);
         self.calls.shrink_to(KEPT_MAX);
         self.put_off.shrink_to(KEPT_MAX);
+        self.streams.shrink_to(KEPT_MAX);
     }
 
     fn record_of(&mut self, key: u32, generation: u32) -> Option<&mut Record<S>> {

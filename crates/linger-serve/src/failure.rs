@@ -11,7 +11,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use linger_core::{Malformed, MalformedCursor, Rejection};
-use linger_node::{Refusal, Unavailable};
+use linger_node::{FilingError, Refusal, Unavailable, UploadError};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -150,16 +150,24 @@ impl From<MalformedCursor> for Failure {
 impl From<Rejection> for Failure {
     fn from(rejection: Rejection) -> Failure {
         let status = match rejection {
-            Rejection::RoomNotFound | Rejection::UserNotFound => StatusCode::NOT_FOUND,
+            Rejection::RoomNotFound
+            | Rejection::UserNotFound
+            | Rejection::MessageNotFound
+            | Rejection::FileNotFound => StatusCode::NOT_FOUND,
             Rejection::SlugTaken
             | Rejection::LeftBefore
             | Rejection::TooManyRooms
+            | Rejection::MessageDeleted
+            | Rejection::TooManyReactions
+            | Rejection::TooManyPins
             | Rejection::RequestIdReused
             | Rejection::ExternalIdTaken
             | Rejection::TokenTaken => StatusCode::CONFLICT,
-            Rejection::NotAMember | Rejection::NotForUsers | Rejection::NotForTheServer => {
-                StatusCode::FORBIDDEN
-            }
+            Rejection::NotAMember
+            | Rejection::NotTheAuthor
+            | Rejection::NotTheOpener
+            | Rejection::NotForUsers
+            | Rejection::NotForTheServer => StatusCode::FORBIDDEN,
         };
         Failure::new(status, rejection.code(), rejection.to_string())
     }
@@ -183,6 +191,41 @@ impl From<Refusal> for Failure {
         match refusal {
             Refusal::Rejected(rejection) => rejection.into(),
             Refusal::Unavailable(unavailable) => unavailable.into(),
+        }
+    }
+}
+
+impl From<UploadError> for Failure {
+    fn from(error: UploadError) -> Failure {
+        let detail = error.to_string();
+        let (status, code) = match error {
+            UploadError::TooLarge(bytes) => {
+                return Failure::too_large(&format!("a file has at most {bytes} bytes here"));
+            }
+            UploadError::TooMany(_) => {
+                return Failure::too_many("you have too many unfinished uploads", 60);
+            }
+            UploadError::Full => (StatusCode::INSUFFICIENT_STORAGE, "no_room"),
+            UploadError::Refused(_) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "refused_type"),
+            UploadError::NotFound => (StatusCode::NOT_FOUND, "upload_not_found"),
+            UploadError::WrongOffset(_) => (StatusCode::CONFLICT, "wrong_offset"),
+            UploadError::TooLong => (StatusCode::BAD_REQUEST, "too_long"),
+            UploadError::TakenOver => (StatusCode::LOCKED, "taken_over"),
+            UploadError::Overloaded => return Unavailable::Overloaded.into(),
+            UploadError::Storage(error) => {
+                tracing::error!(%error, "a file could not be stored");
+                return Unavailable::Storage.into();
+            }
+        };
+        Failure::new(status, code, detail)
+    }
+}
+
+impl From<FilingError> for Failure {
+    fn from(error: FilingError) -> Failure {
+        match error {
+            FilingError::Upload(error) => error.into(),
+            FilingError::Refused(refusal) => refusal.into(),
         }
     }
 }

@@ -24,8 +24,10 @@ use crate::{
 /// Methods that pages of other origins may use.
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE");
 /// Headers that they may send, beside those that every page may send.
-const ASKED_WITH: HeaderValue =
-    HeaderValue::from_static("Authorization, Content-Type, Idempotency-Key, Last-Event-ID, Prefer");
+const ASKED_WITH: HeaderValue = HeaderValue::from_static(
+    "Authorization, Content-Type, Idempotency-Key, If-None-Match, If-Range, Last-Event-ID, Prefer, Range, \
+     Tus-Resumable, Upload-Length, Upload-Metadata, Upload-Offset",
+);
 /// Seconds for which a browser may remember the permission: most keep it no longer.
 const KEPT_SECONDS: HeaderValue = HeaderValue::from_static("7200");
 /// Between two warnings about pages that are taken for another server's.

@@ -71,9 +71,7 @@ fn malformed(error: impl std::fmt::Display) -> Failure {
 /// 408 after [`BODY_TIMEOUT`]; 400 when it breaks off.
 pub(crate) async fn read(request: Request) -> Result<Bytes, Failure> {
     if is_encoded(request.headers()) {
-        let detail =
-            "this server does not decode bodies; send it as it is, without Content-Encoding";
-        return Err(Failure::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "encoded_body", detail));
+        return Err(encoded_body());
     }
     let body = request.into_body();
     let Ok(read) = timeout(BODY_TIMEOUT, to_bytes(body, BODY_MAX)).await else {
@@ -88,6 +86,12 @@ pub(crate) async fn read(request: Request) -> Result<Bytes, Failure> {
             false => Failure::malformed("the body broke off; send all of it"),
         }
     })
+}
+
+/// 415: the body is encoded.
+pub(crate) fn encoded_body() -> Failure {
+    let detail = "this server does not decode bodies; send it as it is, without Content-Encoding";
+    Failure::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "encoded_body", detail)
 }
 
 /// Tells whether a body is compressed, or encoded otherwise.

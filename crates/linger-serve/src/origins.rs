@@ -11,8 +11,10 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use crate::fields::Fields;
 
 /// Headers that such a page may read, beside those that every page may read.
-pub(crate) const TOLD_WITH: HeaderValue =
-    HeaderValue::from_static("Date, Location, Preference-Applied, Retry-After");
+pub(crate) const TOLD_WITH: HeaderValue = HeaderValue::from_static(
+    "Content-Disposition, Content-Range, Date, ETag, Linger-File, Location, Preference-Applied, Retry-After, \
+     Tus-Resumable, Upload-Expires, Upload-Length, Upload-Offset",
+);
 /// Origins whose pages may call, beside our own.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Origins {

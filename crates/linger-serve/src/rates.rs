@@ -28,6 +28,8 @@ pub enum Change {
     Membership,
     /// Taking another name.
     Name,
+    /// Sending a file.
+    File,
 }
 
 /// Calls at once, and then calls in each minute.
@@ -43,6 +45,8 @@ const ROOMS: Rate = (100, 120);
 const MEMBERSHIPS: Rate = (200, 300);
 /// Each new name is news for everybody in all rooms of this person.
 const NAMES: Rate = (20, 30);
+/// More at once than a page sends of one selection.
+const FILES: Rate = (100, 60);
 /// An address has the quota of so many people. It may have more people, but they do not
 /// all do the same thing all the time.
 const PEOPLE_OF_ADDRESS: u32 = 20;
@@ -58,7 +62,7 @@ pub struct Rates {
 struct All {
     guests: Counts<IpAddr>,
     /// In the order of [`Change`].
-    changes: [Quotas; 4],
+    changes: [Quotas; 5],
 }
 
 /// The quotas of one kind of call.
@@ -79,7 +83,7 @@ impl Rates {
     pub(crate) fn new(is_on: bool) -> Rates {
         let all = is_on.then(|| All {
             guests: Counts::new(GUESTS_OF_ADDRESS),
-            changes: [MESSAGES, ROOMS, MEMBERSHIPS, NAMES].map(Quotas::new),
+            changes: [MESSAGES, ROOMS, MEMBERSHIPS, NAMES, FILES].map(Quotas::new),
         });
         Rates { all }
     }
@@ -107,6 +111,7 @@ impl Change {
             Change::Room => "you are opening rooms too fast",
             Change::Membership => "you are changing members too fast",
             Change::Name => "you are changing your name too often",
+            Change::File => "you are sending files too fast",
         }
     }
 
@@ -116,6 +121,7 @@ impl Change {
             Change::Room => "too many new rooms from your address",
             Change::Membership => "too many changes of members from your address",
             Change::Name => "too many new names from your address",
+            Change::File => "too many files from your address",
         }
     }
 }
@@ -165,11 +171,12 @@ mod tests {
 
     use super::*;
 
-    const CHANGES: [(Change, Rate); 4] = [
+    const CHANGES: [(Change, Rate); 5] = [
         (Change::Message, MESSAGES),
         (Change::Room, ROOMS),
         (Change::Membership, MEMBERSHIPS),
         (Change::Name, NAMES),
+        (Change::File, FILES),
     ];
 
     fn user(number: u32) -> UserId {

@@ -112,6 +112,12 @@ struct Given {
     /// Connections from one address at once, at most; not behind a proxy [default: three quarters of all]
     #[arg(long, env = "LINGER_CONNECTIONS_PER_ADDRESS", value_name = "NUMBER", global = true)]
     connections_per_address: Option<NonZeroUsize>,
+    /// Bytes of one file that somebody sends, at most; K, M or G may follow the number [default: 100M]
+    #[arg(long, env = "LINGER_UPLOAD_MAX", value_name = "BYTES", global = true)]
+    upload_max: Option<Bytes>,
+    /// Bytes of all files together, at most; 0 for no files at all [default: 10G]
+    #[arg(long, env = "LINGER_UPLOADS_TOTAL", value_name = "BYTES", global = true)]
+    uploads_total: Option<Bytes>,
     /// Seconds that requests may go on after SIGTERM [default: 10]
     #[arg(long, env = "LINGER_DRAIN", value_name = "SECONDS", global = true)]
     drain: Option<u64>,
@@ -151,6 +157,37 @@ enum Switch {
     Off,
 }
 
+/// A number of bytes, like 100M.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+struct Bytes(u64);
+
+impl FromStr for Bytes {
+    type Err = String;
+
+    fn from_str(given: &str) -> Result<Bytes, String> {
+        let units = [('K', 10), ('M', 20), ('G', 30)];
+        let unit = units.into_iter().find(|(unit, _)| given.to_ascii_uppercase().ends_with(*unit));
+        let (number, shift) = match unit {
+            Some((_, shift)) => (&given[..given.len() - 1], shift),
+            None => (given, 0),
+        };
+        let number = number.trim().parse::<u64>().ok();
+        let bytes = number.and_then(|number| number.checked_mul(1 << shift));
+        bytes
+            .map(Bytes)
+            .ok_or_else(|| format!("{given:?} is no number of bytes; write 500000, 200M or 10G"))
+    }
+}
+
+impl TryFrom<String> for Bytes {
+    type Error = String;
+
+    fn try_from(given: String) -> Result<Bytes, String> {
+        given.parse()
+    }
+}
+
 /// The settings, complete.
 #[derive(Debug)]
 pub(crate) struct Settings {
@@ -172,6 +209,8 @@ pub(crate) struct Settings {
     pub(crate) connections_max: Option<usize>,
     /// None: three quarters of all.
     pub(crate) connections_per_address: Option<usize>,
+    pub(crate) upload_bytes_max: u64,
+    pub(crate) upload_bytes_total: u64,
     pub(crate) drain: Duration,
     /// None: the log is in the data folder.
     pub(crate) cluster: Option<Cluster>,
@@ -246,6 +285,11 @@ impl Settings {
                 .connections_per_address
                 .or(file.connections_per_address)
                 .map(NonZeroUsize::get),
+            upload_bytes_max: given.upload_max.or(file.upload_max).map_or(100 << 20, |it| it.0),
+            upload_bytes_total: given
+                .uploads_total
+                .or(file.uploads_total)
+                .map_or(10 << 30, |it| it.0),
             drain: Duration::from_secs(given.drain.or(file.drain).unwrap_or(10)),
             cluster,
         })
@@ -296,4 +340,28 @@ fn read(path: &Path) -> anyhow::Result<Given> {
         let line = error.span().map_or(1, |span| text[..span.start].matches('\n').count() + 1);
         anyhow!("the settings file {} is wrong in line {line}: {}", path.display(), error.message())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_of_bytes_may_have_a_unit() {
+        let rows = [
+            ("0", Some(0)),
+            ("500000", Some(500_000)),
+            ("64k", Some(65_536)),
+            ("100M", Some(104_857_600)),
+            ("10G", Some(10_737_418_240)),
+            ("1.5G", None),
+            ("M", None),
+            ("", None),
+            ("-1", None),
+            ("99999999999G", None),
+        ];
+        for (given, expected) in rows {
+            assert_eq!(given.parse::<Bytes>().ok().map(|bytes| bytes.0), expected, "{given}");
+        }
+    }
 }

@@ -32,6 +32,9 @@ const OUTGOING_BYTES_MAX: usize = 64 << 20;
 /// clients come back over some time and not all at once.
 const ANSWERED_PER_SECOND: u64 = 10_000;
 
+/// Between two looks for files that nobody needs any more.
+const SWEEP_EVERY: Duration = Duration::from_secs(600);
+
 /// Serves until SIGTERM or Ctrl-C.
 pub(crate) fn serve(settings: Settings) -> anyhow::Result<()> {
     let filter = tracing_subscriber::EnvFilter::try_from_env("LINGER_LOG");
@@ -86,10 +89,11 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
     let (end, ended) = tokio::sync::oneshot::channel::<()>();
     let server = tokio::spawn(server.run(async { drop(ended.await) }));
     let figures_url = figures.as_ref().map(|figures| url(figures.address));
-    // Cut at the end: nobody needs the figures of a server that ends.
-    let mut figures_served = JoinSet::new();
+    // Cut at the end: nobody needs the figures of a server that ends, and what was not swept
+    // is after the next start.
+    let mut others = JoinSet::new();
     if let Some(figures) = figures {
-        figures_served.spawn(figures.server.run(std::future::pending()));
+        others.spawn(figures.server.run(std::future::pending()));
     }
     let opened = tokio::select! {
         biased;
@@ -105,6 +109,7 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
         let (url, data) = (url(address), settings.data.display());
         let figures = figures_url.map(|url| format!(", figures at {url}metrics"));
         let figures = figures.unwrap_or_default();
+        others.spawn(sweep(node.clone()));
         let _ = writeln!(std::io::stdout(), "Linger is open at {url}  (data in {data}{figures})");
         tokio::select! {
             biased;
@@ -117,7 +122,7 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
     let spread = Duration::from_millis(node.waiting() as u64 * 1000 / ANSWERED_PER_SECOND);
     node.close(spread.min(settings.drain / 2)).await;
     server.await.context("the accept loop failed")?;
-    figures_served.shutdown().await;
+    others.shutdown().await;
     // The last owner: its files are closed here, in order.
     drop(node);
     Ok(())
@@ -125,12 +130,19 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
 
 /// Opens the node on its own log, or on the cluster's.
 fn open_node(settings: &Settings) -> anyhow::Result<Node> {
-    let (data, rollback, limits) = (&settings.data, settings.rollback, Limits::default());
+    let limits = Limits {
+        upload_bytes_max: settings.upload_bytes_max,
+        upload_bytes_total: settings.upload_bytes_total,
+        ..Limits::default()
+    };
+    let (data, rollback) = (&settings.data, settings.rollback);
     let clock = Arc::new(SystemClock);
     let Some(cluster) = &settings.cluster else {
         return Ok(Node::open(data, rollback, limits, clock)?);
     };
     let promise = cluster::promise(cluster)?;
+    // The bytes of a file would be on this node alone.
+    let limits = Limits { upload_bytes_max: 0, upload_bytes_total: 0, ..limits };
     let log = cluster.log.clone();
     let node = Node::open_on_cluster(data, log, &promise, rollback, limits, clock)?;
     if promise.servers.is_none() {
@@ -139,6 +151,16 @@ fn open_node(settings: &Settings) -> anyhow::Result<Node> {
         );
     }
     Ok(node)
+}
+
+/// Forgets files that nobody needs any more, for ever.
+async fn sweep(node: Arc<Node>) {
+    loop {
+        tokio::time::sleep(SWEEP_EVERY).await;
+        if let Err(error) = node.sweep_files().await {
+            tracing::warn!(?error, "files that nobody needs stay for now");
+        }
+    }
 }
 
 /// Returns the reason why the node does not open: its own words, if it has any.

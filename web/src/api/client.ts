@@ -17,8 +17,11 @@ import type {
   NewRoom,
   Problem,
   Room,
+  RoomChange,
   RoomsPage,
+  SentMessage,
   User,
+  Version,
 } from './types'
 
 /** The server answered, and the answer is no. */
@@ -75,8 +78,17 @@ export interface Client {
   fetchFeed(question: FeedQuestion, signal?: AbortSignal): Promise<EventPage>
   /** Opens the same as a stream of events, which ends with `signal`. */
   openFeed(question: FeedQuestion, signal: AbortSignal): Promise<Response>
-  /** Sends `text`, once for ever: a repeat with the same request id gets the first answer. */
-  sendMessage(room: string, requestId: string, text: string): Promise<Message>
+  /** Sends a message, once for ever: a repeat with the same request id gets the first answer. */
+  sendMessage(room: string, requestId: string, sent: SentMessage): Promise<Message>
+  /** Changes the text, whose marks are read. */
+  editMessage(id: number, requestId: string, text: string): Promise<Message>
+  deleteMessage(id: number, requestId: string): Promise<void>
+  react(id: number, requestId: string, emoji: string, isOn: boolean): Promise<void>
+  pin(id: number, requestId: string, isOn: boolean): Promise<void>
+  fetchPins(room: string): Promise<Message[]>
+  /** Returns the texts of a message, the oldest first. */
+  fetchVersions(id: number): Promise<Version[]>
+  changeRoom(room: string, requestId: string, change: RoomChange): Promise<Room>
 }
 
 /** The words of a request for events. */
@@ -162,10 +174,19 @@ export function createClient({ fetch, clock }: Pick<Platform, 'fetch' | 'clock'>
         throw failure(error, path)
       }
     },
-    async sendMessage(room, requestId, text) {
+    async sendMessage(room, requestId, sent) {
       const path = `${roomPath(room)}/messages/${requestId}`
-      return (await call<{ message: Message }>('PUT', path, { body: { text } })).message
+      return (await call<{ message: Message }>('PUT', path, { body: sent })).message
     },
+    async editMessage(id, key, text) {
+      return (await call<{ message: Message }>('PATCH', `/messages/${id}`, { body: { text, format: 'markdown' }, key })).message
+    },
+    deleteMessage: (id, key) => call('DELETE', `/messages/${id}`, { key }),
+    react: (id, key, emoji, isOn) => call(isOn ? 'PUT' : 'DELETE', `/messages/${id}/reactions/${encodeURIComponent(emoji)}`, { key }),
+    pin: (id, key, isOn) => call(isOn ? 'PUT' : 'DELETE', `/messages/${id}/pin`, { key }),
+    fetchPins: async (room) => (await call<{ messages: Message[] }>('GET', `${roomPath(room)}/pins`)).messages,
+    fetchVersions: async (id) => (await call<{ versions: Version[] }>('GET', `/messages/${id}/versions`)).versions,
+    changeRoom: (room, key, change) => call('PATCH', roomPath(room), { body: change, key }),
   }
 }
 

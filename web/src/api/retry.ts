@@ -1,9 +1,9 @@
 // When to try again: the growing delay, and a pause that can be cut short.
 //
 // Called by all that talk to the server for ever: the engine's loop, the outbox, the
-// session. It decides nothing about errors but how long to wait.
-import { Refused } from './client'
-import type { Clock } from './platform'
+// session, and the reads that mend a gap.
+import { isPassing, Refused } from './client'
+import type { Clock, Platform } from './platform'
 
 const DELAY_MS_MIN = 1000
 const DELAY_MS_MAX = 30_000
@@ -74,4 +74,47 @@ export function createPause(clock: Clock): Pause {
   }
 
   return { begin: () => (isCut = false), wait, cut, end }
+}
+
+export interface Retry {
+  /** Returns what `task` resolves to, however often it takes; null where the server says no for good, or `isOver`. */
+  until<Value>(task: () => Promise<Value>, isOver: () => boolean): Promise<Value | null>
+  /** Makes the next tries begin now, for the network may be back. */
+  cut(): void
+  /** Ends all tries, and leaves no timer behind. */
+  end(): void
+}
+
+/** For reads that somebody needs, and that no person would know to repeat. */
+export function createRetry({ clock, random }: Pick<Platform, 'clock' | 'random'>): Retry {
+  const pauses = new Set<Pause>()
+  let isEnded = false
+
+  async function until<Value>(task: () => Promise<Value>, isOver: () => boolean): Promise<Value | null> {
+    const pause = createPause(clock)
+    pauses.add(pause)
+    try {
+      for (let failures = 1; !isEnded && !isOver(); failures += 1) {
+        pause.begin()
+        try {
+          return await task()
+        } catch (error) {
+          if (!isPassing(error) || isOver()) return null
+          await pause.wait(retryDelayMs(failures, error, random), askedDelayMs(error))
+        }
+      }
+      return null
+    } finally {
+      pauses.delete(pause)
+    }
+  }
+
+  return {
+    until,
+    cut: () => pauses.forEach((pause) => pause.cut()),
+    end() {
+      isEnded = true
+      pauses.forEach((pause) => pause.end())
+    },
+  }
 }

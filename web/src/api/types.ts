@@ -41,6 +41,35 @@ export interface MembersPage {
   more: boolean
 }
 
+/** A message in one that answers it, in short; one that I may not read has its id alone. */
+export interface Quote {
+  id: number
+  number?: number
+  by?: Author
+  /** The first characters of the text. */
+  text?: string
+  deleted?: true
+}
+
+/** One emoji, and those who answered with it, in the order in which they did. */
+export interface Reaction {
+  emoji: string
+  by: Author[]
+}
+
+/** A part of a text and what it is; offset and length count UTF-16 units. */
+export interface Entity {
+  type: 'bold' | 'italic' | 'strike' | 'code' | 'pre' | 'link' | 'url' | 'mention' | 'mention_all' | 'quote' | 'spoiler'
+  offset: number
+  length: number
+  /** Of `pre`. */
+  language?: string
+  /** Of `link`: http, https or mailto. */
+  url?: string
+  /** Of `mention`: the id of that user. */
+  user?: number
+}
+
 export interface Message {
   /** Its position in the log: grows with time, unique on the server. */
   id: number
@@ -53,7 +82,36 @@ export interface Message {
   request_id?: string
   /** Absent where it was deleted. */
   text?: string
+  /** In order, nested or apart; absent where there are none. */
+  entities?: Entity[]
+  reply_to?: Quote
+  /** Present where its text was changed. */
+  edited_at?: string
   deleted?: true
+  /** In the order in which each emoji came first. */
+  reactions?: Reaction[]
+  pinned?: true
+}
+
+/** A message to be sent. */
+export interface SentMessage {
+  text: string
+  /** The text's marks are read; without it, it is shown as it is. */
+  format?: 'markdown'
+  /** The id of the message that it answers. */
+  reply_to?: number
+}
+
+/** A text of a message; `at`: when it was said. */
+export interface Version {
+  at: string
+  text: string
+  entities?: Entity[]
+}
+
+export interface RoomChange {
+  name?: string
+  topic?: string
 }
 
 /** A room as it was when the event happened; its slug and number are the event's own. */
@@ -76,6 +134,10 @@ export type RoomEvent =
   | (EventFrame & { type: 'member_joined'; member?: Author; entered?: RoomThen })
   | (EventFrame & { type: 'member_left'; member?: Author })
   | (EventFrame & { type: 'user_renamed' })
+  | (EventFrame & { type: 'message_edited' | 'message_deleted'; message: Message })
+  | (EventFrame & { type: 'reaction_added' | 'reaction_removed'; message_id: number; emoji: string })
+  | (EventFrame & { type: 'message_pinned' | 'message_unpinned'; message_id: number })
+  | (EventFrame & { type: 'room_changed'; changed: RoomThen })
 
 export interface EventPage {
   events: RoomEvent[]

@@ -1,9 +1,13 @@
-// The text being written: its length, and which keys send it.
+// The text being written: its length, which keys send it, and the message that it answers or changes.
 //
 // Called by MessageComposer, which is made anew for each room. It keeps nothing
-// and does not send: it hands the trimmed text to `submit`, and forgets it.
-import { computed, ref, watch } from 'vue'
-import type { ComputedRef, Ref } from 'vue'
+// and does not send: it hands the trimmed text on, and forgets it. While a message
+// is edited, the draft waits beside it.
+import { computed, ref, shallowRef, watch } from 'vue'
+import type { ComputedRef, Ref, ShallowRef } from 'vue'
+import type { Message, Quote } from '../api/types'
+import { readCommand } from './commands'
+import type { Command } from './commands'
 import { createImeGuard } from './imeGuard'
 import type { ImeGuard } from './imeGuard'
 
@@ -15,11 +19,22 @@ const COUNTER_SHOWS_BELOW = 300
 export interface ComposerOptions {
   /** Before it is known who writes, there is nobody to send as; what was sent goes then. */
   isKnown: Readonly<Ref<boolean>>
-  submit(text: string): void
+  submit(text: string, replyTo: Quote | undefined): void
+  /** Gives a message another text. */
+  change?(message: Message, text: string): void
+  run?(command: Command): void
+  /** The field is empty, and the last message of mine is wanted. */
+  editLast?(): void
 }
 
 export interface Composer {
   text: Ref<string>
+  /** The text that is kept as a draft. */
+  draft: Ref<string>
+  answering: ShallowRef<Quote | null>
+  editing: ShallowRef<Message | null>
+  /** Why the command that was written cannot be done; empty where there is nothing to say. */
+  problem: Ref<string>
   /** Characters left, present only near the limit; negative beyond it. */
   charactersLeft: ComputedRef<number | null>
   canSend: ComputedRef<boolean>
@@ -28,10 +43,22 @@ export interface Composer {
   send(): void
   /** Puts a text before what is being written. */
   put(taken: string): void
+  /** Edits a message, beginning with `text`. */
+  edit(message: Message, text?: string): void
+  /** Answers and edits nothing any more; returns whether it did. */
+  leave(): boolean
 }
 
-export function useComposer({ isKnown, submit }: ComposerOptions): Composer {
-  const text = ref('')
+export function useComposer({ isKnown, submit, change, run, editLast }: ComposerOptions): Composer {
+  const draft = ref('')
+  const edited = ref('')
+  const editing = shallowRef<Message | null>(null)
+  const answering = shallowRef<Quote | null>(null)
+  const problem = ref('')
+  const text = computed({
+    get: () => (editing.value ? edited : draft).value,
+    set: (now) => ((editing.value ? edited : draft).value = now),
+  })
   const ime = createImeGuard()
   /** It was sent before it was known who writes, and not changed since. */
   let isSent = false
@@ -44,7 +71,14 @@ export function useComposer({ isKnown, submit }: ComposerOptions): Composer {
     return left < COUNTER_SHOWS_BELOW ? left : null
   })
 
-  watch(text, () => (isSent = false), { flush: 'sync' })
+  watch(
+    text,
+    () => {
+      isSent = false
+      problem.value = ''
+    },
+    { flush: 'sync' },
+  )
   watch(isKnown, () => isSent && send())
 
   function send(): void {
@@ -52,12 +86,42 @@ export function useComposer({ isKnown, submit }: ComposerOptions): Composer {
     isSent = !isKnown.value
     if (isSent) return
     const trimmed = text.value.trim()
+    const message = editing.value
+    if (message) {
+      leave()
+      if (trimmed !== message.text) change?.(message, trimmed)
+      return
+    }
+    const said = readCommand(trimmed)
+    if (said.kind === 'problem') return void (problem.value = said.sentence)
     // Emptied before anything else, so that a second click finds nothing.
     text.value = ''
-    submit(trimmed)
+    if (said.kind === 'command') return run?.(said.command)
+    const replyTo = answering.value ?? undefined
+    answering.value = null
+    submit(said.text, replyTo)
+  }
+
+  function edit(message: Message, begun = message.text ?? ''): void {
+    answering.value = null
+    edited.value = begun
+    editing.value = message
+  }
+
+  function leave(): boolean {
+    const has = answering.value !== null || editing.value !== null
+    answering.value = null
+    editing.value = null
+    return has
   }
 
   function onKeydown(event: KeyboardEvent): void {
+    const isPlain = !event.shiftKey && !event.altKey && !event.ctrlKey && !event.metaKey && !ime.holds(event)
+    if (event.key === 'ArrowUp' && isPlain && text.value === '' && editing.value === null) {
+      event.preventDefault()
+      return editLast?.()
+    }
+    if (event.key === 'Escape' && isPlain && leave()) return event.stopPropagation()
     if (event.key !== 'Enter' || event.shiftKey || event.altKey || ime.holds(event)) return
     event.preventDefault()
     send()
@@ -67,5 +131,5 @@ export function useComposer({ isKnown, submit }: ComposerOptions): Composer {
     text.value = text.value.trim() === '' ? taken : `${taken}\n${text.value}`
   }
 
-  return { text, charactersLeft, canSend, ime, onKeydown, send, put }
+  return { text, draft, answering, editing, problem, charactersLeft, canSend, ime, onKeydown, send, put, edit, leave }
 }

@@ -3,10 +3,11 @@
 // Called by MessageList whenever one of them changes. Pure: groups the messages
 // of one person in a row, merges notices, marks the days and where the news
 // begins. It formats nothing: words and times belong to the components.
-import type { Author } from '../api/types'
+import type { Author, Entity, Message, Quote } from '../api/types'
 import type { ShownEntry } from '../outbox/useOutbox'
 import { named } from './names'
 import type { Names } from './names'
+import { deedsByMessage, hasFailed, overlay, withNames } from './overlay'
 import { ownRequestId } from './timeline'
 import type { Item, MessageItem, NoticeItem, Timeline } from './timeline'
 
@@ -17,9 +18,18 @@ export interface Line {
   number?: number
   /** Null where the message was deleted. */
   text: string | null
+  /** Absent where there are none, and while it is in the outbox. */
+  entities?: readonly Entity[]
+  /** Its marks are not read yet: I changed it, and the server has not told. */
+  isTyped?: boolean
   at: string
+  /** As it is shown: with what I did to it. Absent while it is in the outbox. */
+  message?: Message
+  quote?: Quote
   /** Present while the message is in the outbox, which drops it once it is stored. */
   entry?: ShownEntry
+  /** My deeds to it that wait, or failed. */
+  deeds?: readonly ShownEntry[]
 }
 
 export type Row =
@@ -46,6 +56,7 @@ export function arrange({ timeline, names, entries, me, freshAfter }: Arranging)
   let day = ''
   let lastAt = 0
   let isFreshMarked = freshAfter === null
+  const deeds = deedsByMessage(entries)
 
   const enterDay = (at: string) => {
     const date = new Date(at).toDateString()
@@ -75,29 +86,33 @@ export function arrange({ timeline, names, entries, me, freshAfter }: Arranging)
     else rows.push({ kind: 'notices', key: `notice ${notice.position}`, at: notice.at, notices: [notice] })
   }
 
+  const lineOf = (item: MessageItem): Line => {
+    const { message, deeds: told } = overlay(withNames(names, item.message), deeds.get(item.position), me)
+    const { deleted, text = null, entities, number, reply_to: quote } = message
+    const requestId = ownRequestId(item, me)
+    const key = requestId === undefined ? `message ${item.position}` : ownKey(requestId)
+    const isTyped = deeds.get(item.position)?.some((entry) => entry.deed?.kind === 'edit' && !hasFailed(entry)) ?? false
+    return { key, number, text: deleted ? null : text, ...(entities && { entities }), ...(isTyped && { isTyped }), at: item.at, message, ...(quote && { quote }), ...(told.length > 0 && { deeds: told }) }
+  }
+
   for (const item of timeline.items) {
     enterDay(item.at)
     if (item.kind === 'notice') {
       addNotice(withNewestNames(names, item))
     } else {
       markFresh(item)
-      addLine(item.by ? named(names, item.by) : null, messageLine(item, me))
+      addLine(item.by ? named(names, item.by) : null, lineOf(item))
     }
   }
   // Where the timeline does not reach to now, what is being sent stands nowhere.
   for (const entry of timeline.hasNewer ? [] : entries) {
+    if (entry.deed) continue
     const at = new Date(entry.at).toISOString()
     enterDay(at)
-    addLine(me, { key: ownKey(entry.requestId), text: entry.text, at, entry })
+    const quote = entry.replyTo && { quote: entry.replyTo }
+    addLine(me, { key: ownKey(entry.requestId), text: entry.text, at, entry, ...quote })
   }
   return rows
-}
-
-function messageLine(item: MessageItem, me: Author | null): Line {
-  const requestId = ownRequestId(item, me)
-  const key = requestId === undefined ? `message ${item.position}` : ownKey(requestId)
-  const { deleted, text = null, number } = item.message
-  return { key, number, text: deleted ? null : text, at: item.at }
 }
 
 function ownKey(requestId: string): string {

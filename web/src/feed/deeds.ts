@@ -5,12 +5,12 @@
 import type { ShallowRef } from 'vue'
 import { isPassing, Refused } from '../api/client'
 import type { Client } from '../api/client'
-import type { MembersPage, NewRoom, Room, RoomsPage, User } from '../api/types'
+import type { MembersPage, NewRoom, Room, RoomChange, RoomsPage, User, Version } from '../api/types'
 import { language, words } from '../i18n'
 import { makeId } from '../tabs/tabId'
 import { withRoom } from './fold'
 import type { ChatState } from './fold'
-import { newRoom } from './room'
+import { newRoom, refreshRoom } from './room'
 
 export interface Deeds {
   join(slug: string): Promise<void>
@@ -20,6 +20,10 @@ export interface Deeds {
   fetchMembers(slug: string, limit: number, after?: number): Promise<MembersPage>
   addMember(slug: string, user: number): Promise<void>
   rename(name: string): Promise<void>
+  changeRoom(slug: string, change: RoomChange): Promise<void>
+  fetchVersions(message: number): Promise<Version[]>
+  /** Reads what is pinned in a room into its state; returns whether it could. */
+  readPins(slug: string): Promise<boolean>
   makeRequestId(): string
   /** Says why something failed, in the reader's language. */
   explain(error: unknown, otherwise: string): string
@@ -58,6 +62,20 @@ export function createDeeds({ client, state, onRenamed }: DeedsOptions): Deeds {
       const user = await client.renameMe(name)
       state.value = { ...state.value, me: user }
       onRenamed(user)
+    },
+    async changeRoom(slug, change) {
+      const about = await client.changeRoom(slug, makeId(), change)
+      const room = state.value.rooms.get(slug)
+      if (room) state.value = withRoom(state.value, slug, refreshRoom(room, about, room.isMember))
+    },
+    fetchVersions: (message) => client.fetchVersions(message),
+    async readPins(slug) {
+      // The answer knows at least what this page has heard.
+      const asOf = state.value.rooms.get(slug)?.timeline?.heardUpTo ?? 0
+      const messages = await client.fetchPins(slug).catch(() => null)
+      const room = state.value.rooms.get(slug)
+      if (messages && room) state.value = withRoom(state.value, slug, { ...room, pins: { messages, asOf } })
+      return messages !== null
     },
     makeRequestId: makeId,
     explain,

@@ -3,12 +3,15 @@
 // Called by `useChat` for each event in order, and by tests over the feeds in
 // fixtures/feeds. Pure, one case per type of event. It may get an event twice,
 // and does not look for missing ones: the engine does, by their numbers.
-import type { Author, Message, Room, RoomEvent, User } from '../api/types'
+import type { Author, Message, Room, RoomEvent, RoomThen, User } from '../api/types'
+import { addReaction, edit, erase, pin, removeReaction } from './changes'
+import type { Change } from './changes'
 import { learnName, NO_NAMES } from './names'
 import type { Names } from './names'
+import { changePins, requotePins } from './pins'
 import { advance, newRoom, refreshRoom } from './room'
 import type { RoomState } from './room'
-import { messageItem, takeItem } from './timeline'
+import { changeMessage, changeQuotes, findMessage, messageItem, takeItem } from './timeline'
 import type { NoticeKind } from './timeline'
 
 export interface ChatState {
@@ -26,13 +29,27 @@ export function fold(chat: ChatState, event: RoomEvent): ChatState {
     case 'message_sent':
       return foldMessage(chat, event, event.message)
     case 'room_opened':
-      return foldNotice(chat, event, 'opened', event.by)
+      return foldNotice(enter(chat, event, event.by, event.opened), event, 'opened', event.by)
     case 'member_joined':
-      return foldNotice(enter(chat, event), event, isBySelf(event) ? 'joined' : 'added', event.member ?? event.by)
+      return foldNotice(enter(chat, event, event.member ?? event.by, event.entered), event, isBySelf(event) ? 'joined' : 'added', event.member ?? event.by)
     case 'member_left':
       return foldNotice(leave(chat, event), event, isBySelf(event) ? 'left' : 'removed', event.member ?? event.by)
     case 'user_renamed':
       return rename(chat, event)
+    case 'message_edited':
+      return foldChange(chat, event, event.message.id, edit(event.message), event.message)
+    case 'message_deleted':
+      return foldChange(chat, event, event.message.id, erase, event.message)
+    case 'reaction_added':
+      return foldChange(chat, event, event.message_id, addReaction(event.emoji, event.by))
+    case 'reaction_removed':
+      return foldChange(chat, event, event.message_id, removeReaction(event.emoji, event.by))
+    case 'message_pinned':
+      return foldChange(chat, event, event.message_id, pin(true))
+    case 'message_unpinned':
+      return foldChange(chat, event, event.message_id, pin(false))
+    case 'room_changed':
+      return foldNotice(changeRoom(chat, event), event, 'changed', event.by)
     default:
       // A newer server than this page: the event counts, and shows nothing.
       return inRoom(chat, event, (room) => room)
@@ -47,6 +64,30 @@ function foldMessage(chat: ChatState, event: RoomEvent, message: Message): ChatS
   })
 }
 
+/** Something happened to a message that was sent before. `as`: the message since then, if the event tells it. */
+function foldChange(chat: ChatState, event: RoomEvent, id: number, by: Change, as?: Message): ChatState {
+  const { position } = event
+  const names = learnName(chat.names, position, event.by)
+  return inRoom({ ...chat, names }, event, (room) => {
+    let { timeline } = room
+    if (timeline) timeline = changeMessage(timeline, position, id, by)
+    if (timeline && as) timeline = changeQuotes(timeline, position, as)
+    const isPinning = event.type === 'message_pinned'
+    const pinned = isPinning ? findMessage(timeline, id) : undefined
+    const isUnknown = isPinning && !pinned && room.pins !== null && position > room.pins.asOf
+    const pins = isUnknown ? null : changePins(room.pins, position, id, by, pinned)
+    return { ...room, timeline, pins: as ? requotePins(pins, as) : pins }
+  })
+}
+
+function changeRoom(chat: ChatState, event: RoomEvent & { type: 'room_changed' }): ChatState {
+  const { room: slug, number = 0, changed } = event
+  const known = slug === undefined ? undefined : chat.rooms.get(slug)
+  if (slug === undefined || !known || number <= known.about.last_number) return chat
+  const { name, topic } = changed
+  return withRoom(chat, slug, { ...known, about: { ...known.about, name, topic } })
+}
+
 function foldNotice(chat: ChatState, event: RoomEvent, what: NoticeKind, member: Author | undefined): ChatState {
   const { position, at, by } = event
   const names = learnName(learnName(chat.names, position, by), position, member)
@@ -57,15 +98,15 @@ function foldNotice(chat: ChatState, event: RoomEvent, what: NoticeKind, member:
   })
 }
 
-/** Returns `chat` with the room that I was brought into; an event about others changes no membership. */
-function enter(chat: ChatState, event: RoomEvent & { type: 'member_joined' }): ChatState {
-  const { room: slug, number = 0, entered } = event
-  if (slug === undefined || !isMe(chat, event.member ?? event.by)) return chat
+/** Returns `chat` with the room that I opened or was brought into; an event about others changes no membership. */
+function enter(chat: ChatState, event: RoomEvent, who: Author | undefined, entered: RoomThen | undefined): ChatState {
+  const { room: slug, number = 0 } = event
+  if (slug === undefined || !isMe(chat, who)) return chat
   const known = chat.rooms.get(slug)
-  if (known && number <= known.about.last_number) return chat
+  if (known && number <= known.memberAsOf) return chat
   if (known) {
     const { removedBy: _, ...stayed } = known
-    return withRoom(chat, slug, { ...stayed, isMember: true })
+    return withRoom(chat, slug, { ...stayed, isMember: true, memberAsOf: number })
   }
   // Without `entered` the room comes with the next list of rooms.
   if (!entered) return chat
@@ -76,9 +117,9 @@ function leave(chat: ChatState, event: RoomEvent & { type: 'member_left' }): Cha
   const { room: slug, number = 0, by } = event
   const known = slug === undefined ? undefined : chat.rooms.get(slug)
   if (slug === undefined || !known || !isMe(chat, event.member ?? event.by)) return chat
-  if (number <= known.about.last_number) return chat
+  if (number <= known.memberAsOf) return chat
   const removed = by && !isMe(chat, by) ? { removedBy: by } : {}
-  return withRoom(chat, slug, { ...known, ...removed, isMember: false })
+  return withRoom(chat, slug, { ...known, ...removed, isMember: false, memberAsOf: number })
 }
 
 function rename(chat: ChatState, { position, by }: RoomEvent): ChatState {
@@ -114,7 +155,8 @@ export function withMyRooms(chat: ChatState, mine: readonly Room[], shownUpTo: (
   for (const about of mine) {
     const { slug } = about
     const known = rooms.get(slug)
-    rooms.set(slug, known ? refreshRoom({ ...known, isMember: true }, about, true) : newRoom(about, true, shownUpTo(slug)))
+    const memberAsOf = Math.max(known?.memberAsOf ?? 0, about.last_number)
+    rooms.set(slug, known ? refreshRoom({ ...known, isMember: true, memberAsOf }, about, true) : newRoom(about, true, shownUpTo(slug)))
   }
   return { ...chat, rooms }
 }

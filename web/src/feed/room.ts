@@ -4,15 +4,20 @@
 // room's own `last_number` says up to which event it is true, so an event that
 // comes twice, or that the answer knew already, changes nothing.
 import type { Author, Room, RoomEvent } from '../api/types'
+import type { Pins } from './pins'
 import type { Timeline } from './timeline'
 
 export interface RoomState {
   about: Room
   isMember: boolean
+  /** The number of the event up to which `isMember` is known; what somebody reads of a room does not say it. */
+  memberAsOf: number
   /** Somebody else ended my stay. */
   removedBy?: Author
   /** Null until the room is looked at. */
   timeline: Timeline | null
+  /** Null until somebody reads what is pinned, and where it has to be read anew. */
+  pins: Pins | null
   /** The number up to which this device has shown the room. */
   shownUpTo: number
   /** How many messages of others came after that; null where nobody has counted. */
@@ -24,7 +29,8 @@ export interface RoomState {
 /** Returns the state of a room that an answer told about; without `shownUpTo`, nothing in it is new. */
 export function newRoom(about: Room, isMember: boolean, shownUpTo = about.last_number): RoomState {
   const unread = about.last_number > shownUpTo ? null : 0
-  return { about, isMember, timeline: null, shownUpTo, unread, hasMoreUnread: false }
+  const memberAsOf = isMember ? about.last_number : 0
+  return { about, isMember, memberAsOf, timeline: null, pins: null, shownUpTo, unread, hasMoreUnread: false }
 }
 
 /** Returns `room` as an answer tells it, unless events have told more by now. */

@@ -9,9 +9,11 @@
 // send, in any order. Each copy says as of which position it was true, and the
 // newest wins.
 import type { Author, Message } from '../api/types'
+import { change, quotes, requote } from './changes'
+import type { Change } from './changes'
 
 /** `joined` and `left` by themselves, `added` and `removed` by somebody else. */
-export type NoticeKind = 'opened' | 'joined' | 'added' | 'left' | 'removed'
+export type NoticeKind = 'opened' | 'joined' | 'added' | 'left' | 'removed' | 'changed'
 
 interface ItemFrame {
   /** Its place in the timeline. */
@@ -81,6 +83,27 @@ export function messageItem(message: Message, asOf: number): MessageItem {
   return { kind: 'message', position: id, asOf, at, message, ...(by && { by }) }
 }
 
+/** Returns `timeline` after something that happened at `position` to the message `id`, if it is here. */
+export function changeMessage(timeline: Timeline, position: number, id: number, by: Change): Timeline {
+  return changeWhere(timeline, position, (message) => message.id === id, by)
+}
+
+/** Returns `timeline` with the quotes of a message as it is since `position`. */
+export function changeQuotes(timeline: Timeline, position: number, quoted: Message): Timeline {
+  return changeWhere(timeline, position, (message) => quotes(message, quoted), requote(quoted))
+}
+
+function changeWhere(timeline: Timeline, position: number, isMeant: (message: Message) => boolean, by: Change): Timeline {
+  let hasChanged = false
+  const items = timeline.items.map((item) => {
+    if (item.kind === 'notice' || item.asOf >= position || !isMeant(item.message)) return item
+    hasChanged = true
+    return { ...item, asOf: position, message: change(item.message, by) }
+  })
+  const heardUpTo = Math.max(timeline.heardUpTo, position)
+  return { ...timeline, heardUpTo, items: hasChanged ? items : timeline.items }
+}
+
 /**
  * Returns the request id of a message that `me` wrote.
  *
@@ -140,6 +163,11 @@ export function cutNewest(timeline: Timeline, messagesMax: number): Timeline {
 /** Returns where in `items` the messages are. */
 function messagePlaces({ items }: Timeline): number[] {
   return items.flatMap(({ kind }, index) => (kind === 'message' ? [index] : []))
+}
+
+export function findMessage(timeline: Timeline | null, id: number): Message | undefined {
+  const item = timeline?.items.find((other) => other.kind === 'message' && other.position === id)
+  return item?.kind === 'message' ? item.message : undefined
 }
 
 export function oldestMessage({ items }: Timeline): Message | undefined {

@@ -7,13 +7,14 @@ import { computed, ref, shallowRef } from 'vue'
 import type { ComputedRef, Ref, ShallowRef } from 'vue'
 import { Refused } from '../api/client'
 import type { Platform } from '../api/platform'
-import type { Message, RoomEvent } from '../api/types'
+import type { Message, Quote, RoomEvent } from '../api/types'
 import { words } from '../i18n'
 import { useDraft } from '../outbox/useDraft'
 import { useOutbox } from '../outbox/useOutbox'
 import type { Outbox } from '../outbox/useOutbox'
 import { createDrafts } from '../store/drafts'
 import type { Database } from '../store/database'
+import type { Deed } from '../store/entries'
 import { createRollCall } from '../tabs/rollCall'
 import { createLine } from '../wire/line'
 import type { Line } from '../wire/line'
@@ -51,7 +52,9 @@ export interface Chat extends Deeds, Pick<History, 'statuses' | 'edges' | 'loadO
   look(slug: string | null, number?: number | null): void
   toNewest(slug: string): Promise<void>
   tryAgain(slug: string): void
-  say(slug: string, text: string): void
+  say(slug: string, text: string, replyTo?: Quote): void
+  /** Does something to a message: by the outbox, so that it is not lost. */
+  act(slug: string, deed: Deed): void
   /** Keeps a text that is written as the draft of a room. Called in a component's setup. */
   keepDraft(slug: string, text: Ref<string>): void
   show(slug: string, number: number): void
@@ -83,7 +86,14 @@ export function createChat({ tab, platform, database, connect, first }: ChatOpti
   let isLoadingMe = false
   let isFollowing = false
 
-  const history = useHistory({ client, state, shownUpTo: (slug) => shown.upTo(slug), onMessages: (messages) => outbox.see(messages) })
+  const history = useHistory({
+    client,
+    platform,
+    state,
+    shownUpTo: (slug) => shown.upTo(slug),
+    onMissing: (slug) => watched.leave(slug),
+    onMessages: (messages) => outbox.see(messages),
+  })
   const shown = useShown({ database, state, open: (slug) => history.open(slug) })
   const whoAmI = computed(() => state.value.me)
   const outbox = useOutbox({ database, platform, tab, user: whoAmI, tellEngine: () => post({ type: 'outbox', tab }) })
@@ -143,6 +153,7 @@ export function createChat({ tab, platform, database, connect, first }: ChatOpti
     link.value = now
     if (!isBack) return
     follow.wake()
+    history.wake()
     if (!knownRooms.value && session.value.state === 'known') void loadMe()
     if (!knownRooms.value && session.value.state === 'visitor') void startAsVisitor()
     if (current !== null && history.statuses.value.get(current) === 'failed') tryAgain(current)
@@ -211,6 +222,7 @@ export function createChat({ tab, platform, database, connect, first }: ChatOpti
   function onEvents(events: RoomEvent[]): void {
     const before = state.value
     outbox.see(events.flatMap((event) => (event.type === 'message_sent' ? [event.message] : [])))
+    outbox.hear(events)
     history.take(events)
     state.value = events.reduce(fold, before)
     watched.check()
@@ -267,6 +279,7 @@ export function createChat({ tab, platform, database, connect, first }: ChatOpti
 
   function stop(): void {
     follow.stop()
+    history.stop()
     rollCall.close()
     post({ type: 'bye', tab })
     station.close()
@@ -293,6 +306,7 @@ export function createChat({ tab, platform, database, connect, first }: ChatOpti
     look,
     tryAgain,
     say: outbox.add,
+    act: outbox.act,
     show: shown.show,
     keepDraft,
     ...deeds,

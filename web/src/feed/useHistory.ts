@@ -7,6 +7,8 @@ import { shallowRef } from 'vue'
 import type { ShallowRef } from 'vue'
 import { Refused } from '../api/client'
 import type { Client } from '../api/client'
+import type { Platform } from '../api/platform'
+import { createRetry } from '../api/retry'
 import type { HistoryPage, HistoryPlace, Message, RoomEvent } from '../api/types'
 import type { ChatState } from './fold'
 import { fold, withRoom } from './fold'
@@ -40,8 +42,11 @@ export interface History {
   take(events: readonly RoomEvent[]): void
   /** Puts in a room that somebody else has read, as in the server's HTML. */
   bring(room: RoomState, page: HistoryPage): void
-  /** Reads the newest messages again, for some may be missing. */
+  /** Reads the newest messages again, for some may be missing; tries until the server answers. */
   refresh(slug: string): Promise<void>
+  /** The network may be back. */
+  wake(): void
+  stop(): void
   loadOlder(slug: string): Promise<void>
   loadNewer(slug: string): Promise<void>
   /** Drops the oldest messages of a room beyond `messagesMax`. */
@@ -52,13 +57,17 @@ export interface History {
 
 export interface HistoryOptions {
   client: Client
+  platform: Pick<Platform, 'clock' | 'random'>
   state: ShallowRef<ChatState>
   shownUpTo(slug: string): number | undefined
+  /** A room is not there, or not for me. */
+  onMissing(slug: string): void
   /** Messages came by an answer. */
   onMessages(messages: readonly Message[]): void
 }
 
-export function useHistory({ client, state, shownUpTo, onMessages }: HistoryOptions): History {
+export function useHistory({ client, platform, state, shownUpTo, onMissing, onMessages }: HistoryOptions): History {
+  const retry = createRetry(platform)
   const statuses = shallowRef<ReadonlyMap<string, RoomStatus>>(new Map())
   const edges = shallowRef<ReadonlyMap<string, Edges>>(new Map())
   /** Counts the times at which all was forgotten. */
@@ -93,6 +102,7 @@ export function useHistory({ client, state, shownUpTo, onMessages }: HistoryOpti
       if (mine !== era) return
       const isNo = error instanceof Refused && error.problem.status < 500 && error.problem.status !== 429
       setStatus(slug, isNo ? 'missing' : 'failed')
+      if (isNo) onMissing(slug)
     } finally {
       if (mine === era) meanwhile.delete(slug)
     }
@@ -110,15 +120,17 @@ export function useHistory({ client, state, shownUpTo, onMessages }: HistoryOpti
 
   async function refresh(slug: string): Promise<void> {
     const mine = era
+    const timelineNow = () => state.value.rooms.get(slug)?.timeline ?? EMPTY_TIMELINE
+    // A later message joins on to the page that is read, not to what was there before the gap.
+    const newest = newestMessage(timelineNow())?.id ?? 0
+    const isOver = () => mine !== era || !state.value.rooms.get(slug)?.timeline || timelineNow().hasNewer
+    const read = async () => ({ heardUpTo: timelineNow().heardUpTo, page: await client.fetchHistory(slug, HISTORY_PAGE) })
+    const answer = await retry.until(read, isOver)
     const room = state.value.rooms.get(slug)
-    if (!room?.timeline || room.timeline.hasNewer) return
-    const { heardUpTo } = room.timeline
-    const page = await client.fetchHistory(slug, HISTORY_PAGE).catch(() => null)
-    const now = state.value.rooms.get(slug)
-    if (!page || mine !== era || !now?.timeline || now.timeline.hasNewer) return
-    const newest = newestMessage(room.timeline)?.id ?? 0
+    if (!answer || !room || isOver()) return
+    const { heardUpTo, page } = answer
     const joinsOn = !page.more || (page.messages[0]?.id ?? 0) <= newest
-    put(slug, now, page, joinsOn ? mergeMessages(now.timeline, page.messages, heardUpTo) : readAfresh(page, heardUpTo, false))
+    put(slug, room, page, joinsOn ? mergeMessages(timelineNow(), page.messages, heardUpTo) : readAfresh(page, heardUpTo, false))
   }
 
   async function loadOlder(slug: string): Promise<void> {
@@ -181,11 +193,11 @@ export function useHistory({ client, state, shownUpTo, onMessages }: HistoryOpti
     meanwhile.clear()
     edges.value = new Map()
     statuses.value = new Map()
-    const rooms = [...state.value.rooms].map(([slug, room]): [string, RoomState] => [slug, { ...room, timeline: null }])
+    const rooms = [...state.value.rooms].map(([slug, room]): [string, RoomState] => [slug, { ...room, timeline: null, pins: null }])
     state.value = { ...state.value, rooms: new Map(rooms) }
   }
 
-  return { statuses, edges, open, bring, take, refresh, loadOlder, loadNewer, trim, forget }
+  return { statuses, edges, open, bring, take, refresh, wake: retry.cut, stop: retry.end, loadOlder, loadNewer, trim, forget }
 }
 
 function readAfresh(page: HistoryPage, heardUpTo: number, isAround: boolean): Timeline {

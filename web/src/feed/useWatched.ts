@@ -15,6 +15,8 @@ export interface Watched {
   rooms(): string[]
   /** The reader looks at a room. */
   look(slug: string): void
+  /** A room is not there, or not for me: asking for it would keep all others from me. */
+  leave(slug: string): void
   /** Looks whether a room has become mine, or is no more. */
   check(): void
   /** The engine's request covers these rooms. */
@@ -52,11 +54,15 @@ export function useWatched({ state, onChange, onCovered }: WatchedOptions): Watc
   function forget(slug: string): void {
     covered.delete(slug)
     const room = state.value.rooms.get(slug)
-    if (room) state.value = withRoom(state.value, slug, { ...room, timeline: null })
+    if (room) state.value = withRoom(state.value, slug, { ...room, timeline: null, pins: null })
   }
 
   function look(slug: string): void {
     if (!isMine(slug)) set([...watched.filter((other) => other !== slug), slug])
+  }
+
+  function leave(slug: string): void {
+    set(watched.filter((other) => other !== slug))
   }
 
   function check(): void {
@@ -74,5 +80,5 @@ export function useWatched({ state, onChange, onCovered }: WatchedOptions): Watc
     for (const slug of covered) if (!rooms.includes(slug) && !isMine(slug)) covered.delete(slug)
   }
 
-  return { rooms: () => [...watched], look, check, cover, coveredByFirst: (slug) => void covered.add(slug) }
+  return { rooms: () => [...watched], look, leave, check, cover, coveredByFirst: (slug) => void covered.add(slug) }
 }

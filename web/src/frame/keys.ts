@@ -4,7 +4,7 @@
 // in which somebody writes.
 import { words } from '../i18n'
 
-export type KeyAct = 'find' | 'next' | 'previous' | 'nextUnread' | 'previousUnread' | 'newest' | 'people' | 'settings' | 'help' | 'escape'
+export type KeyAct = 'find' | 'next' | 'previous' | 'nextUnread' | 'previousUnread' | 'newest' | 'people' | 'wire' | 'settings' | 'help' | 'escape'
 
 /** Returns what a key asks for; null where it is not for the page. */
 export function actOf(event: KeyboardEvent): KeyAct | null {
@@ -16,6 +16,7 @@ export function actOf(event: KeyboardEvent): KeyAct | null {
   if (altKey && !isControl && key === 'ArrowDown') return shiftKey ? 'nextUnread' : 'next'
   if (altKey && !isControl && key === 'ArrowUp') return shiftKey ? 'previousUnread' : 'previous'
   if (altKey && !isControl && key.toLowerCase() === 'p') return 'people'
+  if (altKey && !isControl && key.toLowerCase() === 'w') return 'wire'
   if (altKey && !isControl && key === 'End') return 'newest'
   if (key === 'Escape') return 'escape'
   return key === '?' && !isControl && !altKey && !isInField(event.target) ? 'help' : null
@@ -33,8 +34,14 @@ export function keyList(): { keys: string[]; does: string }[] {
     { keys: ['↑', '↓'], does: words.keyChoose },
     { keys: ['Enter'], does: words.keySend },
     { keys: ['Shift Enter'], does: words.keyNewLine },
+    { keys: ['↑'], does: words.keyEditLast },
+    { keys: ['/'], does: words.keyCommand },
+    { keys: ['↑', '↓'], does: words.keyChooseMessage },
+    { keys: ['Enter'], does: words.keyMenu },
+    { keys: ['R', 'E', 'Delete', '+'], does: words.keyActs },
     { keys: ['Alt End'], does: words.keyNewest },
     { keys: ['Alt P'], does: words.keyPeople },
+    { keys: ['Alt W'], does: words.keyWire },
     { keys: ['Ctrl ,'], does: words.keySettings },
     { keys: ['Esc'], does: words.keyEscape },
     { keys: ['?'], does: words.keyHelp },

@@ -43,6 +43,8 @@ function say({ what, by, names }: Run): string {
       return isMany ? words.manyJoined(names.length) : words.joined(list)
     case 'left':
       return isMany ? words.manyLeft(names.length) : words.left(list)
+    case 'changed':
+      return words.changedRoom(list)
     case 'added':
       return isMany ? words.manyAdded(by, names.length) : words.added(by, list)
     case 'removed':

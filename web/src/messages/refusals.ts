@@ -1,11 +1,28 @@
-// Why the server did not take a message, in the reader's language.
+// Why the server did not take a message or a deed, in the reader's language.
 //
 // Called by MessageFate. The server's own sentence is English; it is said where
 // the page knows none.
 import { language, words } from '../i18n'
 import type { ShownEntry } from '../outbox/useOutbox'
 
-export function reasonOf({ status, detail }: Pick<ShownEntry, 'status' | 'detail'>, name: string): string {
+/** Returns what was not done, and why. */
+export function failureOf(entry: ShownEntry, name: string): string {
+  const reason = reasonOf(entry, name)
+  switch (entry.deed?.kind) {
+    case undefined:
+      return words.notSent(reason)
+    case 'edit':
+      return words.notChanged(reason)
+    case 'delete':
+      return words.notDeleted(reason)
+    case 'react':
+      return words.notReacted(entry.deed.emoji, reason)
+    case 'pin':
+      return words.notPinned(reason)
+  }
+}
+
+function reasonOf({ status, detail, deed }: Pick<ShownEntry, 'status' | 'detail' | 'deed'>, name: string): string {
   if (status === 401) return words.refusedUnknown(name)
   if (detail && language === 'en') return detail
   switch (status) {
@@ -15,9 +32,9 @@ export function reasonOf({ status, detail }: Pick<ShownEntry, 'status' | 'detail
     case 422:
       return words.refusedForm
     case 403:
-      return words.refusedRights
+      return deed ? words.refusedDeed : words.refusedRights
     case 404:
-      return words.refusedRoom
+      return deed ? words.refusedGone : words.refusedRoom
     case 429:
       return words.refusedOften
     default:

@@ -1,7 +1,7 @@
-// The pump of the outbox: sends what is kept, each text once, in order.
+// The pump of the outbox: sends what is kept, each text and each deed once, in order.
 //
 // The engine runs one. It takes entry after entry, under the request id that
-// was made when the text was written, and forgets an entry only when the server
+// was made when the reader acted, and forgets an entry only when the server
 // has answered that it is stored; so a crash at any step leads to a repeat,
 // which the server knows, and never to a loss or a double. All it knows is in
 // the store: tabs write there and call `look`.
@@ -12,6 +12,7 @@ import { askedDelayMs, createPause, retryDelayMs } from '../api/retry'
 import type { Database } from '../store/database'
 import { putEntry } from '../store/entries'
 import type { Entry } from '../store/entries'
+import { perform } from './perform'
 import { endTurn, takeTurn } from './turn'
 
 export interface PumpOptions {
@@ -37,6 +38,8 @@ export interface Pump {
 
 export function createPump({ database, client, platform, userId, onChange, onUnknownCaller }: PumpOptions): Pump {
   const pause = createPause(platform.clock)
+  /** Ends the wait for what may not go yet. */
+  let cancelAgain: (() => void) | null = null
   let isRunning = false
   /** `look` was called since the store was last read. */
   let hasNews = false
@@ -68,20 +71,26 @@ export function createPump({ database, client, platform, userId, onChange, onUnk
       )
       isFirst = false
       onChange()
-      if (taken.kind === 'nothing') return
+      if (taken.kind === 'nothing') return lookAgain(taken.againMs)
       if (taken.kind === 'entry') await send(taken.entry, taken.turn)
       else await pause.wait(taken.forMs)
     }
   }
 
+  /** Nothing is held up by what waits: others may overtake it. */
+  function lookAgain(afterMs: number | undefined): void {
+    cancelAgain?.()
+    if (afterMs !== undefined) cancelAgain = platform.clock.after(afterMs, look)
+  }
+
   async function send(entry: Entry, turn: number): Promise<void> {
     pause.begin()
     try {
-      const message = await client.sendMessage(entry.room, entry.requestId, entry.text)
+      const message = await perform(client, entry)
       failures = 0
       await settle(turn, entry, null)
       // Another tab may have become somebody else, and the cookie is shared.
-      if (message.by && message.by.id !== entry.userId) await onUnknownCaller()
+      if (message?.by && message.by.id !== entry.userId) await onUnknownCaller()
     } catch (error) {
       if (isPassing(error)) await tryLater(entry, turn, error)
       else await takeRefusal(entry, turn, error as Refused)
@@ -120,6 +129,7 @@ export function createPump({ database, client, platform, userId, onChange, onUnk
 
   function stop(): void {
     isStopped = true
+    cancelAgain?.()
     pause.end()
   }
 

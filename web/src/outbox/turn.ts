@@ -13,6 +13,8 @@ import type { Transaction } from '../store/tables'
 const TURN_MS_MAX = 20_000
 /** Older than this, an entry asks: the text may be wrong to say by now. */
 export const AGE_MS_MAX = 3_600_000
+/** The time in which a deletion can be taken back. */
+export const DELETION_WAITS_MS = 10_000
 
 interface Turn {
   number: number
@@ -20,7 +22,11 @@ interface Turn {
   until: number
 }
 
-export type Taken = { kind: 'entry'; entry: Entry; turn: number } | { kind: 'nothing' } | { kind: 'others'; forMs: number }
+export type Taken =
+  | { kind: 'entry'; entry: Entry; turn: number }
+  /** `againMs`: there will be something then. */
+  | { kind: 'nothing'; againMs?: number }
+  | { kind: 'others'; forMs: number }
 
 /**
  * Begins a turn with the next entry of this person, at `now` by the computer's clock.
@@ -34,9 +40,15 @@ export async function takeTurn(tx: Transaction, userId: number, now: number, isF
   const forMs = (before?.until ?? 0) - now
   // A turn that seems to last longer than any is of before the clock was set back.
   const isOthers = forMs > 0 && forMs <= TURN_MS_MAX && !isFirst
+  let againMs = Infinity
   for (const entry of await allEntries(tx)) {
     if (entry.userId !== userId || !(entry.state === 'waiting' || entry.state === 'sending')) continue
-    if (now - entry.at > AGE_MS_MAX) {
+    const waitMs = waitOf(entry, now)
+    if (waitMs > 0) {
+      againMs = Math.min(againMs, waitMs)
+      continue
+    }
+    if (mayBeWrongByNow(entry) && now - entry.at > AGE_MS_MAX) {
       putEntry(tx, { ...entry, state: 'asking' })
       continue
     }
@@ -47,7 +59,18 @@ export async function takeTurn(tx: Transaction, userId: number, now: number, isF
     putEntry(tx, taken)
     return { kind: 'entry', entry: taken, turn }
   }
-  return { kind: 'nothing' }
+  return againMs === Infinity ? { kind: 'nothing' } : { kind: 'nothing', againMs }
+}
+
+/** A wait that is longer than any is of before the clock was set back. */
+function waitOf({ notBefore = 0 }: Entry, now: number): number {
+  const waitMs = notBefore - now
+  return waitMs > DELETION_WAITS_MS ? 0 : waitMs
+}
+
+/** A text may be wrong to say later; a deletion or a reaction is not. */
+function mayBeWrongByNow({ deed }: Entry): boolean {
+  return deed === undefined || deed.kind === 'edit'
 }
 
 /** Ends a turn; returns false where another one has begun since. */

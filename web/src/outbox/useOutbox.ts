@@ -1,4 +1,4 @@
-// The outbox as the page shows it: all texts of this person that are not stored yet.
+// The outbox as the page shows it: all texts and deeds of this person that are not stored yet.
 //
 // The page has one, for all rooms. It writes to the store and tells the engine,
 // whose pump sends; whatever the pump or another tab does there, it reads
@@ -7,11 +7,13 @@
 import { computed, onScopeDispose, ref, shallowRef } from 'vue'
 import type { ComputedRef, Ref } from 'vue'
 import type { Platform } from '../api/platform'
-import type { Author, Message } from '../api/types'
+import type { Author, Message, Quote, RoomEvent } from '../api/types'
 import type { Database } from '../store/database'
 import { createEntries } from '../store/entries'
-import type { Entry, EntryState } from '../store/entries'
+import type { Deed, Entry, EntryState } from '../store/entries'
 import { makeId } from '../tabs/tabId'
+import { deedOf, findEcho, isAboutSame } from './echoes'
+import { DELETION_WAITS_MS } from './turn'
 
 /** The statuses that say of the text itself that it cannot be taken, now or later. */
 const REFUSED_FOR_EVER = new Set([400, 413, 415, 422])
@@ -27,7 +29,9 @@ export interface ShownEntry extends Omit<Entry, 'state'> {
 export interface Outbox {
   /** In the order in which they were written, all rooms together. */
   entries: ComputedRef<ShownEntry[]>
-  add(room: string, text: string): void
+  add(room: string, text: string, replyTo?: Quote): void
+  /** Does something to a message of a room. A deletion waits, so that it can be taken back. */
+  act(room: string, deed: Deed): void
   /** Sends an entry that asks, or that was refused and may be taken another time. */
   retry(requestId: string): void
   discard(requestId: string): void
@@ -35,6 +39,8 @@ export interface Outbox {
   takeBack(requestId: string): string | null
   /** Some messages came, by whatever way: their entries leave. */
   see(messages: readonly Message[]): void
+  /** Some events came: the deeds that they tell of leave. */
+  hear(events: readonly RoomEvent[]): void
   /** The engine says that the store has changed. */
   reload(): void
 }
@@ -60,6 +66,8 @@ export function useOutbox({ database, platform, tab, user, tellEngine }: OutboxO
   const stored = ref(new Map<string, ShownEntry>())
   /** They were seen or discarded here, whatever a reading that began before says. */
   const gone = ref(new Set<string>())
+  /** Deeds whose events came before their answers. */
+  const heard = new Set<string>()
   let reading: Promise<void> | null = null
   let isStale = false
   let isEnded = false
@@ -72,14 +80,21 @@ export function useOutbox({ database, platform, tab, user, tellEngine }: OutboxO
     return mine.sort((one, other) => one.order - other.order)
   })
 
-  function add(room: string, text: string): void {
+  function add(room: string, text: string, replyTo?: Quote): void {
+    write(room, { text, format: 'markdown', ...(replyTo && { replyTo }) }, (entry) => store.add(entry, { userId: entry.userId, room, tab }))
+  }
+
+  function act(room: string, deed: Deed): void {
+    const notBefore = deed.kind === 'delete' ? { notBefore: platform.clock.date() + DELETION_WAITS_MS } : {}
+    write(room, { text: '', deed, ...notBefore }, (entry) => store.add(entry))
+  }
+
+  function write(room: string, what: Pick<Entry, 'text' | 'format' | 'replyTo' | 'deed' | 'notBefore'>, keep: (entry: Entry) => Promise<void>): void {
     if (!user.value) return
     const at = platform.clock.date()
-    const place = { userId: user.value.id, room }
-    const entry: Entry = { requestId: makeId(), ...place, text, order: nextOrder(at), at, attempts: 0, state: 'waiting' }
+    const entry: Entry = { requestId: makeId(), userId: user.value.id, room, ...what, order: nextOrder(at), at, attempts: 0, state: 'waiting' }
     written.value.set(entry.requestId, entry)
-    const adding = store.add(entry, { ...place, tab }).then(() => void confirmed.push(entry))
-    void change(adding)
+    void change(keep(entry).then(() => void confirmed.push(entry)))
   }
 
   /** The time, or more where the clock was set back: what is written later comes later. */
@@ -92,18 +107,12 @@ export function useOutbox({ database, platform, tab, user, tellEngine }: OutboxO
     if (!entry || !mayGo(entry)) return
     const at = platform.clock.date()
     void change(
-      store.change(requestId, ({ userId, room, text, order, attempts, status }) => ({
+      store.change(requestId, (refused) => {
+        const { status, detail: _, notBefore: __, ...asked } = refused
         // After 409 the id stands for another message of this person. After other refusals it is
         // kept, for an earlier attempt whose answer was lost may have been stored.
-        requestId: status === 409 ? makeId() : requestId,
-        userId,
-        room,
-        text,
-        order,
-        at,
-        attempts,
-        state: 'waiting',
-      })),
+        return { ...asked, requestId: status === 409 ? makeId() : requestId, at, state: 'waiting' }
+      }),
     )
   }
 
@@ -115,9 +124,9 @@ export function useOutbox({ database, platform, tab, user, tellEngine }: OutboxO
   }
 
   function takeBack(requestId: string): string | null {
-    const text = find(requestId)?.text ?? null
+    const entry = find(requestId)
     discard(requestId)
-    return text
+    return entry ? (entry.deed?.kind === 'edit' ? entry.deed.text : entry.text) : null
   }
 
   function see(messages: readonly Message[]): void {
@@ -128,6 +137,24 @@ export function useOutbox({ database, platform, tab, user, tellEngine }: OutboxO
     if (kept.value.some(isGone)) reload()
   }
 
+  function hear(events: readonly RoomEvent[]): void {
+    for (const event of events) {
+      const deed = event.by?.id === user.value?.id ? deedOf(event) : null
+      const mine = deed && entries.value.filter((entry) => !heard.has(entry.requestId))
+      const entry = mine && findEcho(mine, deed)
+      if (!entry) continue
+      if (entry.state !== 'stored') heard.add(entry.requestId)
+      else dropUpTo(entry)
+    }
+  }
+
+  /** Drops a stored deed and those before it that it has overtaken. */
+  function dropUpTo({ deed, order }: ShownEntry): void {
+    for (const [requestId, other] of stored.value) {
+      if (deed && other.deed && other.order <= order && isAboutSame(deed, other.deed)) stored.value.delete(requestId)
+    }
+  }
+
   function forget(entry: Pick<Entry, 'userId' | 'requestId'>): void {
     const known = name(entry)
     gone.value.delete(known)
@@ -136,8 +163,8 @@ export function useOutbox({ database, platform, tab, user, tellEngine }: OutboxO
     stored.value.delete(entry.requestId)
   }
 
-  async function change(act: Promise<void>): Promise<void> {
-    await act
+  async function change(done: Promise<void>): Promise<void> {
+    await done
     tellEngine()
     reload()
   }
@@ -166,7 +193,9 @@ export function useOutbox({ database, platform, tab, user, tellEngine }: OutboxO
   function leave(entry: Entry): void {
     const isSent = entry.state === 'waiting' || entry.state === 'sending'
     if (!isSent || isGone(entry)) return
-    stored.value.set(entry.requestId, { ...entry, state: 'stored' })
+    const shown: ShownEntry = { ...entry, state: 'stored' }
+    if (heard.delete(entry.requestId)) return dropUpTo(shown)
+    stored.value.set(entry.requestId, shown)
     platform.clock.after(STORED_MS_MAX, () => stored.value.delete(entry.requestId))
   }
 
@@ -180,12 +209,17 @@ export function useOutbox({ database, platform, tab, user, tellEngine }: OutboxO
 
   onScopeDispose(() => (isEnded = true))
   reload()
-  return { entries, add, retry, discard, takeBack, see, reload }
+  return { entries, add, act, retry, discard, takeBack, see, hear, reload }
 }
 
 /** Says whether an entry may be taken when it is sent by hand. */
 export function mayGo({ state, status }: ShownEntry): boolean {
   return state !== 'refused' || status === undefined || !REFUSED_FOR_EVER.has(status)
+}
+
+/** Says whether an entry is a deletion that has not been sent so far. */
+export function canBeTakenBack({ deed, state, attempts }: ShownEntry): boolean {
+  return deed?.kind === 'delete' && state === 'waiting' && attempts === 0
 }
 
 /** Two people may choose the same request id. */

@@ -2,11 +2,12 @@
 //
 // Pure. `/` is the lobby in place, `/r/{room}` a room, `/r/{room}/{number}` a
 // message in it. On a phone one thing is shown at a time: `#rooms` and `#people`
-// show what lies beside the room, and are steps of the history.
+// show what lies beside the room, as `#pins` does, and are steps of the history.
 
 export const LOBBY = 'lobby'
 
-export type Panel = 'rooms' | 'people'
+const PANELS = ['rooms', 'people', 'pins'] as const
+export type Panel = (typeof PANELS)[number]
 
 export type Route = { panel: Panel | null } & (
   | { screen: 'room'; room: string; number: number | null }
@@ -18,7 +19,7 @@ export type Route = { panel: Panel | null } & (
 
 /** Returns the route of an address, which may be of any shape. */
 export function parseRoute(pathname: string, hash = ''): Route {
-  const panel = hash === '#rooms' || hash === '#people' ? (hash.slice(1) as Panel) : null
+  const panel = PANELS.find((name) => hash === `#${name}`) ?? null
   const parts = pathname.replace(/^\/|\/$/g, '').split('/')
   const [first = '', room, number] = parts
   if (parts.length === 1 && first === '') return { screen: 'room', room: LOBBY, number: null, panel }

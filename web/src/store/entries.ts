@@ -1,8 +1,9 @@
-// The outbox as it is kept: one row for each message that is not stored yet.
+// The outbox as it is kept: one row for each text or deed that is not stored yet.
 //
 // Tabs add, retry and take back; the pump sends and settles. A row is named by
 // its request id, which was made once, so that however often it is sent, it is
 // stored once.
+import type { Quote } from '../api/types'
 import type { Database } from './database'
 import { draftKey } from './drafts'
 import type { DraftPlace } from './drafts'
@@ -11,11 +12,27 @@ import type { Transaction } from './tables'
 /** `asking`: too old to be sent without a word. `refused`: the server said no. */
 export type EntryState = 'waiting' | 'sending' | 'asking' | 'refused'
 
+/** Something done to a message that was sent before. */
+export type Deed = { message: number } & (
+  | { kind: 'edit'; text: string }
+  | { kind: 'delete' }
+  | { kind: 'react'; emoji: string; isOn: boolean }
+  | { kind: 'pin'; isOn: boolean }
+)
+
 export interface Entry {
   requestId: string
   userId: number
   room: string
+  /** The message to be sent; empty for a deed, so that a page which knows no deeds sends nothing in its place. */
   text: string
+  /** The message that it answers. */
+  replyTo?: Quote
+  deed?: Deed
+  /** Not sent before then, in ms since 1970: it can be taken back. */
+  notBefore?: number
+  /** Absent where an older page wrote it: its text has no marks. */
+  format?: 'markdown'
   /** Grows with each text that is written in this browser. */
   order: number
   /** When it was written, or last confirmed, in ms since 1970. */

@@ -6,7 +6,7 @@
 import type { EngineMessage, TabMessage } from '../wire/protocol'
 import { isNewer, NO_FENCE, nextFence } from './fence'
 import type { Fence } from './fence'
-import { startHost } from './host'
+import { fetchHostAhead, startHostLater } from './hostLater'
 import type { Host, HostOptions } from './host'
 import { NAME } from './way'
 import type { OpenWay } from './way'
@@ -36,6 +36,7 @@ type Word =
 
 export function channel(elect: Elect, options: Omit<HostOptions, 'post'>): OpenWay {
   return ({ tab, onMessage, onNewEngine }) => {
+    fetchHostAhead()
     const others = new BroadcastChannel(NAME)
     let newest = NO_FENCE
     let isClosed = false
@@ -46,7 +47,7 @@ export function channel(elect: Elect, options: Omit<HostOptions, 'post'>): OpenW
     function onElected(): void {
       const fence = nextFence(newest, tab)
       newest = fence
-      own = { fence, host: startHost({ ...options, post: (message) => say(fence, message) }) }
+      own = { fence, host: startHostLater({ ...options, post: (message) => say(fence, message) }) }
       others.postMessage({ kind: 'elected', fence } satisfies Word)
       onNewEngine()
     }

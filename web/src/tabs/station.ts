@@ -14,6 +14,7 @@ import type { EngineMessage, TabMessage } from '../wire/protocol'
 import { alone } from './alone'
 import { channel } from './channel'
 import { createHeartbeat } from './heartbeat'
+import { fetchHostWhenQuiet } from './hostLater'
 import { lease } from './lease'
 import { locks } from './locks'
 import { createMemo } from './memo'
@@ -153,6 +154,7 @@ export function connect({ tab, platform, database, onMessage, kinds = kindsHere(
   window.addEventListener('pageshow', ({ persisted }) => persisted && open(), { signal })
   document.addEventListener('resume', open, { signal })
   const stopWaking = onWake(() => way?.post({ type: 'wake', tab }))
+  const stopFetching = fetchHostWhenQuiet(platform.clock)
   open()
   database.onBlocked(() => kind !== 'alone' && open())
 
@@ -161,6 +163,7 @@ export function connect({ tab, platform, database, onMessage, kinds = kindsHere(
     close() {
       listening.abort()
       stopWaking()
+      stopFetching()
       close()
     },
     kind: () => kind,

@@ -3,8 +3,11 @@
 // Fed by `wireStore` with the pages that this tab hears; and it can count the
 // room from its first event, page by page. In an open room that is #1, in a
 // closed one the event that my stay began with. A hole in what was heard is
-// read again, from the last cursor that had none before it; one that stays is
-// shown, for the page claims nothing that its numbers do not say.
+// read again, from the last page that had none before it, until the server
+// answers; one that stays then is shown, for the page claims nothing that its
+// numbers do not say.
+import type { Platform } from '../api/platform'
+import { createRetry } from '../api/retry'
 import type { EventPage, RoomEvent } from '../api/types'
 import { createSpans } from './spans'
 import type { Span } from './spans'
@@ -26,10 +29,9 @@ export interface ProofState {
   hasFailed: boolean
 }
 
-/** Events as a tab hears them: between two cursors. */
+/** Events as a tab hears them: after a cursor. */
 export interface HeardPage {
   from: string
-  to_cursor: string
   events: readonly RoomEvent[]
 }
 
@@ -50,12 +52,14 @@ export interface ProofOptions {
   readEvents: ReadEvents
   /** My id: between my leaving a room and my coming back, it goes on without me. */
   me: () => number | undefined
+  platform: Pick<Platform, 'clock' | 'random'>
   onChange(): void
 }
 
-export function createProof({ room, readEvents, me, onChange }: ProofOptions): Proof {
+export function createProof({ room, readEvents, me, platform, onChange }: ProofOptions): Proof {
   const spans = createSpans()
   const abort = new AbortController()
+  const retry = createRetry(platform)
   /** The numbers with which I left: a hole after one of them is none. */
   const partings = new Set<number>()
   let first: number | null = null
@@ -63,7 +67,7 @@ export function createProof({ room, readEvents, me, onChange }: ProofOptions): P
   let countCursor = 'start'
   let hasCountedAll = false
   let firstHeard = Infinity
-  /** Nothing that was heard before this cursor is missing. */
+  /** Where the page began that told the newest event without a hole before it: whatever is missing comes later. */
   let soundCursor: string | null = null
   let reading = 0
   let hasFailed = false
@@ -86,10 +90,12 @@ export function createProof({ room, readEvents, me, onChange }: ProofOptions): P
     return between.filter((hole) => hole.last <= (countedTo ?? 0) || hole.first > firstHeard)
   }
 
-  function hear({ from, to_cursor, events }: HeardPage): void {
+  function hear({ from, events }: HeardPage): void {
     soundCursor ??= from
-    firstHeard = Math.min(firstHeard, ...take(events))
-    if (holes().length === 0) soundCursor = to_cursor
+    const numbers = take(events)
+    firstHeard = Math.min(firstHeard, ...numbers)
+    // Its end proves nothing: what is missing may have been the last of the page, or all of it.
+    if (holes().length === 0) soundCursor = numbers.length > 0 ? from : soundCursor
     else if (reading === 0) void work(() => readHoles(soundCursor ?? 'start'))
     onChange()
   }
@@ -114,7 +120,9 @@ export function createProof({ room, readEvents, me, onChange }: ProofOptions): P
 
   async function readHoles(after: string): Promise<void> {
     for (let hasMore = true; hasMore && holes().length > 0; ) {
-      const page = await readEvents(after, COUNT_PAGE, abort.signal)
+      const from = after
+      const page = await retry.until(() => readEvents(from, COUNT_PAGE, abort.signal), () => abort.signal.aborted)
+      if (!page) throw new Error('the missing events cannot be read')
       take(page.events)
       after = page.cursor
       hasMore = page.events.length >= COUNT_PAGE
@@ -144,5 +152,10 @@ export function createProof({ room, readEvents, me, onChange }: ProofOptions): P
     return { span, isWhole, holes: holes(), countedTo, isCounting: reading > 0, hasFailed }
   }
 
-  return { hear, count, read, stop: () => abort.abort() }
+  function stop(): void {
+    abort.abort()
+    retry.end()
+  }
+
+  return { hear, count, read, stop }
 }

@@ -4,6 +4,7 @@
 // four times a second while the drawer is there, for bars grow whether something
 // is said or not. Where motion is unwanted, once a second.
 import { computed, onScopeDispose, ref, shallowRef, watch } from 'vue'
+import { browser } from '../browser'
 import type { EngineMessage, Exchange } from '../wire/protocol'
 import { createProof } from './proof'
 import type { Proof, ProofState, ReadEvents } from './proof'
@@ -66,7 +67,7 @@ export function useWire({ port, room, me, readEvents, shownIds }: WireOptions) {
     const slug = room()
     if (slug === null) return void (subject = null)
     const read: ReadEvents = (after, limit, signal) => readEvents(slug, after, limit, signal)
-    subject = { proof: createProof({ room: slug, readEvents: read, me, onChange: refresh }), messages: createHeardMessages(slug) }
+    subject = { proof: createProof({ room: slug, readEvents: read, me, platform: browser, onChange: refresh }), messages: createHeardMessages(slug) }
     void subject.proof.count(1, UNASKED_MAX)
   }
 

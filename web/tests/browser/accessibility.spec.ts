@@ -1,31 +1,10 @@
 // Accessibility: axe-core finds nothing to say about the page, in all its looks and states.
-import { readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import { join } from 'node:path'
-import type * as Axe from 'axe-core'
 import { expect, test } from 'vitest'
-import type { Chat } from './harness/chat'
 import { useLinger } from './harness/linger'
-import type { OpenOptions } from './harness/linger'
+import { findings, LOOKS } from './harness/looks'
 import { Person } from './harness/person'
 
 const linger = useLinger()
-/** Pictures of all states; nothing compares them, people look at them. */
-const SCREENS = join(import.meta.dirname, '.screens')
-
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
-const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']
-
-const DESK = { viewport: { width: 1360, height: 860 }, locale: 'en-GB' }
-const PHONE = { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, hasTouch: true, isMobile: true, locale: 'en-GB' }
-const LOOKS: { look: string; options: OpenOptions }[] = [
-  { look: 'in the light', options: { ...DESK, colorScheme: 'light' } },
-  { look: 'in the dark', options: { ...DESK, colorScheme: 'dark' } },
-  { look: 'on a phone', options: { ...PHONE, colorScheme: 'light' } },
-  { look: 'on a phone in the dark, in Chinese', options: { ...PHONE, colorScheme: 'dark', locale: 'zh-CN' } },
-  { look: 'in Chinese', options: { ...DESK, colorScheme: 'light', locale: 'zh-CN' } },
-  { look: 'with forced colours', options: { ...DESK, forcedColors: 'active' } },
-]
 
 test.each(LOOKS)('an empty room is accessible, $look', async ({ look, options }) => {
   const ann = await linger.open({ name: `ann ${LOOKS.findIndex((other) => other.look === look)}`, ...options })
@@ -34,7 +13,6 @@ test.each(LOOKS)('an empty room is accessible, $look', async ({ look, options })
   await bob.openRoom(room)
   await ann.page.goto(`${linger.server.url}/r/${room}`)
   await ann.page.locator('.welcome').waitFor()
-  await shoot(ann, 'empty', look)
   expect(await findings(ann)).toEqual([])
 })
 
@@ -44,7 +22,6 @@ test.each(LOOKS)('a room in use is accessible, $look', async ({ look, options })
   await ann.say('Same here. 我也是。')
   await bob.sayAll(['See https://example.org/ for more', 'and\nthis', 'שלום לכולם, מישהו רוצה תה?\nAnd the other way.'])
   await expect.poll(() => ann.texts().then((texts) => texts.length)).toBeGreaterThan(3)
-  await shoot(ann, 'room', look)
   expect(await findings(ann)).toEqual([])
 
   // A text is too long.
@@ -62,7 +39,6 @@ test.each(LOOKS)('a room in use is accessible, $look', async ({ look, options })
   await ann.say('not now')
   await expect.poll(() => ann.line('not now').locator('.fate').count()).toBe(1)
   await ann.isStill()
-  await shoot(ann, 'offline', look)
   expect(await findings(ann)).toEqual([])
 })
 
@@ -75,12 +51,10 @@ test.each(LOOKS)('the people, the dialogs and the other pages are accessible, $l
   await ann.endsWith(['good evening'])
   await ann.page.locator('.people-count').click()
   await ann.page.locator('.aside .person').first().waitFor()
-  await shoot(ann, 'people', look)
   expect(await findings(ann)).toEqual([])
 
   await ann.page.locator('.aside .fact').nth(1).click()
   await ann.page.locator('dialog[open]').waitFor()
-  await shoot(ann, 'add', look)
   expect(await findings(ann)).toEqual([])
   await ann.page.keyboard.press('Escape')
   await ann.page.locator('dialog[open]').waitFor({ state: 'detached' })
@@ -90,7 +64,6 @@ test.each(LOOKS)('the people, the dialogs and the other pages are accessible, $l
     await ann.page.locator(ready).first().waitFor()
     if (path === 'nowhere') continue
     await ann.page.locator('.my-name').first().waitFor({ state: 'attached' })
-    await shoot(ann, path.replace('/', '-'), look)
     expect([path, ...(await findings(ann))]).toEqual([path])
   }
   await ann.page.goto(`${linger.server.url}/r/lobby`)
@@ -99,7 +72,6 @@ test.each(LOOKS)('the people, the dialogs and the other pages are accessible, $l
   await ann.page.locator('#my-name').waitFor()
   await ann.page.locator('#main').press('?')
   await ann.page.locator('.key-list').waitFor()
-  await shoot(ann, 'keys', look)
   expect(await findings(ann)).toEqual([])
 })
 
@@ -107,7 +79,6 @@ test.each(LOOKS.filter(({ look }) => look.includes('phone')))('the rooms have a 
   const ann = await linger.open({ name: `ann among ${LOOKS.findIndex((other) => other.look === look)}`, ...options })
   await ann.page.locator('.room .back').click()
   await ann.page.locator('main.rail').waitFor()
-  await shoot(ann, 'rail', look)
   expect(await findings(ann)).toEqual([])
 })
 
@@ -134,21 +105,3 @@ test('marks that are piled up stay within their own message', async () => {
   const overflow = await ann.page.locator('.said .text').first().evaluate((text) => getComputedStyle(text).overflow)
   expect(overflow).toBe('clip')
 })
-
-/** Returns one line for each thing that axe-core finds wrong. */
-async function findings(chat: Chat): Promise<string[]> {
-  await chat.isStill()
-  // As a debugger does it: a script element would be stopped by the policy.
-  await chat.page.evaluate(AXE)
-  return chat.page.evaluate(async (rules) => {
-    const { axe } = window as unknown as { axe: typeof Axe }
-    const { violations } = await axe.run({ runOnly: rules })
-    return violations.flatMap(({ id, nodes }) => nodes.map(({ target, failureSummary }) => `${id} ${target}: ${failureSummary}`))
-  }, RULES)
-}
-
-/** Keeps a picture of the screen, to be looked at. */
-async function shoot(chat: Chat, state: string, look: string): Promise<void> {
-  await chat.isStill()
-  await chat.page.screenshot({ path: join(SCREENS, `${state} ${look}.png`) })
-}

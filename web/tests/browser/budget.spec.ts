@@ -12,6 +12,7 @@ import type { CDPSession, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { useLinger } from './harness/linger'
 import { Person } from './harness/person'
+import { slowness } from './harness/speed'
 
 const BYTES_MAX = 100 * 1024
 const READABLE_MS_MAX = 800
@@ -21,8 +22,6 @@ const LONG_TASK_MS_MAX = 400
 const BARE_MS = 400
 const LOADS_MAX = 8
 const SLOWDOWN = 4
-/** The time of `work` on a laptop of 2024. */
-const LAPTOP_MS = 6
 
 interface Load {
   /** The time after which a bare page could be read, just before. */
@@ -104,23 +103,11 @@ async function onSlowPhone<T>(use: (page: Page, session: CDPSession) => Promise<
     downloadThroughput: 1_600_000 / 8,
     uploadThroughput: 750_000 / 8,
   })
-  const rate = (SLOWDOWN * LAPTOP_MS) / (await page.evaluate(work))
+  const rate = SLOWDOWN / (await slowness(page))
   await session.send('Emulation.setCPUThrottlingRate', { rate: Math.min(SLOWDOWN, Math.max(1, rate)) })
   const used = await use(page, session)
   await context.close()
   return used
-}
-
-/** Runs in the page: some work of the kind that pages do; returns the best of some times, in ms. */
-function work(): number {
-  const times = Array.from({ length: 15 }, () => {
-    const startedAt = performance.now()
-    const made = Array.from({ length: 20_000 }, (_, index) => ({ key: String((index * 7919) % 20_011), index }))
-    made.sort((one, other) => (one.key < other.key ? -1 : 1))
-    JSON.parse(JSON.stringify(made))
-    return performance.now() - startedAt
-  })
-  return Math.min(...times)
 }
 
 function countBytes(session: CDPSession): { total(): number } {

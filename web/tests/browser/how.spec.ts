@@ -41,7 +41,7 @@ test.each([
   ['zh', 'light', 1280, 'zh-CN'],
 ] as const)('axe finds nothing at /how, %s', async (look, colorScheme, width, locale) => {
   const ann = await Drawer.open(linger, '/how', { colorScheme, locale, viewport: { width, height: width === 390 ? 844 : 900 } })
-  await ann.page.waitForTimeout(2000)
+  await expect.poll(() => ann.rows.count()).toBeGreaterThan(3)
   expect(await ann.findings()).toEqual([])
   // All of the drawer can be reached, however low the window is.
   const weather = ann.root.getByRole('switch')

@@ -3,6 +3,7 @@ import type { CDPSession } from 'playwright-core'
 import { expect, test } from 'vitest'
 import type { Chat } from './harness/chat'
 import { useLinger } from './harness/linger'
+import { Person } from './harness/person'
 
 const linger = useLinger()
 
@@ -76,6 +77,58 @@ test('Enter belongs to the input method in the name as well', async () => {
   await liftFinger(ann)
   await field.press('Enter')
   await expect.poll(() => ann.name()).toBe('陈默')
+})
+
+/** The other fields that Enter does something in: the way to each, and what is written there, so that Enter would act. */
+const FIELDS: { field: string; path: string; open: string[]; text: string }[] = [
+  { field: '.find input', path: '', open: [], text: 'lobby' },
+  { field: '.dialog [type=search]', path: '', open: ['.people-count', '.aside .fact >> nth=1'], text: 'bob' },
+  { field: '#room-name', path: '', open: ['.rail-top .tool'], text: 'tea' },
+  { field: '#room-slug', path: '', open: ['.rail-top .tool'], text: 'tea' },
+  { field: '#room-topic', path: '', open: ['.rail-top .tool'], text: 'leaves' },
+  { field: '.say input', path: '/how', open: [], text: 'hello' },
+]
+
+test('Enter belongs to the input method in every field that it does something in', async () => {
+  const { url } = linger.server
+  const bob = await Person.arrive(url, 'bob')
+  await bob.say('I am in the lobby')
+  const dan = await Person.arrive(url, 'dan')
+  const ann = await linger.open({ name: 'ann' })
+  await ann.say('so am I')
+  await ann.endsWith(['so am I'])
+  const keyboard = await ann.context.newCDPSession(ann.page)
+  const acts: string[] = []
+  ann.page.on('request', (request) => request.method() !== 'GET' && acts.push(`${request.method()} ${new URL(request.url()).pathname}`))
+  for (const [index, { field: selector, path, open, text }] of FIELDS.entries()) {
+    const room = `/r/field-${index}`
+    await dan.openRoom(`field-${index}`)
+    await ann.page.goto(url + (path || room))
+    await ann.page.locator('.my-name').waitFor()
+    if (path === '') {
+      await ann.page.getByRole('button', { name: /^Join/ }).click()
+      await ann.page.getByRole('button', { name: /^Join/ }).waitFor({ state: 'detached' })
+    }
+    for (const step of open) await ann.page.locator(step).click()
+    const field = ann.page.locator(selector)
+    if (selector === '#room-topic') await ann.page.locator('#room-name').fill(`of topic ${index}`)
+    if (text === 'bob') await ann.page.locator('.dialog .person').first().waitFor()
+    acts.length = 0
+    for (const enter of ENTERS_OF_INPUT_METHODS) {
+      await field.fill('')
+      await field.focus()
+      await compose(keyboard, text)
+      await keyboard.send('Input.dispatchKeyEvent', { type: 'rawKeyDown', ...enter })
+      await keyboard.send('Input.insertText', { text })
+      await keyboard.send('Input.dispatchKeyEvent', { type: 'keyUp', ...enter })
+      await expect.poll(() => field.inputValue()).toBe(text)
+      await liftFinger(ann)
+    }
+    expect([selector, acts, new URL(ann.page.url()).pathname]).toEqual([selector, [], path || room])
+    // The same key does act when no input method works, or this would prove nothing.
+    await field.press('Enter')
+    await expect.poll(() => acts.length > 0 || new URL(ann.page.url()).pathname !== (path || room)).toBe(true)
+  }
 })
 
 test('the Tab key visits everything in reading order, and each stop is visible', async () => {

@@ -4,6 +4,7 @@ import { beforeAll, expect, test } from 'vitest'
 import type { Chat } from './harness/chat'
 import { useLinger } from './harness/linger'
 import { Person } from './harness/person'
+import { heapBytes, slowness, startWorkClock } from './harness/speed'
 
 const linger = useLinger()
 const COUNT = 100_000
@@ -98,10 +99,6 @@ test('loading upwards and downwards moves nothing that is being read, and the wi
 test('the memory is flat over thousands of messages', async () => {
   const ann = await open('/r/long')
   const session = await ann.context.newCDPSession(ann.page)
-  const heap = async () => {
-    await session.send('HeapProfiler.collectGarbage')
-    return (await session.send('Runtime.getHeapUsage')).usedSize
-  }
   const goUp = async (below: number) => {
     while (((await numbers(ann))[0] ?? 0) > below) {
       await ann.page.locator('.scroller').evaluate((box) => (box.scrollTop = -box.scrollHeight))
@@ -109,9 +106,31 @@ test('the memory is flat over thousands of messages', async () => {
     }
   }
   await goUp(COUNT - 1500)
-  const before = await heap()
+  const before = await heapBytes(session)
   await goUp(COUNT - 6000)
-  expect((await heap()) - before).toBeLessThan(5_000_000)
+  expect((await heapBytes(session)) - before).toBeLessThan(5_000_000)
+})
+
+test('scrolling over the messages leaves time in each frame', async () => {
+  const ann = await open('/r/long/50000')
+  const work = await startWorkClock(await ann.context.newCDPSession(ann.page))
+  const frames: number[] = []
+  // 6,000 px a second: a quick flick of the finger.
+  for (const by of [-100, 100]) {
+    for (let frame = 0; frame < 150; frame += 1) {
+      const before = await work()
+      await ann.page.locator('.scroller').evaluate((box, step) => {
+        box.scrollTop += step
+        return new Promise((resolve) => requestAnimationFrame(resolve))
+      }, by)
+      frames.push((await work()) - before)
+    }
+  }
+  const allowedMs = (1000 / 60) * Math.max(1, await slowness(ann.page))
+  frames.sort((one, other) => one - other)
+  // A frame in which a page of messages comes in may be late, once in a while.
+  const most = frames[Math.floor(frames.length * 0.9)] ?? NaN
+  expect({ most, worst: frames.at(-1), allowedMs }).toSatisfy(({ worst = NaN }) => most < allowedMs && worst < 6 * allowedMs)
 })
 
 test('from far above one jumps to the newest', async () => {

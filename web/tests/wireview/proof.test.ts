@@ -4,6 +4,7 @@ import type { EventPage, RoomEvent } from '../../src/api/types'
 import { createProof } from '../../src/wireview/proof'
 import { createSpans } from '../../src/wireview/spans'
 import { createHeardMessages } from '../../src/wireview/tally'
+import { createFakePlatform } from '../fakePlatform'
 import { event, page } from './made'
 
 describe('spans of numbers', () => {
@@ -35,14 +36,15 @@ function begin(numbers: number[]) {
     const events = numbers.filter((number) => number > from).slice(0, limit).map((number) => event(number, number))
     return { events, cursor: `c${events.at(-1)?.number ?? from}` }
   })
-  const proof = createProof({ room: 'tea', readEvents: read, me: () => 1, onChange: () => {} })
+  const platform = createFakePlatform()
+  const proof = createProof({ room: 'tea', readEvents: read, me: () => 1, platform, onChange: () => {} })
   const hear = (from: number, ...heard: number[]) =>
     proof.hear(page(`c${from}`, `c${heard.at(-1) ?? from}`, heard.map((number) => event(number, number))))
   const claim = () => {
     const { span, isWhole, holes } = proof.read()
     return { span: span && [span.first, span.last], isWhole, holes: holes.map(({ first, last }) => [first, last]) }
   }
-  return { numbers, read, proof, hear, claim }
+  return { numbers, read, proof, hear, claim, clock: platform.clock }
 }
 
 const upTo = (last: number) => Array.from({ length: last }, (_, index) => index + 1)
@@ -83,13 +85,41 @@ describe('the proof', () => {
     expect([claim(), read.mock.calls.length]).toEqual([{ span: [1, 4812], isWhole: true, holes: [] }, 6])
   })
 
-  it('a hole in what was heard is read again, from the last cursor that had none before it', async () => {
+  it('a hole in what was heard is read again, from the last page that had none before it', async () => {
     const { hear, claim, read } = begin(upTo(20))
     hear(9, 10)
     hear(10, 14)
     expect(claim()).toEqual({ span: [14, 14], isWhole: false, holes: [[11, 13]] })
     await vi.waitFor(() => expect(claim()).toEqual({ span: [10, 20], isWhole: false, holes: [] }))
-    expect(read.mock.calls.map(([after]) => after)).toEqual(['c10'])
+    expect(read.mock.calls.map(([after]) => after)).toEqual(['c9'])
+  })
+
+  it('what a page lost at its end is read again, although its cursor lies behind it', async () => {
+    const { proof, hear, claim, numbers } = begin(upTo(10))
+    await proof.count()
+    numbers.push(11, 12, 13)
+    hear(10, 11)
+    proof.hear({ from: 'c11', events: [] })
+    hear(12, 13)
+    await vi.waitFor(() => expect(claim()).toEqual({ span: [1, 13], isWhole: true, holes: [] }))
+  })
+
+  it('a hole is read again until the server answers, and no longer than somebody looks', async () => {
+    const { hear, claim, read, proof, clock } = begin(upTo(20))
+    read.mockRejectedValueOnce(new Error('gone')).mockRejectedValueOnce(new Error('gone'))
+    hear(9, 10)
+    hear(10, 14)
+    await clock.pass(10_000)
+    expect([claim(), read.mock.calls.map(([after]) => after)]).toEqual([{ span: [10, 20], isWhole: false, holes: [] }, ['c9', 'c9', 'c9']])
+    expect([proof.read().isCounting, proof.read().hasFailed]).toEqual([false, false])
+
+    read.mockRejectedValue(new Error('gone'))
+    hear(20, 24)
+    await clock.pass(10_000)
+    expect([claim().holes, proof.read().isCounting]).toEqual([[[21, 23]], true])
+    proof.stop()
+    await clock.pass(0)
+    expect(clock.timers()).toBe(0)
   })
 
   it('while I was away a closed room went on without me, and I am complete from where I came back', async () => {

@@ -95,14 +95,16 @@ impl Crowd {
     }
 
     /// Has everybody hang up and come again, each with another request first;
-    /// returns memory when all are parked. None: that is not possible here, or the first
-    /// crowd did the same.
+    /// returns memory when all are parked. None: that is not possible here or in this mode,
+    /// or the first crowd did the same.
     fn second_crowd(
         self,
         stage: &mut Stage<'_>,
         outcome: &mut Outcome,
     ) -> anyhow::Result<Option<Memory>> {
-        if self.greet_first || stage.players.ledger.has_faults() {
+        // Lines begin with the newest one, so nobody comes back to where they were.
+        let is_once = self.greet_first || self.mode == Mode::Follow;
+        if is_once || stage.players.ledger.has_faults() {
             return Ok(None);
         }
         if !stage.players.target.notices_hang_ups() {

@@ -230,6 +230,9 @@ impl<'t> Players<'t> {
             Mode::Sse => {
                 wires.send_for_stream(key, |out| self.target.stream(out, room, cursor, session));
             }
+            Mode::Follow => {
+                wires.send_for_stream(key, |out| self.target.follow(out, room, session));
+            }
         }
     }
 
@@ -349,13 +352,15 @@ impl Play for Players<'_> {
     fn streamed(&mut self, who: Who, bytes: &[u8]) {
         let Who::Reader(number) = who else { return };
         let mut carry = std::mem::take(&mut self.readers[number].carry);
-        let is_whole = carry.is_empty() && bytes.ends_with(b"\n\n");
+        // Frames end with an empty line, and lines with a line.
+        let end: &[u8] = if self.mode == Mode::Follow { b"\n" } else { b"\n\n" };
+        let is_whole = carry.is_empty() && bytes.ends_with(end);
         if !is_whole {
             carry.extend_from_slice(bytes);
         }
         let all = if is_whole { bytes } else { carry.as_slice() };
-        // Frames end with an empty line; the bytes after the last one are kept.
-        let frames = memchr::memmem::rfind(all, b"\n\n").map_or(0, |end| end + 2);
+        // The bytes after the last one are kept.
+        let frames = memchr::memmem::rfind(all, end).map_or(0, |at| at + end.len());
         self.read(number, &all[..frames]);
         self.target.streamed(&all[..frames], &mut self.readers[number].cursor);
         if !is_whole {

@@ -250,6 +250,21 @@ impl Target for Linger {
         cursor.follow(last_id(frames));
     }
 
+    fn has_lines(&self) -> bool {
+        true
+    }
+
+    fn follow(&self, out: &mut Vec<u8>, room: usize, session: Session<'_>) {
+        // The newest line comes with it: the readers are there before the first message.
+        write!(
+            out,
+            "GET /r/bench-{}-{room}?follow&limit=1 HTTP/1.1\r\nHost: localhost\r\n",
+            self.run
+        )
+        .expect("memory takes all bytes");
+        end_head(out, session);
+    }
+
     fn greet(&self, out: &mut Vec<u8>, session: Session<'_>) {
         out.extend_from_slice(b"GET /api/v1/rooms HTTP/1.1\r\nHost: localhost\r\n");
         end_head(out, session);

@@ -129,7 +129,14 @@ impl House {
                     answer(&mut writer, 401, r#"{"code":"who_are_you"}"#)?;
                 }
                 ("get", ["api", "v1", "rooms", room, "events", query]) if is_stream => {
-                    return self.stream(&mut writer, room, query, token);
+                    let frame = |number, text: &str| {
+                        format!("id: {number}\ndata: {{\"text\":\"{text}\"}}\n\n")
+                    };
+                    return self.stream(&mut writer, room, after(query), token, frame);
+                }
+                ("get", ["r", room, "follow&limit=1"]) => {
+                    let line = |_, text: &str| format!("10:00 ann: {text}\n");
+                    return self.stream(&mut writer, room, 0, token, line);
                 }
                 ("get", ["api", "v1", "rooms", room, "events", query]) => {
                     if self.poll(&mut writer, room, query, token)? {
@@ -222,17 +229,17 @@ impl House {
         &self,
         writer: &mut TcpStream,
         room: &str,
-        query: &str,
+        mut after: usize,
         token: Option<&str>,
+        written: impl Fn(usize, &str) -> String,
     ) -> std::io::Result<()> {
         writer.write_all(
             b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n",
         )?;
-        let mut after = after(query);
         loop {
             let texts = self.wait(writer, room, after, token)?;
             for (at, text) in texts.iter().enumerate().skip(after) {
-                let frame = format!("id: {}\ndata: {{\"text\":\"{text}\"}}\n\n", at + 1);
+                let frame = written(at + 1, text);
                 // Cut in the middle of a frame, as a network may.
                 let (one, two) = frame.split_at(frame.len() / 2);
                 for part in [one, two] {

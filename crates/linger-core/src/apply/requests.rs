@@ -6,7 +6,9 @@
 use rusqlite::{Connection, params};
 
 use super::Outcome;
-use crate::{Author, Draft, Entry, Rejection, RequestDigest, RequestId, Salt, queries, sum};
+use crate::{
+    Author, Draft, Entry, Rejection, RequestDigest, RequestId, Salt, UserId, queries, sum,
+};
 
 /// Returns the outcome of a request whose author used its id before.
 pub(super) fn outcome_of_repeat(
@@ -27,15 +29,33 @@ pub(super) fn outcome_of_repeat(
     }))
 }
 
-/// Remembers an accepted request, if its author named it.
-pub(super) fn remember(tx: &Connection, entry: &Entry) -> rusqlite::Result<()> {
+/// Remembers an accepted request, if its author named it. `is_erasable`: its payload will be
+/// erased, and nothing that could confirm a guess of it is kept.
+pub(super) fn remember(tx: &Connection, entry: &Entry, is_erasable: bool) -> rusqlite::Result<()> {
     let Entry { position, draft } = entry;
     let Some(request) = &draft.request else { return Ok(()) };
-    let digest = request.asked.map(|asked| match draft.salt {
+    let asked = request.asked.filter(|_| !is_erasable);
+    let salt = draft.salt.filter(|_| !is_erasable);
+    let digest = asked.map(|asked| match salt {
         None => asked.0.to_vec(),
         Some(salt) => asked.salted(salt).to_vec(),
     });
-    insert(tx, draft.author, &request.id, *position, draft.salt, digest.as_deref())
+    insert(tx, draft.author, &request.id, *position, salt, digest.as_deref())
+}
+
+/// Forgets what could confirm a guess of the payload of a user's request, whose payload is
+/// erased.
+pub(super) fn forget_digest(
+    tx: &Connection,
+    user: UserId,
+    request_id: Option<&RequestId>,
+) -> rusqlite::Result<()> {
+    let Some(id) = request_id else { return Ok(()) };
+    let author = Author::User(user);
+    let Some(known) = queries::request(tx, author, id)? else { return Ok(()) };
+    tx.prepare_cached("DELETE FROM requests WHERE author = ?1 AND request_id = ?2")?
+        .execute(params![author.to_number().cast_signed(), id])?;
+    insert(tx, author, id, known.position, None, None)
 }
 
 fn insert(

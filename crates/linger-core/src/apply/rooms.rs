@@ -1,11 +1,11 @@
-//! Rules about rooms: they are opened.
+//! Rules about rooms: they are opened, and their openers change them.
 
 use rusqlite::{Connection, params};
 
 use super::{Refused, Step, exists, members};
 use crate::{
-    EventKind, News, Rejection, RoomId, RoomKind, RoomName, RoomThen, Slug, Topic, queries::Room,
-    sum,
+    EventKind, News, Rejection, RoomId, RoomKind, RoomName, RoomThen, Slug, Topic, queries,
+    queries::Room, sum,
 };
 
 /// Opens a room. A user who opens one is its first member; the server is no member.
@@ -39,6 +39,38 @@ pub(super) fn open(
         members::begin_stay(step, &mut room, opener.id)?;
     }
     step.tell_room(room, opener, |room| EventKind::RoomOpened { opened: then(room) }).map(Some)
+}
+
+/// Gives a room of the author's another name or another topic; the same ones change nothing.
+pub(super) fn change(
+    step: &Step<'_>,
+    room: RoomId,
+    name: Option<&RoomName>,
+    topic: Option<&Topic>,
+) -> Result<Option<News>, Refused> {
+    let by = step.user()?;
+    let room = step.room(room)?;
+    if room.kind == RoomKind::Closed && !members::is_member(step, room.id, by.id)? {
+        return Err(Rejection::RoomNotFound.into());
+    }
+    let opened = queries::event_at(step.tx, room.id.position())?.expect("a room was opened");
+    if opened.event.by.map(|by| by.id) != Some(by.id) {
+        return Err(Rejection::NotTheOpener.into());
+    }
+    let changed = Room {
+        name: name.unwrap_or(&room.name).clone(),
+        topic: topic.unwrap_or(&room.topic).clone(),
+        ..room.clone()
+    };
+    if changed == room {
+        return Ok(None);
+    }
+    // The checksum comes with the counts, which the event changes.
+    step.tx
+        .prepare_cached("UPDATE rooms SET name = ?2, topic = ?3 WHERE id = ?1")?
+        .execute(params![changed.id, changed.name, changed.topic])?;
+    step.tell_room(changed, Some(by), |room| EventKind::RoomChanged { changed: then(room) })
+        .map(Some)
 }
 
 /// Returns the room as readers see it in an event.

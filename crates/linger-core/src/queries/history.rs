@@ -1,4 +1,4 @@
-//! A room's history: its messages, in both directions from a place.
+//! A room's history: its messages as they are now, in both directions from a place.
 //!
 //! A closed room is read stay by stay, by way of the messages that lie in the reader's
 //! stays: neither messages outside of all stays nor stays without messages are walked
@@ -7,7 +7,7 @@
 use rusqlite::{Connection, params};
 
 use super::{
-    news,
+    messages::{self, Stored, select_messages},
     numbers::position_of,
     proof::Proof,
     stays::{first_stay, last_stay},
@@ -21,7 +21,7 @@ use crate::{
 /// A page of a room's history.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct History {
-    /// Messages, oldest first.
+    /// Messages, oldest first: each as the event that sent it, with the message as it is now.
     pub messages: Vec<News>,
     /// Whether there are older ones.
     pub more: bool,
@@ -56,18 +56,15 @@ struct View<'c> {
     room: RoomId,
     kind: RoomKind,
     reader: Option<UserId>,
+    messages: messages::View<'c>,
 }
 
-/// A room's messages in a range, newest first, with the columns that [`news`] reads.
+/// A room's messages in a range, newest first.
 const NEWEST_FIRST: &str =
-    "SELECT position, kind, audience, audience_id, audience_rooms, number, json, sum
-     FROM events WHERE audience_id = ?1 AND kind = 'message_sent' AND position BETWEEN ?2 AND ?3
-     ORDER BY position DESC";
+    select_messages!("WHERE room_id = ?1 AND position BETWEEN ?2 AND ?3 ORDER BY position DESC");
 /// The same, oldest first.
 const OLDEST_FIRST: &str =
-    "SELECT position, kind, audience, audience_id, audience_rooms, number, json, sum
-     FROM events WHERE audience_id = ?1 AND kind = 'message_sent' AND position BETWEEN ?2 AND ?3
-     ORDER BY position";
+    select_messages!("WHERE room_id = ?1 AND position BETWEEN ?2 AND ?3 ORDER BY position");
 
 /// Returns the newest messages of a room before `before`, as many as fit on one page,
 /// as far as `reader` may see them.
@@ -82,7 +79,9 @@ pub fn history(
     before: Option<MessageId>,
     max: PageMax,
 ) -> rusqlite::Result<History> {
-    let view = View::of(connection, scope, reader);
+    let Some(view) = View::of(connection, scope, reader)? else {
+        return Ok(History { messages: Vec::new(), more: false });
+    };
     let mut page = Page::new(max);
     let end = before.map_or(Position::MAX, |before| before.position().before());
     let more = view.older(end, &mut page)?;
@@ -106,7 +105,9 @@ pub fn passage(
     place: Place,
     max: PageMax,
 ) -> rusqlite::Result<Passage> {
-    let view = View::of(connection, scope, reader);
+    let Some(view) = View::of(connection, scope, reader)? else {
+        return Ok(Passage { messages: Vec::new(), more: false, more_after: false });
+    };
     let passage = match place {
         Place::After(id) => view.after(id.position(), max)?,
         Place::Around(id) => view.around(id.position(), max)?,
@@ -123,16 +124,21 @@ pub fn passage(
 }
 
 impl View<'_> {
-    fn of<'c>(connection: &'c Connection, scope: &Scope, reader: Option<UserId>) -> View<'c> {
+    fn of<'c>(
+        connection: &'c Connection,
+        scope: &Scope,
+        reader: Option<UserId>,
+    ) -> rusqlite::Result<Option<View<'c>>> {
         let &Scope::Room(room, kind) = scope else {
             panic!("history is a room's: {scope:?}");
         };
-        View { connection, room, kind, reader }
+        let messages = messages::View::of(connection, room, reader)?;
+        Ok(messages.map(|messages| View { connection, room, kind, reader, messages }))
     }
 
     /// Returns the proof of one page of it.
     fn proof(&self, max: PageMax) -> Proof<'_> {
-        let View { connection, room, kind, reader } = *self;
+        let View { connection, room, kind, reader, .. } = *self;
         Proof { connection, room, kind, reader, left: max.items as u64 }
     }
 
@@ -163,8 +169,7 @@ impl View<'_> {
 
     /// Adds messages up to `end`, newest first. Tells whether there are more.
     fn older(&self, mut end: Position, page: &mut Page) -> rusqlite::Result<bool> {
-        let newest = "SELECT max(position) FROM events
-             WHERE audience_id = ?1 AND kind = 'message_sent' AND position <= ?2";
+        let newest = "SELECT max(position) FROM messages WHERE room_id = ?1 AND position <= ?2";
         while let Some(newest) = self.edge(newest, end)? {
             let Some((from, to)) = (match self.kind {
                 RoomKind::Open => Some((Position::START, Position::MAX)),
@@ -182,8 +187,7 @@ impl View<'_> {
 
     /// Adds messages from `begin` on, oldest first. Tells whether there are more.
     fn newer(&self, mut begin: Position, page: &mut Page) -> rusqlite::Result<bool> {
-        let oldest = "SELECT min(position) FROM events
-             WHERE audience_id = ?1 AND kind = 'message_sent' AND position >= ?2";
+        let oldest = "SELECT min(position) FROM messages WHERE room_id = ?1 AND position >= ?2";
         while let Some(oldest) = self.edge(oldest, begin)? {
             let Some((from, to)) = (match self.kind {
                 RoomKind::Open => Some((Position::START, Position::MAX)),
@@ -220,7 +224,8 @@ impl View<'_> {
         let mut select = self.connection.prepare_cached(select)?;
         let mut rows = select.query(params![self.room, from, to])?;
         while let Some(row) = rows.next()? {
-            if !page.take(news(row)?) {
+            let stored = Stored::of_row(row)?;
+            if !page.take(self.messages.read_news(stored)?) {
                 return Ok(true);
             }
         }

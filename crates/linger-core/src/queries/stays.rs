@@ -23,7 +23,7 @@ pub fn stays_of(connection: &Connection, user: UserId) -> rusqlite::Result<Stays
 
 /// Returns the memberships of a user that last.
 pub fn current_stays(connection: &Connection, user: UserId) -> rusqlite::Result<Stays> {
-    let mut stays = Stays::default();
+    let mut stays = Stays::of(Some(user));
     let mut select = connection
         .prepare_cached("SELECT room_id, user_id, joined, sum FROM members WHERE user_id = ?1")?;
     let mut rows = select.query([user])?;
@@ -49,7 +49,7 @@ pub fn stays_after(
         add_past(connection, person, after, limit, &mut stays)?;
         return Ok(stays);
     }
-    let mut stays = Stays::default();
+    let mut stays = Stays::of(reader);
     if let (&Scope::Room(room, RoomKind::Closed), Some(reader)) = (scope, reader) {
         add_past_of(connection, reader, room, after, limit, &mut stays)?;
         if let Some(joined) = joined(connection, room, reader)? {

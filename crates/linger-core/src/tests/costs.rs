@@ -25,11 +25,11 @@ const READ: usize = 10;
 const START: Position = Position::START;
 
 /// A house, and where things stand in it.
-struct House {
+pub(super) struct House {
     projection: Projection,
     entries: Vec<Entry>,
-    ann: UserId,
-    bob: UserId,
+    pub(super) ann: UserId,
+    pub(super) bob: UserId,
     tea: RoomId,
     den: RoomId,
     /// An open room that bob looks at from outside.
@@ -44,7 +44,7 @@ struct House {
 
 impl House {
     /// Ann and bob are there, and nothing else.
-    fn empty() -> House {
+    pub(super) fn empty() -> House {
         let (nobody, nowhere) = (UserId::new(START), RoomId::new(START));
         let mut house = House {
             projection: Projection::in_memory(LogId::from_random(0)).unwrap(),
@@ -101,7 +101,7 @@ impl House {
     }
 
     /// Applies what happened, and begins to count.
-    fn built(mut self) -> House {
+    pub(super) fn built(mut self) -> House {
         let outcomes = self.projection.apply(&self.entries).unwrap();
         assert!(outcomes.iter().all(|outcome| matches!(outcome, Outcome::Accepted(_))));
         self.projection.commit().unwrap();
@@ -114,7 +114,7 @@ impl House {
         self
     }
 
-    fn position(&self) -> Position {
+    pub(super) fn position(&self) -> Position {
         Position::new(self.entries.len() as u64)
     }
 
@@ -125,29 +125,32 @@ impl House {
         position
     }
 
-    fn does(&mut self, user: UserId, command: Command) {
+    pub(super) fn does(&mut self, user: UserId, command: Command) {
         self.applies(Author::User(user), command);
     }
 
-    fn guest(&mut self, called: &str) -> UserId {
+    pub(super) fn guest(&mut self, called: &str) -> UserId {
         let name = name(called);
         let guest = Command::CreateGuest { name, token_hash: None, external_id: None };
         UserId::new(self.applies(Author::Server, guest))
     }
 
-    fn opens(&mut self, user: UserId, slug: &str, kind: RoomKind) -> RoomId {
+    pub(super) fn opens(&mut self, user: UserId, slug: &str, kind: RoomKind) -> RoomId {
         let (slug, name) = (Slug::parse(slug).unwrap(), RoomName::parse(slug).unwrap());
         let open = Command::OpenRoom { slug, name, topic: Topic::parse("").unwrap(), kind };
         RoomId::new(self.applies(Author::User(user), open))
     }
 
-    fn says(&mut self, user: UserId, room: RoomId, text: &str) {
+    pub(super) fn says(&mut self, user: UserId, room: RoomId, text: &str) {
         let text = MessageText::parse(text).unwrap();
-        self.does(user, Command::SendMessage { room, text, sender_time: None });
+        self.does(user, Command::say(room, text));
     }
 
     /// Counts the steps of a question, and returns its answer.
-    fn count<T>(&self, ask: impl FnOnce(&rusqlite::Connection) -> rusqlite::Result<T>) -> (u64, T) {
+    pub(super) fn count<T>(
+        &self,
+        ask: impl FnOnce(&rusqlite::Connection) -> rusqlite::Result<T>,
+    ) -> (u64, T) {
         let before = self.steps.load(Ordering::Relaxed);
         let answer = ask(self.projection.connection()).unwrap();
         (self.steps.load(Ordering::Relaxed) - before, answer)
@@ -434,7 +437,7 @@ fn a_page_needs_no_more_stays_than_it_loads() {
 
 /// Checks that a read costs about the same in all houses.
 #[track_caller]
-fn is_flat(read: &str, costs: [u64; 3]) {
+pub(super) fn is_flat(read: &str, costs: [u64; 3]) {
     let least = costs.into_iter().min().expect("there are three");
     let is_flat = costs.iter().all(|cost| *cost <= least + least / 2);
     assert!(is_flat, "{read} costs {costs:?} steps: more than half as much again");

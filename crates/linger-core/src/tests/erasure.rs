@@ -1,21 +1,66 @@
 //! Erased entries: the text is gone, and everything else replays as before.
 //!
-//! No command erases yet; these tests put the erased form in an entry's place.
+//! These tests put the erased form in an entry's place, as a node does for what
+//! `queries::erasures_after` names.
+
+use std::{collections::BTreeSet, sync::Arc};
 
 use proptest::prelude::*;
 
 use super::{
     draft,
-    logs::{Log, asks, empty},
+    logs::{ALL, Log, asks, empty},
     properties::{laws, tables},
 };
 use crate::{
-    Author, Command, Draft, Entry, MessageText, Outcome, Position, Projection, RoomId, StoredEntry,
-    Timestamp, UserId, Vocabulary, queries,
+    Author, Command, Draft, Entry, MessageId, MessageText, Outcome, Position, Projection,
+    Rejection, RoomId, StoredEntry, Timestamp, UserId, Vocabulary,
+    queries::{self, Erasure},
 };
 
 proptest! {
     #![proptest_config(laws(128))]
+
+    #[test]
+    fn a_log_without_what_was_to_be_erased_replays_to_the_same_tables(asks in asks()) {
+        let log = Log::of(&asks);
+        let mut before = empty();
+        before.apply(&log.entries).unwrap();
+        let erasures = queries::erasures_after(before.connection(), Position::START, ALL).unwrap();
+        let mut erased = log.entries.clone();
+        for Erasure { cause, entry, rejection } in &erasures {
+            let place = erased.iter().position(|it| it.position == *entry).unwrap();
+            let draft = &erased[place].draft;
+            let stored = match cause == entry {
+                true => StoredEntry::erased_in_vain(draft, *rejection),
+                false => StoredEntry::erased(draft),
+            };
+            erased[place] = stored.unwrap().decode(*entry).unwrap();
+        }
+        let mut after = empty();
+        let outcomes = after.apply(&erased).unwrap();
+        prop_assert_eq!(before.fingerprint().unwrap(), after.fingerprint().unwrap());
+        let silent = |outcome: &Outcome| match outcome {
+            Outcome::Accepted(news) => Outcome::Accepted(news.as_ref().map(|news| {
+                let mut news = (**news).clone();
+                for id in log.model.deleted() {
+                    news = news.without_text_of(id).unwrap_or(news);
+                }
+                Arc::new(news)
+            })),
+            // Nobody can tell any more whether it asked for the same as the erased request under
+            // its name. It had no effect, and has none.
+            Outcome::Repeated { .. } => Outcome::Rejected(Rejection::RequestIdReused),
+            other => other.clone(),
+        };
+        let expected: Vec<Outcome> = log.outcomes.iter().map(silent).collect();
+        prop_assert_eq!(outcomes.iter().map(silent).collect::<Vec<_>>(), expected);
+        // All that is left of a deleted message is what it was an answer to, and its files.
+        let deleted: BTreeSet<Position> = log.model.deleted().map(MessageId::position).collect();
+        for entry in erased.iter().filter(|entry| deleted.contains(&entry.position)) {
+            prop_assert!(matches!(entry.draft.command, Command::Erased { .. }), "{:?}", entry);
+        }
+    }
 
     #[test]
     fn erased_entries_anywhere_change_nothing_but_their_own_text(
@@ -24,7 +69,14 @@ proptest! {
     ) {
         let whole = Log::of(&asks).entries;
         let mut erased = whole.clone();
-        let places = erased.iter_mut().zip(chosen.iter().cycle());
+        // Whether an edit changes a text can be told only while the text is there.
+        let is_of_edits = |entry: &Entry| {
+            let id = MessageId::new(entry.position);
+            let edits = |it: &Entry| matches!(it.draft.command, Command::EditMessage { message, .. } if message == id);
+            matches!(entry.draft.command, Command::EditMessage { .. } | Command::AddFile { .. })
+                || whole.iter().any(edits)
+        };
+        let places = erased.iter_mut().filter(|it| !is_of_edits(it)).zip(chosen.iter().cycle());
         for (entry, _) in places.filter(|(_, is_chosen)| **is_chosen) {
             *entry = erase(entry).unwrap_or(entry.clone());
         }
@@ -39,7 +91,9 @@ proptest! {
             }
         }
         // Everything is the same but the texts, and the digests of the requests.
-        let is_text = |row: &String| row.starts_with("events") || row.starts_with("requests");
+        let is_text = |row: &String| {
+            ["events", "requests", "messages"].iter().any(|table| row.starts_with(table))
+        };
         let rest = |projection: &Projection| {
             tables(projection).into_iter().filter(|row| !is_text(row)).collect::<Vec<_>>()
         };
@@ -54,11 +108,7 @@ fn a_repeat_of_an_erased_request_gets_the_deleted_form_whatever_it_says() {
     let mut entries = Log::of(&[]).entries;
     let (ann, tea) = (UserId::new(Position::new(1)), RoomId::new(Position::new(5)));
     let say = |position: u64, text: &str| {
-        let command = Command::SendMessage {
-            room: tea,
-            text: MessageText::parse(text).unwrap(),
-            sender_time: None,
-        };
+        let command = Command::say(tea, MessageText::parse(text).unwrap());
         let draft = draft(Timestamp::from_ms(2_000_000), Author::User(ann), "hers", command);
         Entry { position: Position::new(position), draft }
     };
@@ -99,7 +149,16 @@ fn events_without_text(projection: &Projection) -> Vec<serde_json::Value> {
         let news = queries::news_at(db, position).unwrap().unwrap();
         let mut event: serde_json::Value = serde_json::from_str(&news.json).unwrap();
         if let Some(message) = event["message"].as_object_mut() {
-            for payload in ["text", "sender_time", "deleted"] {
+            for payload in [
+                "text",
+                "sender_time",
+                "deleted",
+                "entities",
+                "files",
+                "reply_to",
+                "reactions",
+                "pinned",
+            ] {
                 message.shift_remove(payload);
             }
         }
@@ -113,11 +172,8 @@ fn only_what_has_a_payload_is_erased_and_it_keeps_its_rules() {
     for entry in Log::of(&[]).entries {
         assert_eq!(erase(&entry), None, "{entry:?}");
     }
-    let command = Command::SendMessage {
-        room: RoomId::new(Position::new(5)),
-        text: MessageText::parse("hush").unwrap(),
-        sender_time: None,
-    };
+    let tea = RoomId::new(Position::new(5));
+    let command = Command::say(tea, MessageText::parse("hush").unwrap());
     let draft = draft(Timestamp::from_ms(0), Author::Server, "r1", command);
     for vocabulary in [Vocabulary::FIRST, Vocabulary::SECOND, Vocabulary::THIRD] {
         let entry =

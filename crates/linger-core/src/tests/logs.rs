@@ -9,7 +9,8 @@ use rusqlite::Connection;
 
 use super::{draft, model::Model};
 use crate::{
-    Author, Command, Entry, Epoch, ExternalId, LogId, MessageText, Outcome, Position, Projection,
+    Author, Command, Emoji, Entities, Entity, EntityKind, Entry, Epoch, ExternalId, FileHash,
+    FileId, FileName, LogId, MediaType, MessageId, MessageText, Outcome, Position, Projection,
     Request, RoomId, RoomKind, RoomName, SenderTime, Slug, Timestamp, TokenHash, Topic, UserId,
     UserName, Vocabulary, queries,
     visibility::{Scope, Stays, can_enter},
@@ -45,6 +46,17 @@ enum What {
     Add(usize, usize),
     Leave(usize),
     Say(usize, u8),
+    /// Answers a message, in its own room or in another.
+    Answer(usize, Option<usize>, u8),
+    Edit(usize, u8),
+    Delete(usize),
+    React(usize, usize, bool),
+    Pin(usize, bool),
+    Change(usize, u8),
+    AddFile(u8),
+    /// Sends up to two of the files.
+    SendFiles(usize, usize, usize),
+    DropFile(usize),
     Epoch(u64),
     /// An earlier command again: so many entries ago, by the same author or by another.
     Again(usize, bool),
@@ -79,6 +91,18 @@ pub(super) fn asks() -> impl Strategy<Value = Vec<Ask>> {
         4 => (room.clone(), 1..AUTHORS).prop_map(|(room, user)| What::Add(room, user)),
         3 => room.clone().prop_map(What::Leave),
         12 => (room, any::<u8>()).prop_map(|(room, text)| What::Say(room, text)),
+        3 => (0..9_usize, prop::option::weighted(0.2, 0..2_usize), any::<u8>())
+            .prop_map(|(message, room, text)| What::Answer(message, room, text)),
+        5 => (0..9_usize, 0..4_u8).prop_map(|(message, text)| What::Edit(message, text)),
+        2 => (0..9_usize).prop_map(What::Delete),
+        5 => (0..9_usize, 0..3_usize, any::<bool>())
+            .prop_map(|(message, emoji, adds)| What::React(message, emoji, adds)),
+        3 => (0..9_usize, any::<bool>()).prop_map(|(message, pins)| What::Pin(message, pins)),
+        1 => (0..ROOMS.len(), 0..3_u8).prop_map(|(room, name)| What::Change(room, name)),
+        2 => any::<u8>().prop_map(What::AddFile),
+        2 => (0..2_usize, 0..4_usize, 0..4_usize)
+            .prop_map(|(room, one, two)| What::SendFiles(room, one, two)),
+        1 => (0..4_usize).prop_map(What::DropFile),
         1 => any::<u64>().prop_map(What::Epoch),
         2 => (1_usize..20, any::<bool>()).prop_map(|(ago, by_same)| What::Again(ago, by_same)),
     ];
@@ -163,13 +187,13 @@ impl Log {
         let of = |request: Request| Request::of(request.id, &draft.command);
         draft.request = draft.request.map(of);
         if self.vocabulary == Vocabulary::FIRST {
-            if matches!(draft.command, Command::BeginEpoch { .. }) {
-                // That version has no such command.
-                return;
-            }
             (draft.salt, draft.nonce) = (None, None);
         } else if matches!(ask.request, Name::None) {
             draft.request = None;
+        }
+        if draft.command.vocabulary() > self.vocabulary {
+            // That version has no such command.
+            return;
         }
         draft.vocabulary = self.vocabulary;
         let entry = Entry { position: Position::new(position), draft };
@@ -199,12 +223,83 @@ impl Log {
                 room: self.room(room),
                 text: MessageText::parse(&format!("text {text}")).unwrap(),
                 sender_time: (text % 4 == 0).then(|| SenderTime::parse("12:00").unwrap()),
+                entities: Entities::default(),
+                reply_to: None,
+                files: Vec::new(),
             },
+            What::Answer(message, room, text) => {
+                let reply_to = self.message(message);
+                let room_of = || self.model.room_of(reply_to).unwrap_or(self.room(0));
+                let room = room.map_or_else(room_of, |room| self.room(room));
+                let text = MessageText::parse(&format!("answer {text}")).unwrap();
+                self.send(room, text, Some(reply_to), Vec::new())
+            }
+            What::Edit(message, text) => Command::EditMessage {
+                message: self.message(message),
+                text: MessageText::parse(&format!("edited {text}")).unwrap(),
+                entities: Entities::default(),
+            },
+            What::Delete(message) => Command::DeleteMessage { message: self.message(message) },
+            What::React(message, emoji, adds) => {
+                let emoji = Emoji::parse(["👍", "🍵", "❤"][emoji]).unwrap();
+                let message = self.message(message);
+                match adds {
+                    true => Command::AddReaction { message, emoji },
+                    false => Command::RemoveReaction { message, emoji },
+                }
+            }
+            What::Pin(message, true) => Command::PinMessage { message: self.message(message) },
+            What::Pin(message, false) => Command::UnpinMessage { message: self.message(message) },
+            What::Change(room, name) => Command::ChangeRoom {
+                room: self.room(room),
+                name: (name > 0).then(|| RoomName::parse(&format!("name {name}")).unwrap()),
+                topic: (name == 0).then(|| Topic::parse("another topic").unwrap()),
+            },
+            What::AddFile(bits) => Command::AddFile {
+                name: FileName::parse(&format!("text {bits}.png")).unwrap(),
+                kind: MediaType::parse("image/png").unwrap(),
+                size: bits.into(),
+                hash: FileHash([bits; 32]),
+                width: (bits % 2 == 0).then_some(3),
+                height: (bits % 2 == 0).then_some(4),
+                thumbnail: bits % 3 == 0,
+            },
+            What::SendFiles(room, one, two) => {
+                let files = [one, two].map(|file| self.file(file));
+                let files = files[..1 + usize::from(one != two)].to_vec();
+                let text = MessageText::parse("with files").unwrap();
+                self.send(self.room(room), text, None, files)
+            }
+            What::DropFile(file) => Command::DropFile { file: self.file(file) },
             What::Epoch(bits) => Command::BeginEpoch { epoch: Epoch::from_random(bits) },
             What::Again(ago, _) => {
                 self.entries[self.entries.len().saturating_sub(ago)].draft.command.clone()
             }
         }
+    }
+
+    fn send(
+        &self,
+        room: RoomId,
+        text: MessageText,
+        reply_to: Option<MessageId>,
+        files: Vec<FileId>,
+    ) -> Command {
+        let length = text.as_str().len() as u32;
+        let bold = Entity { offset: 0, length, kind: EntityKind::Bold };
+        let entities = Entities::of(text.as_str(), vec![bold]).unwrap();
+        Command::SendMessage { room, text, sender_time: None, entities, reply_to, files }
+    }
+
+    /// Returns a message, by how many came after it.
+    fn message(&self, ago: usize) -> MessageId {
+        let mut sent = self.model.messages().rev();
+        sent.nth(ago).unwrap_or(MessageId::new(Position::new(MISSING)))
+    }
+
+    fn file(&self, ago: usize) -> FileId {
+        let mut added = self.model.files().rev();
+        added.nth(ago).unwrap_or(FileId::new(Position::new(MISSING)))
     }
 
     fn room(&self, which: usize) -> RoomId {

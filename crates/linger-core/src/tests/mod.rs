@@ -1,17 +1,20 @@
 //! Tests of the crate, as a reader of its feed would put them.
 //!
 //! `story` tells short scenes, played on the `stage`, and what a reader sees of
-//! them; `properties` holds the laws that all `logs` obey, against the second
+//! them, `deeds` those about messages that change; `properties` holds the laws that all `logs` obey, against the second
 //! opinion of the `model`; `audiences` compares tables, memory's rule and a naive
-//! rule for who may see what; `costs_lists` counts what pages of rooms and members
-//! cost; `erasure` erases entries anywhere; `replay` proves that
+//! rule for who may see what; `costs_lists` and `costs_messages` count what pages of rooms
+//! and members and single messages cost; `erasure` erases entries anywhere; `replay` proves that
 //! old logs stay readable; `stored` reads entries that are not what was stored;
-//! `costs` counts the steps of reads; `files` opens projections on disk; `texts` tries the parsers.
+//! `costs` counts the steps of reads; `files` opens projections on disk; `texts` and `words` try the parsers.
 
 mod audiences;
 mod costs;
 mod costs_lists;
+mod costs_messages;
+mod deeds;
 mod erasure;
+mod feeds;
 mod files;
 mod logs;
 mod model;
@@ -23,6 +26,7 @@ mod stored;
 mod story;
 mod sums;
 mod texts;
+mod words;
 
 use crate::{
     Author, Command, Draft, Nonce, Request, RequestId, Salt, Timestamp, Vocabulary, feed::PageMax,

@@ -14,8 +14,9 @@ use super::{
     most,
 };
 use crate::{
-    Entry, Event, EventKind, News, Outcome, Position, Projection, RoomId, RoomKind, RoomThen, Slug,
-    Timestamp, UserId, UserName, Vocabulary, feed, queries,
+    Entry, Event, EventKind, Message, MessageId, News, Outcome, Person, Position, Projection,
+    Reaction, RoomId, RoomKind, RoomThen, Slug, Timestamp, UserId, UserName, Vocabulary, feed,
+    queries,
     visibility::{Scope, can_enter},
 };
 
@@ -40,7 +41,7 @@ proptest! {
             for room in log.model.rooms.values() {
                 let scope = Scope::Room(room.id, room.kind);
                 let seen = feed::read(db, &scope, &stays, Position::START, most(ALL)).unwrap().news;
-                let mut expected = log.model.in_room(room.id, reader);
+                let expected = log.model.in_room(room.id, reader);
                 prop_assert_eq!(&seen, &expected);
                 let exists = room.kind == RoomKind::Open || !expected.is_empty();
                 prop_assert_eq!(can_enter(room.id, room.kind, &stays), exists);
@@ -50,7 +51,7 @@ proptest! {
                 }
                 let beyond = queries::position_of(db, room.id, room.last_number + 1).unwrap();
                 prop_assert!(expected.iter().all(|event| event.position() < beyond));
-                expected.retain(|news| news.message().is_some());
+                let expected = log.model.history(room.id, reader);
                 let history = queries::history(db, &scope, reader, None, most(ALL)).unwrap();
                 prop_assert_eq!(history, queries::History { messages: expected, more: false });
             }
@@ -138,6 +139,10 @@ proptest! {
             let stays = stays_of(db, Some(user));
             let rest = feed::read(db, &Scope::Mine(user), &stays, after, most(ALL)).unwrap();
             news.extend(rest.news);
+            // What was read before it was deleted has its text still.
+            for id in log.model.deleted() {
+                news = news.iter().map(|it| it.without_text_of(id).unwrap_or(it.clone())).collect();
+            }
             let whole = feed::read(db, &Scope::Mine(user), &stays, Position::START, most(ALL)).unwrap();
             prop_assert_eq!(news, whole.news);
         }
@@ -274,7 +279,10 @@ proptest! {
                     break;
                 }
             }
-            prop_assert_eq!(&*held, &Held::fresh(db, held.me));
+            let mut fresh = Held::fresh(db, held.me);
+            // A client that comes into a room asks for what was said there.
+            fresh.messages.retain(|slug, _| held.messages.contains_key(slug));
+            prop_assert_eq!(&*held, &fresh);
         }
     }
 }
@@ -291,12 +299,14 @@ fn who_asks_for_nothing_has_seen_nothing() {
     }
 }
 
-/// A client's knowledge: the rooms that it is in, and its own name.
+/// A client's knowledge: the rooms that it is in, its own name, and what is said in those of the
+/// rooms that it was in all the time.
 #[derive(Debug, PartialEq)]
 struct Held {
     me: UserId,
     name: Option<UserName>,
     rooms: BTreeMap<Slug, queries::Room>,
+    messages: BTreeMap<Slug, BTreeMap<MessageId, Message>>,
 }
 
 impl Held {
@@ -305,7 +315,14 @@ impl Held {
         let stays = queries::stays_of(db, me).unwrap();
         let mut rooms = queries::rooms(db).unwrap();
         rooms.retain(|room| stays.is_in(room.id));
+        let said = |room: &queries::Room| {
+            let scope = Scope::Room(room.id, room.kind);
+            let history = queries::history(db, &scope, Some(me), None, most(ALL)).unwrap();
+            let messages = history.messages.iter().map(|news| news.message().unwrap().clone());
+            (room.slug.clone(), messages.map(|message| (message.id, message)).collect())
+        };
         Held {
+            messages: rooms.iter().map(said).collect(),
             me,
             name: queries::user(db, me).unwrap().map(|user| user.name),
             rooms: rooms.into_iter().map(|room| (room.slug.clone(), room)).collect(),
@@ -329,14 +346,21 @@ impl Held {
             }
             EventKind::MemberLeft { .. } if is_mine => {
                 self.rooms.remove(&slug);
+                self.messages.remove(&slug);
             }
             kind => {
+                if let Some(messages) = self.messages.get_mut(&slug) {
+                    fold_message(messages, &kind, event.by.as_ref());
+                }
                 let room = self.rooms.get_mut(&slug).expect("only what I am in is told to me");
                 assert_eq!(number, room.last_number + 1, "nothing is missing");
                 room.last_number = number;
                 match kind {
                     EventKind::MemberJoined { .. } => room.members += 1,
                     EventKind::MemberLeft { .. } => room.members -= 1,
+                    EventKind::RoomChanged { changed } => {
+                        (room.name, room.topic) = (changed.name, changed.topic);
+                    }
                     _ => {}
                 }
             }
@@ -345,9 +369,54 @@ impl Held {
 
     fn enter(&mut self, slug: Slug, then: RoomThen, last_number: u64) {
         let RoomThen { id, name, topic, kind, members } = then;
+        self.messages.remove(&slug);
         let room =
             queries::Room { id, slug: slug.clone(), name, topic, kind, members, last_number };
         self.rooms.insert(slug, room);
+    }
+}
+
+/// Takes an event into what is said in its room.
+fn fold_message(
+    messages: &mut BTreeMap<MessageId, Message>,
+    kind: &EventKind,
+    by: Option<&Person>,
+) {
+    match kind {
+        EventKind::MessageSent { message } => {
+            messages.insert(message.id, message.clone());
+        }
+        EventKind::MessageEdited { message } | EventKind::MessageDeleted { message } => {
+            let Some(known) = messages.get_mut(&message.id) else { return };
+            *known = message.clone();
+            let quotes = messages.values_mut().filter_map(|message| message.reply_to.as_mut());
+            for quote in quotes.filter(|quote| quote.id == message.id) {
+                let text = message.text.as_ref().map(|text| text.as_str().chars().take(120));
+                (quote.text, quote.deleted) = (text.map(Iterator::collect), message.deleted);
+            }
+        }
+        EventKind::ReactionAdded { message_id, emoji } => {
+            let Some(message) = messages.get_mut(message_id) else { return };
+            let person = by.unwrap().clone();
+            match message.reactions.iter_mut().find(|reaction| reaction.emoji == *emoji) {
+                Some(reaction) => reaction.by.push(person),
+                None => {
+                    message.reactions.push(Reaction { emoji: emoji.clone(), by: vec![person] });
+                }
+            }
+        }
+        EventKind::ReactionRemoved { message_id, emoji } => {
+            let Some(message) = messages.get_mut(message_id) else { return };
+            for reaction in message.reactions.iter_mut().filter(|it| it.emoji == *emoji) {
+                reaction.by.retain(|person| person.id != by.unwrap().id);
+            }
+            message.reactions.retain(|reaction| !reaction.by.is_empty());
+        }
+        EventKind::MessagePinned { message_id } | EventKind::MessageUnpinned { message_id } => {
+            let Some(message) = messages.get_mut(message_id) else { return };
+            message.pinned = matches!(kind, EventKind::MessagePinned { .. });
+        }
+        _ => {}
     }
 }
 
@@ -375,7 +444,8 @@ fn every_event(db: &Connection) -> Vec<News> {
     positions.map(|position| queries::news_at(db, position).unwrap().unwrap()).collect()
 }
 
-/// Every row of every table, but for `meta`, which tells how far we are.
+/// Every row of every table, but for `meta`, which tells how far we are, and for `erasures`,
+/// which notes what came for nothing.
 pub(super) fn tables(projection: &Projection) -> Vec<String> {
     let db = projection.connection();
     let mut rows = Vec::new();
@@ -389,6 +459,11 @@ pub(super) fn tables(projection: &Projection) -> Vec<String> {
         "events",
         "concerns",
         "requests",
+        "messages",
+        "versions",
+        "reactions",
+        "files",
+        "message_files",
     ] {
         let mut select = db.prepare(&format!("SELECT * FROM {table}")).unwrap();
         let columns = select.column_count();

@@ -3,7 +3,7 @@
 //! Each `NAME.jsonl` there is a log in its stored form, as a released version
 //! wrote it; it never changes. `NAME.outcomes` tells what each entry did, and
 //! `NAME.fingerprint` what the tables are afterwards. A new command, a new stored
-//! form or a new rule gets a log of its own (`v2.jsonl`, `v3.jsonl`). With
+//! form or a new rule gets a log of its own (`v2.jsonl` to `v4.jsonl`). With
 //! LINGER_WRITE_FIXTURES=1 in the environment the test writes the outcomes and the
 //! fingerprint that it would compare, but never a log: look at the difference before
 //! committing it.
@@ -76,6 +76,18 @@ fn old_logs_have_every_command() {
         "send_message",
         "begin_epoch",
         "erased",
+        "edit_message",
+        "delete_message",
+        "add_reaction",
+        "remove_reaction",
+        "pin_message",
+        "unpin_message",
+        "change_room",
+        "add_file",
+        "drop_file",
+        "erased_edit",
+        "erased_file",
+        "erased_in_vain",
     ]);
     for entry in logs().iter().flat_map(|name| read(name)) {
         // A new command does not compile here: name it above and below, and put
@@ -90,6 +102,18 @@ fn old_logs_have_every_command() {
             Command::SendMessage { .. } => "send_message",
             Command::BeginEpoch { .. } => "begin_epoch",
             Command::Erased { .. } => "erased",
+            Command::EditMessage { .. } => "edit_message",
+            Command::DeleteMessage { .. } => "delete_message",
+            Command::AddReaction { .. } => "add_reaction",
+            Command::RemoveReaction { .. } => "remove_reaction",
+            Command::PinMessage { .. } => "pin_message",
+            Command::UnpinMessage { .. } => "unpin_message",
+            Command::ChangeRoom { .. } => "change_room",
+            Command::AddFile { .. } => "add_file",
+            Command::DropFile { .. } => "drop_file",
+            Command::ErasedEdit { .. } => "erased_edit",
+            Command::ErasedFile { .. } => "erased_file",
+            Command::ErasedInVain { .. } => "erased_in_vain",
         });
     }
     assert_eq!(missing, BTreeSet::new(), "no log in fixtures/logs has these");
@@ -119,7 +143,7 @@ fn apply_asks_sqlite_for_no_clock_no_chance_and_no_other_function() {
 fn the_fingerprint_covers_every_table_and_every_column() {
     let fresh = || {
         let mut projection = Projection::in_memory(LogId::from_random(0)).unwrap();
-        projection.apply(&read("v2")).unwrap();
+        projection.apply(&read("v4")).unwrap();
         projection
     };
     let whole = fresh().fingerprint().unwrap();

@@ -2,7 +2,10 @@
 //!
 //! The script is a line of steps: `ann opens #tea`, `ann opens closed #den`,
 //! `bob joins #tea`, `bob leaves #tea`, `ann adds bob to #den`, `ann says one`
-//! (in the room named last) or `ann says one to #den`, `ann renames to anna`.
+//! (in the room named last) or `ann says one to #den`, `ann renames to anna`,
+//! `ann names #tea Green tea`. A message is known by the text that it had first: `ann edits one
+//! to two`, `ann deletes one`, `bob answers one with two`, `bob gives 👍 to one`, `bob takes 👍
+//! from one`, `bob pins one`, `bob unpins one`.
 //! ` as r1` behind a step gives its request id; `@12 ` before it sets the clock
 //! to second 12. After `=>` comes the outcome, if it is no event: `nothing`,
 //! `repeats 2` (the number of the first one's event), or a rejection's code.
@@ -13,8 +16,9 @@ use std::collections::BTreeMap;
 
 use super::{draft, most};
 use crate::{
-    Author, Command, Entry, EventKind, LogId, MessageText, News, Outcome, Position, Projection,
-    RoomId, RoomKind, RoomName, Slug, Timestamp, Topic, UserId, UserName, feed, queries,
+    Author, Command, Emoji, Entities, Entry, EventKind, LogId, Message, MessageId, MessageText,
+    News, Outcome, Position, Projection, Quote, Reaction, RoomId, RoomKind, RoomName, Slug,
+    Timestamp, Topic, UserId, UserName, feed, queries,
     visibility::{Scope, Stays, can_enter},
 };
 
@@ -74,6 +78,8 @@ impl Reads {
 struct Stage {
     projection: Projection,
     rooms: BTreeMap<String, RoomId>,
+    /// By their first texts, with their rooms.
+    messages: BTreeMap<String, (MessageId, RoomId)>,
     room_named_last: String,
     seconds: i64,
 }
@@ -88,6 +94,7 @@ impl Stage {
         let mut stage = Stage {
             projection,
             rooms: BTreeMap::new(),
+            messages: BTreeMap::new(),
             room_named_last: String::new(),
             seconds: 0,
         };
@@ -121,7 +128,17 @@ impl Stage {
             let room = news.room_id().expect("a room opens in itself");
             self.rooms.insert(format!("#{slug}"), room);
         }
+        if let Some(message) = outcome.news().and_then(|news| news.message()) {
+            let room = outcome.news().and_then(|news| news.room_id()).expect("it is in a room");
+            let text = message.text.as_ref().map(MessageText::to_string).unwrap_or_default();
+            self.messages.insert(text, (message.id, room));
+        }
         assert_eq!(self.in_words(&outcome), expected, "the outcome of '{step}'");
+    }
+
+    /// Returns the message that had this text first.
+    fn message(&self, text: &str) -> MessageId {
+        self.messages.get(text).map_or(MessageId::new(Position::new(MISSING)), |(id, _)| *id)
     }
 
     fn command(&mut self, asked: &str) -> Command {
@@ -151,7 +168,43 @@ impl Stage {
                 let named_last = self.room_named_last.clone();
                 let (text, room) = rest.rsplit_once(" to ").unwrap_or((rest, &named_last));
                 let text = MessageText::parse(text).unwrap();
-                Command::SendMessage { room: self.room(room), text, sender_time: None }
+                Command::say(self.room(room), text)
+            }
+            "answers" => {
+                let (quoted, text) = rest.split_once(" with ").expect("answers TEXT with TEXT");
+                let (quoted, room) = self.messages[quoted];
+                Command::SendMessage {
+                    room,
+                    text: MessageText::parse(text).unwrap(),
+                    sender_time: None,
+                    entities: Entities::default(),
+                    reply_to: Some(quoted),
+                    files: Vec::new(),
+                }
+            }
+            "edits" => {
+                let (which, text) = rest.split_once(" to ").expect("edits TEXT to TEXT");
+                let text = MessageText::parse(text).unwrap();
+                let (message, entities) = (self.message(which), Entities::default());
+                Command::EditMessage { message, text, entities }
+            }
+            "deletes" => Command::DeleteMessage { message: self.message(rest) },
+            "pins" => Command::PinMessage { message: self.message(rest) },
+            "unpins" => Command::UnpinMessage { message: self.message(rest) },
+            "gives" => {
+                let (emoji, which) = rest.split_once(" to ").expect("gives EMOJI to TEXT");
+                let (message, emoji) = (self.message(which), Emoji::parse(emoji).unwrap());
+                Command::AddReaction { message, emoji }
+            }
+            "takes" => {
+                let (emoji, which) = rest.split_once(" from ").expect("takes EMOJI from TEXT");
+                let (message, emoji) = (self.message(which), Emoji::parse(emoji).unwrap());
+                Command::RemoveReaction { message, emoji }
+            }
+            "names" => {
+                let (room, name) = rest.split_once(' ').expect("names #ROOM NAME");
+                let (name, topic) = (Some(RoomName::parse(name).unwrap()), None);
+                Command::ChangeRoom { room: self.room(room), name, topic }
             }
             "renames" => {
                 let name = rest.strip_prefix("to ").expect("renames to NAME");
@@ -252,13 +305,54 @@ fn line(news: &News, with_times: bool) -> String {
         EventKind::MemberJoined { member, .. } => format!("{by} added {} to #{room}", member.name),
         EventKind::MemberLeft { member } => format!("{} left #{room}", member.name),
         EventKind::MessageSent { message } => {
-            let text = message.text.as_ref().map_or("(deleted)", MessageText::as_str);
             let place = if room == "tea" { String::new() } else { format!(" in #{room}") };
-            format!("{by}{place}: {text}")
+            format!("{by}{place}: {}", said(message))
         }
+        EventKind::MessageEdited { message } => {
+            format!("{by} edited {}: {}", message.number, said(message))
+        }
+        EventKind::MessageDeleted { message } => format!("{by} deleted {}", message.number),
+        EventKind::ReactionAdded { message_id, emoji } => {
+            format!("{by} gave {emoji} to {message_id}")
+        }
+        EventKind::ReactionRemoved { message_id, emoji } => {
+            format!("{by} took {emoji} from {message_id}")
+        }
+        EventKind::MessagePinned { message_id } => format!("{by} pinned {message_id}"),
+        EventKind::MessageUnpinned { message_id } => format!("{by} unpinned {message_id}"),
+        EventKind::RoomChanged { changed } => format!("{by} named #{room} {}", changed.name),
         EventKind::UserRenamed { old_name } => format!("{old_name} is called {by}"),
     };
     let number = event.number.map_or(String::new(), |number| format!("{number} "));
     let time = if with_times { format!("@{} ", event.at.as_ms() / 1000) } else { String::new() };
     format!("{time}{number}{what}")
+}
+
+/// The text of a message, and all that is about it.
+fn said(message: &Message) -> String {
+    let mut said = message.text.as_ref().map_or("(deleted)", MessageText::as_str).to_owned();
+    if !message.deleted && message.text.is_none() {
+        said = "(not to be seen)".to_owned();
+    }
+    if message.edited_at.is_some() {
+        said += " (edited)";
+    }
+    if let Some(Quote { number, by, text, deleted, .. }) = &message.reply_to {
+        said += &match (number, by, text, deleted) {
+            (Some(number), Some(by), Some(text), false) => {
+                format!(" (to {number} {}: {text})", by.name)
+            }
+            (Some(number), Some(by), None, true) => format!(" (to {number} {}, deleted)", by.name),
+            (None, None, None, false) => " (to one not to be seen)".to_owned(),
+            odd => panic!("an odd quote: {odd:?}"),
+        };
+    }
+    for Reaction { emoji, by } in &message.reactions {
+        let names: Vec<&str> = by.iter().map(|by| by.name.as_str()).collect();
+        said += &format!(" {emoji} {}", names.join("+"));
+    }
+    if message.pinned {
+        said += " (pinned)";
+    }
+    said
 }

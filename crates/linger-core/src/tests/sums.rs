@@ -6,8 +6,8 @@ use super::{
     most, replay,
 };
 use crate::{
-    Author, Command, Entry, MessageText, Position, Projection, RequestId, RoomId, Timestamp,
-    TokenHash, UserId, is_damage, projection, queries,
+    Author, Command, Entry, FileId, MessageId, MessageText, Position, Projection, RequestId,
+    RoomId, Timestamp, TokenHash, UserId, is_damage, projection, queries, sum,
 };
 
 /// Every read of the crate, over everything there is.
@@ -17,9 +17,21 @@ fn read_everything(projection: &Projection) -> rusqlite::Result<()> {
     queries::rooms(db)?;
     queries::epochs(db)?;
     queries::all_stays(db)?;
-    for position in (1..60).map(Position::new) {
+    for position in (1..80).map(Position::new) {
         queries::user(db, UserId::new(position))?;
         queries::news_at(db, position)?;
+        queries::messages::stored(db, MessageId::new(position))?;
+        queries::messages::reactions(db, MessageId::new(position))?;
+        queries::files::stored(db, FileId::new(position))?;
+    }
+    queries::erasures_after(db, Position::START, 100)?;
+    for rows in [
+        "SELECT ended, message, at_ms, request_id, text, entities, sum FROM versions",
+        "SELECT file, message, sum FROM message_files",
+    ] {
+        db.prepare(rows)?
+            .query_map([], |row| sum::check(row, "a table"))?
+            .collect::<Result<(), _>>()?;
     }
     let tokens = projection
         .connection()
@@ -43,7 +55,7 @@ fn read_everything(projection: &Projection) -> rusqlite::Result<()> {
 fn whatever_column_is_changed_the_read_says_so() {
     let fresh = || {
         let mut projection = empty();
-        projection.apply(&replay::read("v2")).unwrap();
+        projection.apply(&replay::read("v4")).unwrap();
         projection
     };
     assert_eq!(read_everything(&fresh()), Ok(()));
@@ -195,7 +207,7 @@ fn talk_in_both_rooms() -> Vec<Entry> {
     let [bob, cleo, ming] = [2, 3, 4].map(|user| UserId::new(Position::new(user)));
     let say = |room, text: &str| {
         let text = MessageText::parse(text).unwrap();
-        Command::SendMessage { room, text, sender_time: None }
+        Command::say(room, text)
     };
     let mut does = |user, command| {
         let position = entries.last().unwrap().position.next();
@@ -223,7 +235,7 @@ fn hide_message(db: &rusqlite::Connection, position: Option<Position>) {
     let name = "messages_by_room";
     let made = "SELECT sql FROM sqlite_schema WHERE name = ?1";
     let made: String = db.query_row(made, [name], |row| row.get(0)).unwrap();
-    let but = position.map_or(String::new(), |position| format!(" AND position <> {position}"));
+    let but = position.map_or(String::new(), |position| format!(" WHERE position <> {position}"));
     db.execute_batch(&format!("DROP INDEX {name}; {made}{but}; PRAGMA writable_schema = on"))
         .unwrap();
     // As if nothing was left out.

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use axum::http::StatusCode;
+use linger_core::RequestId;
 use utoipa::{
     IntoParams, IntoResponses, ToSchema,
     openapi::{
@@ -23,6 +24,48 @@ pub(super) struct Reading;
 
 /// The failures of a call that changes something.
 pub(super) struct Writing;
+
+/// The failures of a call that takes the bytes of a file, beside those of [`Writing`].
+pub(super) struct Sending;
+
+/// The answers with bytes of a file.
+pub(super) struct Bytes;
+
+impl IntoResponses for Sending {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        problems(&[412, 415, 423, 507])
+    }
+}
+
+impl IntoResponses for Bytes {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        let text =
+            || HeaderBuilder::new().schema(Some(ObjectBuilder::new().schema_type(Type::String)));
+        let bytes = |status: &str, description: &str| {
+            let response = ResponseBuilder::new()
+                .description(description)
+                .content("*/*", ContentBuilder::new().build())
+                .header("ETag", text().build())
+                .header("Content-Disposition", text().build());
+            (status.to_owned(), response)
+        };
+        let none = |status: &str, description: &str| {
+            (status.to_owned(), ResponseBuilder::new().description(description))
+        };
+        let range = |(status, response): (String, ResponseBuilder)| {
+            (status, response.header("Content-Range", text().build()))
+        };
+        [
+            bytes("200", "The bytes"),
+            range(bytes("206", "The range of bytes")),
+            none("304", "The bytes are those that you have"),
+            range(none("416", "There is no such range")),
+        ]
+        .into_iter()
+        .map(|(status, response)| (status, response.build().into()))
+        .collect()
+    }
+}
 
 impl IntoResponses for Reading {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
@@ -63,6 +106,16 @@ fn problems(statuses: &[u16]) -> BTreeMap<String, RefOr<Response>> {
         (status.to_string(), response.build().into())
     };
     statuses.iter().map(|&status| problem(status)).collect()
+}
+
+/// The header by which an author names a request.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "parsed by hand")]
+pub(super) struct IdempotencyKey {
+    /// Makes repeats safe; may stand in quotes.
+    #[param(required = false, rename = "Idempotency-Key")]
+    idempotency_key: Option<RequestId>,
 }
 
 /// The rooms that a reader of all their rooms looks at, too.

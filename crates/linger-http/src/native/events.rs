@@ -230,7 +230,12 @@ mod tests {
                 kind: EventKind::MemberLeft { member: member.clone() },
             };
             let json = serde_json::to_string(&event).unwrap().into();
-            Arc::new(News { event, audience: Audience::Room(RoomId::new(Position::new(1))), json })
+            Arc::new(News {
+                event,
+                audience: Audience::Room(RoomId::new(Position::new(1))),
+                json,
+                is_narrow: false,
+            })
         };
         let cursor: Cursor = "k3tq7vbn2x-a2b3c4d5-1024".parse().unwrap();
         for reset in [None, Some(ResetReason::OtherLog)] {

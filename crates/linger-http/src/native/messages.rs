@@ -1,9 +1,11 @@
 //! Messages: send one, once.
 
 use axum::http::StatusCode;
-use linger_core::{Message, MessageText, RequestId, Slug};
-use linger_node::Receipt;
-use linger_serve::{APPLICATION_JSON, Decision, Request, Undecided, WholeResponse, parse, whole};
+use linger_core::{FileId, Message, MessageId, MessageText, Request as Named, RequestId, Slug};
+use linger_node::{Receipt, RoomRef};
+use linger_serve::{
+    APPLICATION_JSON, Decision, Failure, Request, Undecided, WholeResponse, parse, whole,
+};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -11,14 +13,46 @@ use super::{documents, request_id_of};
 use crate::{
     addressed::room_at,
     say::{Answered, Answers, Saying, message_of},
+    written::{Format, text_of},
 };
 
 #[derive(Deserialize, ToSchema)]
 pub(super) struct NewMessage {
-    /// The text: 1 to 4000 characters after trimming.
+    /// The text: 1 to 4000 characters after trimming; it may be empty with files.
     #[schema(value_type = MessageText)]
     text: String,
+    /// How the text is written; `plain` without one.
+    #[serde(default)]
+    #[schema(required = false)]
+    format: Format,
+    /// The message that this one answers, in the same room.
+    #[schema(required = false)]
+    reply_to: Option<MessageId>,
+    /// Files that I added, at most 10.
+    #[serde(default)]
+    #[schema(required = false, max_items = 10)]
+    files: Vec<FileId>,
 }
+
+impl NewMessage {
+    /// Returns the request to send it under an id. A plain text is the same by whichever
+    /// dialect it comes.
+    fn request(&self, id: RequestId, room: &RoomRef) -> Named {
+        match self {
+            NewMessage { text, format: Format::Plain, reply_to: None, files }
+                if files.is_empty() =>
+            {
+                Saying::request(id, room, text)
+            }
+            NewMessage { text, format, reply_to, files } => {
+                Named::new(id, &("send_message", room.id, text.trim(), format, reply_to, files))
+            }
+        }
+    }
+}
+
+/// Files of one message.
+const FILES_MAX: usize = 10;
 
 /// Sends a message under my own request id
 ///
@@ -64,11 +98,15 @@ pub(super) fn post(request: &Request<'_>) -> Result<Decision, Undecided> {
 fn say(request: &Request<'_>, id: Option<RequestId>) -> Result<Decision, Undecided> {
     let user = request.caller()?.user()?;
     let new: NewMessage = parse(request.body())?;
-    let text = MessageText::parse(&new.text)?;
+    if new.files.len() > FILES_MAX {
+        return Err(Failure::malformed("a message has up to 10 files; send fewer").into());
+    }
+    let (text, entities) = text_of(&new.text, new.format, !new.files.is_empty())?;
     let room = room_at(&request.app().node, &request.parameter("room")?, Some(user))?;
     let address = request.address();
-    let request = id.map(|id| Saying::request(id, &room, &new.text));
-    let saying = Saying { user, room, request, text, sender_time: None };
+    let request = id.map(|id| new.request(id, &room));
+    let NewMessage { reply_to, files, .. } = new;
+    let saying = Saying { request, entities, reply_to, files, ..Saying::plain(user, room, text) };
     Ok(Decision::Submit(Box::new(Answered { saying, address, answers: AsJson })))
 }
 

@@ -133,6 +133,51 @@ pub(super) async fn show(
     room_now(&app, &room, (reader, address.asker(reader)), StatusCode::OK).await
 }
 
+#[derive(Deserialize, ToSchema)]
+pub(super) struct RoomChange {
+    /// Another name for people.
+    #[schema(required = false, value_type = Option<RoomName>)]
+    name: Option<String>,
+    /// Another topic.
+    #[schema(required = false, value_type = Option<Topic>)]
+    topic: Option<String>,
+}
+
+/// Gives a room that I opened another name or topic
+///
+/// What is left out stays as it is.
+#[utoipa::path(
+    patch, path = "/rooms/{room}", tag = "rooms", request_body = RoomChange,
+    params(
+        ("room" = Slug, Path, description = "The room's slug, percent-encoded"),
+        documents::IdempotencyKey,
+    ),
+    responses(
+        documents::Writing,
+        (status = 200, body = Room, description = "The room as it is now"),
+    )
+)]
+pub(super) async fn change(
+    State(app): State<Arc<App>>,
+    Path(room): Path<String>,
+    Address(address): Address,
+    caller: Caller,
+    headers: HeaderMap,
+    JsonBody(new): JsonBody<RoomChange>,
+) -> Result<Response, Failure> {
+    let user = caller.user()?;
+    let name = new.name.as_deref().map(RoomName::parse).transpose()?;
+    let topic = new.topic.as_deref().map(Topic::parse).transpose()?;
+    let found = room_at(&app.node, &room, Some(user))?;
+    let [name_sent, topic_sent] =
+        [&new.name, &new.topic].map(|sent| sent.as_deref().map(str::trim));
+    let request = request_of(&headers, &("change_room", found.id, name_sent, topic_sent))?;
+    app.rates.count(Change::Room, user, address)?;
+    let command = Command::ChangeRoom { room: found.id, name, topic };
+    app.node.submit(Author::User(user), request, command).await?;
+    room_now(&app, &room, (Some(user), Asker::Person(user)), StatusCode::OK).await
+}
+
 /// Lists the members of a room
 ///
 /// In the order of their ids. If `more` is true, ask again with the last id as `after`.

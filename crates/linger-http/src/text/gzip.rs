@@ -1,7 +1,8 @@
 //! Compression for pages: a fifth of their bytes, on the first way to a reader.
 //!
 //! Answers of tasks are compressed; a shard's thread has no time for it, and what it
-//! answers is short. No page holds a secret, so its length gives none away.
+//! answers is short. The length of a page gives no secret away: the one in it, a newcomer's
+//! form, is another on each page.
 
 use std::io::Write;
 

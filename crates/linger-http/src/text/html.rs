@@ -3,7 +3,8 @@
 //!
 //! The templates are in `templates/`; askama escapes all that goes into them. The
 //! classes are those of `web/src/styles`: a change of one is a change of both. No page
-//! names its reader, so all who read alike get the same bytes.
+//! names its reader, so all who read alike get the same bytes; newcomers, but for the id
+//! of their form.
 
 mod arrange;
 mod languages;
@@ -56,7 +57,7 @@ struct RoomTemplate<'a> {
     action: String,
     asks_name: bool,
     /// The name of the form's request: the same page says a thing once.
-    request_id: Cursor,
+    request_id: String,
     messages_label: String,
     write_label: String,
     first: String,
@@ -99,8 +100,14 @@ struct RefusedTemplate<'a> {
     sentence_tag: &'a str,
 }
 
-/// Returns a room, with what is to be shown of it.
-pub(super) fn room(view: &View, shown: &Shown<'_>, language: Language, is_known: bool) -> String {
+/// Returns a room, with what is to be shown of it. Newcomers have a form of their own, of
+/// this id.
+pub(super) fn room(
+    view: &View,
+    shown: &Shown<'_>,
+    language: Language,
+    newcomers_form: Option<&str>,
+) -> String {
     let words = words_of(language);
     let name = shown.room.map_or(view.room.as_str(), |room| name_of(room, words));
     let label = &*format!("#{name}");
@@ -136,8 +143,8 @@ pub(super) fn room(view: &View, shown: &Shown<'_>, language: Language, is_known:
         newest: shown.has_later.then(|| view.address()),
         wait: view.wait_after(shown.cursor),
         action: view.address(),
-        asks_name: !is_known,
-        request_id: shown.cursor,
+        asks_name: newcomers_form.is_some(),
+        request_id: newcomers_form.map_or_else(|| shown.cursor.to_string(), String::from),
         messages_label: (words.messages_in)(label),
         write_label: (words.write_to)(label),
         first: inert_json(&first),
@@ -166,8 +173,8 @@ pub(super) fn refused(failure: &Failure, language: Language) -> String {
         _ => words.refused,
     };
     // Details that belong to a failure alone are there in English only.
-    let (sentence, sentence_tag) = match (words.failure)(failure.code) {
-        Some(sentence) => (sentence.to_owned(), words.tag),
+    let (sentence, sentence_tag) = match (words.failure)(failure) {
+        Some(sentence) => (sentence, words.tag),
         None => (format!("{}.", failure.detail), "en"),
     };
     written(&RefusedTemplate { words, head: head(), title, sentence, sentence_tag })

@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use linger_core::{Event, EventKind, MessageId, MessageText, News, Person, Timestamp, UserId};
+use linger_core::{Entity, Event, EventKind, Message, MessageId, News, Person, Timestamp, UserId};
 
 /// One line of a room.
 #[derive(Debug, Clone)]
@@ -19,15 +19,25 @@ pub(super) struct Line<'n> {
 #[derive(Debug, Clone)]
 pub(super) enum What<'n> {
     /// Somebody said something; without a text it is deleted.
-    Said { by: Named<'n>, number: u64, id: MessageId, text: Option<Cow<'n, str>> },
+    Said { by: Named<'n>, number: u64, id: MessageId, text: Option<Text<'n>> },
+    /// Somebody changed what they said; without a text it is deleted by now, or not for
+    /// this reader.
+    Edited { by: Named<'n>, number: u64, text: Option<Text<'n>> },
+    /// Somebody took back what they said.
+    Deleted { by: Named<'n>, number: u64 },
     /// The room was opened.
     Opened { by: Option<Named<'n>> },
     /// Somebody came, or was brought by another.
     Joined { who: Named<'n>, by: Option<Named<'n>> },
     /// Somebody left.
     Left { who: Named<'n> },
-    /// Somebody has another name.
-    Renamed { old: Cow<'n, str>, new: Named<'n> },
+}
+
+/// The text of a message.
+#[derive(Debug, Clone)]
+pub(super) struct Text<'n> {
+    pub(super) text: Cow<'n, str>,
+    pub(super) entities: &'n [Entity],
 }
 
 /// Somebody, under a name that can be shown.
@@ -52,19 +62,39 @@ impl Line<'_> {
                 by: Named::of(&message.by),
                 number: message.number,
                 id: message.id,
-                text: message.text.as_ref().map(MessageText::as_str).map(several_lines),
+                text: Text::of(message),
             },
+            EventKind::MessageEdited { message } => What::Edited {
+                by: Named::of(&message.by),
+                number: message.number,
+                text: Text::of(message),
+            },
+            EventKind::MessageDeleted { message } => {
+                What::Deleted { by: Named::of(&message.by), number: message.number }
+            }
+            EventKind::ReactionAdded { .. }
+            | EventKind::ReactionRemoved { .. }
+            | EventKind::MessagePinned { .. }
+            | EventKind::MessageUnpinned { .. }
+            | EventKind::RoomChanged { .. } => return None,
             EventKind::RoomOpened { .. } => What::Opened { by: by.map(Named::of) },
             EventKind::MemberJoined { member, .. } => {
                 let by = by.filter(|by| by.id != member.id).map(Named::of);
                 What::Joined { who: Named::of(member), by }
             }
             EventKind::MemberLeft { member } => What::Left { who: Named::of(member) },
-            EventKind::UserRenamed { old_name } => {
-                What::Renamed { old: one_line(old_name.as_str()), new: Named::of(by?) }
-            }
+            // Nobody reads it in a room: it is for the people of many, and has no number in any.
+            EventKind::UserRenamed { .. } => return None,
         };
         Some(Line { at: event.at, what })
+    }
+}
+
+impl Text<'_> {
+    fn of(message: &Message) -> Option<Text<'_>> {
+        let text = message.text.as_ref()?;
+        let entities = message.entities.as_slice();
+        Some(Text { text: several_lines(text.as_str()), entities })
     }
 }
 

@@ -43,6 +43,11 @@ impl Medium {
         matches!(self, Medium::Html { .. })
     }
 
+    /// Tells whether it is a page whose form makes its reader a guest.
+    pub(super) fn is_for_newcomers(self) -> bool {
+        matches!(self, Medium::Html { is_known: false, .. })
+    }
+
     pub(super) fn content_type(self) -> &'static str {
         match self {
             Medium::Plain => "text/plain; charset=utf-8",

@@ -11,8 +11,7 @@ use linger_node::{
     questions::{Conversation, Conversed, Part},
 };
 use linger_serve::{
-    Address, App, Decision, Failure, HEARTBEAT_EVERY, Hold, Request, Ticket, Undecided,
-    WholeResponse,
+    Address, Decision, Failure, HEARTBEAT_EVERY, Hold, Request, Ticket, Undecided, WholeResponse,
 };
 
 use super::{
@@ -35,7 +34,7 @@ const NEWS_MAX: usize = 200;
 /// A request to read.
 #[derive(Clone)]
 struct Asked {
-    app: Arc<App>,
+    readers: Arc<Readers>,
     address: Address,
     room: RoomRef,
     reader: Option<UserId>,
@@ -49,10 +48,10 @@ struct Asked {
 /// Answers `GET /r/{room}`.
 pub(super) fn read(request: &Request<'_>, readers: &Arc<Readers>) -> Result<Decision, Undecided> {
     let query = Query::new(request.query());
-    let asked = Asked::parse(request, query)?;
+    let asked = Asked::parse(request, query, readers)?;
     let node = &request.app().node;
     if query.text("follow").is_some() {
-        return follow(&asked, readers);
+        return follow(&asked);
     }
     let Some(hold) = hold(query)? else {
         return Err(Undecided::Task(Box::pin(newest(asked))));
@@ -68,15 +67,18 @@ pub(super) fn read(request: &Request<'_>, readers: &Arc<Readers>) -> Result<Deci
     }
     if asked.view.medium.is_html() {
         // The page at the end of the wait is made of it.
-        asked.window(readers)?;
+        asked.window()?;
     }
-    let ticket = asked.ticket(after, false, readers);
+    let ticket = asked.ticket(after, false);
     Ok(Decision::Hold(Hold { ticket, hold, opening: None }))
 }
 
 /// Answers `GET /r/{room}/{number}`: the messages around this number.
-pub(super) fn read_at(request: &Request<'_>) -> Result<Decision, Undecided> {
-    let asked = Asked::parse(request, Query::new(request.query()))?;
+pub(super) fn read_at(
+    request: &Request<'_>,
+    readers: &Arc<Readers>,
+) -> Result<Decision, Undecided> {
+    let asked = Asked::parse(request, Query::new(request.query()), readers)?;
     let number = request.parameter("number")?;
     let number = number.parse().ok().filter(|number| (1..=Position::MAX.get()).contains(number));
     let Some(number) = number else { return Err(no_such_number().into()) };
@@ -104,16 +106,21 @@ async fn newest(asked: Asked) -> Result<Decision, Failure> {
 }
 
 /// Answers the newest lines, and then all that come.
-fn follow(asked: &Asked, readers: &Readers) -> Result<Decision, Undecided> {
-    let window = asked.window(readers)?;
-    let opening = Some(opening(asked.view.answer(&Shown::of(&window, asked.limit))));
-    let ticket = asked.ticket(window.cursor, true, readers);
+fn follow(asked: &Asked) -> Result<Decision, Undecided> {
+    let window = asked.window()?;
+    let shown = asked.view.answer(&Shown::of(&window, asked.limit), &asked.readers.newcomers);
+    let ticket = asked.ticket(window.cursor, true);
+    let opening = Some(opening(shown));
     Ok(Decision::Hold(Hold { ticket, hold: HEARTBEAT_EVERY, opening }))
 }
 
 impl Asked {
     /// Errors: it is malformed, or there is no such room for this reader.
-    fn parse(request: &Request<'_>, query: Query<'_>) -> Result<Asked, Undecided> {
+    fn parse(
+        request: &Request<'_>,
+        query: Query<'_>,
+        readers: &Arc<Readers>,
+    ) -> Result<Asked, Undecided> {
         let app = request.app();
         let reader = caller(request)?.reader(app)?;
         let is_known = reader.is_some();
@@ -125,7 +132,7 @@ impl Asked {
         };
         let zone = query.text("tz").map_or(Ok(Zone::UTC), |name| Zone::named(&name))?;
         Ok(Asked {
-            app: app.clone(),
+            readers: readers.clone(),
             address: Address(request.address()),
             // In an open room all see the same, so nobody needs an answer of their own.
             reader: reader.filter(|_| room.kind == RoomKind::Closed),
@@ -143,7 +150,7 @@ impl Asked {
         let Asked { ref room, reader, part, limit, .. } = *self;
         let conversation = Conversation { room: room.clone(), reader, part, limit };
         let asker = self.address.asker(reader);
-        Ok(self.app.node.query(asker, conversation).await?)
+        Ok(self.readers.app.node.query(asker, conversation).await?)
     }
 
     fn answer(&self, conversed: &Conversed) -> WholeResponse {
@@ -155,7 +162,7 @@ impl Asked {
         let Conversed { passage, room, cursor } = conversed;
         let news: Vec<_> = passage.messages.iter().collect();
         let first = news.first().and_then(|first| first.event.number);
-        self.view.answer(&Shown {
+        let shown = Shown {
             news,
             cursor: *cursor,
             room: room.as_ref(),
@@ -166,15 +173,17 @@ impl Asked {
                 Part::Newest | Part::Before(_) => None,
             },
             waited: None,
-        })
+        };
+        self.view.answer(&shown, &self.readers.newcomers)
     }
 
     /// Returns the newest messages. Errors: an errand must read them first.
-    fn window(&self, readers: &Readers) -> Result<Window, Undecided> {
-        if let Some(window) = readers.windows.now(&self.app.node, &self.room, self.reader) {
+    fn window(&self) -> Result<Window, Undecided> {
+        let Readers { app, windows, .. } = &*self.readers;
+        if let Some(window) = windows.now(&app.node, &self.room, self.reader) {
             return Ok(window);
         }
-        let windows = readers.windows.clone();
+        let windows = windows.clone();
         let asked = Asked { part: Part::Newest, limit: WINDOW_MESSAGES, ..self.clone() };
         Err(Undecided::Errand(Box::pin(async move {
             let place = (asked.room.id, asked.reader);
@@ -184,8 +193,8 @@ impl Asked {
     }
 
     /// Returns the ticket of a reader who waits, or follows, from `after` on.
-    fn ticket(&self, after: Cursor, follows: bool, readers: &Readers) -> Ticket {
-        let renderer = readers.renderer(&self.view, (&self.room, self.reader), follows);
+    fn ticket(&self, after: Cursor, follows: bool) -> Ticket {
+        let renderer = self.readers.renderer(&self.view, (&self.room, self.reader), follows);
         Ticket { reader: self.reader, scope: self.room.scope(), after, limit: NEWS_MAX, renderer }
     }
 }

@@ -13,11 +13,13 @@ use linger_serve::{
 };
 use sha2::{Digest, Sha256};
 
-use super::{caller, medium::Medium, view::View, zone::Zone};
+use super::{
+    caller, medium::Medium, multipart::Multipart, newcomers::Newcomers, view::View, zone::Zone,
+};
 use crate::{
     addressed::room_at,
     form::Form,
-    guests::make_guest,
+    guests::{guest_of, make_guest},
     idempotency::request_id_of,
     query::Query,
     say::{Answered, Answers, Saying, message_of},
@@ -45,7 +47,7 @@ struct Sent {
 }
 
 /// Answers `POST /r/{room}`.
-pub(super) fn say(request: &Request<'_>) -> Result<Decision, Undecided> {
+pub(super) fn say(request: &Request<'_>, newcomers: &Newcomers) -> Result<Decision, Undecided> {
     let app = request.app();
     let user = caller(request)?.user;
     let query = Query::new(request.query());
@@ -54,7 +56,7 @@ pub(super) fn say(request: &Request<'_>) -> Result<Decision, Undecided> {
     let room = room_at(&app.node, &request.parameter("room")?, user)?;
     let named = match request_id_of(request.fields())? {
         Some(id) => Some(id),
-        None => sent.request_id.as_deref().map(|id| of_form(id, &text)).transpose()?,
+        None => sent.request_id.as_deref().map(|form| of_form(form, &text)),
     };
     let zone = query.text("tz").map_or(Ok(Zone::UTC), |name| Zone::named(&name))?;
     let medium = Medium::of(request.fields(), user.is_some());
@@ -72,8 +74,9 @@ pub(super) fn say(request: &Request<'_>) -> Result<Decision, Undecided> {
     let name = sent.name.or_else(|| query.text("as").map(String::from));
     let name = name.filter(|name| !name.trim().is_empty());
     let name = name.map(|name| UserName::parse(&name)).transpose()?;
+    let token = sent.request_id.and_then(|form| newcomers.token(&form));
     let (app, headers) = (app.clone(), head_of(request));
-    Err(Undecided::Task(Box::pin(async move { asked.come_in(&app, &headers, name).await })))
+    Err(Undecided::Task(Box::pin(async move { asked.come_in(&app, &headers, name, token).await })))
 }
 
 /// Returns the head of a request, for a task that outlives it.
@@ -86,9 +89,13 @@ fn head_of(request: &Request<'_>) -> HeaderMap {
 
 /// Returns the name of a form's request. A form says one thing once: another text,
 /// from the page to which somebody has gone back, is another request.
-fn of_form(id: &str, text: &MessageText) -> Result<RequestId, Failure> {
-    let digest = Sha256::digest(text.as_str());
-    Ok(RequestId::parse(&format!("{id}.{}", const_hex::encode(&digest[..8])))?)
+///
+/// Everybody who reads the message sees the name, and nobody may learn the form's id from
+/// it ([`Newcomers`]).
+fn of_form(form: &str, text: &MessageText) -> RequestId {
+    let digest = Sha256::new().chain_update(form).chain_update("\n").chain_update(text.as_str());
+    let name = format!("form-{}", const_hex::encode(&digest.finalize()[..16]));
+    RequestId::parse(&name).expect("it has letters, digits and a hyphen")
 }
 
 impl Sent {
@@ -97,10 +104,17 @@ impl Sent {
         let content_type = fields.text("content-type").unwrap_or_default();
         let media_type = content_type.split(';').next().unwrap_or_default().trim();
         let is = |other: &str| media_type.eq_ignore_ascii_case(other);
-        if is("application/json") || is("multipart/form-data") {
+        if is("application/json") {
             let detail = "this address takes a text as it is, or a form with the field 'text': send it as text/plain or application/x-www-form-urlencoded; JSON goes to /api/v1";
             let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
             return Err(Failure::new(status, "unsupported_media_type", detail));
+        }
+        if is("multipart/form-data") {
+            let form = Multipart::parse(content_type, body)?;
+            let no_text =
+                || Failure::malformed("the form has no field 'text'; send one: curl -F text=hello");
+            let text = form.find("text")?.ok_or_else(no_text)?;
+            return Ok(Sent { text, name: form.find("as")?, request_id: form.find("request_id")? });
         }
         let form = Form::new(body);
         // `curl -d` sends any text under the type of forms.
@@ -116,25 +130,32 @@ impl Sent {
 }
 
 impl Asked {
-    /// Makes the speaker a guest, who then speaks.
+    /// Makes the speaker a guest, who then speaks: a form of ours has their token.
     async fn come_in(
         mut self,
         app: &App,
         headers: &HeaderMap,
         name: Option<UserName>,
+        token: Option<String>,
     ) -> Result<Decision, Failure> {
-        let guest = make_guest(app, self.address, headers, name, None).await?;
+        let (user, token) = match token {
+            Some(token) => (guest_of(app, self.address, headers, name, &token).await?, token),
+            None => {
+                let guest = make_guest(app, self.address, headers, name, None).await?;
+                (guest.user.id, guest.token)
+            }
+        };
         // A page of another origin keeps its token itself.
         let is_ours = refuse_other_origins(app, headers).is_ok();
-        let cookie = is_ours.then(|| app.session_cookie.set(&guest.token, headers));
-        let token = HeaderValue::try_from(guest.token).expect("a token is ASCII");
+        let cookie = is_ours.then(|| app.session_cookie.set(&token, headers));
+        let token = HeaderValue::try_from(token).expect("a token is ASCII");
         self.answers.session = Some(Session { token, cookie });
-        Ok(self.submit(guest.user.id))
+        Ok(self.submit(user))
     }
 
     fn submit(self, user: UserId) -> Decision {
         let Asked { room, text, request, address, answers } = self;
-        let saying = Saying { user, room, request, text, sender_time: None };
+        let saying = Saying { request, ..Saying::plain(user, room, text) };
         Decision::Submit(Box::new(Answered { saying, address: address.0, answers }))
     }
 }

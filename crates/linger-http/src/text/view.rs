@@ -7,7 +7,9 @@ use axum::http::{HeaderValue, header};
 use linger_core::{Cursor, Message, News, Slug, queries::Room};
 use linger_serve::WholeResponse;
 
-use super::{html, lines::lines, medium::Medium, plain, windows::Window, zone::Zone};
+use super::{
+    html, lines::lines, medium::Medium, newcomers::Newcomers, plain, windows::Window, zone::Zone,
+};
 use crate::addressed::in_path;
 
 /// The way in which somebody reads a room.
@@ -69,11 +71,17 @@ impl Shown<'_> {
 }
 
 impl View {
-    /// Returns an answer that shows this.
-    pub(super) fn answer(&self, shown: &Shown<'_>) -> WholeResponse {
+    /// Returns an answer that shows this, with a form of its own for a newcomer.
+    pub(super) fn answer(&self, shown: &Shown<'_>, newcomers: &Newcomers) -> WholeResponse {
+        let form = self.medium.is_for_newcomers().then(|| newcomers.form());
+        self.answer_with(shown, form.as_deref())
+    }
+
+    /// Returns an answer that shows this, with the form of this id for a newcomer.
+    pub(super) fn answer_with(&self, shown: &Shown<'_>, form: Option<&str>) -> WholeResponse {
         let mut answer = self.medium.whole(match self.medium {
             Medium::Plain => self.lines(&shown.news),
-            Medium::Html { language, is_known } => html::room(self, shown, language, is_known),
+            Medium::Html { language, .. } => html::room(self, shown, language, form),
         });
         if let Some(number) = shown.earlier {
             add_link(&mut answer, &self.before(number), "prev");

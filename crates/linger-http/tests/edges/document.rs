@@ -107,8 +107,13 @@ async fn every_answer_has_the_form_that_the_document_gives(driver: Driver) {
     const EVENTS: &str = "/rooms/{room}/events";
     let bob = ann.call("post", "/guests", "/guests", json!({})).await.json()["user"]["id"].clone();
     let add = format!("/rooms/den/members/{bob}");
+    const ONE: &str = "/messages/{id}";
+    const REACTION: &str = "/messages/{id}/reactions/{emoji}";
+    ann.call("post", "/rooms", "/rooms", tea.clone()).await;
+    let first = ann.call("post", MESSAGES, "/rooms/tea/messages", hello.clone()).await.json();
+    let id = &first["message"]["id"];
+    let one = format!("/messages/{id}");
     let rows = [
-        ("post", "/rooms", "/rooms", &tea, 201),
         ("post", "/rooms", "/rooms", &den, 201),
         ("post", "/rooms", "/rooms", &tea, 409),
         ("get", "/rooms", "/rooms", &none, 200),
@@ -126,6 +131,27 @@ async fn every_answer_has_the_form_that_the_document_gives(driver: Driver) {
         ("put", PUT, "/rooms/tea/messages/a%20b", &hello, 400),
         ("post", MESSAGES, "/rooms/den/messages", &hello, 201),
         ("post", MESSAGES, "/rooms/den/messages", &json!({ "text": "\u{2800}" }), 400),
+        ("get", ONE, &one, &none, 200),
+        ("get", ONE, "/messages/1", &none, 404),
+        ("get", ONE, "/messages/first", &none, 400),
+        ("patch", ONE, &one, &json!({ "text": "hello!" }), 200),
+        ("patch", ONE, "/messages/1", &hello, 404),
+        ("get", "/messages/{id}/versions", &format!("{one}/versions"), &none, 200),
+        ("put", REACTION, &format!("{one}/reactions/%F0%9F%91%8D"), &none, 204),
+        ("put", REACTION, &format!("{one}/reactions/ok"), &none, 400),
+        ("post", MESSAGES, "/rooms/tea/messages", &json!({ "text": "yes", "reply_to": id }), 201),
+        ("post", MESSAGES, "/rooms/den/messages", &json!({ "text": "no", "reply_to": id }), 404),
+        ("put", "/messages/{id}/pin", &format!("{one}/pin"), &none, 204),
+        ("get", "/rooms/{room}/pins", "/rooms/tea/pins", &none, 200),
+        ("get", MESSAGES, "/rooms/tea/messages", &none, 200),
+        ("get", EVENTS, "/rooms/tea/events?after=start&wait=0", &none, 200),
+        ("delete", "/messages/{id}/pin", &format!("{one}/pin"), &none, 204),
+        ("delete", REACTION, &format!("{one}/reactions/%F0%9F%91%8D"), &none, 204),
+        ("delete", ONE, &one, &none, 204),
+        ("patch", ONE, &one, &hello, 409),
+        ("get", ONE, &one, &none, 200),
+        ("patch", ROOM, "/rooms/tea", &json!({ "name": "Tea", "topic": "black" }), 200),
+        ("patch", ROOM, "/rooms/lobby", &json!({ "name": "Tea" }), 403),
         ("patch", "/me", "/me", &json!({ "name": "anna" }), 200),
         ("get", "/me", "/me", &none, 200),
         ("get", MESSAGES, "/rooms/tea/messages?limit=1", &none, 200),
@@ -152,6 +178,7 @@ async fn every_answer_has_the_form_that_the_document_gives(driver: Driver) {
             });
             if !takes_visitors {
                 let here = path.replace("{room}", "tea").replace("{user}", "1");
+                let here = here.replace("{id}", "1").replace("{emoji}", "%F0%9F%91%8D");
                 let here = here.replace("{request_id}", "a-2");
                 let answer = visitor.call(method, path, &here, anything.clone()).await;
                 assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{method} {path}");
@@ -168,7 +195,8 @@ async fn every_bound_in_the_document_is_the_servers(driver: Driver) {
     for (path, item) in ann.document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
             let here = path.replace("{room}", "lobby").replace("{user}", "1");
-            let here = here.replace("{request_id}", "a-1");
+            let here = here.replace("{request_id}", "a-1").replace("{id}", "1");
+            let here = here.replace("{emoji}", "%F0%9F%91%8D");
             for parameter in operation["parameters"].as_array().into_iter().flatten() {
                 let schema = ann.resolved(&parameter["schema"]);
                 let name = parameter["name"].as_str().unwrap();

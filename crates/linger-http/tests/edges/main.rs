@@ -10,11 +10,13 @@
 
 mod bounds;
 mod callers;
+mod changes;
 mod client;
 mod connections;
 mod document;
 mod drivers;
 mod events;
+mod files;
 mod history;
 mod names;
 mod origins;

@@ -1,8 +1,9 @@
 //! Rooms as text. The exchanges in plain text are transcripts; here is what they
-//! cannot show: pages for browsers ([`pages`]), and the requests that
-//! are held ([`follows`]).
+//! cannot show: pages for browsers ([`pages`]), forms in parts
+//! ([`multipart`]), and the requests that are held ([`follows`]).
 
 mod follows;
+mod multipart;
 mod pages;
 
 use axum::http::StatusCode;

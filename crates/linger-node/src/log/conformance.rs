@@ -6,7 +6,8 @@
 use std::sync::Arc;
 
 use linger_core::{
-    Author, Command, Draft, Entry, Epoch, ExternalId, LogId, MessageText, Position, RoomId,
+    Author, Command, Draft, Emoji, Entities, Entity, EntityKind, Entry, Epoch, ExternalId,
+    FileHash, FileId, FileName, LogId, MediaType, MessageId, MessageText, Position, RoomId,
     RoomKind, SenderTime, Timestamp, Topic, UserId, UserName,
 };
 use tempfile::TempDir;
@@ -235,6 +236,11 @@ fn every_command_is_read_back_as_it_was_written() {
         unreachable!()
     };
     let topic = Topic::parse("naïve tea ☕").unwrap();
+    let (message, file) = (MessageId::new(Position::new(7)), FileId::new(Position::MAX));
+    let emoji = Emoji::parse("\u{1f469}\u{200d}\u{1f680}").unwrap();
+    let link = EntityKind::Link { url: "https://example.org/?\"<>".to_owned() };
+    let link = Entity { offset: 0, length: 4, kind: link };
+    let bold = Entities::of(text.as_str(), vec![link]).unwrap();
     let commands = [
         create("ann"),
         Command::CreateGuest {
@@ -249,7 +255,31 @@ fn every_command_is_read_back_as_it_was_written() {
         Command::AddMember { room, user: UserId::new(user) },
         Command::LeaveRoom { room },
         say(room, "one"),
-        Command::SendMessage { room, text, sender_time },
+        Command::SendMessage {
+            room,
+            text: text.clone(),
+            sender_time,
+            entities: bold.clone(),
+            reply_to: Some(message),
+            files: vec![file],
+        },
+        Command::EditMessage { message, text, entities: bold },
+        Command::DeleteMessage { message },
+        Command::AddReaction { message, emoji: emoji.clone() },
+        Command::RemoveReaction { message, emoji },
+        Command::PinMessage { message },
+        Command::UnpinMessage { message },
+        Command::ChangeRoom { room, name: None, topic: Some(Topic::parse("all").unwrap()) },
+        Command::AddFile {
+            name: FileName::parse("cat.png").unwrap(),
+            kind: MediaType::parse("image/png").unwrap(),
+            size: 7,
+            hash: FileHash([7; 32]),
+            width: Some(4),
+            height: None,
+            thumbnail: true,
+        },
+        Command::DropFile { file },
         Command::BeginEpoch { epoch: Epoch::from_random(7) },
     ];
     // A new command belongs in the list above, and then here.
@@ -262,10 +292,22 @@ fn every_command_is_read_back_as_it_was_written() {
         Command::LeaveRoom { .. } => 5,
         Command::SendMessage { .. } => 6,
         Command::BeginEpoch { .. } => 7,
-        // Nobody appends it: it replaces an entry that was appended.
-        Command::Erased { .. } => unreachable!(),
+        Command::EditMessage { .. } => 8,
+        Command::DeleteMessage { .. } => 9,
+        Command::AddReaction { .. } => 10,
+        Command::RemoveReaction { .. } => 11,
+        Command::PinMessage { .. } => 12,
+        Command::UnpinMessage { .. } => 13,
+        Command::ChangeRoom { .. } => 14,
+        Command::AddFile { .. } => 15,
+        Command::DropFile { .. } => 16,
+        // Nobody appends these: they replace entries that were appended.
+        Command::Erased { .. }
+        | Command::ErasedEdit { .. }
+        | Command::ErasedFile { .. }
+        | Command::ErasedInVain { .. } => unreachable!(),
     });
-    assert!((0..=7).all(|kind| kinds.contains(&kind)));
+    assert!((0..=16).all(|kind| kinds.contains(&kind)));
 
     let authors = [Author::Server, Author::User(UserId::new(user))];
     let times = [-1, 0, 1_767_225_600_000].map(Timestamp::from_ms);

@@ -21,7 +21,7 @@ mod worker;
 use std::{
     sync::{
         Arc, Mutex,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
         mpsc as blocking,
     },
     thread::JoinHandle,
@@ -29,7 +29,7 @@ use std::{
 };
 
 use async_nats::jetstream::{self, Context};
-use linger_core::{Draft, Entry, LogId, Position, UserId};
+use linger_core::{Draft, Entry, LogId, Position, UserId, queries::Erasure};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{
@@ -68,6 +68,7 @@ pub(crate) struct JetStreamLog {
     latest: Arc<Mutex<Latest>>,
     refused: Arc<Mutex<Vec<UserId>>>,
     health: Arc<Health>,
+    told_of_erasure: AtomicBool,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -145,6 +146,7 @@ impl Opened {
             latest,
             refused,
             health,
+            told_of_erasure: AtomicBool::new(false),
             thread: Some(thread),
         })
     }
@@ -208,6 +210,21 @@ impl Log for JetStreamLog {
         let (answer, entries) = blocking::sync_channel(1);
         self.reads.try_send(Read { after, limit, until, answer }).map_err(|_| silent())?;
         entries.recv_timeout(READ_MAX).map_err(|_| silent())?
+    }
+
+    /// Nothing is: erasure on a cluster is not built yet.
+    fn erased_upto(&self) -> Position {
+        Position::START
+    }
+
+    /// Answers that it was not done, and says so to the operator once.
+    fn erase(&self, _: Vec<Erasure>) -> oneshot::Receiver<()> {
+        if !self.told_of_erasure.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                "deleted texts stay in the stream: this version cannot erase them from a cluster"
+            );
+        }
+        oneshot::channel().1
     }
 
     fn tail(&self) -> watch::Receiver<Position> {

@@ -4,6 +4,7 @@
 //! transaction, with one fsync. Nothing is acknowledged before it. The latest
 //! entries stay in memory for the follower, who is seldom further behind.
 
+mod erase;
 mod file;
 #[cfg(test)]
 mod tests;
@@ -20,7 +21,7 @@ use std::{
     time::Instant,
 };
 
-use linger_core::{Draft, Entry, LogId, Position, UserId};
+use linger_core::{Draft, Entry, LogId, Position, UserId, queries::Erasure};
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -57,6 +58,7 @@ pub(crate) struct SqliteLog {
     latest: Arc<Mutex<Latest>>,
     reader: Mutex<Connection>,
     refused: Refused,
+    erased_upto: Mutex<Position>,
     health: Arc<Health>,
 }
 
@@ -108,6 +110,7 @@ impl SqliteFile {
             latest,
             reader: Mutex::new(self.reader),
             refused,
+            erased_upto: Mutex::new(self.erased_upto),
             health,
         }
     }
@@ -146,6 +149,24 @@ impl Log for SqliteLog {
         // A full queue is proof enough that somebody writes.
         let _ = self.queue(Queued::Probe(answer));
         probed
+    }
+
+    fn erased_upto(&self) -> Position {
+        *self.erased_upto.lock().expect("no holder of this lock panics")
+    }
+
+    fn erase(&self, erasures: Vec<Erasure>) -> oneshot::Receiver<()> {
+        let (answer, erased) = oneshot::channel();
+        // If the queue is full, the answer is dropped, and somebody asks again.
+        let _ = self.queue(Queued::Erase(erasures, answer));
+        erased
+    }
+
+    fn note_erased(&self, upto: Position) {
+        *self.erased_upto.lock().expect("no holder of this lock panics") = upto;
+        // If the queue is full, or the node ends before it is written, the same is found to be
+        // erased after the next start.
+        let _ = self.queue(Queued::NoteErased(upto));
     }
 
     fn take_refused(&self) -> Vec<UserId> {

@@ -12,7 +12,7 @@ use std::{
 };
 
 use linger_core::{
-    Audience, News, Position, RoomKind,
+    Audience, MessageId, News, Position, RoomId, RoomKind,
     visibility::{Range, Scope, Stays, can_see, ranges},
 };
 
@@ -61,6 +61,20 @@ impl Recent {
         let lookups = places_len(&news);
         self.news.push_back(news);
         lookups
+    }
+
+    /// Forgets the text of a deleted message of a room, wherever it stands. Returns how many
+    /// lookups that took.
+    pub(super) fn forget_text(&mut self, room: RoomId, deleted: MessageId) -> usize {
+        let Some(serials) = self.places.get(&(room.position(), true)) else { return 0 };
+        for serial in serials {
+            let news = &mut self.news[(serial - self.first) as usize];
+            if let Some(without) = news.without_text_of(deleted) {
+                self.bytes = self.bytes + weight(&without) - weight(news);
+                *news = Arc::new(without);
+            }
+        }
+        serials.len()
     }
 
     /// Forgets the oldest event, if there are more of them than this, or if they
@@ -224,7 +238,7 @@ mod tests {
         let at = Timestamp::from_ms(0);
         let event = Event { position, number: None, room: None, at, by: None, kind };
         let audience = Audience::Person(UserId::new(Position::new(1)));
-        Arc::new(News { event, audience, json: "{}".into() })
+        Arc::new(News { event, audience, json: "{}".into(), is_narrow: false })
     }
 
     #[test]

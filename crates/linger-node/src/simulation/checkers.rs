@@ -5,11 +5,15 @@
 //! (they are linger-core's, and tested there), but neither follower, memory, hub
 //! nor visibility.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    convert::Infallible,
+};
 
 use linger_core::{
-    Author, EventKind, LogId, News, Outcome, Position, Projection, RequestId, RoomId, RoomKind,
-    UserId, visibility::Scope,
+    Author, EventKind, LogId, MessageId, News, Outcome, Position, Projection, RequestId, RoomId,
+    RoomKind, UserId,
+    visibility::{Scope, as_seen},
 };
 
 use super::{
@@ -21,6 +25,8 @@ use super::{
 struct Truth {
     outcomes: BTreeMap<Position, Outcome>,
     told: Vec<Witnessed>,
+    /// Messages, with the entries that deleted them.
+    deleted: BTreeMap<MessageId, Position>,
     fingerprint: String,
 }
 
@@ -40,6 +46,7 @@ pub(super) fn check(story: &Story) {
     for report in story.reports.iter().filter(|report| !report.readings.is_empty()) {
         check_sequence(report, &truth);
         report.readings.iter().for_each(|reading| check_times(reading, story, &truth));
+        report.readings.iter().for_each(|reading| check_deleted(reading, story, &truth));
     }
 }
 
@@ -72,11 +79,9 @@ fn check_promises<'a>(promises: impl Iterator<Item = &'a Promise>, story: &Story
         let draft = &entry.draft;
         let id = draft.request.as_ref().map(|request| &request.id);
         assert_eq!((&draft.author, id, &draft.command), (author, Some(request_id), command));
-        let expected = Outcome::Accepted(receipt.news.clone());
-        assert_eq!(
-            truth.outcomes[&receipt.position], expected,
-            "{request_id} was answered otherwise"
-        );
+        let given = receipt.news.as_ref().map(|news| truth.silent(news));
+        let expected = truth.outcomes[&receipt.position].news().map(|news| truth.silent(news));
+        assert_eq!(given, expected, "{request_id} was answered otherwise");
         let (position, was_first) =
             first.entry((*author, request_id)).or_insert((receipt.position, false));
         assert_eq!(*position, receipt.position, "{request_id} was acknowledged in two places");
@@ -116,15 +121,37 @@ fn check_sequence(report: &Report, truth: &Truth) {
         at = reading.to;
     }
     let Reading { reader, ref scope, .. } = report.readings[0];
-    let expected: Vec<_> = truth.seen_by(reader, scope).collect();
-    let positions =
-        |news: &[&News]| news.iter().map(|news| news.position().get()).collect::<Vec<_>>();
+    let expected = truth.seen_by(reader, scope);
+    let positions = |news: &[News]| news.iter().map(|it| it.position().get()).collect::<Vec<_>>();
     let who = report.actor;
+    // They may have read what was deleted later, and they may have read it after that.
+    let read: Vec<News> = read.into_iter().map(|news| truth.silent(news)).collect();
+    let expected: Vec<News> = expected.map(|it| truth.silent(&truth.as_seen(reader, it))).collect();
     assert_eq!(positions(&read), positions(&expected), "{who}, {reader:?} reading {scope:?}");
     assert_eq!(read, expected, "{who}, {reader:?} reading {scope:?}");
     if let Scope::Room(_, RoomKind::Open) = scope {
         let numbers = read.iter().map(|news| news.event.number.unwrap());
         assert!(numbers.eq(1..=read.len() as u64), "{who} has gaps in the room's numbers");
+    }
+}
+
+/// Nobody who begins to read after a deletion gets the text that was deleted.
+fn check_deleted(reading: &Reading, story: &Story, truth: &Truth) {
+    for (id, deleted) in &truth.deleted {
+        let applied = story.applied[reading.life].iter().find(|(_, applied)| applied >= deleted);
+        let Some((applied_ms, _)) = applied else { continue };
+        if *applied_ms >= reading.began_ms {
+            continue;
+        }
+        for news in &reading.news {
+            let without = news.without_text_of(*id);
+            assert!(
+                without.is_none_or(|without| without.json == news.json),
+                "deleted at {deleted}, applied at {applied_ms} ms, and read at {} ms: {}",
+                reading.began_ms,
+                news.json
+            );
+        }
     }
 }
 
@@ -159,18 +186,46 @@ impl Truth {
     fn of(story: &Story) -> Truth {
         let mut projection = Projection::in_memory(LogId::from_random(3)).unwrap();
         let mut members: BTreeMap<RoomId, BTreeSet<UserId>> = BTreeMap::new();
-        let mut truth =
-            Truth { outcomes: BTreeMap::new(), told: Vec::new(), fingerprint: String::new() };
+        let mut truth = Truth {
+            outcomes: BTreeMap::new(),
+            told: Vec::new(),
+            deleted: BTreeMap::new(),
+            fingerprint: String::new(),
+        };
         for entry in &story.entries {
             let outcome = projection.apply(std::slice::from_ref(entry)).unwrap().remove(0);
             if let Some(news) = outcome.news() {
                 let witnesses = witness(&mut members, news);
+                if let EventKind::MessageDeleted { message } = &news.event.kind {
+                    truth.deleted.insert(message.id, news.position());
+                }
                 truth.told.push(Witnessed { news: (**news).clone(), witnesses });
             }
             truth.outcomes.insert(entry.position, outcome);
         }
         truth.fingerprint = projection.fingerprint().unwrap();
         truth
+    }
+
+    /// Returns an event without the texts that were ever deleted.
+    fn silent(&self, news: &News) -> News {
+        let mut news = news.clone();
+        for id in self.deleted.keys() {
+            news = news.without_text_of(*id).unwrap_or(news);
+        }
+        news
+    }
+
+    /// Returns an event without what it shows of messages of a closed room that somebody was
+    /// not there for.
+    fn as_seen(&self, reader: Option<UserId>, news: &News) -> News {
+        let was_there = |_, position| {
+            let told = self.told.iter().find(|told| told.news.position() == position);
+            let told = told.expect("it shows what was told");
+            Ok::<_, Infallible>(reader.is_some_and(|reader| told.witnesses.contains(&reader)))
+        };
+        let Ok(narrowed) = as_seen(news, was_there);
+        narrowed.unwrap_or_else(|| news.clone())
     }
 
     fn seen_by(&self, reader: Option<UserId>, scope: &Scope) -> impl Iterator<Item = &News> {
@@ -205,7 +260,7 @@ fn witness(members: &mut BTreeMap<RoomId, BTreeSet<UserId>>, news: &News) -> BTr
         EventKind::MemberLeft { member } => _ = members.remove(&member.id),
         EventKind::MemberJoined { member, .. } => _ = members.insert(member.id),
         EventKind::RoomOpened { .. } => members.extend(news.event.by.as_ref().map(|by| by.id)),
-        EventKind::MessageSent { .. } | EventKind::UserRenamed { .. } => {}
+        _ => {}
     }
     witnesses.extend(members.iter());
     witnesses

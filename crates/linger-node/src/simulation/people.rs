@@ -10,8 +10,8 @@ use std::{
 };
 
 use linger_core::{
-    Author, Command, News, Position, Rejection, Request, RequestId, RoomId, RoomKind, UserId,
-    visibility::Scope,
+    Author, Command, Emoji, Entities, MessageId, MessageText, News, Position, Rejection, Request,
+    RequestId, RoomId, RoomKind, UserId, visibility::Scope,
 };
 use tokio::time::{Instant, timeout};
 
@@ -154,6 +154,17 @@ pub(super) async fn write(world: Arc<World>, actor: u64) -> Report {
     writer.report
 }
 
+fn answer(room: RoomId, text: &str, message: MessageId) -> Command {
+    Command::SendMessage {
+        room,
+        text: MessageText::parse(text).expect("it is a text"),
+        sender_time: None,
+        entities: Entities::default(),
+        reply_to: Some(message),
+        files: Vec::new(),
+    }
+}
+
 struct Writer {
     world: Arc<World>,
     user: UserId,
@@ -165,6 +176,28 @@ impl Writer {
     fn draw(&self, chance: &mut Chance, number: u64) -> Command {
         let room = chance.pick(&self.rooms);
         let name = format!("{} says {number}", self.report.actor);
+        // What this user did lately, so that most changes are of messages that are there.
+        let said = self.report.promises.iter().filter_map(|promise| {
+            promise.receipt.news.as_ref()?.message().map(|message| (message.id, promise))
+        });
+        let said: Vec<_> = said.collect();
+        if let Some((message, promise)) = said.last().filter(|_| chance.happens(30)) {
+            let (message, emoji) = (*message, Emoji::parse("👍").expect("it is one"));
+            return match chance.within(0..6) {
+                0..2 => Command::EditMessage {
+                    message,
+                    text: MessageText::parse(&format!("{name}, edited")).expect("it is a text"),
+                    entities: Entities::default(),
+                },
+                2 => Command::DeleteMessage { message },
+                3 => Command::AddReaction { message, emoji },
+                4 => Command::PinMessage { message },
+                _ => {
+                    let room = promise.receipt.news.as_ref().and_then(|news| news.room_id());
+                    answer(room.expect("it is in a room"), &name, message)
+                }
+            };
+        }
         match chance.within(0..100) {
             0..55 => cast::say(room, &name),
             55..70 => Command::JoinRoom { room },

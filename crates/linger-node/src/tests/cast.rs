@@ -60,7 +60,7 @@ pub(crate) fn open(slug: &str, kind: RoomKind) -> Command {
 
 pub(crate) fn say(room: RoomId, text: &str) -> Command {
     let text = MessageText::parse(text).unwrap();
-    Command::SendMessage { room, text, sender_time: None }
+    Command::say(room, text)
 }
 
 pub(crate) fn request(id: &str) -> RequestId {

@@ -2,19 +2,23 @@
 //!
 //! Topics stand in two lines, each in the order of the wakes. Those whom others wait
 //! for are called at once, before the sockets are looked at; patient ones some at a
-//! time, afterwards. A topic may stand in a line twice, which does no harm.
+//! time, afterwards. A topic may stand in a line twice, which does no harm. Streams that
+//! are far behind stand in a line of their own, and come last.
 
 use std::collections::{HashSet, VecDeque};
 
 use super::{Same, Shard, State};
 use crate::{
-    Service, Topic,
+    Look, Service, Topic,
     waiters::{self, Waiters},
 };
 
 /// Lookups of the service in one turn: about two milliseconds. The work that is left
 /// over is done in the next turn, so that others are heard between the two.
 pub(super) const LOOKUPS_MAX: usize = 32_768;
+/// Bytes of an answer that take as long to make as one lookup: half a megabyte is a
+/// quarter of a turn.
+const BYTES_OF_A_LOOKUP: usize = 64;
 /// Patient readers who are called in one turn, or those of the last topic more. In one
 /// room they read the same bytes, so a room is not split.
 pub(super) const CALLED_MAX: u64 = 40;
@@ -89,6 +93,18 @@ impl<S: Service> Shard<S> {
         }
     }
 
+    /// Goes on with streams whose last piece has gone out, one at least, until the turn has
+    /// cost enough. Those that have more to come stand behind the others then.
+    pub(super) fn stream_some(&mut self) {
+        for _ in 0..self.streams.len() {
+            let Some((key, generation)) = self.streams.pop_front() else { return };
+            self.go_on_with(key, generation);
+            if self.is_spent() {
+                return;
+            }
+        }
+    }
+
     /// Tells whether this turn has cost enough.
     pub(super) fn is_spent(&self) -> bool {
         self.lookups >= LOOKUPS_MAX
@@ -109,7 +125,7 @@ impl<S: Service> Shard<S> {
             let lookups = &mut self.lookups;
             let look = found.of(ticket, || {
                 let look = self.service.look(ticket);
-                *lookups += look.lookups;
+                *lookups += look.cost();
                 look
             });
             if let Some(answer) = &look.answer {
@@ -121,4 +137,15 @@ impl<S: Service> Shard<S> {
             }
         }
     }
+}
+
+impl<T> Look<T> {
+    /// Returns what it cost, in lookups.
+    pub(super) fn cost(&self) -> usize {
+        self.lookups + self.answer.as_ref().map_or(0, |answer| cost_of(&answer.bytes))
+    }
+}
+
+pub(super) fn cost_of(bytes: &[u8]) -> usize {
+    bytes.len() / BYTES_OF_A_LOOKUP
 }

@@ -13,6 +13,7 @@ use std::{
 
 use super::{
     Shard, WRITE_MIN,
+    calls::cost_of,
     connection::{Record, State, Writing},
 };
 use crate::{
@@ -44,9 +45,16 @@ pub(super) enum Step<T> {
 impl<S: Service> Shard<S> {
     /// Takes one step after the other until the connection rests, or had enough for now.
     pub(super) fn advance(&mut self, key: u32, mut step: Step<S::Ticket>) {
+        let mut has_parked = false;
         for _ in 0..STEPS_MAX {
-            // A request that was not begun can wait; one that was begun is finished.
-            if matches!(step, Step::Read) && self.is_spent() {
+            // A request that was not begun can wait; one that was begun is finished. The next
+            // piece of a stream comes when other streams had theirs.
+            let can_wait = match step {
+                Step::Read => self.is_spent(),
+                Step::Then(Then::Park(_)) => mem::replace(&mut has_parked, true) || self.is_spent(),
+                _ => false,
+            };
+            if can_wait {
                 break;
             }
             step = match step {
@@ -63,6 +71,7 @@ impl<S: Service> Shard<S> {
 
     /// Keeps for the next turn what is to be done.
     fn put_off(&mut self, key: u32, step: Step<S::Ticket>) {
+        let is_stream = matches!(step, Step::Then(Then::Park(_)));
         let rest = match step {
             Step::Rest => return,
             Step::Read => None,
@@ -80,7 +89,10 @@ impl<S: Service> Shard<S> {
         }
         let record = &mut self.connections[key as usize];
         record.is_put_off = true;
-        self.put_off.push((key, record.generation));
+        match is_stream {
+            true => self.streams.push_back((key, record.generation)),
+            false => self.put_off.push((key, record.generation)),
+        }
         if !record.is_short {
             // The timer was set for something that is over.
             let deadline = self.now + self.settings.write_timeout;
@@ -138,7 +150,10 @@ impl<S: Service> Shard<S> {
             return Step::Read;
         };
         let (step, errand) = match verdict {
-            Verdict::Answer(answer) => (Some(Step::Send(answer)), None),
+            Verdict::Answer(answer) => {
+                self.lookups += cost_of(&answer.bytes);
+                (Some(Step::Send(answer)), None)
+            }
             Verdict::Park(parking) => (Some(Step::Then(Then::Park(parking))), None),
             Verdict::NotMine => (None, None),
             Verdict::NotYet(errand) => (None, Some(errand)),
@@ -188,7 +203,7 @@ impl<S: Service> Shard<S> {
         let lookups = &mut self.lookups;
         let look = self.entered.of(&ticket, || {
             let look = self.service.look(&ticket);
-            *lookups += look.lookups;
+            *lookups += look.cost();
             look
         });
         let look = look.clone();
@@ -235,7 +250,7 @@ impl<S: Service> Shard<S> {
         let lookups = &mut self.lookups;
         let answer = self.expired.of(&ticket, || {
             let (answer, took) = self.service.expire(&ticket);
-            *lookups += took;
+            *lookups += took + cost_of(&answer.bytes);
             answer
         });
         let mut answer = answer.clone();

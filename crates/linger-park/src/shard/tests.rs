@@ -19,6 +19,10 @@ struct Waiting {
     has_news: AtomicBool,
     cost: AtomicUsize,
     spread: AtomicUsize,
+    /// If not 0, each request is a stream that is far behind, with pieces of so many bytes.
+    piece_bytes: AtomicUsize,
+    /// Bytes of pieces that were made.
+    made_bytes: AtomicUsize,
 }
 
 impl Service for Waiting {
@@ -34,12 +38,23 @@ impl Service for Waiting {
     }
 
     fn ask(&self, request: &Request<'_>) -> Verdict<Self::Ticket, ()> {
-        let deadline = Instant::now() + Duration::from_secs(60);
-        let topic = Topic(request.path[1..].parse().unwrap());
-        Verdict::Park(Parking { ticket: [topic.0; 4], topic, deadline })
+        match request.path {
+            "/now" => {
+                let then = Then::NextRequest;
+                Verdict::Answer(Answer { bytes: Arc::from(*b"here"), items: 0, then })
+            }
+            path => Verdict::Park(parking(Topic(path[1..].parse().unwrap()))),
+        }
     }
 
     fn look(&self, ticket: &Self::Ticket) -> Look<Self::Ticket> {
+        let piece_bytes = self.piece_bytes.load(Ordering::Relaxed);
+        if piece_bytes > 0 {
+            self.made_bytes.fetch_add(piece_bytes, Ordering::Relaxed);
+            let then = Then::Park(parking(Topic(ticket[0])));
+            let answer = Answer { bytes: vec![b'.'; piece_bytes].into(), items: 1, then };
+            return Look { ticket: *ticket, answer: Some(answer), lookups: 1 };
+        }
         let bytes = Arc::from(*b"news");
         let answer = Answer { bytes, items: 1, then: Then::NextRequest };
         let answer = self.has_news.load(Ordering::Relaxed).then_some(answer);
@@ -63,6 +78,11 @@ impl Service for Waiting {
     }
 }
 
+fn parking(topic: Topic) -> Parking<[u64; 4]> {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    Parking { ticket: [topic.0; 4], topic, deadline }
+}
+
 fn pair(listener: &TcpListener) -> (std::net::TcpStream, Connection<(Arc<()>, u32)>) {
     pair_under(listener, Topic(1))
 }
@@ -71,10 +91,17 @@ fn pair_under(
     listener: &TcpListener,
     Topic(topic): Topic,
 ) -> (std::net::TcpStream, Connection<(Arc<()>, u32)>) {
+    pair_asking(listener, &format!("/{topic}"))
+}
+
+fn pair_asking(
+    listener: &TcpListener,
+    path: &str,
+) -> (std::net::TcpStream, Connection<(Arc<()>, u32)>) {
     let client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let (stream, peer) = listener.accept().unwrap();
     stream.set_nonblocking(true).unwrap();
-    let bytes = format!("GET /{topic} HTTP/1.1\r\nHost: a\r\n\r\n").into_bytes();
+    let bytes = format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n").into_bytes();
     (client, Connection { stream, peer, bytes, due: None, place: (Arc::new(()), 0) })
 }
 
@@ -283,4 +310,52 @@ fn a_sender_is_answered_before_many_readers_and_others_are_served_between_them()
     assert_eq!(waiting, [100, 60, 20, 0]);
     shard.call_some();
     assert_eq!(shard.calls.len(), 0);
+}
+
+#[test]
+fn streams_that_are_far_behind_share_turns_that_are_bounded_in_bytes() {
+    const PIECE: usize = 16 << 10;
+    const STREAMS: usize = 300;
+    /// Half of it for the looks of the streams, the rest for what is finished all the same.
+    const TURN_BYTES_MAX: usize = 4 << 20;
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (mut shard, _) = Shard::new(Arc::new(Waiting::default()), Arc::default()).unwrap();
+    let service = shard.service.clone();
+    service.piece_bytes.store(PIECE, Ordering::Relaxed);
+    let mut readers = Vec::new();
+    // All of them come in one turn: after a restart, say.
+    for number in 0..STREAMS {
+        let (reader, connection) = pair_under(&listener, Topic(number as u64));
+        reader.set_nonblocking(true).unwrap();
+        shard.admit(connection);
+        readers.push((reader, 0));
+    }
+    let mut got = vec![0; PIECE];
+    for turn in 0..40 {
+        let made = service.made_bytes.swap(0, Ordering::Relaxed);
+        assert!(made <= TURN_BYTES_MAX, "turn {turn}: {made} bytes");
+        for (reader, read) in &mut readers {
+            while let Ok(count) = reader.read(&mut got) {
+                assert!(count > 0, "it goes on without end");
+                *read += count;
+            }
+        }
+        assert_eq!(shard.sleep(), Some(Duration::ZERO), "there is more to do");
+        shard.lookups = 0;
+        shard.go_on();
+        // Somebody asks for a little. The streams do not keep them waiting for a single turn.
+        let (mut asker, connection) = pair_asking(&listener, "/now");
+        shard.admit(connection);
+        if turn > 3 {
+            asker.set_nonblocking(true).unwrap();
+            asker.read_exact(&mut got[..4]).unwrap();
+            assert_eq!(&got[..4], b"here", "turn {turn}");
+        }
+        shard.call_some();
+        shard.stream_some();
+    }
+    // Each has had its part.
+    let read: Vec<_> = readers.iter().map(|(_, read)| read / PIECE).collect();
+    let (least, most) = (read.iter().min().unwrap(), read.iter().max().unwrap());
+    assert!(*least >= 10 && most - least <= 1, "{read:?}");
 }

@@ -204,6 +204,12 @@ async fn serve(
     // None: it did not close, and is at a boundary.
     let end = loop {
         let served = poll_fn(|context| {
+            // Before hyper: if this task is called late, hyper's time for the next head may be
+            // over too, and it would close a connection that is only idle.
+            let called = Instant::now();
+            if wanted.is_some() && pause.as_mut().poll(context).is_ready() {
+                return Poll::Ready(None);
+            }
             if let Poll::Ready(result) = Pin::new(&mut connection).poll(context) {
                 return Poll::Ready(Some(End::Closed(result)));
             }
@@ -218,7 +224,7 @@ async fn serve(
             }
             if asked_before_pause != progress.asked() {
                 asked_before_pause = progress.asked();
-                pause.as_mut().reset(Instant::now() + PAUSE);
+                pause.as_mut().reset(called + PAUSE);
                 wanted = None;
             }
             if wanted.is_none() {

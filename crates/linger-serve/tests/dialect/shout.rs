@@ -82,7 +82,7 @@ impl Submission for Shout {
 
     fn command(&self) -> Command {
         let (room, text) = (self.room.id, self.text.clone());
-        Command::SendMessage { room, text, sender_time: None }
+        Command::say(room, text)
     }
 
     fn render(&self, receipt: &Receipt) -> WholeResponse {

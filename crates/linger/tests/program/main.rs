@@ -16,8 +16,10 @@ mod crowd;
 #[cfg(target_os = "linux")]
 mod disk;
 mod durability;
+mod erasure;
 #[cfg(target_os = "linux")]
 mod faults;
+mod files;
 #[cfg(target_os = "linux")]
 mod hostile;
 mod limits;

@@ -39,6 +39,8 @@ export interface OpenOptions extends BrowserContextOptions {
   sharedWorker?: boolean
   /** The address of a proxy before the server. */
   url?: string
+  /** Called before the page is opened. */
+  prepare?: (context: BrowserContext) => Promise<void>
 }
 
 export class Linger {
@@ -59,12 +61,13 @@ export class Linger {
   }
 
   /** Opens Linger's page in a browser of its own: other cookies, other storage. */
-  async open({ name, url = this.server.url, ...options }: OpenOptions = {}): Promise<Chat> {
+  async open({ name, url = this.server.url, prepare, ...options }: OpenOptions = {}): Promise<Chat> {
     const context = await this.newContext(options)
     if (name !== undefined) {
       const arrival = await context.request.post(`${url}/api/v1/guests`, { data: { name } })
       expect(arrival.status()).toBe(201)
     }
+    await prepare?.(context)
     const chat = new Chat(context, await context.newPage())
     await chat.visit(url)
     return chat
@@ -75,7 +78,7 @@ export class Linger {
     return (await this.newContext({})).newPage()
   }
 
-  async newContext({ sharedWorker = false, ...options }: Omit<OpenOptions, 'name' | 'url'> = {}): Promise<BrowserContext> {
+  async newContext({ sharedWorker = false, ...options }: Omit<OpenOptions, 'name' | 'url' | 'prepare'> = {}): Promise<BrowserContext> {
     if (!this.browser) throw new Error('the browser is not running')
     const context = await this.browser.newContext({ locale: 'en-GB', viewport: { width: 1000, height: 700 }, ...options })
     context.setDefaultTimeout(ACTION_MS_MAX)

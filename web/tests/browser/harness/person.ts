@@ -2,7 +2,7 @@
 //
 // Called where a test needs many messages at once, or the server's own account
 // of what was said.
-import type { HistoryPage, User } from '../../../src/api/types'
+import type { HistoryPage, Message, User } from '../../../src/api/types'
 
 export class Person {
   private constructor(
@@ -20,8 +20,9 @@ export class Person {
     return new Person(url, token, user)
   }
 
-  async say(text: string, room = 'lobby'): Promise<void> {
-    await this.call('POST', `/rooms/${encodeURIComponent(room)}/messages`, { text })
+  async say(text: string, room = 'lobby', rest: object = {}): Promise<Message> {
+    const path = `/rooms/${encodeURIComponent(room)}/messages`
+    return (await this.call<{ message: Message }>('POST', path, { text, ...rest })).message
   }
 
   /** Opens a room, and is in it. */
@@ -37,8 +38,9 @@ export class Person {
     await this.call('PUT', `/rooms/${encodeURIComponent(room)}/members/${userId}`)
   }
 
-  private async call(method: string, path: string, body?: object): Promise<void> {
-    await ask(`${this.url}/api/v1${path}`, {
+  /** Makes any call of the API, as `PATCH /messages/7`. */
+  async call<Answer>(method: string, path: string, body?: object): Promise<Answer> {
+    return ask(`${this.url}/api/v1${path}`, {
       method,
       headers: { Authorization: `Bearer ${this.token}`, 'Content-Type': 'application/json' },
       ...(body && { body: JSON.stringify(body) }),

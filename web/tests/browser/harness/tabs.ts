@@ -77,11 +77,9 @@ export class Tabs {
   ) {}
 
   static async open(linger: Linger, count: number, url: string, kind: BrowserKind = 'with SharedWorker'): Promise<Tabs> {
-    const context = await linger.newContext({})
-    await context.addInitScript((missing) => {
-      if (missing.includes('SharedWorker')) Reflect.deleteProperty(window, 'SharedWorker')
-      if (missing.includes('locks')) Reflect.deleteProperty(Navigator.prototype, 'locks')
-    }, BROWSERS[kind] as readonly string[])
+    const missing: readonly string[] = BROWSERS[kind]
+    const context = await linger.newContext({ sharedWorker: !missing.includes('SharedWorker') })
+    if (missing.includes('locks')) await context.addInitScript(() => Reflect.deleteProperty(Navigator.prototype, 'locks'))
     const tabs = new Tabs(linger, context, url)
     for (let opened = 0; opened < count; opened += 1) await tabs.openOne()
     return tabs

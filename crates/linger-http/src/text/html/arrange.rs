@@ -10,7 +10,7 @@ use linger_core::{Timestamp, UserId};
 
 use super::{
     super::{
-        lines::{Line, Named, What},
+        lines::{Line, Named, Text, What},
         zone::Zone,
     },
     languages::Words,
@@ -47,7 +47,7 @@ pub(super) struct Said<'n> {
     pub(super) number: u64,
     pub(super) id: u64,
     /// None where it is deleted.
-    pub(super) text: Option<Cow<'n, str>>,
+    pub(super) text: Option<Text<'n>>,
     pub(super) at: String,
     pub(super) time: String,
 }
@@ -87,6 +87,10 @@ struct Rows<'n, 'v> {
 
 impl<'n> Rows<'n, '_> {
     fn add(&mut self, line: Line<'n>) {
+        // A page shows messages as they are, so it needs no word about what changed them.
+        if matches!(line.what, What::Edited { .. } | What::Deleted { .. }) {
+            return;
+        }
         let (day, weekday) = self.zone.day(line.at);
         if self.day != Some(day) {
             self.tell();
@@ -172,9 +176,10 @@ fn runs(happened: Vec<What<'_>>) -> Vec<Run<'_>> {
 fn subject(what: &What<'_>) -> String {
     match what {
         What::Joined { who, .. } | What::Left { who } => isolated(&who.name),
-        What::Renamed { new, .. } => isolated(&new.name),
         What::Opened { by } => by.as_ref().map(|by| isolated(&by.name)).unwrap_or_default(),
-        What::Said { .. } => unreachable!("what is said is a message"),
+        What::Said { .. } | What::Edited { .. } | What::Deleted { .. } => {
+            unreachable!("it is a message, which is shown as it is")
+        }
     }
 }
 
@@ -203,8 +208,9 @@ impl Run<'_> {
             }
             What::Left { .. } if is_many => (words.many_left)(count),
             What::Left { .. } => (words.left)(&names),
-            What::Renamed { old, .. } => (words.renamed)(&isolated(old), &names),
-            What::Said { .. } => unreachable!("what is said is a message"),
+            What::Said { .. } | What::Edited { .. } | What::Deleted { .. } => {
+                unreachable!("it is a message, which is shown as it is")
+            }
         }
     }
 }

@@ -6,6 +6,8 @@
 mod chinese;
 mod english;
 
+use linger_serve::Failure;
+
 use crate::friendly_names::Language;
 
 /// Returns the words of a language.
@@ -45,6 +47,9 @@ pub(super) struct Words {
     pub(super) fresh: &'static str,
     pub(super) spoke: fn(&str, &str) -> String,
     pub(super) deleted: &'static str,
+    /// A piece of code, and a text that waits to be shown, as readers hear them.
+    pub(super) code: &'static str,
+    pub(super) spoiler: &'static str,
     /// A day: its year, month and day, and its weekday from Monday, 0, on.
     pub(super) day: fn((i16, i8, i8), usize) -> String,
 
@@ -52,7 +57,6 @@ pub(super) struct Words {
     pub(super) joined: fn(&str) -> String,
     pub(super) left: fn(&str) -> String,
     pub(super) added: fn(&str, &str) -> String,
-    pub(super) renamed: fn(&str, &str) -> String,
     pub(super) many_joined: fn(usize) -> String,
     pub(super) many_left: fn(usize) -> String,
     pub(super) many_added: fn(&str, usize) -> String,
@@ -67,6 +71,6 @@ pub(super) struct Words {
 
     pub(super) refused: &'static str,
     pub(super) no_room: &'static str,
-    /// The sentence for a failure with this code; none where its own detail says it.
-    pub(super) failure: fn(&str) -> Option<&'static str>,
+    /// The sentence for a failure; none where its own detail, in English, says it best.
+    pub(super) failure: fn(&Failure) -> Option<String>,
 }

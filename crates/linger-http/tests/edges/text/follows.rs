@@ -17,6 +17,7 @@ over_both_drivers!(
     a_loop_that_follows_the_link_reads_every_line_once,
     all_who_wait_alike_get_the_same_bytes,
     a_wait_tells_who_comes_and_goes,
+    a_follower_is_told_of_edits_and_deletions_and_not_of_reactions,
     a_wait_without_news_ends_with_nothing_and_a_place_to_go_on,
     a_stream_ends_with_the_server,
 );
@@ -182,7 +183,9 @@ async fn a_loop_that_follows_the_link_reads_every_line_once(driver: Driver) {
 async fn all_who_wait_alike_get_the_same_bytes(driver: Driver) {
     let stage = Stage::open(driver).await;
     let ann = stage.newcomer_says("ann", "one").await;
-    for headers in [&[][..], &[super::BROWSER]] {
+    // Newcomers' pages differ in the id of the form, and in nothing else (`pages`).
+    let cookie = format!("linger_session={ann}");
+    for headers in [&[][..], &[super::BROWSER, ("cookie", cookie.as_str())]] {
         let path = next(&stage.get("/r/lobby", headers).await);
         let mut waiting = Vec::new();
         for _ in 0..10 {
@@ -214,6 +217,36 @@ async fn a_wait_tells_who_comes_and_goes(driver: Driver) {
         assert_eq!(without_times(&answer.body), [expected]);
         path = next(&answer);
     }
+}
+
+async fn a_follower_is_told_of_edits_and_deletions_and_not_of_reactions(driver: Driver) {
+    let stage = Stage::open(driver).await;
+    let ann = stage.newcomer_says("ann", "one").await;
+    let bearer = format!("Bearer {ann}");
+    let headers = [("authorization", bearer.as_str())];
+    let page = stage.get("/api/v1/rooms/lobby/messages", &[]).await.json();
+    let id = page["messages"][0]["id"].as_u64().unwrap();
+    let number = page["messages"][0]["number"].as_u64().unwrap();
+    let mut coming = stage.follows("/r/lobby?follow", &[]).await;
+    lines(&mut coming, 1).await;
+    let waiting = next(&stage.get("/r/lobby", &[]).await);
+    let held = stage.hold(stage.get(&waiting, &[])).await;
+    let one = format!("/api/v1/messages/{id}");
+    let uno = json!({ "text": "uno\ndos" }).to_string();
+    for (method, path, body) in [
+        (Method::PUT, &format!("{one}/reactions/%F0%9F%91%8D"), ""),
+        (Method::PATCH, &one, &*uno),
+        (Method::DELETE, &one, ""),
+    ] {
+        let done = stage.send(request(method, path, body, &headers)).await;
+        assert!(done.status.is_success(), "{}", done.body);
+    }
+    let told = lines(&mut coming, 3).await;
+    let [edited, deleted] =
+        [format!("* ann changed {number}: uno"), format!("* ann deleted {number}")];
+    assert_eq!(without_times(&told), [&*edited, "dos", &*deleted]);
+    let answer = held.await.unwrap();
+    assert!(answer.body.contains(&edited), "{}", answer.body);
 }
 
 async fn a_wait_without_news_ends_with_nothing_and_a_place_to_go_on(driver: Driver) {

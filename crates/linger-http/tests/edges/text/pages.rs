@@ -1,13 +1,13 @@
 //! Rooms as pages, for browsers that run no script.
 
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use linger_core::{Author, Command, EventKind, MessageText, Slug, UserId, UserName};
 use serde_json::Value;
 
 use super::BROWSER;
 use crate::{
     drivers::{Driver, over_both_drivers},
-    stage::{Answer, Stage, hasty},
+    stage::{Answer, Stage, hasty, request},
 };
 
 over_both_drivers!(
@@ -15,11 +15,16 @@ over_both_drivers!(
     a_page_is_all_chinese_for_those_who_read_chinese,
     nothing_that_anybody_says_is_markup,
     a_form_says_a_thing_once_however_often_it_is_sent,
+    a_newcomers_form_makes_one_guest_however_often_it_is_sent,
+    forms_sent_at_once_make_one_guest_each,
+    no_other_id_than_that_of_ones_own_form_makes_one_a_guest_who_is_there,
+    all_who_wait_get_a_form_of_their_own,
     an_empty_room_asks_for_the_first_word,
     a_newcomer_is_asked_for_a_name_and_keeps_the_session,
     a_wait_ends_with_a_page_that_has_the_new_messages,
     older_messages_are_a_link_away,
     a_refusal_is_a_page_with_the_right_status,
+    each_refusal_says_its_own_in_the_readers_language,
     the_door_leads_a_browser_to_the_lobby_and_tells_a_terminal_how_to_talk,
     open_rooms_are_listed_for_both,
     a_page_is_compressed_for_those_who_take_it,
@@ -76,8 +81,7 @@ async fn a_browser_gets_the_newest_messages_in_a_whole_page(driver: Driver) {
     assert_eq!(first["room"], stage.get("/api/v1/rooms/lobby", &[]).await.json());
     // No style attribute and no script of our own in between: the policy forbids them.
     assert!(!page.body.contains(" style=") && !page.body.contains("<script>"));
-    let head =
-        stage.send(crate::stage::request("HEAD".parse().unwrap(), "/r/lobby", "", &[BROWSER]));
+    let head = stage.send(request(Method::HEAD, "/r/lobby", "", &[BROWSER]));
     assert_eq!(head.await.header("link"), page.header("link"));
 }
 
@@ -125,7 +129,7 @@ async fn nothing_that_anybody_says_is_markup(driver: Driver) {
         let guest = Author::User(UserId::new(receipt.position));
         stage.node.submit(guest, None, Command::JoinRoom { room: room.id }).await.unwrap();
         let text = MessageText::parse(text).unwrap();
-        let say = Command::SendMessage { room: room.id, text, sender_time: None };
+        let say = Command::say(room.id, text);
         let said = stage.node.submit(guest, None, say).await.unwrap().news.unwrap();
         assert!(matches!(said.event.kind, EventKind::MessageSent { .. }));
     }
@@ -176,6 +180,115 @@ async fn a_form_says_a_thing_once_however_often_it_is_sent(driver: Driver) {
     assert_eq!(answer.header("content-type"), "text/html; charset=utf-8");
 }
 
+impl Stage {
+    /// Sends a form as a browser without a session does.
+    async fn sends(&self, form: &str, name: &str, text: &str) -> Answer {
+        let body = format!("request_id={form}&as={name}&text={text}");
+        let answer = self.form("/r/lobby", &body, &[BROWSER]).await;
+        assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.body);
+        answer
+    }
+
+    /// Returns the lines of what was said in the lobby, without their times.
+    async fn said(&self) -> Vec<String> {
+        let lines = self.get("/r/lobby", &[]).await.body;
+        lines.lines().map(|line| line[6..].to_owned()).collect()
+    }
+}
+
+async fn a_newcomers_form_makes_one_guest_however_often_it_is_sent(driver: Driver) {
+    let stage = Stage::open(driver).await;
+    let form = request_id(&stage.page("/r/lobby").await);
+    let first = stage.sends(&form, "ann", "one").await;
+    // Before the first answer came there is no cookie; a name that was changed changes none.
+    for (name, text) in [("ann", "one"), ("anna", "one"), ("ann", "two"), ("ann", "one")] {
+        let again = stage.sends(&form, name, text).await;
+        assert_eq!(again.cookie(), first.cookie());
+        assert_eq!(again.header("linger-token"), first.header("linger-token"));
+    }
+    // With the cookie, from the page to which the reader went back, it is the same.
+    let body = format!("request_id={form}&text=two");
+    let headers = [BROWSER, ("cookie", &first.cookie()), ("sec-fetch-site", "same-origin")];
+    let back = stage.form("/r/lobby", &body, &headers).await;
+    assert_eq!((back.status, back.header("set-cookie")), (StatusCode::SEE_OTHER, ""));
+    assert_eq!(stage.said().await, ["ann: one", "ann: two"]);
+    assert_eq!(stage.get("/r", &[]).await.body, "/r/lobby  1 person\n");
+}
+
+async fn forms_sent_at_once_make_one_guest_each(driver: Driver) {
+    const CLICKS: usize = 8;
+    let stage = Stage::open(driver).await;
+    let mut clicks = Vec::new();
+    for text in ["one", "two", "three"] {
+        let form = request_id(&stage.page("/r/lobby").await);
+        clicks.extend((0..CLICKS).map(|_| (form.clone(), text)));
+    }
+    let answers = clicks.iter().map(|(form, text)| stage.sends(form, text, text));
+    let answers = futures_util::future::join_all(answers).await;
+    let mut cookies: Vec<_> = answers.iter().map(Answer::cookie).collect();
+    assert!(cookies.chunks(CLICKS).all(|same| same.iter().all(|cookie| *cookie == same[0])));
+    cookies.dedup();
+    assert_eq!(cookies.len(), 3);
+    let mut said = stage.said().await;
+    said.sort();
+    assert_eq!(said, ["one: one", "three: three", "two: two"]);
+}
+
+async fn no_other_id_than_that_of_ones_own_form_makes_one_a_guest_who_is_there(driver: Driver) {
+    let stage = Stage::open(driver).await;
+    let form = request_id(&stage.page("/r/lobby").await);
+    let ann = stage.sends(&form, "ann", "one").await.cookie();
+    // All that others see of the message, and what they may think of.
+    let told = stage.get("/api/v1/rooms/lobby/messages", &[]).await;
+    let shown = told.json()["messages"][0]["request_id"].as_str().unwrap().to_owned();
+    assert!(!told.body.contains(&form) && !told.body.contains(&form[..32]), "{}", told.body);
+    let last = if form.ends_with('0') { "1" } else { "0" };
+    let near = format!("{}{last}", &form[..form.len() - 1]);
+    let cursor = first(&stage.page("/r/lobby").await)["cursor"].as_str().unwrap().to_owned();
+    let empty = String::new();
+    for guess in [&shown, &near, &cursor, &form[..48].to_owned(), &"0".repeat(80), &empty] {
+        // Two who think of the same are two guests, too.
+        let cookies =
+            [stage.sends(guess, "bob", "hi").await, stage.sends(guess, "cleo", "hi").await];
+        let [bob, cleo] = cookies.map(|answer| answer.cookie());
+        assert!(bob != ann && cleo != ann && bob != cleo, "{guess:?}");
+    }
+    // A page of another site can send any form; it makes nobody a guest.
+    let body = format!("request_id={form}&text=two");
+    let from_elsewhere = [BROWSER, ("sec-fetch-site", "cross-site")];
+    let answer = stage.form("/r/lobby", &body, &from_elsewhere).await;
+    assert_eq!((answer.status, answer.header("set-cookie")), (StatusCode::FORBIDDEN, ""));
+    // A form from before a restart makes a guest like any other.
+    let stage = stage.restart(hasty()).await;
+    assert_ne!(stage.sends(&form, "dan", "three").await.cookie(), ann);
+}
+
+async fn all_who_wait_get_a_form_of_their_own(driver: Driver) {
+    let stage = Stage::open(driver).await;
+    let mut held = Vec::new();
+    for language in ["en", "en", "zh-CN", "en", "zh-CN"] {
+        let waits = stage.get("/r/lobby?wait", &[BROWSER, ("accept-language", language)]);
+        held.push(stage.hold(waits).await);
+    }
+    stage.newcomer_says("ann", "-----").await;
+    let (mut forms, mut pages) = (Vec::new(), Vec::new());
+    for page in held {
+        let page = page.await.unwrap();
+        forms.push(request_id(&page));
+        pages.push(page.body.replace(forms.last().unwrap(), "FORM"));
+    }
+    assert!(pages[0].contains("<h2 class=\"fresh\">") && pages[0].matches("FORM").count() == 1);
+    assert_eq!((&pages[0], &pages[2]), (&pages[1], &pages[4]));
+    assert_eq!(pages[0], pages[3]);
+    assert_ne!(pages[0], pages[2]);
+    for (number, form) in forms.iter().enumerate() {
+        let (first, second) =
+            (stage.sends(form, "bob", "hi").await, stage.sends(form, "bob", "hi").await);
+        assert_eq!(first.cookie(), second.cookie());
+        assert_eq!(stage.said().await.len(), 2 + number);
+    }
+}
+
 async fn an_empty_room_asks_for_the_first_word(driver: Driver) {
     let stage = Stage::open(driver).await;
     let page = stage.page("/r/lobby").await;
@@ -223,7 +336,7 @@ async fn a_wait_ends_with_a_page_that_has_the_new_messages(driver: Driver) {
     // Somebody who only comes in is no reason to load a page.
     let guest = stage.json("/api/v1/guests", &serde_json::json!({ "name": "bob" })).await.cookie();
     let join = "/api/v1/rooms/lobby/members/me";
-    let join = crate::stage::request("PUT".parse().unwrap(), join, "", &[("cookie", &guest)]);
+    let join = request(Method::PUT, join, "", &[("cookie", &guest)]);
     assert_eq!(stage.send(join).await.status, StatusCode::NO_CONTENT);
     stage.until_held(1).await;
     let bearer = format!("Bearer {ann}");
@@ -295,6 +408,64 @@ async fn a_refusal_is_a_page_with_the_right_status(driver: Driver) {
     assert!(answer.body.contains("a message text has 1 to 4000 characters"), "{}", answer.body);
 }
 
+async fn each_refusal_says_its_own_in_the_readers_language(driver: Driver) {
+    let stage = Stage::open(driver).await;
+    let ann = stage.newcomer_says("ann", "one").await;
+    let bearer = format!("Bearer {ann}");
+    let tea = serde_json::json!({ "slug": "tea" }).to_string();
+    let opened = request(Method::POST, "/api/v1/rooms", &tea, &[("authorization", &bearer)]);
+    assert_eq!(stage.send(opened).await.status, StatusCode::CREATED);
+    let long = |what: &str, count| format!("{what}={}", "a".repeat(count));
+    let (get, post) = (Method::GET, Method::POST);
+    let long_text = long("text", 4001);
+    let long_name = long("text=hi&as", 41);
+    let huge = long("text", 70_000);
+    let rows = [
+        (&get, "/r/attic", "", "It may be closed to you", "它可能不对你公开"),
+        (&get, "/r/lobby/99", "", "nothing with that number", "没有这条消息"),
+        (&get, "/r/lobby?limit=0", "", "whole number from 1 to 200", "limit 是 1 到 200 的整数"),
+        (
+            &get,
+            "/r/lobby?before=x",
+            "",
+            "&#39;before&#39; is a whole number",
+            "before 是一条消息的号码",
+        ),
+        (&get, "/r/lobby?wait=x", "", "&#39;wait&#39; is a whole number", "wait 是等待的秒数"),
+        (&get, "/r/lobby?tz=Mars", "", "is a time zone", "tz 是时区"),
+        (&get, "/r/lobby?wait&after=x", "", "a cursor is taken", "地址里的位置不对"),
+        (&get, "/r/%ff", "", "is not UTF-8", "房间名不是 UTF-8"),
+        (&post, "/r/lobby", "text=", "1 to 4000 characters", "一条消息有 1 到 4000 个字"),
+        (&post, "/r/lobby", &long_text, "1 to 4000 characters", "一条消息有 1 到 4000 个字"),
+        (&post, "/r/lobby", "text=%e2%80%8b", "no visible character", "消息里没有看得见的字"),
+        (&post, "/r/lobby", "text=%c4", "is not UTF-8", "不是 UTF-8 编码"),
+        (&post, "/r/lobby", &long_name, "1 to 40 characters", "名字有 1 到 40 个字"),
+        (&post, "/r/lobby", "text=hi&as=%e2%a0%80", "no visible character", "名字里没有看得见的字"),
+        (&post, "/r/lobby", "text=hi&as=a%07", "is one line", "名字只能写在一行里"),
+        (&post, "/r/lobby", &huge, "send less", "请分几次发"),
+        (&Method::DELETE, "/r/lobby", "", "one speaks in it by POST", "不接受这样的请求"),
+    ];
+    for (method, path, body, english, chinese) in rows {
+        for (language, tag, words) in [("en", "en", english), ("zh-CN", "zh-CN", chinese)] {
+            let form = ("content-type", "application/x-www-form-urlencoded");
+            let headers = [BROWSER, form, ("accept-language", language)];
+            let page = stage.send(request(method.clone(), path, body, &headers)).await;
+            assert!(page.status.is_client_error(), "{method} {path}: {}", page.status);
+            let sentence = format!(r#"<p class="lead" lang="{tag}">"#);
+            let (_, sentence) = page.body.split_once(&sentence).expect("it is in the language");
+            let sentence = sentence.split("</p>").next().unwrap();
+            assert!(sentence.contains(words), "{words} is not in {sentence}");
+        }
+    }
+    // The same words, from one page, in two rooms.
+    for (path, status) in [("/r/lobby", StatusCode::SEE_OTHER), ("/r/tea", StatusCode::CONFLICT)] {
+        let headers = [BROWSER, ("authorization", &bearer), ("accept-language", "zh-CN")];
+        let page = stage.form(path, "request_id=1&text=hi", &headers).await;
+        assert_eq!(page.status, status);
+        assert_eq!(page.body.contains("别的房间发过这句话"), status == StatusCode::CONFLICT);
+    }
+}
+
 async fn the_door_leads_a_browser_to_the_lobby_and_tells_a_terminal_how_to_talk(driver: Driver) {
     let stage = Stage::open(driver).await;
     let answer = stage.page("/").await;
@@ -310,8 +481,7 @@ async fn open_rooms_are_listed_for_both(driver: Driver) {
     for (slug, kind) in [("tea", "open"), ("den", "closed"), ("茶", "open")] {
         let room = serde_json::json!({ "slug": slug, "topic": "Leaves & water", "kind": kind });
         let headers = [("authorization", ann.as_str())];
-        let post = "POST".parse().unwrap();
-        let opened = crate::stage::request(post, "/api/v1/rooms", &room.to_string(), &headers);
+        let opened = request(Method::POST, "/api/v1/rooms", &room.to_string(), &headers);
         assert_eq!(stage.send(opened).await.status, StatusCode::CREATED);
     }
     let plain = stage.get("/r", &[]).await;
@@ -333,7 +503,7 @@ async fn a_page_is_compressed_for_those_who_take_it(driver: Driver) {
     stage.newcomer_says("ann", "hello").await;
     let plain = stage.page("/r/lobby").await;
     let headers = [BROWSER, ("accept-encoding", "gzip, deflate, br")];
-    let mut request = crate::stage::request("HEAD".parse().unwrap(), "/r/lobby", "", &headers);
+    let mut request = request(Method::HEAD, "/r/lobby", "", &headers);
     request.headers_mut().insert("x", HeaderValue::from_static("y"));
     let head = stage.send(request).await;
     assert_eq!(head.header("content-encoding"), "gzip");

@@ -134,7 +134,7 @@ mod tests {
     use super::*;
     use crate::tests::cast::{self, create, say};
 
-    const PINNED: &str = include_str!("../../../../../fixtures/cluster/messages-v3.jsonl");
+    const PINNED: &str = include_str!("../../../../../fixtures/cluster/messages-v4.jsonl");
 
     fn drafts() -> [Draft; 3] {
         let at = Timestamp::from_ms(1_767_225_600_000);
@@ -142,7 +142,9 @@ mod tests {
         let say = say(RoomId::new(Position::new(1)), "tea \"and\" 茶 ☕");
         let named = cast::draft(at, user, "m1", say);
         let unnamed = Draft { request: None, ..named.clone() };
-        [cast::draft(at, Author::Server, "ann", create("ann")), named, unnamed]
+        let drafts = [cast::draft(at, Author::Server, "ann", create("ann")), named, unnamed];
+        // Of the vocabulary that was the latest when the form was pinned.
+        drafts.map(|draft| Draft { vocabulary: Vocabulary::known(4).unwrap(), ..draft })
     }
 
     #[test]
@@ -152,7 +154,7 @@ mod tests {
         let written_text: String = lines.collect();
         if std::env::var_os("LINGER_WRITE_FIXTURES").is_some() {
             let path =
-                concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/cluster/messages-v3.jsonl");
+                concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/cluster/messages-v4.jsonl");
             std::fs::write(path, &written_text).unwrap();
         }
         assert_eq!(written_text, PINNED);

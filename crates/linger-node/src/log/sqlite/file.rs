@@ -13,6 +13,7 @@ use linger_core::{
 };
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params};
 
+use super::erase;
 use crate::log::{READ_BYTES_MAX, ReadError};
 
 /// The form of the tables; old forms are read for ever.
@@ -54,6 +55,8 @@ pub(crate) struct SqliteFile {
     pub(super) reader: Connection,
     pub(super) id: LogId,
     pub(super) tail: Position,
+    /// How far everything is erased that entries ask to be erased.
+    pub(super) erased_upto: Position,
 }
 
 /// A log's statements about itself.
@@ -111,6 +114,8 @@ impl SqliteFile {
         connection.pragma_update(None, "synchronous", "full")?;
         connection.pragma_update(None, "fullfsync", true)?;
         connection.pragma_update(None, "checkpoint_fullfsync", true)?;
+        // What is erased is overwritten, in pages that are free too (docs/decisions/0051).
+        connection.pragma_update(None, "secure_delete", true)?;
         match form(&connection)? {
             0 => {
                 let tx = connection.transaction()?;
@@ -128,7 +133,8 @@ impl SqliteFile {
             _ => return Err(LogError::Newer),
         }
         let (id, tail) = (id(&connection)?, tail(&connection)?);
-        Ok(SqliteFile { reader: Connection::open(path)?, connection, id, tail })
+        let erased_upto = erase::erased_upto(&connection)?;
+        Ok(SqliteFile { reader: Connection::open(path)?, connection, id, tail, erased_upto })
     }
 
     /// Returns which log this is.
@@ -244,11 +250,11 @@ pub(super) fn tail(connection: &Connection) -> rusqlite::Result<Position> {
     Ok(last.optional()?.flatten().unwrap_or(Position::START))
 }
 
-fn damaged(position: Position, reason: &str) -> UnreadableEntry {
+pub(super) fn damaged(position: Position, reason: &str) -> UnreadableEntry {
     UnreadableEntry::Damaged { position, reason: reason.to_owned() }
 }
 
-fn stored_entry(row: &Row<'_>) -> rusqlite::Result<(Position, StoredEntry, u32)> {
+pub(super) fn stored_entry(row: &Row<'_>) -> rusqlite::Result<(Position, StoredEntry, u32)> {
     let stored = StoredEntry {
         vocabulary: row.get(1)?,
         at_ms: row.get(2)?,
@@ -303,7 +309,7 @@ fn meta(connection: &Connection, key: &str) -> rusqlite::Result<String> {
     connection.query_row("SELECT value FROM meta WHERE key = ?1", [key], |row| row.get(0))
 }
 
-fn set_meta(connection: &Connection, key: &str, value: &str) -> rusqlite::Result<()> {
+pub(super) fn set_meta(connection: &Connection, key: &str, value: &str) -> rusqlite::Result<()> {
     connection.execute(
         "INSERT INTO meta VALUES (?1, ?2) ON CONFLICT DO UPDATE SET value = excluded.value
          WHERE value <> excluded.value",

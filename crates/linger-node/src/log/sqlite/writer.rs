@@ -14,11 +14,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use linger_core::{Draft, Entry, Position, StoredEntry};
+use linger_core::{Draft, Entry, Position, StoredEntry, queries::Erasure};
 use rusqlite::{Connection, ErrorCode, ffi};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::{Latest, Refused, file};
+use super::{Latest, Refused, erase, file};
 use crate::{
     checkpoints::{Checkpoints, checkpoint},
     files::Files,
@@ -43,6 +43,10 @@ pub(super) enum Queued {
     Append(Append),
     /// Write something that changes nothing, to see whether that goes.
     Probe(oneshot::Sender<()>),
+    /// Erase the payloads of entries.
+    Erase(Vec<Erasure>, oneshot::Sender<()>),
+    /// Note how far all is erased.
+    NoteErased(Position),
 }
 
 pub(super) struct Append {
@@ -103,11 +107,12 @@ impl Writer {
         let mut taken = Vec::with_capacity(self.batch_max);
         let mut batch = Vec::with_capacity(self.batch_max);
         while queued.blocking_recv_many(&mut taken, self.batch_max) > 0 {
-            let mut probes = Vec::new();
+            let (mut probes, mut erasures) = (Vec::new(), Vec::new());
             for queued in taken.drain(..) {
                 match queued {
                     Queued::Append(append) => batch.push(append),
                     Queued::Probe(answer) => probes.push(answer),
+                    queued @ (Queued::Erase(..) | Queued::NoteErased(_)) => erasures.push(queued),
                 }
             }
             // Before it writes, so that nothing goes to a file that is not there any more.
@@ -115,7 +120,8 @@ impl Writer {
                 return;
             }
             let begin = Instant::now();
-            match self.commit(&batch) {
+            let has_work = !(batch.is_empty() && probes.is_empty());
+            match if has_work { self.commit(&batch) } else { Ok(()) } {
                 Ok(()) => {
                     self.pages_since_look += PAGES_PER_COMMIT + batch.len() / ENTRIES_PER_PAGE;
                     self.acknowledge(begin, &mut batch);
@@ -128,6 +134,8 @@ impl Writer {
                     }
                 }
             }
+            // After the appends, whose authors wait.
+            erasures.into_iter().for_each(|queued| self.erase(queued));
             // Those who asked look at the health; an answer is enough.
             probes.into_iter().for_each(|answer| _ = answer.send(()));
         }
@@ -149,6 +157,25 @@ impl Writer {
             let may_be_written = may_be_on_disk(&error);
             Failed { error, may_be_written }
         })
+    }
+
+    /// Does what is asked about erasures. What fails is asked for again.
+    fn erase(&mut self, queued: Queued) {
+        match queued {
+            Queued::Erase(erasures, answer) => {
+                match erase::erase(&mut self.connection, &erasures) {
+                    Ok(true) => _ = answer.send(()),
+                    Ok(false) => {}
+                    Err(error) => tracing::warn!(%error, "deleted texts cannot be erased just now"),
+                }
+            }
+            Queued::NoteErased(upto) => {
+                if let Err(error) = erase::note_erased(&self.connection, upto) {
+                    tracing::warn!(%error, "it cannot be noted how far texts are erased");
+                }
+            }
+            Queued::Append(_) | Queued::Probe(_) => unreachable!("done above"),
+        }
     }
 
     /// Has the WAL emptied, by another thread as far as that goes: new commits come
@@ -248,6 +275,8 @@ impl Writer {
                 match queued {
                     Queued::Append(append) => appends.push(append),
                     Queued::Probe(answer) => _ = answer.send(()),
+                    // Not now; it is asked for again.
+                    Queued::Erase(..) | Queued::NoteErased(_) => {}
                 }
             }
             self.refuse_all(appends.into_iter(), AppendError::NotWritten);

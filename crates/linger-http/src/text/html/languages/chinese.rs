@@ -2,6 +2,8 @@
 //!
 //! A space stands between Chinese and Latin letters, as is the habit in print.
 
+use linger_serve::Failure;
+
 use super::Words;
 
 pub(super) static WORDS: Words = Words {
@@ -30,6 +32,8 @@ pub(super) static WORDS: Words = Words {
     fresh: "新消息",
     spoke: |name, time| format!("{name}，{time}"),
     deleted: "此消息已删除。",
+    code: "代码",
+    spoiler: "显示隐藏内容",
     day: |(year, month, day), weekday| {
         const WEEKDAYS: [&str; 7] = ["一", "二", "三", "四", "五", "六", "日"];
         format!("{year}年{month}月{day}日 星期{}", WEEKDAYS[weekday])
@@ -42,7 +46,6 @@ pub(super) static WORDS: Words = Words {
     joined: |names| tidy(&format!("{names} 加入了")),
     left: |names| tidy(&format!("{names} 离开了")),
     added: |by, names| tidy(&format!("{by} 邀请了 {names}")),
-    renamed: |old, new| tidy(&format!("{old} 改名为 {new}")),
     many_joined: |count| format!("{count} 人加入了"),
     many_left: |count| format!("{count} 人离开了"),
     many_added: |by, count| tidy(&format!("{by} 邀请了 {count} 人")),
@@ -60,31 +63,66 @@ pub(super) static WORDS: Words = Words {
 
     refused: "没有成功",
     no_room: "没有这个房间",
-    failure: |code| {
-        Some(match code {
-            "room_not_found" => "它可能不对你公开，或者地址写错了。",
-            "number_not_found" => "这个房间里没有这条消息。",
-            "malformed" => {
-                "内容不对：一条消息有 1 到 4000 个字，名字有 1 到 40 个字，地址里的参数也要写对。"
-            }
-            "malformed_cursor" => "地址里的位置不对，请重新打开这个房间。",
-            "request_id_reused" => "这条消息已经发过了。",
-            "other_origin" => "这个请求来自别的网站。",
-            "no_token" => "这台服务器不接待访客。",
-            "unknown_token" => "服务器不认识你，请重新打开这个房间。",
-            "too_large" => "内容太长了。",
-            "too_many_requests" => "太频繁了，请稍等一会儿。",
-            "too_many_rooms" => "你加入的房间太多了。",
-            "no_such_method" => "这个地址不接受这样的请求。",
-            "unsupported_media_type" | "encoded_body" => "这个地址只接受文字或表单。",
-            "body_timeout" => "内容没有在规定时间内发完。",
-            "overloaded" | "starting" | "storage_failed" | "outcome_unknown" => {
-                "服务器现在太忙或正在启动，请稍后再试。"
-            }
-            _ => return None,
-        })
-    },
+    failure,
 };
+
+fn failure(failure: &Failure) -> Option<String> {
+    let sentence = match failure.code {
+        "room_not_found" => "它可能不对你公开，或者地址写错了。",
+        "number_not_found" => "这个房间里没有这条消息。",
+        "malformed" => return Some(malformed(&failure.detail)),
+        "malformed_cursor" => "地址里的位置不对，请重新打开这个房间。",
+        "request_id_reused" => "这一页已经在别的房间发过这句话，请重新打开这个房间再发。",
+        "other_origin" => {
+            "这个请求来自别的网站。如果这就是本站的页面，请管理员检查代理服务器有没有改动 Host。"
+        }
+        "unknown_host" => "这台服务器不认识这个网址，请管理员用 --hosts 加上它。",
+        "no_token" => "这台服务器不接待访客。",
+        "unknown_token" => "服务器不认识你，请重新打开这个房间。",
+        "not_a_member" => "你不在这个房间里，请先加入。",
+        "too_large" => "内容太长了，请分几次发。",
+        "too_many_requests" => {
+            return Some(match failure.retry_after {
+                Some(seconds) => format!("太频繁了，请 {seconds} 秒后再试。"),
+                None => "太频繁了，请稍后再试。".to_owned(),
+            });
+        }
+        "too_many_rooms" => "一个人最多加入 500 个房间，请先离开一个。",
+        "no_such_method" => "这个地址不接受这样的请求。",
+        "unsupported_media_type" => "这个地址只接受文字或表单。",
+        "encoded_body" => "请不要压缩要发的内容。",
+        "body_timeout" => "内容没有在规定时间内发完，请再发一次。",
+        "overloaded" => "服务器现在太忙，请稍后再试。",
+        "starting" => "服务器正在启动，请稍后再试。",
+        "storage_failed" => "服务器暂时无法读写数据，请稍后再试。",
+        "outcome_unknown" => "不知道这条消息有没有发出去，请再发一次：同样的内容只会出现一次。",
+        _ => return None,
+    };
+    Some(sentence.to_owned())
+}
+
+/// Says what is wrong with something that was sent. The code is the same for all of it, so
+/// the beginning of the English detail tells which it is; the tests hold the two together.
+fn malformed(detail: &str) -> String {
+    let sentences = [
+        ("a message text can be seen", "消息里没有看得见的字。"),
+        ("a message text", "一条消息有 1 到 4000 个字。"),
+        ("a name is one line", "名字只能写在一行里，不能有特殊的控制字符。"),
+        ("a name can be seen", "名字里没有看得见的字。"),
+        ("a name", "名字有 1 到 40 个字。"),
+        ("'limit'", "地址里的 limit 是 1 到 200 的整数。"),
+        ("'before'", "地址里的 before 是一条消息的号码。"),
+        ("'wait'", "地址里的 wait 是等待的秒数。"),
+        ("'tz'", "地址里的 tz 是时区，例如 Asia/Shanghai。"),
+        ("'room' in the path", "地址里的房间名不是 UTF-8 编码。"),
+        ("the text is not UTF-8", "文字不是 UTF-8 编码。"),
+        ("the field", "表单里的文字不是 UTF-8 编码。"),
+        ("the form has no field", "表单里没有 text 这一项。"),
+        ("the body broke off", "内容没有发完，请再发一次。"),
+    ];
+    let found = sentences.iter().find(|(beginning, _)| detail.starts_with(beginning));
+    found.map_or("内容的格式不对。", |(_, sentence)| sentence).to_owned()
+}
 
 /// Takes out the space beside a name where the name is Chinese as well.
 fn tidy(sentence: &str) -> String {

@@ -1,5 +1,7 @@
 //! The words of the pages in English.
 
+use linger_serve::Failure;
+
 use super::Words;
 
 pub(super) static WORDS: Words = Words {
@@ -28,6 +30,8 @@ pub(super) static WORDS: Words = Words {
     fresh: "New",
     spoke: |name, time| format!("{name}, {time}"),
     deleted: "This message was deleted.",
+    code: "Code",
+    spoiler: "Show hidden text",
     day: |(year, month, day), weekday| {
         const WEEKDAYS: [&str; 7] =
             ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
@@ -56,7 +60,6 @@ pub(super) static WORDS: Words = Words {
     joined: |names| format!("{names} joined"),
     left: |names| format!("{names} left"),
     added: |by, names| format!("{by} added {names}"),
-    renamed: |old, new| format!("{old} is now {new}"),
     many_joined: |count| format!("{count} people joined"),
     many_left: |count| format!("{count} people left"),
     many_added: |by, count| format!("{by} added {count} people"),
@@ -75,8 +78,26 @@ pub(super) static WORDS: Words = Words {
 
     refused: "This did not work",
     no_room: "There is no such room",
-    failure: |code| match code {
-        "room_not_found" => Some("It may be closed to you, or its address may be mistyped."),
-        _ => None,
-    },
+    failure,
 };
+
+/// Most details are sentences for people already. These speak of the API, which a page
+/// without script does not show.
+fn failure(failure: &Failure) -> Option<String> {
+    let sentence = match failure.code {
+        "room_not_found" => "It may be closed to you, or its address may be mistyped.",
+        "no_token" => "This server takes no visitors.",
+        "unknown_token" => "The server does not know you. Open the room again.",
+        "not_a_member" => "You are not in this room. Join it first.",
+        "request_id_reused" => {
+            "This page has said it in another room. Open this room again, and send it from there."
+        }
+        "too_many_rooms" => "One person is in 500 rooms at most. Leave another room first.",
+        "unsupported_media_type" => "This address takes a text, or a form.",
+        "outcome_unknown" => {
+            "Nobody can say whether your message was sent. Send it again: the same words appear once."
+        }
+        _ => return None,
+    };
+    Some(sentence.to_owned())
+}
