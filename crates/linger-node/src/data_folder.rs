@@ -5,7 +5,8 @@
 //! operating system releases it whenever the process ends. Nothing that may be the
 //! last copy of something is thrown away: a log that knows less than its projection
 //! is not followed, and a projection is only replaced by one that is whole
-//! ([`ProjectionFiles`]).
+//! ([`ProjectionFiles`]). A node of a cluster has no `log.db`, and a file `cluster`
+//! instead, with the name of the stream, so that neither is taken for the other.
 
 use std::{
     fs::{self, File, TryLockError},
@@ -20,7 +21,10 @@ use crate::{
     Clock, Limits,
     blobs::folder::FolderStore,
     files::Files,
-    log::sqlite::{AboutLog, LogError, SqliteFile, has_lost_frames},
+    log::{
+        jetstream::{self, ClusterError},
+        sqlite::{AboutLog, LogError, SqliteFile, has_lost_frames},
+    },
     private::{self, NotOurs},
     projection_files::{Old, ProjectionFiles, Replacing, dated},
     roster::Roster,
@@ -64,6 +68,24 @@ pub enum OpenError {
         /// A few words about the fault.
         error: String,
     },
+    /// The log of this folder's node is a stream.
+    #[error(
+        "the data folder {folder} belongs to a node of a cluster, and its log is the stream {stream}; say so with --log, or name another folder with --data"
+    )]
+    OfCluster {
+        /// The folder.
+        folder: PathBuf,
+        /// The stream.
+        stream: String,
+    },
+    /// The folder has a log of its own.
+    #[error(
+        "the data folder {0} has a log.db of its own, which a node of a cluster does not follow; name another folder with --data, or start without --log"
+    )]
+    HasLog(PathBuf),
+    /// The cluster cannot be used.
+    #[error(transparent)]
+    Cluster(#[from] ClusterError),
     /// Something is lost in the middle of the log's WAL.
     #[error(
         "{wal} is damaged in the middle: the log can be read up to entry {entries}, and what was written after that is lost; put log.db and log.db-wal back from a backup, or see with 'linger salvage' what projection.db still knows, or go on without it with --accept-rollback"
@@ -98,10 +120,16 @@ pub enum Rollback {
     Accepted,
 }
 
-/// The open files, and the node's memory of them.
+/// A folder that was opened.
 pub(crate) struct Opened {
     pub(crate) log: SqliteFile,
-    pub(crate) files: Files,
+    pub(crate) tables: OpenTables,
+}
+
+/// The open tables, and the node's memory of them.
+pub(crate) struct OpenTables {
+    /// The files that must stay where they are.
+    pub(crate) files: Arc<Files>,
     pub(crate) projection: Projection,
     /// Set if a new projection is still to be made, beside an old one.
     pub(crate) replacing: Option<Replacing>,
@@ -156,6 +184,10 @@ impl DataFolder {
         self.path.join("log.db")
     }
 
+    fn cluster_path(&self) -> PathBuf {
+        self.path.join("cluster")
+    }
+
     /// Opens the files. It changes nothing before it is known that the log can be
     /// read, and that it knows no less than the tables made from it.
     pub(crate) fn open(&self, clock: &dyn Clock, rollback: Rollback) -> Result<Opened, OpenError> {
@@ -167,6 +199,10 @@ impl DataFolder {
                 OpenError::File { file: path.clone(), error: error.to_string() }
             }
         };
+        if let Ok(stream) = fs::read_to_string(self.cluster_path()) {
+            let (folder, stream) = (self.path.clone(), stream.trim().to_owned());
+            return Err(OpenError::OfCluster { folder, stream });
+        }
         let projections = self.projection_files();
         let known = projections.about();
         let about = self.about_log().map_err(failed)?;
@@ -199,8 +235,59 @@ impl DataFolder {
             // Cursors without an epoch cannot be told from those of the lost future.
             log.rename(new_id()).map_err(failed)?;
         }
+        let names = ["log.db", "log.db-wal", "lock"];
+        let tables = self.open_tables(&known, log.id(), log.tail(), &names, clock)?;
+        Ok(Opened { log, tables })
+    }
+
+    /// Opens the tables of a node whose log is a stream. Tells whether the stream may be
+    /// shorter than it was, which the operator accepted.
+    ///
+    /// Errors: it is shorter; or the folder has a log of its own.
+    pub(crate) fn open_on_cluster(
+        &self,
+        log: &jetstream::Opened,
+        clock: &dyn Clock,
+        rollback: Rollback,
+    ) -> Result<(OpenTables, bool), OpenError> {
+        if self.log_path().exists() {
+            return Err(OpenError::HasLog(self.path.clone()));
+        }
+        let projections = self.projection_files();
+        let known = projections.about();
+        let tail = log.about.tail();
+        let is_shorter = matches!(
+            &known,
+            Ok(Some(known)) if known.log == log.id.as_str() && known.applied > tail
+        );
+        if let (true, Ok(Some(known))) = (is_shorter, &known) {
+            if rollback == Rollback::Refused {
+                let (entries, known) = (tail.get(), known.applied.get());
+                let stream = log.stream().to_owned();
+                return Err(ClusterError::Shorter { stream, entries, known }.into());
+            }
+            let kept = projections.set_aside(clock.now()).map_err(self.refused())?;
+            tracing::warn!(kept = %kept.display(), "going on with the shorter stream; what only the projection knew is kept there");
+        }
+        let known = if is_shorter { Ok(None) } else { known };
+        private::open(&self.cluster_path()).map_err(self.refused())?;
+        fs::write(self.cluster_path(), format!("{}\n", log.stream())).map_err(self.refused())?;
+        let tables = self.open_tables(&known, log.id, tail, &["cluster", "lock"], clock)?;
+        Ok((tables, rollback == Rollback::Accepted))
+    }
+
+    /// Opens the projection of a log, and remembers the files that must stay.
+    fn open_tables(
+        &self,
+        known: &Result<Option<About>, rusqlite::Error>,
+        log: LogId,
+        tail: Position,
+        names: &[&str],
+        clock: &dyn Clock,
+    ) -> Result<OpenTables, OpenError> {
+        let projections = self.projection_files();
         let (mut projection, mut replacing) =
-            self.open_projection(&projections, &known, &log, clock)?;
+            self.open_projection(&projections, known, log, tail, clock)?;
         let load = |projection: &Projection| {
             let roster = Roster::load(projection.connection())?;
             Ok::<_, rusqlite::Error>((roster, queries::epochs(projection.connection())?))
@@ -210,16 +297,14 @@ impl DataFolder {
             Err(error) if is_damage(&error) && replacing.is_none() => {
                 drop(projection);
                 let reason = error.to_string();
-                let begun =
-                    projections.begin_anew(log.id(), log.tail(), clock.now(), Old::Kept, &reason);
+                let begun = projections.begin_anew(log, tail, clock.now(), Old::Kept, &reason);
                 (projection, replacing) = begun.map(|(it, anew)| (it, Some(anew)))?;
                 load(&projection).map_err(self.failed_projection())?
             }
             Err(error) => return Err(self.failed_projection()(error)),
         };
-        let files = Files::remember(&self.path, &["log.db", "log.db-wal", "lock"]);
-        let files = files.map_err(self.refused())?;
-        Ok(Opened { log, files, projection, replacing, roster, epochs })
+        let files = Files::remember(&self.path, names).map_err(self.refused())?;
+        Ok(OpenTables { files: Arc::new(files), projection, replacing, roster, epochs })
     }
 
     /// Returns the log's statements about itself; none if there is no log.
@@ -253,11 +338,12 @@ impl DataFolder {
         &self,
         projections: &ProjectionFiles,
         known: &Result<Option<About>, rusqlite::Error>,
-        log: &SqliteFile,
+        log: LogId,
+        tail: Position,
         clock: &dyn Clock,
     ) -> Result<(Projection, Option<Replacing>), OpenError> {
         let replace = |old, reason: &str| {
-            let begun = projections.begin_anew(log.id(), log.tail(), clock.now(), old, reason);
+            let begun = projections.begin_anew(log, tail, clock.now(), old, reason);
             begun.map(|(projection, replacing)| (projection, Some(replacing)))
         };
         let anew = |reason: &str| replace(Old::Kept, reason);
@@ -265,7 +351,7 @@ impl DataFolder {
             // A passing fault, a full disk say, is no reason to make it anew.
             Err(error) if is_damage(error) => return anew(&error.to_string()),
             Err(error) => return Err(self.failed_projection()(error)),
-            Ok(Some(about)) if about.log != log.id().as_str() => {
+            Ok(Some(about)) if about.log != log.as_str() => {
                 return anew("it is of another log");
             }
             Ok(Some(about)) if about.is_older() => {
@@ -275,7 +361,7 @@ impl DataFolder {
             Ok(_) => {}
         }
         private::open(projections.path()).map_err(self.refused())?;
-        match Projection::open(projections.path(), log.id()) {
+        match Projection::open(projections.path(), log) {
             Ok(projection) => Ok((projection, None)),
             Err(ProjectionError::Foreign) => anew("it is of another log"),
             Err(ProjectionError::Database(error)) if is_damage(&error) => anew(&error.to_string()),

@@ -29,6 +29,11 @@ impl Epochs {
         Epochs(epochs)
     }
 
+    /// Tells whether none has begun yet.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Takes in the epochs that began since.
     pub(crate) fn extend(&mut self, epochs: &[(Position, Epoch)]) {
         self.0.extend_from_slice(epochs);

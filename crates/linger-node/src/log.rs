@@ -6,6 +6,7 @@
 
 #[cfg(test)]
 mod conformance;
+pub(crate) mod jetstream;
 #[cfg(test)]
 pub(crate) mod memory;
 pub(crate) mod sqlite;
@@ -38,8 +39,9 @@ pub(crate) trait Log: Send + Sync {
     /// The answer comes, or is dropped, when that is done.
     fn probe(&self) -> oneshot::Receiver<()>;
 
-    /// Returns the authors whose appends were refused after they were queued, since the last
-    /// call: no entry will come that calls them. The tail's watchers are woken for this.
+    /// Returns the authors whose appends were refused after they were queued, or acknowledged
+    /// after their entry was read, since the last call: no entry will come that calls them.
+    /// The tail's watchers are woken for this.
     fn take_refused(&self) -> Vec<UserId> {
         Vec::new()
     }
@@ -110,4 +112,7 @@ pub(crate) enum ReadError {
     /// The database failed.
     #[error("the log's database failed: {0}")]
     Database(#[from] rusqlite::Error),
+    /// The cluster does not answer, or has lost entries.
+    #[error("{0}")]
+    Cluster(String),
 }

@@ -11,7 +11,7 @@ use std::{
 
 use anyhow::{Context, anyhow};
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use linger_node::Rollback;
+use linger_node::{ClusterSettings, Rollback};
 use linger_serve::{Hosts, Origins};
 use serde::Deserialize;
 
@@ -42,6 +42,11 @@ enum Verb {
     },
     /// Read everything in the data folder, say what is damaged, and change nothing; exit code 1 if something is
     Check,
+    /// The NATS cluster that --log names
+    Cluster {
+        #[command(subcommand)]
+        command: ClusterVerb,
+    },
     /// Write what projection.db knows and log.db does not into a new folder, and change nothing
     Salvage {
         /// A folder that is not there yet
@@ -50,11 +55,23 @@ enum Verb {
     },
 }
 
+/// The commands for a cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
+pub(crate) enum ClusterVerb {
+    /// Make the stream of a new log, so that it can lose nothing
+    Init,
+    /// Say what of the cluster can lose an acknowledged message, and what to change; exit code 1 if something can
+    Check,
+    /// Show the servers, their versions and how far each is
+    Status,
+}
+
 /// The task that the program is asked to do.
 #[derive(Debug)]
 pub(crate) enum Task {
     Serve,
     Check,
+    Cluster(ClusterVerb),
     Salvage { into: PathBuf },
 }
 
@@ -104,6 +121,33 @@ struct Given {
     /// Seconds that requests may go on after SIGTERM [default: 10]
     #[arg(long, env = "LINGER_DRAIN", value_name = "SECONDS", global = true)]
     drain: Option<u64>,
+    /// Keep the log in a NATS JetStream cluster: nats://user:password@a:4222,b,c, or tls://a,b,c [default: in the data folder]
+    #[arg(long, env = "LINGER_NATS", value_name = "SERVERS", global = true)]
+    log: Option<String>,
+    /// The stream that is the log [default: linger]
+    #[arg(long, env = "LINGER_NATS_STREAM", value_name = "NAME", global = true)]
+    nats_stream: Option<String>,
+    /// Servers that keep each entry, at least [default: 3]
+    #[arg(long, env = "LINGER_NATS_REPLICAS", value_name = "NUMBER", global = true)]
+    nats_replicas: Option<NonZeroUsize>,
+    /// A file with our JWT and seed (.creds)
+    #[arg(long, env = "LINGER_NATS_CREDENTIALS", value_name = "FILE", global = true)]
+    nats_credentials: Option<PathBuf>,
+    /// A file with the certificates that sign those of the NATS servers [default: the system's]
+    #[arg(long, env = "LINGER_NATS_CA", value_name = "FILE", global = true)]
+    nats_ca: Option<PathBuf>,
+    /// Our own certificate for the NATS servers, and --nats-key with it
+    #[arg(long, env = "LINGER_NATS_CERTIFICATE", value_name = "FILE", global = true)]
+    nats_certificate: Option<PathBuf>,
+    /// The key of our certificate
+    #[arg(long, env = "LINGER_NATS_KEY", value_name = "FILE", global = true)]
+    nats_key: Option<PathBuf>,
+    /// Monitoring addresses of all NATS servers, to ask how safely they write: a list like http://a:8222,http://b:8222
+    #[arg(long, env = "LINGER_NATS_MONITOR", value_name = "ADDRESSES", global = true)]
+    nats_monitor: Option<String>,
+    /// The NATS servers with a user of their system account, to ask the same: nats://admin:password@a,b,c
+    #[arg(long, env = "LINGER_NATS_SYSTEM", value_name = "SERVERS", global = true)]
+    nats_system: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
@@ -168,6 +212,18 @@ pub(crate) struct Settings {
     pub(crate) upload_bytes_max: u64,
     pub(crate) upload_bytes_total: u64,
     pub(crate) drain: Duration,
+    /// None: the log is in the data folder.
+    pub(crate) cluster: Option<Cluster>,
+}
+
+/// The cluster whose stream is the log.
+#[derive(Debug)]
+pub(crate) struct Cluster {
+    pub(crate) log: ClusterSettings,
+    pub(crate) replicas: usize,
+    /// Where the servers say how they are set up.
+    pub(crate) monitor: Option<String>,
+    pub(crate) system: Option<ClusterSettings>,
 }
 
 impl Settings {
@@ -181,9 +237,12 @@ impl Settings {
                 Task::Serve
             }
             Some(Verb::Check) => Task::Check,
+            Some(Verb::Cluster { command }) => Task::Cluster(command),
             Some(Verb::Salvage { into }) => Task::Salvage { into },
         };
-        let file = config.as_deref().map(read).transpose()?.unwrap_or_default();
+        let mut file = config.as_deref().map(read).transpose()?.unwrap_or_default();
+        let mut given = given;
+        let cluster = cluster(&mut given, &mut file)?;
         let data = match given.data.or(file.data) {
             Some(data) => data,
             None => dirs::data_dir()
@@ -232,8 +291,42 @@ impl Settings {
                 .or(file.uploads_total)
                 .map_or(10 << 30, |it| it.0),
             drain: Duration::from_secs(given.drain.or(file.drain).unwrap_or(10)),
+            cluster,
         })
     }
+}
+
+/// Gathers what there is to know of the cluster; none if the log is in the data folder.
+fn cluster(given: &mut Given, file: &mut Given) -> anyhow::Result<Option<Cluster>> {
+    let Some(servers) = given.log.take().or(file.log.take()) else { return Ok(None) };
+    let certificate = given.nats_certificate.take().or(file.nats_certificate.take());
+    let key = given.nats_key.take().or(file.nats_key.take());
+    let tls_identity = match (certificate, key) {
+        (Some(certificate), Some(key)) => Some((certificate, key)),
+        (None, None) => None,
+        _ => return Err(anyhow!("--nats-certificate and --nats-key go together; name both files")),
+    };
+    let stream = given.nats_stream.take().or(file.nats_stream.take());
+    let stream = stream.unwrap_or_else(|| "linger".to_owned());
+    let is_name = |letter: char| letter.is_ascii_alphanumeric() || letter == '-' || letter == '_';
+    if stream.is_empty() || !stream.chars().all(is_name) {
+        return Err(anyhow!("--nats-stream is wrong: letters, digits, - and _ make a name"));
+    }
+    let log = ClusterSettings {
+        servers,
+        stream,
+        credentials: given.nats_credentials.take().or(file.nats_credentials.take()),
+        tls_ca: given.nats_ca.take().or(file.nats_ca.take()),
+        tls_identity,
+    };
+    let system = given.nats_system.take().or(file.nats_system.take());
+    Ok(Some(Cluster {
+        replicas: given.nats_replicas.or(file.nats_replicas).map_or(3, NonZeroUsize::get),
+        monitor: given.nats_monitor.take().or(file.nats_monitor.take()),
+        // The same servers by other credentials.
+        system: system.map(|servers| ClusterSettings { servers, credentials: None, ..log.clone() }),
+        log,
+    }))
 }
 
 fn parse<T: FromStr<Err = String>>(flag: &str, given: &str) -> anyhow::Result<T> {

@@ -19,7 +19,7 @@ use tokio::{
     task::JoinSet,
 };
 
-use crate::config::Settings;
+use crate::{cluster, config::Settings};
 
 /// How long a head may take to arrive: it is a packet or two.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
@@ -38,7 +38,8 @@ const SWEEP_EVERY: Duration = Duration::from_secs(600);
 /// Serves until SIGTERM or Ctrl-C.
 pub(crate) fn serve(settings: Settings) -> anyhow::Result<()> {
     let filter = tracing_subscriber::EnvFilter::try_from_env("LINGER_LOG");
-    let filter = filter.unwrap_or_else(|_| "info,memory_serve=warn".into());
+    // The node says in its own words how it is with NATS.
+    let filter = filter.unwrap_or_else(|_| "info,memory_serve=warn,async_nats=off".into());
     let is_seen = std::io::stderr().is_terminal();
     let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     logs.with_ansi(is_seen).init();
@@ -47,13 +48,7 @@ pub(crate) fn serve(settings: Settings) -> anyhow::Result<()> {
 }
 
 async fn run(settings: Settings) -> anyhow::Result<()> {
-    let limits = Limits {
-        upload_bytes_max: settings.upload_bytes_max,
-        upload_bytes_total: settings.upload_bytes_total,
-        ..Limits::default()
-    };
-    let node = Node::open(&settings.data, settings.rollback, limits, Arc::new(SystemClock))?;
-    let node = Arc::new(node);
+    let node = Arc::new(open_node(&settings)?);
     let listener = listen("listen", settings.listen)?;
     let address = listener.local_addr()?;
     let figures = settings.metrics.map(|address| listen("metrics", address)).transpose()?;
@@ -131,6 +126,31 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
     // The last owner: its files are closed here, in order.
     drop(node);
     Ok(())
+}
+
+/// Opens the node on its own log, or on the cluster's.
+fn open_node(settings: &Settings) -> anyhow::Result<Node> {
+    let limits = Limits {
+        upload_bytes_max: settings.upload_bytes_max,
+        upload_bytes_total: settings.upload_bytes_total,
+        ..Limits::default()
+    };
+    let (data, rollback) = (&settings.data, settings.rollback);
+    let clock = Arc::new(SystemClock);
+    let Some(cluster) = &settings.cluster else {
+        return Ok(Node::open(data, rollback, limits, clock)?);
+    };
+    let promise = cluster::promise(cluster)?;
+    // The bytes of a file would be on this node alone.
+    let limits = Limits { upload_bytes_max: 0, upload_bytes_total: 0, ..limits };
+    let log = cluster.log.clone();
+    let node = Node::open_on_cluster(data, log, &promise, rollback, limits, clock)?;
+    if promise.servers.is_none() {
+        tracing::warn!(
+            "how safely the NATS servers write is not known: name their addresses with --nats-monitor, or a user of their system account with --nats-system"
+        );
+    }
+    Ok(node)
 }
 
 /// Forgets files that nobody needs any more, for ever.

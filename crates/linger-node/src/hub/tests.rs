@@ -255,7 +255,7 @@ async fn a_closing_room_calls_its_readers_spread_over_the_time_it_is_given() {
     let called = held.join_all().await;
     for second in [1, 2] {
         let [from, to] = [second, second + 1].map(Duration::from_secs);
-        let count = called.iter().filter(|at| (from..to).contains(at)).count();
+        let count = called.iter().filter(|at| (from..to).contains(*at)).count();
         assert!((400..=600).contains(&count), "{count} in second {second}");
     }
     assert_eq!(hub.waiting(), 0);

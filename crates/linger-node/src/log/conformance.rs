@@ -12,7 +12,15 @@ use linger_core::{
 };
 use tempfile::TempDir;
 
-use super::{Log, memory::MemoryLog, sqlite::SqliteFile};
+use super::{
+    Log,
+    jetstream::{
+        ClusterSettings,
+        server::{NatsServer, promise},
+    },
+    memory::MemoryLog,
+    sqlite::SqliteFile,
+};
 use crate::{
     Limits,
     files::Files,
@@ -25,22 +33,28 @@ use crate::{
 enum Engine {
     Memory(Arc<MemoryLog>),
     Sqlite(TempDir),
+    JetStream(ClusterSettings),
 }
 
-const ENGINES: [fn() -> Engine; 2] = [
+const ENGINES: [fn() -> Engine; 3] = [
     || Engine::Memory(Arc::new(MemoryLog::new(LogId::from_random(1)))),
     || Engine::Sqlite(tempfile::tempdir().unwrap()),
+    || Engine::JetStream(NatsServer::of_this_process().new_log()),
 ];
 
 impl Engine {
     /// Opens the log as it is; the one opened before must be closed.
     fn open(&self) -> Arc<dyn Log> {
+        let (metrics, health) = (Arc::new(Metrics::new()), Arc::new(Health::new()));
+        let limits = Limits::default();
         match self {
             Engine::Memory(log) => log.clone(),
+            Engine::JetStream(settings) => {
+                let opened = promise(1).open(settings.clone()).unwrap();
+                Arc::new(opened.start(&limits, metrics, health).unwrap())
+            }
             Engine::Sqlite(folder) => {
                 let file = SqliteFile::open(&folder.path().join("log.db"), LogId::from_random(1));
-                let (metrics, health) = (Arc::new(Metrics::new()), Arc::new(Health::new()));
-                let limits = Limits::default();
                 Arc::new(file.unwrap().start(Arc::new(Files::default()), &limits, metrics, health))
             }
         }

@@ -27,7 +27,8 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 pub(crate) use file::{AboutLog, LogError, SqliteFile, read_after};
 pub(crate) use wal::has_lost_frames;
-use writer::{Append, Load, Queued, Writer};
+pub(super) use writer::Load;
+use writer::{Append, Queued, Writer};
 
 use super::{AppendError, Appending, Log, Note, READ_BYTES_MAX, ReadError, first_of};
 use crate::{
@@ -65,9 +66,9 @@ pub(crate) struct SqliteLog {
 type Refused = Arc<Mutex<Vec<UserId>>>;
 
 /// The newest entries, all after `after`.
-struct Latest {
-    after: Position,
-    entries: VecDeque<Entry>,
+pub(super) struct Latest {
+    pub(super) after: Position,
+    pub(super) entries: VecDeque<Entry>,
     bytes: usize,
 }
 
@@ -200,11 +201,11 @@ impl Drop for SqliteLog {
 }
 
 impl Latest {
-    fn after(after: Position) -> Latest {
+    pub(super) fn after(after: Position) -> Latest {
         Latest { after, entries: VecDeque::new(), bytes: 0 }
     }
 
-    fn push(&mut self, entry: Entry) {
+    pub(super) fn push(&mut self, entry: Entry) {
         self.bytes += entry.draft.weight();
         self.entries.push_back(entry);
         while self.entries.len() > LATEST_MAX || self.bytes > LATEST_BYTES_MAX {

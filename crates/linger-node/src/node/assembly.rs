@@ -18,13 +18,14 @@ use super::Node;
 use crate::{
     Clock, Limits, OpenError, Rollback,
     checkpoints::Checkpoints,
+    cluster::Promise,
     commits::{Damage, commits},
-    data_folder::{DataFolder, Opened},
+    data_folder::{DataFolder, OpenTables, Opened},
     essential,
     follower::{Erasing, Follower, TableFiles},
     health::Health,
     hub::Hub,
-    log::Log,
+    log::{Log, jetstream::ClusterSettings},
     memory::Memory,
     metrics::Metrics,
     read_pool::{Connections, ReadPool},
@@ -58,11 +59,47 @@ impl Node {
         clock: Arc<dyn Clock>,
     ) -> Result<Node, OpenError> {
         let folder = DataFolder::take(folder)?;
-        let Opened { log, files, projection, replacing, roster, epochs } =
-            folder.open(&*clock, rollback)?;
-        let log_files = Arc::new(files);
+        let Opened { log, tables } = folder.open(&*clock, rollback)?;
+        let OpenTables { files, .. } = &tables;
         let (metrics, health) = (Arc::new(Metrics::new()), Arc::new(Health::new()));
-        let log = Arc::new(log.start(log_files.clone(), &limits, metrics.clone(), health.clone()));
+        let log = log.start(files.clone(), &limits, metrics.clone(), health.clone());
+        Node::follow(folder, Arc::new(log), tables, limits, clock, metrics, health)
+    }
+
+    /// Opens a node of a cluster: its log is a stream, and `folder` has only the tables that
+    /// are made from it.
+    ///
+    /// Errors: the stream or a server is not as it must be ([`Promise`]); those of
+    /// [`Node::open`].
+    pub fn open_on_cluster(
+        folder: &Path,
+        cluster: ClusterSettings,
+        promise: &Promise,
+        rollback: Rollback,
+        limits: Limits,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Node, OpenError> {
+        let folder = DataFolder::take(folder)?;
+        let log = promise.open(cluster)?;
+        let (tables, is_rolled_back) = folder.open_on_cluster(&log, &*clock, rollback)?;
+        let (metrics, health) = (Arc::new(Metrics::new()), Arc::new(Health::new()));
+        let log = log.start(&limits, metrics.clone(), health.clone())?;
+        let mut node = Node::follow(folder, Arc::new(log), tables, limits, clock, metrics, health)?;
+        node.begins_epoch = is_rolled_back;
+        Ok(node)
+    }
+
+    /// Starts the follower of a log, on its thread.
+    fn follow(
+        folder: DataFolder,
+        log: Arc<dyn Log>,
+        tables: OpenTables,
+        limits: Limits,
+        clock: Arc<dyn Clock>,
+        metrics: Arc<Metrics>,
+        health: Arc<Health>,
+    ) -> Result<Node, OpenError> {
+        let OpenTables { files: log_files, projection, replacing, roster, epochs } = tables;
         let uploads = folder.open_uploads(&limits, clock.clone())?;
         let files = folder.projection_files();
         let connections = Connections::to(files.path(), &limits);
@@ -146,6 +183,7 @@ impl Node {
             sessions: Mutex::new(Sessions::new(limits.sessions_max)),
             limits,
             is_open: AtomicBool::new(false),
+            begins_epoch: true,
             deadlines: AtomicU64::new(0),
             stop: None,
             follower: None,

@@ -21,16 +21,19 @@ pub enum NotReady {
 }
 
 impl Node {
-    /// Waits until the log is applied, and opens an epoch, and the lobby of a new server.
+    /// Waits until the log is applied, and opens an epoch where a start does that, and the
+    /// lobby of a new server.
     ///
     /// Errors: [`Refusal`], if they cannot be opened: the log cannot be written.
     pub async fn ready(&self) -> Result<(), Refusal> {
         let tail = *self.log.tail().borrow();
         let mut applied = self.applied.clone();
         applied.wait_for(|applied| *applied >= tail).await.map_err(|_| Unavailable::Storage)?;
-        let random = self.clock.nonce()[..8].try_into().expect("eight of 32 bytes");
-        let epoch = Epoch::from_random(u64::from_le_bytes(random));
-        self.submit(Author::Server, None, Command::BeginEpoch { epoch }).await?;
+        if self.begins_epoch || self.memory().epochs.is_empty() {
+            let random = self.clock.nonce()[..8].try_into().expect("eight of 32 bytes");
+            let epoch = Epoch::from_random(u64::from_le_bytes(random));
+            self.submit(Author::Server, None, Command::BeginEpoch { epoch }).await?;
+        }
         let lobby = Slug::parse("lobby").expect("it is a slug");
         if self.room(&lobby, None).is_err() {
             let open = Command::OpenRoom {

@@ -10,6 +10,7 @@
 mod bad_input;
 mod chance;
 mod client;
+mod cluster;
 mod connections;
 mod crowd;
 #[cfg(target_os = "linux")]

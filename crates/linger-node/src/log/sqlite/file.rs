@@ -188,6 +188,7 @@ impl From<ReadError> for LogError {
             ReadError::Entry(UnreadableEntry::Newer { .. }) => LogError::Newer,
             ReadError::Entry(error) => LogError::Damaged(error.to_string()),
             ReadError::Database(error) => error.into(),
+            ReadError::Cluster(_) => unreachable!("this log is a file"),
         }
     }
 }

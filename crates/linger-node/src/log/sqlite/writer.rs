@@ -60,13 +60,13 @@ pub(super) struct Append {
 
 /// The bytes of an append, among all that are not written yet. Dropped, they are taken
 /// off the sum.
-pub(super) struct Load {
+pub(in crate::log) struct Load {
     bytes: usize,
     sum: Arc<AtomicUsize>,
 }
 
 impl Load {
-    pub(super) fn of(bytes: usize, sum: &Arc<AtomicUsize>) -> Load {
+    pub(in crate::log) fn of(bytes: usize, sum: &Arc<AtomicUsize>) -> Load {
         sum.fetch_add(bytes, Ordering::Relaxed);
         Load { bytes, sum: sum.clone() }
     }

@@ -1,0 +1,260 @@
+//! The log in a stream of a NATS JetStream cluster: the position of an entry is its
+//! sequence number there.
+//!
+//! The cluster decides all agreement. One thread of its own talks to it: `worker` sends
+//! appends, many at once, and takes in what `reader` reads in order; `history` reads what is
+//! further back than the latest entries in memory. `appends` knows which of our own are on
+//! their way. Erasure on a cluster is not built yet: nothing here changes a stored entry.
+
+mod appends;
+mod connection;
+mod history;
+mod message;
+mod reader;
+#[cfg(test)]
+pub(crate) mod server;
+mod stream;
+#[cfg(test)]
+mod tests;
+mod worker;
+
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+        mpsc as blocking,
+    },
+    thread::JoinHandle,
+    time::{Duration, Instant},
+};
+
+use async_nats::jetstream::{self, Context};
+use linger_core::{Draft, Entry, LogId, Position, UserId, queries::Erasure};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::{
+    AppendError, Appending, Log, Note, ReadError, first_of,
+    sqlite::{Latest, Load},
+};
+use crate::{
+    Limits, essential,
+    health::{Health, Part},
+    metrics::Metrics,
+};
+
+use appends::Append;
+use connection::Connection;
+pub use connection::{ClusterError, ClusterSettings};
+use history::Read;
+use message::Message;
+pub(crate) use stream::AboutStream;
+use worker::{Queued, Worker};
+
+/// A read that takes longer is given up: the follower tries again later.
+const READ_MAX: Duration = Duration::from_secs(5);
+/// Reads that wait at once: there is one follower.
+const READS_MAX: usize = 8;
+
+/// The log in a stream.
+pub(crate) struct JetStreamLog {
+    id: LogId,
+    /// None while it closes.
+    queue: Option<mpsc::Sender<Queued>>,
+    /// Bytes of the appends that are queued or on their way.
+    queued_bytes: Arc<AtomicUsize>,
+    queued_bytes_max: usize,
+    reads: mpsc::Sender<Read>,
+    tail: watch::Receiver<Position>,
+    latest: Arc<Mutex<Latest>>,
+    refused: Arc<Mutex<Vec<UserId>>>,
+    health: Arc<Health>,
+    told_of_erasure: AtomicBool,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// A stream that was looked at, before anything follows it.
+pub(crate) struct Opened {
+    settings: ClusterSettings,
+    pub(crate) about: AboutStream,
+    pub(crate) id: LogId,
+}
+
+impl Opened {
+    /// Takes a stream that was looked at. Errors: it does not say which log it is.
+    pub(crate) fn new(
+        settings: ClusterSettings,
+        about: AboutStream,
+    ) -> Result<Opened, ClusterError> {
+        Ok(Opened { id: about.log_id()?, settings, about })
+    }
+
+    /// Returns the stream's name.
+    pub(crate) fn stream(&self) -> &str {
+        &self.settings.stream
+    }
+
+    /// Starts the thread that follows the stream and appends to it. It ends when the log is
+    /// dropped.
+    pub(crate) fn start(
+        self,
+        limits: &Limits,
+        metrics: Arc<Metrics>,
+        health: Arc<Health>,
+    ) -> Result<JetStreamLog, ClusterError> {
+        let (queue, queued) = mpsc::channel(limits.append_queue_max);
+        let (ask, reads) = mpsc::channel(READS_MAX);
+        let (announce, tail) = watch::channel(self.about.tail());
+        let latest = Arc::new(Mutex::new(Latest::after(self.about.tail())));
+        let refused = Arc::default();
+        let (started, has_started) = blocking::sync_channel(1);
+        let shared = worker::Shared {
+            latest: latest.clone(),
+            announce,
+            refused: Arc::clone(&refused),
+            metrics,
+            health: health.clone(),
+        };
+        let Opened { settings, about, id } = self;
+        let work = move || {
+            runtime().block_on(async {
+                let connection = settings.connect().await;
+                let worker = match connection {
+                    Ok(connection) => {
+                        Worker::new(connection, &settings, about, shared, reads).await
+                    }
+                    Err(error) => Err(error),
+                };
+                match worker {
+                    Ok(worker) => {
+                        // The caller waits for this.
+                        let _ = started.send(Ok(()));
+                        worker.run(queued).await;
+                    }
+                    Err(error) => _ = started.send(Err(error)),
+                }
+            });
+        };
+        let thread = essential::spawn("log-nats", work);
+        has_started.recv().expect("it says whether it started")?;
+        Ok(JetStreamLog {
+            id,
+            queue: Some(queue),
+            queued_bytes: Arc::default(),
+            queued_bytes_max: limits.append_queue_bytes_max,
+            reads: ask,
+            tail,
+            latest,
+            refused,
+            health,
+            told_of_erasure: AtomicBool::new(false),
+            thread: Some(thread),
+        })
+    }
+}
+
+impl JetStreamLog {
+    fn queue(&self, queued: Queued) -> Result<(), AppendError> {
+        let queue = self.queue.as_ref().expect("it closes only when nobody has it any more");
+        queue.try_send(queued).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => AppendError::Full,
+            mpsc::error::TrySendError::Closed(_) => AppendError::NotWritten,
+        })
+    }
+
+    fn latest(&self) -> std::sync::MutexGuard<'_, Latest> {
+        self.latest.lock().expect("no holder of this lock panics")
+    }
+}
+
+impl Log for JetStreamLog {
+    fn id(&self) -> LogId {
+        self.id
+    }
+
+    fn append_noting(&self, draft: Draft, note: Option<Note>) -> Result<Appending, AppendError> {
+        if self.health.illness(Part::Log).is_some() {
+            return Err(AppendError::NotWritten);
+        }
+        let load = Load::of(draft.weight(), &self.queued_bytes);
+        if self.queued_bytes.load(Ordering::Relaxed) > self.queued_bytes_max {
+            return Err(AppendError::Full);
+        }
+        let (answer, appending) = oneshot::channel();
+        let (message, author) = (Message::of(&draft), draft.author.user());
+        let since = Instant::now();
+        self.queue(Queued::Append(Append { message, author, note, since, answer, load }))?;
+        Ok(appending)
+    }
+
+    fn probe(&self) -> oneshot::Receiver<()> {
+        let (answer, probed) = oneshot::channel();
+        // A full queue is proof enough that somebody writes.
+        let _ = self.queue(Queued::Probe(answer));
+        probed
+    }
+
+    fn take_refused(&self) -> Vec<UserId> {
+        std::mem::take(&mut self.refused.lock().expect("no holder of this lock panics"))
+    }
+
+    /// Blocks this thread, not its runtime's others, when the entries are not in memory.
+    fn read_after(&self, after: Position, limit: usize) -> Result<Vec<Entry>, ReadError> {
+        let latest = self.latest();
+        if after >= latest.after {
+            let begin = latest.entries.partition_point(|entry| entry.position <= after);
+            return Ok(first_of(latest.entries.range(begin..), limit));
+        }
+        drop(latest);
+        let until = *self.tail.borrow();
+        let silent = || ReadError::Cluster("the NATS cluster does not answer in time".to_owned());
+        let (answer, entries) = blocking::sync_channel(1);
+        self.reads.try_send(Read { after, limit, until, answer }).map_err(|_| silent())?;
+        entries.recv_timeout(READ_MAX).map_err(|_| silent())?
+    }
+
+    /// Nothing is: erasure on a cluster is not built yet.
+    fn erased_upto(&self) -> Position {
+        Position::START
+    }
+
+    /// Answers that it was not done, and says so to the operator once.
+    fn erase(&self, _: Vec<Erasure>) -> oneshot::Receiver<()> {
+        if !self.told_of_erasure.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                "deleted texts stay in the stream: this version cannot erase them from a cluster"
+            );
+        }
+        oneshot::channel().1
+    }
+
+    fn tail(&self) -> watch::Receiver<Position> {
+        self.tail.clone()
+    }
+}
+
+impl Drop for JetStreamLog {
+    /// Lets what is on its way come to its end, for a moment.
+    fn drop(&mut self) {
+        drop(self.queue.take());
+        if let Some(thread) = self.thread.take() {
+            thread.join().expect("its panic would have ended the process");
+        }
+    }
+}
+
+/// Connects, for a few questions.
+pub(crate) async fn context(settings: &ClusterSettings) -> Result<Context, ClusterError> {
+    let Connection { client, .. } = settings.connect().await?;
+    Ok(jetstream::new(client))
+}
+
+/// Runs something to its end on a thread of its own, wherever the caller is.
+pub(crate) fn block_on<T: Send>(work: impl Future<Output = T> + Send) -> T {
+    let run = || runtime().block_on(work);
+    std::thread::scope(|threads| threads.spawn(run).join().expect("it does not panic"))
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    runtime.enable_all().build().expect("the system has event queues to give")
+}

@@ -1,0 +1,284 @@
+//! The stream that is the log: how `linger cluster init` makes it, and its own statements
+//! about itself.
+//!
+//! Its metadata names the log, as `log.db` does. Whether it can lose what was acknowledged
+//! is judged here, by its settings alone; the servers' are judged in `cluster.rs`.
+
+use async_nats::jetstream::{Context, context::RequestErrorKind};
+use linger_core::{LogId, Position};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::ClusterError;
+
+/// In the stream's metadata: which log it is.
+const LOG_ID: &str = "linger-log-id";
+/// In this time JetStream knows a message that is sent again. Appends are sent again for
+/// ten seconds.
+const DUPLICATE_WINDOW_NS: u64 = 600_000_000_000;
+/// JetStream's code for a stream that is not there.
+const NO_STREAM: u64 = 10_059;
+
+/// A stream's statements about itself.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct AboutStream {
+    pub(crate) config: Value,
+    /// When it was made: another time means another stream.
+    pub(crate) created: String,
+    pub(crate) state: State,
+    /// None on a server by itself.
+    #[serde(default)]
+    pub(crate) cluster: Option<Group>,
+}
+
+/// Its contents.
+#[derive(Debug, Clone, Copy, Deserialize)]
+pub(crate) struct State {
+    #[serde(rename = "first_seq")]
+    pub(crate) first: u64,
+    #[serde(rename = "last_seq")]
+    pub(crate) last: u64,
+    #[serde(rename = "messages")]
+    pub(crate) count: u64,
+}
+
+/// The servers that keep it.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub(crate) struct Group {
+    #[serde(default)]
+    pub(crate) leader: Option<String>,
+    #[serde(default)]
+    pub(crate) replicas: Vec<Replica>,
+}
+
+/// A server that keeps a copy, as the leader sees it.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Replica {
+    pub(crate) name: String,
+    #[serde(default)]
+    pub(crate) current: bool,
+    #[serde(default)]
+    pub(crate) offline: bool,
+    /// Nanoseconds since it was heard.
+    #[serde(default)]
+    pub(crate) active: u64,
+    #[serde(default)]
+    pub(crate) lag: u64,
+}
+
+/// JetStream's answer: what was asked for, or an error.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Reply<T> {
+    Error { error: ApiError },
+    Answer(T),
+}
+
+/// An error of JetStream's interface.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub(super) struct ApiError {
+    #[serde(default)]
+    pub(super) err_code: u64,
+    #[serde(default)]
+    pub(super) description: String,
+}
+
+impl AboutStream {
+    /// Asks the stream's leader. Errors: there is no such stream, or nobody answers.
+    pub(crate) async fn ask(context: &Context, stream: &str) -> Result<AboutStream, ClusterError> {
+        request(context, &format!("STREAM.INFO.{stream}"), &json!({})).await.map_err(|error| {
+            match error {
+                Failed::Api(error) if error.err_code == NO_STREAM => {
+                    ClusterError::NoStream(stream.to_owned())
+                }
+                error => error.into(),
+            }
+        })
+    }
+
+    /// Makes the stream of a new log.
+    pub(crate) async fn create(
+        context: &Context,
+        stream: &str,
+        replicas: usize,
+        log: LogId,
+    ) -> Result<AboutStream, ClusterError> {
+        let config = config(stream, replicas, log);
+        Ok(request(context, &format!("STREAM.CREATE.{stream}"), &config).await?)
+    }
+
+    /// Returns which log it is. Errors: nobody made it with `linger cluster init`.
+    pub(crate) fn log_id(&self) -> Result<LogId, ClusterError> {
+        let id = self.config["metadata"][LOG_ID].as_str().and_then(|id| id.parse().ok());
+        id.ok_or_else(|| {
+            ClusterError::Unsafe(format!(
+                "the stream {} does not say which log it is; let 'linger cluster init' make one, under another name",
+                self.config["name"].as_str().unwrap_or_default()
+            ))
+        })
+    }
+
+    /// Returns the position of its last entry.
+    pub(crate) fn tail(&self) -> Position {
+        Position::new(self.state.last)
+    }
+
+    /// Returns the names of the servers that keep it.
+    pub(crate) fn members(&self) -> Vec<&str> {
+        let Some(group) = &self.cluster else { return Vec::new() };
+        let replicas = group.replicas.iter().map(|replica| &*replica.name);
+        group.leader.as_deref().into_iter().chain(replicas).collect()
+    }
+
+    /// Tells whether a majority of its servers stands behind the leader, as it sees them.
+    pub(crate) fn has_majority(&self) -> bool {
+        /// Followers are heard each second.
+        const ACTIVE_NS: u64 = 5_000_000_000;
+        let Some(group) = &self.cluster else { return true };
+        let stands = |it: &&Replica| !it.offline && it.active < ACTIVE_NS;
+        let standing = group.replicas.iter().filter(stands).count() + 1;
+        group.leader.is_some() && standing * 2 > group.replicas.len() + 1
+    }
+
+    /// Returns what in its settings can lose entries, a sentence each with what to change.
+    pub(crate) fn faults(&self, replicas_min: usize) -> Vec<String> {
+        let config = &self.config;
+        let stream = config["name"].as_str().unwrap_or_default();
+        let is = |key: &str, wanted: Value| config[key] == wanted;
+        let is_unset = |key: &str| config[key].as_i64().is_none_or(|number| number <= 0);
+        let replicas = config["num_replicas"].as_u64().unwrap_or(1);
+        let edit = format!("nats stream edit {stream}");
+        let anew = "that cannot be changed: make another stream with 'linger cluster init'";
+        let mut faults = Vec::new();
+        let mut check = |is_right: bool, fault: String| {
+            if !is_right {
+                faults.push(fault);
+            }
+        };
+        check(
+            replicas >= replicas_min as u64,
+            format!(
+                "the stream {stream} has {replicas} of {replicas_min} replicas; raise that: {edit} --replicas {replicas_min}"
+            ),
+        );
+        check(
+            is("storage", "file".into()),
+            format!("the stream {stream} is kept in memory; {anew}"),
+        );
+        check(
+            config["persist_mode"].as_str().is_none_or(|mode| mode == "default"),
+            format!(
+                "the stream {stream} has persist_mode async, which acknowledges before the disk has it; {anew}"
+            ),
+        );
+        check(
+            is("retention", "limits".into()),
+            format!("the stream {stream} drops entries that were read (retention); {anew}"),
+        );
+        for (key, flag) in [
+            ("max_age", "--max-age=-1"),
+            ("max_msgs", "--max-msgs=-1"),
+            ("max_bytes", "--max-bytes=-1"),
+            ("max_msgs_per_subject", "--max-msgs-per-subject=-1"),
+        ] {
+            let fault = format!(
+                "the stream {stream} drops its oldest entries ({key}); lift that: {edit} {flag}"
+            );
+            check(is_unset(key), fault);
+        }
+        check(
+            is("deny_purge", true.into()),
+            format!("the stream {stream} can be purged; forbid it: {edit} --deny-purge"),
+        );
+        check(
+            !is("deny_delete", true.into()),
+            format!(
+                "the stream {stream} forbids deleting messages, so that nothing can be erased; {anew}"
+            ),
+        );
+        check(
+            !is("allow_rollup_hdrs", true.into()),
+            format!(
+                "a message can replace all others in the stream {stream}; forbid it: {edit} --no-allow-rollup"
+            ),
+        );
+        check(
+            !is("no_ack", true.into()),
+            format!("the stream {stream} acknowledges nothing; change it: {edit} --ack"),
+        );
+        check(
+            config["duplicate_window"].as_u64().unwrap_or(0) >= DUPLICATE_WINDOW_NS,
+            format!(
+                "the stream {stream} forgets too early what was sent twice; change it: {edit} --dupe-window=10m"
+            ),
+        );
+        check(
+            config["subjects"] == json!([subject(stream)]),
+            format!(
+                "the stream {stream} takes other subjects than {}; change it: {edit} --subjects {}",
+                subject(stream),
+                subject(stream)
+            ),
+        );
+        faults
+    }
+}
+
+/// Returns the subject under which entries are sent.
+pub(super) fn subject(stream: &str) -> String {
+    format!("{stream}.log")
+}
+
+/// Returns the settings of a new stream.
+fn config(stream: &str, replicas: usize, log: LogId) -> Value {
+    json!({
+        "name": stream,
+        "subjects": [subject(stream)],
+        "storage": "file",
+        "retention": "limits",
+        "discard": "new",
+        "num_replicas": replicas,
+        "max_age": 0,
+        "max_msgs": -1,
+        "max_bytes": -1,
+        "max_msgs_per_subject": -1,
+        "max_consumers": -1,
+        "duplicate_window": DUPLICATE_WINDOW_NS,
+        "deny_purge": true,
+        "deny_delete": false,
+        "allow_rollup_hdrs": false,
+        "allow_direct": false,
+        "metadata": { LOG_ID: log.as_str() },
+    })
+}
+
+/// Reasons why a request failed.
+enum Failed {
+    Api(ApiError),
+    Request(String),
+}
+
+impl From<Failed> for ClusterError {
+    fn from(failed: Failed) -> ClusterError {
+        ClusterError::Refused(match failed {
+            Failed::Api(error) => error.description,
+            Failed::Request(error) => error,
+        })
+    }
+}
+
+async fn request<T: serde::de::DeserializeOwned>(
+    context: &Context,
+    subject: &str,
+    payload: &Value,
+) -> Result<T, Failed> {
+    match context.request(subject.to_owned(), payload).await {
+        Ok(Reply::Answer(answer)) => Ok(answer),
+        Ok(Reply::Error { error }) => Err(Failed::Api(error)),
+        Err(error) => Err(Failed::Request(match error.kind() {
+            RequestErrorKind::TimedOut => "JetStream does not answer in time".to_owned(),
+            RequestErrorKind::NoResponders => "JetStream is not there, or has no leader".to_owned(),
+            _ => error.to_string(),
+        })),
+    }
+}
