@@ -14,7 +14,7 @@ use tokio::time::timeout;
 
 use crate::{
     Clock, ClusterError, ClusterSettings,
-    log::jetstream::{AboutStream, Opened, block_on, context},
+    log::jetstream::{AboutStream, Opened, block_on, bucket_faults, context},
 };
 
 /// The oldest NATS server whose acknowledgement means that a majority's disks have it, at
@@ -71,15 +71,17 @@ impl Promise {
     /// Looks at the stream of a log. Errors: it is not there, or something of the cluster
     /// cannot keep the promise.
     pub(crate) fn open(&self, settings: ClusterSettings) -> Result<Opened, ClusterError> {
-        let (about, connected) = block_on(look(&settings))?;
-        match self.faults(&about, &connected).into_iter().next() {
+        let seen = block_on(look(&settings))?;
+        match self.faults(&settings.stream, &seen).into_iter().next() {
             Some(fault) => Err(ClusterError::Unsafe(fault)),
-            None => Opened::new(settings, about),
+            None => Opened::new(settings, seen.about),
         }
     }
 
-    fn faults(&self, about: &AboutStream, connected: &Connected) -> Vec<String> {
+    fn faults(&self, stream: &str, seen: &Seen) -> Vec<String> {
+        let Seen { about, bucket, connected } = seen;
         let mut faults = about.faults(self.replicas);
+        faults.extend(bucket_faults(stream, bucket.as_ref(), self.replicas));
         let Some(servers) = &self.servers else {
             faults.extend(too_old(&connected.name, &connected.version));
             return faults;
@@ -143,7 +145,8 @@ pub fn init(
 ///
 /// Errors: it cannot be asked.
 pub fn overview(settings: &ClusterSettings, promise: &Promise) -> Result<Overview, ClusterError> {
-    let (about, connected) = block_on(look(settings))?;
+    let seen = block_on(look(settings))?;
+    let Seen { about, bucket, connected } = &seen;
     let mut facts = vec![format!(
         "stream {}: log {}, entries {} to {}, replicas: {}",
         settings.stream,
@@ -152,6 +155,9 @@ pub fn overview(settings: &ClusterSettings, promise: &Promise) -> Result<Overvie
         about.state.last,
         about.members().len(),
     )];
+    if let Some(bucket) = bucket {
+        facts.push(format!("erased entries: {}", bucket.state.count));
+    }
     if let Some(group) = &about.cluster {
         let leader = group.leader.as_deref().unwrap_or("none");
         facts.push(format!("leader {leader}: at {}", about.state.last));
@@ -173,7 +179,7 @@ pub fn overview(settings: &ClusterSettings, promise: &Promise) -> Result<Overvie
             connected.name, connected.version
         )),
     }
-    let mut faults = promise.faults(&about, &connected);
+    let mut faults = promise.faults(&settings.stream, &seen);
     faults.extend(about.log_id().err().map(|error| error.to_string()));
     if !about.has_majority() {
         faults.push(
@@ -218,11 +224,23 @@ struct Connected {
     version: String,
 }
 
-async fn look(settings: &ClusterSettings) -> Result<(AboutStream, Connected), ClusterError> {
+/// A log's stream, and its bucket of erased entries, if that is there.
+struct Seen {
+    about: AboutStream,
+    bucket: Option<AboutStream>,
+    connected: Connected,
+}
+
+async fn look(settings: &ClusterSettings) -> Result<Seen, ClusterError> {
     let context = context(settings).await?;
     let about = AboutStream::ask(&context, &settings.stream).await?;
+    let bucket = match AboutStream::ask_bucket(&context, &settings.stream).await {
+        Err(ClusterError::NoStream(_)) => None,
+        bucket => Some(bucket?),
+    };
     let info = context.client().server_info();
-    Ok((about, Connected { name: info.server_name, version: info.version }))
+    let connected = Connected { name: info.server_name, version: info.version };
+    Ok(Seen { about, bucket, connected })
 }
 
 fn too_old(name: &str, version: &str) -> Option<String> {

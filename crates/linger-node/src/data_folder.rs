@@ -184,8 +184,13 @@ impl DataFolder {
         self.path.join("log.db")
     }
 
+    /// Where a node of a cluster notes how far deleted texts are erased.
+    pub(crate) fn erased_path(&self) -> PathBuf {
+        self.path.join(private::ERASED)
+    }
+
     fn cluster_path(&self) -> PathBuf {
-        self.path.join("cluster")
+        self.path.join(private::CLUSTER)
     }
 
     /// Opens the files. It changes nothing before it is known that the log can be

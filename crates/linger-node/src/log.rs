@@ -13,7 +13,7 @@ pub(crate) mod sqlite;
 
 use std::sync::{Arc, OnceLock};
 
-use linger_core::{Draft, Entry, LogId, Position, UserId, queries::Erasure};
+use linger_core::{Draft, Entry, LogId, Position, StoredEntry, UserId, queries::Erasure};
 use tokio::sync::{oneshot, watch};
 
 /// One totally ordered log. Shared by submits (append) and the follower (read).
@@ -81,6 +81,15 @@ pub(crate) fn first_of<'e>(entries: impl Iterator<Item = &'e Entry>, limit: usiz
         is_first || bytes <= READ_BYTES_MAX
     };
     entries.take(limit).take_while(within).cloned().collect()
+}
+
+/// Returns the erased form of an entry, for what asks for its erasure. None where it has
+/// nothing that could be erased.
+pub(crate) fn erased_form(draft: &Draft, erasure: &Erasure) -> Option<StoredEntry> {
+    match erasure.cause == erasure.entry {
+        true => StoredEntry::erased_in_vain(draft, erasure.rejection),
+        false => StoredEntry::erased(draft),
+    }
 }
 
 /// Where the position of an append is noted.

@@ -29,6 +29,9 @@ const DATABASES: [&str; 2] = ["log.db", "projection.db"];
 /// The other files of ours.
 const LOCK: &str = "lock";
 const PROBE: &str = "lock.probe";
+/// Those of a node of a cluster: which stream it follows, and how far texts are erased.
+pub(crate) const CLUSTER: &str = "cluster";
+pub(crate) const ERASED: &str = "erased";
 /// The folder of files that people sent, and the one in it by which it is known as ours.
 pub(crate) const FILES: &str = "files";
 pub(crate) const UPLOADS: &str = "uploads";
@@ -105,8 +108,7 @@ fn ours(folder: &Path) -> io::Result<Vec<PathBuf>> {
         let entry = entry?;
         let name = entry.file_name();
         // No other files: the folder may be somebody's home.
-        let is_ours = name == LOCK
-            || name == PROBE
+        let is_ours = [LOCK, PROBE, CLUSTER, ERASED].iter().any(|ours| name == *ours)
             || DATABASES.iter().any(|ours| name.to_string_lossy().starts_with(ours));
         if is_ours && entry.file_type()?.is_file() {
             files.push(entry.path());

@@ -17,6 +17,7 @@ use super::{
     jetstream::{
         ClusterSettings,
         server::{NatsServer, promise},
+        tests::erased_file,
     },
     memory::MemoryLog,
     sqlite::SqliteFile,
@@ -51,7 +52,7 @@ impl Engine {
             Engine::Memory(log) => log.clone(),
             Engine::JetStream(settings) => {
                 let opened = promise(1).open(settings.clone()).unwrap();
-                Arc::new(opened.start(&limits, metrics, health).unwrap())
+                Arc::new(opened.start(erased_file(), &limits, metrics, health).unwrap())
             }
             Engine::Sqlite(folder) => {
                 let file = SqliteFile::open(&folder.path().join("log.db"), LogId::from_random(1));

@@ -4,24 +4,28 @@
 //! The cluster decides all agreement. One thread of its own talks to it: `worker` sends
 //! appends, many at once, and takes in what `reader` reads in order; `history` reads what is
 //! further back than the latest entries in memory. `appends` knows which of our own are on
-//! their way. Erasure on a cluster is not built yet: nothing here changes a stored entry.
+//! their way. `skeletons` erases entries, and finds again those that are erased.
 
 mod appends;
 mod connection;
+mod faults;
 mod history;
 mod message;
 mod reader;
 #[cfg(test)]
 pub(crate) mod server;
+mod skeletons;
 mod stream;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod worker;
 
 use std::{
+    fs,
+    path::{Path, PathBuf},
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicUsize, Ordering},
         mpsc as blocking,
     },
     thread::JoinHandle,
@@ -40,11 +44,13 @@ use crate::{
     Limits, essential,
     health::{Health, Part},
     metrics::Metrics,
+    private,
 };
 
 use appends::Append;
 use connection::Connection;
 pub use connection::{ClusterError, ClusterSettings};
+pub(crate) use faults::bucket_faults;
 use history::Read;
 use message::Message;
 pub(crate) use stream::AboutStream;
@@ -68,7 +74,9 @@ pub(crate) struct JetStreamLog {
     latest: Arc<Mutex<Latest>>,
     refused: Arc<Mutex<Vec<UserId>>>,
     health: Arc<Health>,
-    told_of_erasure: AtomicBool,
+    /// How far all is erased, in this node's files too, and the file that says so.
+    erased_upto: Mutex<Position>,
+    erased_file: PathBuf,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -94,9 +102,10 @@ impl Opened {
     }
 
     /// Starts the thread that follows the stream and appends to it. It ends when the log is
-    /// dropped.
+    /// dropped. `erased_file` is where it notes how far all is erased.
     pub(crate) fn start(
         self,
+        erased_file: PathBuf,
         limits: &Limits,
         metrics: Arc<Metrics>,
         health: Arc<Health>,
@@ -146,7 +155,8 @@ impl Opened {
             latest,
             refused,
             health,
-            told_of_erasure: AtomicBool::new(false),
+            erased_upto: Mutex::new(read_number(&erased_file)),
+            erased_file,
             thread: Some(thread),
         })
     }
@@ -212,19 +222,25 @@ impl Log for JetStreamLog {
         entries.recv_timeout(READ_MAX).map_err(|_| silent())?
     }
 
-    /// Nothing is: erasure on a cluster is not built yet.
     fn erased_upto(&self) -> Position {
-        Position::START
+        *self.erased_upto.lock().expect("no holder of this lock panics")
     }
 
-    /// Answers that it was not done, and says so to the operator once.
-    fn erase(&self, _: Vec<Erasure>) -> oneshot::Receiver<()> {
-        if !self.told_of_erasure.swap(true, Ordering::Relaxed) {
-            tracing::warn!(
-                "deleted texts stay in the stream: this version cannot erase them from a cluster"
-            );
+    fn erase(&self, erasures: Vec<Erasure>) -> oneshot::Receiver<()> {
+        let (answer, erased) = oneshot::channel();
+        // Where the queue is full, the answer is dropped with what was asked.
+        let _ = self.queue(Queued::Erase(erasures, answer));
+        erased
+    }
+
+    /// A file that was written in part has a smaller number: then some is done once more.
+    fn note_erased(&self, upto: Position) {
+        *self.erased_upto.lock().expect("no holder of this lock panics") = upto;
+        let written = private::open(&self.erased_file)
+            .and_then(|_| fs::write(&self.erased_file, upto.to_string()));
+        if let Err(error) = written {
+            tracing::warn!(%error, "it cannot be noted how far texts are erased");
         }
-        oneshot::channel().1
     }
 
     fn tail(&self) -> watch::Receiver<Position> {
@@ -252,6 +268,12 @@ pub(crate) async fn context(settings: &ClusterSettings) -> Result<Context, Clust
 pub(crate) fn block_on<T: Send>(work: impl Future<Output = T> + Send) -> T {
     let run = || runtime().block_on(work);
     std::thread::scope(|threads| threads.spawn(run).join().expect("it does not panic"))
+}
+
+/// Reads how far all is erased. From what cannot be read it is only done once more.
+fn read_number(file: &Path) -> Position {
+    let number = fs::read_to_string(file).ok().and_then(|number| number.parse().ok());
+    number.filter(|number| *number <= Position::MAX.get()).map_or(Position::START, Position::new)
 }
 
 fn runtime() -> tokio::runtime::Runtime {

@@ -83,7 +83,7 @@ impl Node {
         let log = promise.open(cluster)?;
         let (tables, is_rolled_back) = folder.open_on_cluster(&log, &*clock, rollback)?;
         let (metrics, health) = (Arc::new(Metrics::new()), Arc::new(Health::new()));
-        let log = log.start(&limits, metrics.clone(), health.clone())?;
+        let log = log.start(folder.erased_path(), &limits, metrics.clone(), health.clone())?;
         let mut node = Node::follow(folder, Arc::new(log), tables, limits, clock, metrics, health)?;
         node.begins_epoch = is_rolled_back;
         Ok(node)

@@ -13,6 +13,7 @@ use std::{
 use serde_json::Value;
 
 use crate::{
+    erasure::{found, history, take_back, talk},
     process::{Folder, Program, until},
     startup::check_refused,
 };
@@ -26,7 +27,7 @@ struct Nats {
     port: u16,
     monitor: u16,
     guard: Child,
-    _folder: Folder,
+    folder: Folder,
 }
 
 impl Nats {
@@ -59,7 +60,7 @@ impl Nats {
         until("the NATS server listens", || {
             [port, monitor].iter().all(|port| TcpStream::connect(("127.0.0.1", *port)).is_ok())
         });
-        Nats { port, monitor, guard, _folder: folder }
+        Nats { port, monitor, guard, folder }
     }
 
     fn on(&self, program: Program) -> Program {
@@ -134,6 +135,29 @@ fn a_node_that_is_killed_goes_on_where_it_was_and_its_cursors_stay_good() {
     let page = ann.get(&path).expect(200);
     assert_eq!(page.get("reset"), None, "{page}");
     assert!(page.to_string().contains("after"), "{page}");
+}
+
+#[test]
+fn deleted_text_is_in_no_file_of_a_node_or_the_server_and_a_new_node_shows_the_same() {
+    let nats = Nats::start("sync_interval: always", "");
+    nats.make_log();
+    let folders = [(); 3].map(|()| Folder::new());
+    let [one, _two] = [0, 1].map(|node| nats.on(Program::on(&folders[node])).start());
+    let mut ann = one.guest("ann");
+    ann.open("tea", "open");
+    let said = talk(&mut ann);
+    let store = nats.folder.join("store");
+    let words: Vec<_> = said.iter().flat_map(|it| it.words.clone()).collect();
+    assert!(words.iter().all(|word| found(&store, &words).contains_key(word)), "all is written");
+    let (gone, kept) = take_back(&mut ann, said);
+    for folder in [&store, folders[0].path(), folders[1].path()] {
+        until("nothing of the deleted text is left", || found(folder, &gone).is_empty());
+        let found = found(folder, &kept);
+        assert!(kept.iter().all(|word| found.contains_key(word)), "{}", folder.display());
+    }
+    let three = nats.on(Program::on(&folders[2])).start();
+    assert_eq!(history(&three), history(&one));
+    ann.say("tea", "and on it goes");
 }
 
 #[test]

@@ -14,13 +14,13 @@ use crate::{
 const MESSAGES: usize = 240;
 
 /// A message, and the words in it that are nowhere else: those that it had, and has.
-struct Said {
+pub(crate) struct Said {
     id: u64,
     words: Vec<String>,
 }
 
 /// Says and edits a lot, and repeats some of it.
-fn talk(ann: &mut Client) -> Vec<Said> {
+pub(crate) fn talk(ann: &mut Client) -> Vec<Said> {
     let mut said = Vec::new();
     for number in 0..MESSAGES {
         let (first, second) = (format!("first-{number}-word"), format!("second-{number}-word"));
@@ -47,7 +47,7 @@ fn talk(ann: &mut Client) -> Vec<Said> {
 }
 
 /// Deletes a third of these, and returns the words that must be gone, and those that stay.
-fn take_back(ann: &mut Client, said: Vec<Said>) -> (Vec<String>, Vec<String>) {
+pub(crate) fn take_back(ann: &mut Client, said: Vec<Said>) -> (Vec<String>, Vec<String>) {
     let (mut gone, mut kept) = (Vec::new(), Vec::new());
     for (number, Said { id, words }) in said.into_iter().enumerate() {
         if number % 3 == 0 {
@@ -60,11 +60,19 @@ fn take_back(ann: &mut Client, said: Vec<Said>) -> (Vec<String>, Vec<String>) {
     (gone, kept)
 }
 
-/// Returns the files in which each of these words stands.
-fn found(folder: &Path, words: &[String]) -> BTreeMap<String, Vec<String>> {
+/// Returns the files in which each of these words stands, in this folder and those in it.
+pub(crate) fn found(folder: &Path, words: &[String]) -> BTreeMap<String, Vec<String>> {
     let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for entry in fs::read_dir(folder).unwrap() {
+    // It may be gone by now.
+    let Ok(entries) = fs::read_dir(folder) else { return found };
+    for entry in entries {
         let path = entry.unwrap().path();
+        if path.is_dir() {
+            for (word, files) in self::found(&path, words) {
+                found.entry(word).or_default().extend(files);
+            }
+            continue;
+        }
         // It may be gone by now.
         let Ok(bytes) = fs::read(&path) else { continue };
         let bytes = String::from_utf8_lossy(&bytes);
@@ -87,7 +95,7 @@ fn all_are_there(folder: &Folder, kept: &[String]) {
     assert!(kept.iter().all(|word| found.contains_key(word)), "what was not deleted is there");
 }
 
-fn history(server: &Server) -> Vec<serde_json::Value> {
+pub(crate) fn history(server: &Server) -> Vec<serde_json::Value> {
     let (mut messages, mut before) = (Vec::new(), String::new());
     loop {
         let path = format!("/api/v1/rooms/tea/messages?limit=200{before}");

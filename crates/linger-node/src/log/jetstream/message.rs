@@ -56,21 +56,8 @@ impl Message {
     pub(super) fn of(draft: &Draft) -> Message {
         let stored = StoredEntry::encode(draft);
         let checksum = stored.checksum(Position::START);
-        let command = RawValue::from_string(stored.command).expect("a command's form is JSON");
-        let form = Form {
-            vocabulary: stored.vocabulary,
-            at_ms: stored.at_ms,
-            author: stored.author,
-            request_id: stored.request_id,
-            asked: stored.asked.map(const_hex::encode),
-            salt: stored.salt.map(const_hex::encode),
-            nonce: stored.nonce,
-            command: &command,
-            checksum,
-        };
-        let payload = serde_json::to_vec(&form).expect("it has no maps and no failing parts");
         let nonce = draft.nonce.map_or(0, Nonce::get);
-        Message { id: MessageId { nonce, checksum }, payload: payload.into() }
+        Message { id: MessageId { nonce, checksum }, payload: payload(stored) }
     }
 }
 
@@ -78,6 +65,24 @@ impl std::fmt::Display for MessageId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{:016x}{:08x}", self.nonce, self.checksum)
     }
+}
+
+/// Writes an entry down.
+pub(super) fn payload(stored: StoredEntry) -> Bytes {
+    let checksum = stored.checksum(Position::START);
+    let command = RawValue::from_string(stored.command).expect("a command's form is JSON");
+    let form = Form {
+        vocabulary: stored.vocabulary,
+        at_ms: stored.at_ms,
+        author: stored.author,
+        request_id: stored.request_id,
+        asked: stored.asked.map(const_hex::encode),
+        salt: stored.salt.map(const_hex::encode),
+        nonce: stored.nonce,
+        command: &command,
+        checksum,
+    };
+    serde_json::to_vec(&form).expect("it has no maps and no failing parts").into()
 }
 
 /// Reads the message at a position.

@@ -2,9 +2,10 @@
 //!
 //! It is an ordered consumer: ephemeral, in memory, without acknowledgements, made anew
 //! where it stopped whenever a message was lost on the way, its server fell silent, or the
-//! connection was made anew. Positions have no gaps. One that is missing in the stream, a
-//! stream that ends before it did, and another stream under the same name are losses of
-//! the log, and end the reading with a sentence.
+//! connection was made anew. Positions have no gaps: one that is missing in the stream is
+//! read from the bucket of erased entries. One that is in neither, a stream that ends before
+//! it did, and another stream under the same name are losses of the log, and end the reading
+//! with a sentence.
 
 use std::time::Duration;
 
@@ -19,7 +20,8 @@ use tokio::time::sleep;
 
 use super::{
     message::{self, MessageId},
-    stream::AboutStream,
+    skeletons::{Skeletons, message_at},
+    stream::{self, AboutStream},
 };
 
 /// A server that does not tell twice as long that it is there counts as gone.
@@ -36,6 +38,8 @@ const RETRY_AFTER: Duration = Duration::from_millis(250);
 /// A new leader may have to apply for a moment what it has. A stream that is shorter than it
 /// was for so many tries stays so.
 const SHORTER_TRIES: u32 = 20;
+/// An entry that is neither in the stream nor among the erased ones for so many tries is lost.
+const MISSING_TRIES: u32 = 8;
 
 /// Reads one stream.
 pub(super) struct Reader {
@@ -44,6 +48,15 @@ pub(super) struct Reader {
     created: String,
     next: Position,
     consumer: Option<Consumer>,
+    skeletons: Skeletons,
+    /// The stream's end when the consumer was made.
+    end: Position,
+    /// No consumer tells of entries up to here: the stream has no message of them.
+    passed_over: Position,
+    /// A later entry than the next one, which was delivered before it.
+    ahead: Option<(Entry, MessageId)>,
+    /// So often in a row the next one was missing.
+    missing: u32,
     /// So often in a row it was shorter than it had been.
     shorter: u32,
     /// Found behind entries that were still to be handed out.
@@ -78,9 +91,20 @@ pub(super) enum Lost {
 impl Reader {
     /// Begins after a position, in the stream that was made at that time.
     pub(super) fn new(context: Context, stream: &str, created: &str, after: Position) -> Reader {
-        let (stream, created) = (stream.to_owned(), created.to_owned());
-        let next = after.next();
-        Reader { context, stream, created, next, consumer: None, shorter: 0, lost: None }
+        Reader {
+            skeletons: Skeletons::new(context.clone(), stream),
+            context,
+            stream: stream.to_owned(),
+            created: created.to_owned(),
+            next: after.next(),
+            consumer: None,
+            end: after,
+            passed_over: after,
+            ahead: None,
+            missing: 0,
+            shorter: 0,
+            lost: None,
+        }
     }
 
     /// Returns the position after which the next entry comes.
@@ -112,6 +136,16 @@ impl Reader {
 
     async fn next_one(&mut self) -> Result<(Entry, MessageId), Lost> {
         loop {
+            if let Some(next) = self.ahead.take_if(|(entry, _)| entry.position == self.next) {
+                self.next = self.next.next();
+                return Ok(next);
+            }
+            if self.ahead.is_some() || self.next <= self.passed_over {
+                match self.fill_gap().await? {
+                    Some(erased) => return Ok(erased),
+                    None => continue,
+                }
+            }
             let Some(consumer) = &mut self.consumer else {
                 self.open().await?;
                 continue;
@@ -133,26 +167,24 @@ impl Reader {
                 continue;
             }
             consumer.delivered = number;
-            if position > self.next {
-                self.consumer = None;
-                self.look_for_gap().await?;
-                continue;
-            }
             let entry = message::read(position, &message.payload).map_err(|error| match error {
                 linger_core::UnreadableEntry::Damaged { position, reason } => {
                     Lost::Damaged { stream: self.stream.clone(), position, reason }
                 }
                 newer @ linger_core::UnreadableEntry::Newer { .. } => Lost::Newer(newer),
             })?;
-            self.next = position.next();
-            return Ok(entry);
+            self.ahead = Some(entry);
+            if info.pending == 0 {
+                self.passed_over = self.end;
+            }
         }
     }
 
-    /// Makes a consumer that begins with the next entry, if the stream is still the same.
+    /// Makes a consumer that begins with the next entry, if the stream is still the same, and
+    /// has anything from there on.
     async fn open(&mut self) -> Result<(), Lost> {
         match self.try_open().await {
-            Ok(Ok(consumer)) => self.consumer = Some(consumer),
+            Ok(Ok(consumer)) => self.consumer = consumer,
             Ok(Err(lost)) => return Err(lost),
             Err(error) => {
                 tracing::debug!(error, "the log cannot be read; trying again");
@@ -162,7 +194,7 @@ impl Reader {
         Ok(())
     }
 
-    async fn try_open(&mut self) -> Result<Result<Consumer, Lost>, String> {
+    async fn try_open(&mut self) -> Result<Result<Option<Consumer>, Lost>, String> {
         let about = AboutStream::ask(&self.context, &self.stream).await;
         let about = about.map_err(|error| error.to_string())?;
         if about.created != self.created {
@@ -177,6 +209,12 @@ impl Reader {
             };
         }
         self.shorter = 0;
+        self.end = about.tail();
+        // The stream's last entries may be erased: then no consumer would tell.
+        if end > read && self.ends_here().await? {
+            self.passed_over = about.tail();
+            return Ok(Ok(None));
+        }
         let config = pull::Config {
             deliver_policy: DeliverPolicy::ByStartSequence { start_sequence: self.next.get() },
             ack_policy: AckPolicy::None,
@@ -196,22 +234,54 @@ impl Reader {
             .messages()
             .await;
         let messages = messages.map_err(|error| error.to_string())?;
-        Ok(Ok(Consumer { messages: Box::new(messages), delivered: 0 }))
+        Ok(Ok(Some(Consumer { messages: Box::new(messages), delivered: 0 })))
     }
 
-    /// After a later entry came: asks for the next one itself. The stream's leader says
-    /// whether it is missing, or whether the consumer only passed over it.
-    async fn look_for_gap(&self) -> Result<(), Lost> {
+    /// Reads the next entry where the stream may have no message in its place: its erased
+    /// form. None: to be tried again, or the consumer passed over what is there.
+    async fn fill_gap(&mut self) -> Result<Option<(Entry, MessageId)>, Lost> {
+        match self.skeletons.get(self.next).await {
+            Ok(Some(erased)) => {
+                self.missing = 0;
+                self.next = self.next.next();
+                return Ok(Some(erased));
+            }
+            Ok(None) => match self.is_missing().await {
+                Ok(false) => {
+                    (self.missing, self.passed_over) = (0, self.after());
+                    (self.consumer, self.ahead) = (None, None);
+                    return Ok(None);
+                }
+                Ok(true) => {
+                    self.missing += 1;
+                    if self.missing >= MISSING_TRIES {
+                        return Err(Lost::Gap { stream: self.stream.clone(), position: self.next });
+                    }
+                }
+                Err(error) => tracing::debug!(error, "the log cannot be read; trying again"),
+            },
+            Err(error) => tracing::debug!(error, "the log cannot be read; trying again"),
+        }
+        sleep(RETRY_AFTER).await;
+        Ok(None)
+    }
+
+    /// Asks the stream's leader whether it has no message in the next entry's place.
+    async fn is_missing(&self) -> Result<bool, String> {
         let stream = self.context.get_stream_no_info(&self.stream).await;
-        let Ok(stream) = stream else { return Ok(()) };
-        match stream.get_raw_message(self.next.get()).await {
-            Err(error) if error.kind() == RawMessageErrorKind::NoMessageFound => {
-                Err(Lost::Gap { stream: self.stream.clone(), position: self.next })
-            }
-            _ => {
-                sleep(RETRY_AFTER).await;
-                Ok(())
-            }
+        let stream = stream.map_err(|error| error.to_string())?;
+        Ok(message_at(&stream, self.next).await?.is_none())
+    }
+
+    /// Asks the stream's leader whether it has no message from the next entry on.
+    async fn ends_here(&self) -> Result<bool, String> {
+        let stream = self.context.get_stream_no_info(&self.stream).await;
+        let stream = stream.map_err(|error| error.to_string())?;
+        let subject = stream::subject(&self.stream);
+        match stream.get_first_raw_message_by_subject(subject, self.next.get()).await {
+            Ok(_) => Ok(false),
+            Err(error) if error.kind() == RawMessageErrorKind::NoMessageFound => Ok(true),
+            Err(error) => Err(error.to_string()),
         }
     }
 }

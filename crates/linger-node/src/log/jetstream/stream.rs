@@ -1,21 +1,20 @@
 //! The stream that is the log: how `linger cluster init` makes it, and its own statements
 //! about itself.
 //!
-//! Its metadata names the log, as `log.db` does. Whether it can lose what was acknowledged
-//! is judged here, by its settings alone; the servers' are judged in `cluster.rs`.
+//! Its metadata names the log, as `log.db` does. Beside it is the bucket of erased entries.
 
 use async_nats::jetstream::{Context, context::RequestErrorKind};
 use linger_core::{LogId, Position};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::ClusterError;
+use super::{ClusterError, skeletons};
 
 /// In the stream's metadata: which log it is.
 const LOG_ID: &str = "linger-log-id";
 /// In this time JetStream knows a message that is sent again. Appends are sent again for
 /// ten seconds.
-const DUPLICATE_WINDOW_NS: u64 = 600_000_000_000;
+pub(super) const DUPLICATE_WINDOW_NS: u64 = 600_000_000_000;
 /// JetStream's code for a stream that is not there.
 const NO_STREAM: u64 = 10_059;
 
@@ -96,15 +95,26 @@ impl AboutStream {
         })
     }
 
-    /// Makes the stream of a new log.
+    /// Asks the leader of the bucket of a log's erased entries. Errors: as before.
+    pub(crate) async fn ask_bucket(
+        context: &Context,
+        stream: &str,
+    ) -> Result<AboutStream, ClusterError> {
+        AboutStream::ask(context, &skeletons::stream_of(&skeletons::bucket(stream))).await
+    }
+
+    /// Makes the stream of a new log, and its bucket.
     pub(crate) async fn create(
         context: &Context,
         stream: &str,
         replicas: usize,
         log: LogId,
     ) -> Result<AboutStream, ClusterError> {
+        // First, so that no stream is ever without it.
+        let bucket = bucket_config(stream, replicas);
+        let _: Value = request(context, &create(&bucket), &bucket).await?;
         let config = config(stream, replicas, log);
-        Ok(request(context, &format!("STREAM.CREATE.{stream}"), &config).await?)
+        Ok(request(context, &create(&config), &config).await?)
     }
 
     /// Returns which log it is. Errors: nobody made it with `linger cluster init`.
@@ -139,89 +149,10 @@ impl AboutStream {
         let standing = group.replicas.iter().filter(stands).count() + 1;
         group.leader.is_some() && standing * 2 > group.replicas.len() + 1
     }
+}
 
-    /// Returns what in its settings can lose entries, a sentence each with what to change.
-    pub(crate) fn faults(&self, replicas_min: usize) -> Vec<String> {
-        let config = &self.config;
-        let stream = config["name"].as_str().unwrap_or_default();
-        let is = |key: &str, wanted: Value| config[key] == wanted;
-        let is_unset = |key: &str| config[key].as_i64().is_none_or(|number| number <= 0);
-        let replicas = config["num_replicas"].as_u64().unwrap_or(1);
-        let edit = format!("nats stream edit {stream}");
-        let anew = "that cannot be changed: make another stream with 'linger cluster init'";
-        let mut faults = Vec::new();
-        let mut check = |is_right: bool, fault: String| {
-            if !is_right {
-                faults.push(fault);
-            }
-        };
-        check(
-            replicas >= replicas_min as u64,
-            format!(
-                "the stream {stream} has {replicas} of {replicas_min} replicas; raise that: {edit} --replicas {replicas_min}"
-            ),
-        );
-        check(
-            is("storage", "file".into()),
-            format!("the stream {stream} is kept in memory; {anew}"),
-        );
-        check(
-            config["persist_mode"].as_str().is_none_or(|mode| mode == "default"),
-            format!(
-                "the stream {stream} has persist_mode async, which acknowledges before the disk has it; {anew}"
-            ),
-        );
-        check(
-            is("retention", "limits".into()),
-            format!("the stream {stream} drops entries that were read (retention); {anew}"),
-        );
-        for (key, flag) in [
-            ("max_age", "--max-age=-1"),
-            ("max_msgs", "--max-msgs=-1"),
-            ("max_bytes", "--max-bytes=-1"),
-            ("max_msgs_per_subject", "--max-msgs-per-subject=-1"),
-        ] {
-            let fault = format!(
-                "the stream {stream} drops its oldest entries ({key}); lift that: {edit} {flag}"
-            );
-            check(is_unset(key), fault);
-        }
-        check(
-            is("deny_purge", true.into()),
-            format!("the stream {stream} can be purged; forbid it: {edit} --deny-purge"),
-        );
-        check(
-            !is("deny_delete", true.into()),
-            format!(
-                "the stream {stream} forbids deleting messages, so that nothing can be erased; {anew}"
-            ),
-        );
-        check(
-            !is("allow_rollup_hdrs", true.into()),
-            format!(
-                "a message can replace all others in the stream {stream}; forbid it: {edit} --no-allow-rollup"
-            ),
-        );
-        check(
-            !is("no_ack", true.into()),
-            format!("the stream {stream} acknowledges nothing; change it: {edit} --ack"),
-        );
-        check(
-            config["duplicate_window"].as_u64().unwrap_or(0) >= DUPLICATE_WINDOW_NS,
-            format!(
-                "the stream {stream} forgets too early what was sent twice; change it: {edit} --dupe-window=10m"
-            ),
-        );
-        check(
-            config["subjects"] == json!([subject(stream)]),
-            format!(
-                "the stream {stream} takes other subjects than {}; change it: {edit} --subjects {}",
-                subject(stream),
-                subject(stream)
-            ),
-        );
-        faults
-    }
+fn create(config: &Value) -> String {
+    format!("STREAM.CREATE.{}", config["name"].as_str().unwrap_or_default())
 }
 
 /// Returns the subject under which entries are sent.
@@ -249,6 +180,29 @@ fn config(stream: &str, replicas: usize, log: LogId) -> Value {
         "allow_rollup_hdrs": false,
         "allow_direct": false,
         "metadata": { LOG_ID: log.as_str() },
+    })
+}
+
+/// Returns the settings of the bucket of skeletons, as NATS makes buckets; but none can be
+/// taken out of it, and only its leader answers, which has all that was written.
+fn bucket_config(stream: &str, replicas: usize) -> Value {
+    let bucket = skeletons::bucket(stream);
+    json!({
+        "name": skeletons::stream_of(&bucket),
+        "subjects": [format!("$KV.{bucket}.>")],
+        "storage": "file",
+        "retention": "limits",
+        "discard": "new",
+        "num_replicas": replicas,
+        "max_age": 0,
+        "max_msgs": -1,
+        "max_bytes": -1,
+        "max_msgs_per_subject": 1,
+        "max_consumers": -1,
+        "deny_purge": true,
+        "deny_delete": true,
+        "allow_rollup_hdrs": false,
+        "allow_direct": false,
     })
 }
 

@@ -12,6 +12,8 @@ use super::{
 };
 use crate::log::conformance::{append, draft};
 
+mod erasing;
+
 const WAIT_MAX: Duration = Duration::from_secs(60);
 
 /// A log, and the health of its node.
@@ -24,7 +26,8 @@ impl Desk {
     fn open(settings: &ClusterSettings, replicas: usize, limits: &Limits) -> Desk {
         let health = Arc::new(Health::new());
         let opened = promise(replicas).open(settings.clone()).unwrap();
-        let log = opened.start(limits, Arc::new(Metrics::new()), health.clone()).unwrap();
+        let log =
+            opened.start(erased_file(), limits, Arc::new(Metrics::new()), health.clone()).unwrap();
         Desk { log, health }
     }
 
@@ -52,6 +55,11 @@ impl Desk {
             std::thread::sleep(Duration::from_millis(10));
         }
     }
+}
+
+/// A log of its own has no folder: how far it erased is forgotten with it.
+pub(crate) fn erased_file() -> PathBuf {
+    PathBuf::from("/nowhere/erased")
 }
 
 /// A server of the test's own, to be ill-treated.

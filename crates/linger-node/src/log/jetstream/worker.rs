@@ -15,7 +15,7 @@ use async_nats::{
     jetstream::{self, Context, publish::PublishAck},
 };
 use futures_util::{FutureExt, StreamExt};
-use linger_core::{Entry, Position, UserId};
+use linger_core::{Entry, Position, UserId, queries::Erasure};
 use serde::Deserialize;
 use tokio::{
     sync::{mpsc, oneshot, watch},
@@ -30,6 +30,7 @@ use super::{
     history::{self, Read},
     message::{Message, MessageId},
     reader::{Lost, Reader},
+    skeletons::Skeletons,
     stream,
 };
 use crate::{
@@ -60,6 +61,8 @@ pub(super) enum Queued {
     Append(Append),
     /// Find out whether the stream can be written.
     Probe(oneshot::Sender<()>),
+    /// Erase these entries, and answer when that is done.
+    Erase(Vec<Erasure>, oneshot::Sender<()>),
 }
 
 /// The part that the log and its worker share.
@@ -191,6 +194,10 @@ impl Worker {
             Queued::Probe(answer) => {
                 self.probes.push(answer);
                 self.ask();
+            }
+            Queued::Erase(erasures, answer) => {
+                let skeletons = Skeletons::new(self.context.clone(), &self.stream);
+                self.tasks.spawn(async move { skeletons.answer(&erasures, answer).await });
             }
         }
     }
@@ -344,6 +351,8 @@ impl Worker {
                 }
                 // The illness is the answer.
                 Queued::Probe(answer) => _ = answer.send(()),
+                // No answer: it is asked for again.
+                Queued::Erase(..) => {}
             }
         }
         self.call(authors);

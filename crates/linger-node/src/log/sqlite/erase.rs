@@ -9,7 +9,7 @@ use linger_core::{Position, StoredEntry, empty_wal, queries::Erasure};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::file::{damaged, set_meta, stored_entry};
-use crate::log::ReadError;
+use crate::log::{ReadError, erased_form};
 
 /// How far everything is erased, in the table `meta`.
 const ERASED_UPTO: &str = "erased_upto";
@@ -28,7 +28,7 @@ pub(super) fn erase(connection: &mut Connection, erasures: &[Erasure]) -> Result
 }
 
 fn rewrite(tx: &Connection, erasure: &Erasure) -> Result<(), ReadError> {
-    let Erasure { cause, entry: position, rejection } = *erasure;
+    let position = erasure.entry;
     let select =
         "SELECT position, vocabulary, at_ms, author, request_id, command, asked, salt, nonce,
          checksum FROM entries WHERE position = ?1";
@@ -40,11 +40,8 @@ fn rewrite(tx: &Connection, erasure: &Erasure) -> Result<(), ReadError> {
     if StoredEntry::is_erased(&draft) {
         return Ok(());
     }
-    let erased = match cause == position {
-        true => StoredEntry::erased_in_vain(&draft, rejection),
-        false => StoredEntry::erased(&draft),
-    };
-    let erased = erased.ok_or_else(|| damaged(position, "it has no text that could be erased"))?;
+    let erased = erased_form(&draft, erasure)
+        .ok_or_else(|| damaged(position, "it has no text that could be erased"))?;
     tx.prepare_cached(
         "UPDATE entries SET vocabulary = ?2, command = ?3, asked = ?4, salt = ?5, checksum = ?6
          WHERE position = ?1",
