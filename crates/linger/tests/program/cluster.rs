@@ -148,7 +148,8 @@ fn deleted_text_is_in_no_file_of_a_node_or_the_server_and_a_new_node_shows_the_s
     let said = talk(&mut ann);
     let store = nats.folder.join("store");
     let words: Vec<_> = said.iter().flat_map(|it| it.words.clone()).collect();
-    assert!(words.iter().all(|word| found(&store, &words).contains_key(word)), "all is written");
+    let written = found(&store, &words);
+    assert!(words.iter().all(|word| written.contains_key(word)), "all is written");
     let (gone, kept) = take_back(&mut ann, said);
     for folder in [&store, folders[0].path(), folders[1].path()] {
         until("nothing of the deleted text is left", || found(folder, &gone).is_empty());

@@ -16,7 +16,7 @@ const MESSAGES: usize = 240;
 /// A message, and the words in it that are nowhere else: those that it had, and has.
 pub(crate) struct Said {
     id: u64,
-    words: Vec<String>,
+    pub(crate) words: Vec<String>,
 }
 
 /// Says and edits a lot, and repeats some of it.
