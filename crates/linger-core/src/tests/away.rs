@@ -26,7 +26,7 @@ struct Said {
     words: Vec<String>,
 }
 
-/// What happens while cleo is away.
+/// Everything that happens while cleo is away.
 struct Talk {
     last: Position,
     said: Vec<Said>,
