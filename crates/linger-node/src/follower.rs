@@ -37,6 +37,7 @@ use crate::{
     memory::Memory,
     metrics::Metrics,
     read_pool::Question,
+    uploads::Uploads,
 };
 
 /// How often the follower checks that the data files are still there, while nobody
@@ -55,6 +56,10 @@ pub(crate) struct Follower {
     pub(crate) damage: Damage,
     /// Questions that only the follower's connection can answer.
     pub(crate) questions: mpsc::Receiver<Question>,
+    /// For its own tasks, which ask like others.
+    pub(crate) ask: mpsc::Sender<Question>,
+    /// None in a test without a folder.
+    pub(crate) uploads: Option<Arc<Uploads>>,
     pub(crate) memory: Arc<RwLock<Memory>>,
     pub(crate) hub: Arc<Hub>,
     pub(crate) metrics: Arc<Metrics>,
@@ -131,7 +136,7 @@ impl Follower {
                 Ok(()) = self.commits.wanted() => {}
                 grown = tail.changed() => if grown.is_err() { return },
                 Ok(()) = reports.changed() => {}
-                is_erased = self.erasing.answered() => self.note_erased(is_erased),
+                is_done = self.erasing.answered() => self.note_answer(is_done),
                 Some(question) = self.questions.recv(), if is_complete => {
                     question(self.projection.connection());
                 }

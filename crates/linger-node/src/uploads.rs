@@ -9,6 +9,7 @@
 //! request before, which may hang on a line that is gone.
 
 mod claim;
+mod erasing;
 mod error;
 mod finish;
 mod prepare;
@@ -268,27 +269,6 @@ impl Uploads {
     /// Returns the bytes of one file at most.
     pub fn bytes_max(&self) -> u64 {
         self.limits.upload_bytes_max
-    }
-
-    /// Erases the bytes under a hash, unless `is_named` says that a file has them. It is
-    /// asked while nobody can add them.
-    pub async fn erase_unless<E: From<io::Error>>(
-        self: &Arc<Uploads>,
-        hash: FileHash,
-        is_named: impl Future<Output = Result<bool, E>>,
-    ) -> Result<(), E> {
-        let hold = self.holds.hold(hash).await;
-        if is_named.await? {
-            return Ok(());
-        }
-        let uploads = self.clone();
-        blocking(move || {
-            uploads.space.give_back(uploads.store.erase(hash)?);
-            drop(hold);
-            Ok(())
-        })
-        .await?;
-        Ok(())
     }
 
     /// Returns the hashes of bytes that have been kept for longer than an upload may take.

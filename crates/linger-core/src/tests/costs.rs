@@ -129,6 +129,16 @@ impl House {
         self.applies(Author::User(user), command);
     }
 
+    /// Does one thing more in a house that is built, and returns the steps that this takes.
+    pub(super) fn steps_of(&mut self, author: Author, command: Command) -> u64 {
+        let place = self.entries.len();
+        self.applies(author, command);
+        let before = self.steps.load(Ordering::Relaxed);
+        let outcomes = self.projection.apply(&self.entries[place..]).unwrap();
+        assert!(matches!(outcomes[..], [Outcome::Accepted(_)]), "{outcomes:?}");
+        self.steps.load(Ordering::Relaxed) - before
+    }
+
     pub(super) fn guest(&mut self, called: &str) -> UserId {
         let name = name(called);
         let guest = Command::CreateGuest { name, token_hash: None, external_id: None };

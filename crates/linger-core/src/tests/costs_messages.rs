@@ -9,21 +9,21 @@ use crate::{
 
 /// A house with one message that is edited, answered by emoji, pinned, and has a file; and with
 /// another one that quotes it.
-struct Talk {
-    house: House,
-    tea: RoomId,
-    said: Said,
+pub(super) struct Talk {
+    pub(super) house: House,
+    pub(super) tea: RoomId,
+    pub(super) said: Said,
 }
 
-struct Said {
-    message: MessageId,
+pub(super) struct Said {
+    pub(super) message: MessageId,
     file: FileId,
     answer: MessageId,
 }
 
 impl Talk {
     /// Around it, so many other messages have all of that too, and were pinned for a while.
-    fn with(noise: usize) -> Talk {
+    pub(super) fn with(noise: usize) -> Talk {
         let mut house = House::empty();
         let bob = house.bob;
         let tea = house.opens(house.ann, "tea", RoomKind::Open);

@@ -3,13 +3,16 @@
 //! `story` tells short scenes, played on the `stage`, and what a reader sees of
 //! them, `deeds` those about messages that change; `properties` holds the laws that all `logs` obey, against the second
 //! opinion of the `model`; `audiences` compares tables, memory's rule and a naive
-//! rule for who may see what; `costs_lists` and `costs_messages` count what pages of rooms
+//! rule for who may see what; `away` compares somebody who was away with one who stayed; `costs_deeds`
+//! counts what changes to messages cost; `costs_lists` and `costs_messages` count what pages of rooms
 //! and members and single messages cost; `erasure` erases entries anywhere; `replay` proves that
 //! old logs stay readable; `stored` reads entries that are not what was stored;
 //! `costs` counts the steps of reads; `files` opens projections on disk; `texts` and `words` try the parsers.
 
 mod audiences;
+mod away;
 mod costs;
+mod costs_deeds;
 mod costs_lists;
 mod costs_messages;
 mod deeds;

@@ -302,16 +302,16 @@ fn who_asks_for_nothing_has_seen_nothing() {
 /// A client's knowledge: the rooms that it is in, its own name, and what is said in those of the
 /// rooms that it was in all the time.
 #[derive(Debug, PartialEq)]
-struct Held {
-    me: UserId,
+pub(super) struct Held {
+    pub(super) me: UserId,
     name: Option<UserName>,
-    rooms: BTreeMap<Slug, queries::Room>,
-    messages: BTreeMap<Slug, BTreeMap<MessageId, Message>>,
+    pub(super) rooms: BTreeMap<Slug, queries::Room>,
+    pub(super) messages: BTreeMap<Slug, BTreeMap<MessageId, Message>>,
 }
 
 impl Held {
     /// Asks for everything.
-    fn fresh(db: &Connection, me: UserId) -> Held {
+    pub(super) fn fresh(db: &Connection, me: UserId) -> Held {
         let stays = queries::stays_of(db, me).unwrap();
         let mut rooms = queries::rooms(db).unwrap();
         rooms.retain(|room| stays.is_in(room.id));
@@ -330,7 +330,7 @@ impl Held {
     }
 
     /// Takes in an event, as the JSON that clients get tells it. It asks nobody.
-    fn fold(&mut self, news: &News) {
+    pub(super) fn fold(&mut self, news: &News) {
         let event: Event = serde_json::from_str(&news.json).unwrap();
         let is_mine = news.subject() == Some(self.me);
         let (Some(slug), Some(number)) = (event.room, event.number) else {

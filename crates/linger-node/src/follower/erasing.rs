@@ -1,18 +1,30 @@
 //! Erases deleted texts from the files, a little after they are deleted.
 //!
 //! Apply has blanked the tables by then, and noted which entries of the log have a payload to
-//! erase. The log's writer rewrites those; then the follower empties the WAL of the tables, and
-//! clears their file of copies; and only then it is noted how far that came. A run that is cut
-//! off before that is done again, after the next start too.
+//! erase. First the bytes of files go, while the log still names them; then the log's writer
+//! rewrites the entries; then the follower empties the WAL of the tables, and clears their
+//! file of copies; and only then it is noted how far that came. A run that is cut off before
+//! that is done again, after the next start too.
 
-use linger_core::{Entry, Outcome, Position, queries};
+use std::{io, sync::Arc};
+
+use linger_core::{
+    Command, Entry, FileHash, FileId, Outcome, Position,
+    queries::{self, Erasure},
+};
+use rusqlite::Connection;
 use tokio::{
-    sync::oneshot,
+    sync::{mpsc, oneshot},
     time::{Duration, Instant},
 };
 
 use super::{Follower, clearing::clear_from};
-use crate::log::Log;
+use crate::{
+    commits::Damage,
+    log::{Log, ReadError},
+    read_pool::{self, Question},
+    uploads::Uploads,
+};
 
 /// Others who delete in these seconds share the work.
 const ERASE_AFTER: Duration = Duration::from_secs(2);
@@ -29,10 +41,18 @@ pub(crate) struct Erasing {
     done: Position,
     /// When to look for more.
     due: Option<Instant>,
-    /// The log is at it: the answer, and how far it is then.
-    running: Option<(Position, oneshot::Receiver<()>)>,
+    /// Somebody is at it: the answer, and what comes then.
+    running: Option<(Next, oneshot::Receiver<()>)>,
     /// The log is done up to there, and the file of the tables is clear up to this byte.
     clearing: Option<(Position, u64)>,
+}
+
+/// A step of an erasure.
+enum Next {
+    /// The log rewrites these entries.
+    Log(Vec<Erasure>),
+    /// The file of the tables is cleared of all up to there.
+    Tables(Position),
 }
 
 impl Erasing {
@@ -52,12 +72,12 @@ impl Erasing {
         }
     }
 
-    /// Returns when to look for more; none while the log is at it.
+    /// Returns when to look for more; none while somebody is at it.
     pub(super) fn due(&self) -> Option<Instant> {
         self.due.filter(|_| self.running.is_none())
     }
 
-    /// Waits for the log's answer. Tells whether it has erased what it was asked to.
+    /// Waits for the answer. Tells whether what was asked for is erased.
     pub(super) async fn answered(&mut self) -> bool {
         match &mut self.running {
             Some((_, answer)) => answer.await.is_ok(),
@@ -67,8 +87,8 @@ impl Erasing {
 }
 
 impl Follower {
-    /// Goes on: asks the log to erase what is to be erased, if anything is; or clears the file
-    /// of the tables when the log has done so.
+    /// Goes on: begins with what is to be erased, if anything is; or clears the file of the
+    /// tables when the log is done.
     pub(super) fn go_on_erasing(&mut self) {
         self.erasing.due = None;
         if let Some((upto, begin)) = self.erasing.clearing.take() {
@@ -78,10 +98,8 @@ impl Follower {
         let found =
             queries::erasures_after(self.projection.connection(), self.erasing.done, AT_ONCE);
         match found {
-            Ok(erasures) => {
-                let Some(last) = erasures.last() else { return };
-                self.erasing.running = Some((last.cause, self.log.erase(erasures)));
-            }
+            Ok(erasures) if erasures.is_empty() => {}
+            Ok(erasures) => self.erase_files(erasures),
             Err(error) => {
                 self.erasing.due = Some(Instant::now() + TRY_AGAIN_AFTER);
                 self.fail(&error);
@@ -89,12 +107,64 @@ impl Follower {
         }
     }
 
-    /// Takes the log's answer.
-    pub(super) fn note_erased(&mut self, is_erased: bool) {
-        let Some((upto, _)) = self.erasing.running.take() else { return };
-        let pause = if is_erased { Duration::ZERO } else { TRY_AGAIN_AFTER };
-        self.erasing.clearing = is_erased.then_some((upto, 0));
-        self.erasing.due = Some(Instant::now() + pause);
+    /// Takes an answer, and goes on with the next step.
+    pub(super) fn note_answer(&mut self, is_done: bool) {
+        let Some((next, _)) = self.erasing.running.take() else { return };
+        let now = Instant::now();
+        match next {
+            _ if !is_done => self.erasing.due = Some(now + TRY_AGAIN_AFTER),
+            Next::Log(erasures) => self.erase_entries(erasures),
+            Next::Tables(upto) => {
+                (self.erasing.clearing, self.erasing.due) = (Some((upto, 0)), Some(now));
+            }
+        }
+    }
+
+    /// Has the files erased whose entries are about to be, since only those say which bytes
+    /// they are.
+    fn erase_files(&mut self, erasures: Vec<Erasure>) {
+        let files = match self.files_among(&erasures) {
+            Ok(files) => files,
+            Err(error) => {
+                tracing::warn!(%error, "deleted files cannot be erased just now");
+                self.erasing.due = Some(Instant::now() + TRY_AGAIN_AFTER);
+                return;
+            }
+        };
+        let Some(uploads) = self.uploads.clone().filter(|_| !files.is_empty()) else {
+            self.erase_entries(erasures);
+            return;
+        };
+        let (answer, erased) = oneshot::channel();
+        let (ask, damage) = (self.ask.clone(), self.damage.clone());
+        // Not here: a hash is held until the follower has applied who adds it again.
+        tokio::spawn(async move {
+            match erase_all(&uploads, files, &ask, &damage).await {
+                Ok(()) => _ = answer.send(()),
+                Err(error) => {
+                    tracing::warn!(%error, "deleted files cannot be erased just now");
+                }
+            }
+        });
+        self.erasing.running = Some((Next::Log(erasures), erased));
+    }
+
+    /// Returns the files that these entries added. Entries that are erased tell nothing.
+    fn files_among(&self, erasures: &[Erasure]) -> Result<Vec<(FileId, FileHash)>, ReadError> {
+        let mut files = Vec::new();
+        for erasure in erasures {
+            let entries = self.log.read_after(erasure.entry.before(), 1)?;
+            files.extend(entries.iter().filter_map(|entry| match entry.draft.command {
+                Command::AddFile { hash, .. } => Some((FileId::new(entry.position), hash)),
+                _ => None,
+            }));
+        }
+        Ok(files)
+    }
+
+    fn erase_entries(&mut self, erasures: Vec<Erasure>) {
+        let last = erasures.last().expect("there is something to erase");
+        self.erasing.running = Some((Next::Tables(last.cause), self.log.erase(erasures)));
     }
 
     /// Empties the WAL of the tables, and clears a part of their file. Nobody else writes it,
@@ -126,4 +196,27 @@ impl Follower {
             }
         }
     }
+}
+
+/// Erases files whose last message is gone. Bytes that another file has stay.
+async fn erase_all(
+    uploads: &Arc<Uploads>,
+    files: Vec<(FileId, FileHash)>,
+    ask: &mpsc::Sender<Question>,
+    damage: &Damage,
+) -> io::Result<()> {
+    for (file, hash) in files {
+        let is_named = async {
+            let is_known = move |tables: &Connection| queries::is_hash_known(tables, hash);
+            let (question, answer) = read_pool::envelope(damage.clone(), is_known);
+            // If nobody takes it, it is dropped, and so is its answer.
+            let _ = ask.send(question).await;
+            match answer.await {
+                Ok(Ok(is_named)) => Ok(is_named),
+                _ => Err(io::Error::other("the tables cannot be read just now")),
+            }
+        };
+        uploads.erase_file(file, hash, is_named).await?;
+    }
+    Ok(())
 }

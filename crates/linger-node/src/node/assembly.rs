@@ -31,6 +31,7 @@ use crate::{
     read_pool::{Connections, ReadPool},
     roster::Roster,
     sessions::Sessions,
+    uploads::Uploads,
 };
 
 /// The parts that a node is made of.
@@ -40,6 +41,8 @@ pub(crate) struct Parts {
     pub(crate) roster: Roster,
     pub(crate) epochs: Vec<(Position, Epoch)>,
     pub(crate) files: Option<TableFiles>,
+    /// None in a test without a folder.
+    pub(crate) uploads: Option<Arc<Uploads>>,
     pub(crate) read_pool: ReadPool,
     pub(crate) limits: Limits,
     pub(crate) clock: Arc<dyn Clock>,
@@ -100,7 +103,7 @@ impl Node {
         health: Arc<Health>,
     ) -> Result<Node, OpenError> {
         let OpenTables { files: log_files, projection, replacing, roster, epochs } = tables;
-        let uploads = folder.open_uploads(&limits, clock.clone())?;
+        let uploads = Some(folder.open_uploads(&limits, clock.clone())?);
         let files = folder.projection_files();
         let connections = Connections::to(files.path(), &limits);
         if replacing.is_some() {
@@ -121,6 +124,7 @@ impl Node {
             roster,
             epochs,
             files,
+            uploads,
             read_pool,
             limits,
             clock,
@@ -133,14 +137,13 @@ impl Node {
         let thread = essential::spawn("follower", work);
         node.stop = Some(stop);
         node.follower = Some(thread);
-        node.uploads = Some(uploads);
         node._folder = Some(folder);
         Ok(node)
     }
 
     /// Puts a node together. The follower is still to be run.
     pub(crate) fn assemble(parts: Parts) -> (Node, Follower) {
-        let Parts { log, projection, roster, epochs, files, .. } = parts;
+        let Parts { log, projection, roster, epochs, files, uploads, .. } = parts;
         let Parts { read_pool, limits, clock, metrics, health, .. } = parts;
         let hub = Arc::new(Hub::new(&limits, metrics.clone()));
         let memory = Memory::new(roster, epochs, projection.applied(), &limits);
@@ -160,6 +163,8 @@ impl Node {
             checkpoints,
             damage: damage.clone(),
             questions,
+            ask: ask_follower.clone(),
+            uploads: uploads.clone(),
             memory: memory.clone(),
             hub: hub.clone(),
             metrics: metrics.clone(),
@@ -187,7 +192,7 @@ impl Node {
             deadlines: AtomicU64::new(0),
             stop: None,
             follower: None,
-            uploads: None,
+            uploads,
             _folder: None,
         };
         (node, follower)

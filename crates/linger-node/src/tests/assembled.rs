@@ -116,6 +116,7 @@ impl Parts {
             roster,
             epochs,
             files: None,
+            uploads: None,
             read_pool,
             limits: self.limits.clone(),
             clock: Arc::new(TestClock::new(1)),

@@ -6,7 +6,9 @@ use std::sync::{
     atomic::{AtomicI64, AtomicU8, Ordering},
 };
 
-use linger_core::{Author, Command, File, FileHash, MessageText, RequestId, Timestamp, UserId};
+use linger_core::{
+    Author, Command, File, FileHash, MessageId, MessageText, RequestId, Timestamp, UserId,
+};
 
 use crate::{
     Asker, Clock, Limits, NewUpload, Node, Part, Rollback, UploadId,
@@ -32,25 +34,26 @@ impl Clock for StillClock {
     }
 }
 
-struct House {
-    node: Arc<Node>,
+/// A node with ann, and her files.
+pub(super) struct House {
+    pub(super) node: Arc<Node>,
     clock: Arc<StillClock>,
-    ann: UserId,
-    _folder: tempfile::TempDir,
+    pub(super) ann: UserId,
+    pub(super) folder: tempfile::TempDir,
 }
 
 impl House {
-    async fn open() -> House {
+    pub(super) async fn open() -> House {
         let (folder, clock) = (tempfile::tempdir().unwrap(), Arc::new(StillClock::default()));
         let limits = Limits { disk_free_min: 0, ..Limits::default() };
         let node = Node::open(folder.path(), Rollback::Refused, limits, clock.clone()).unwrap();
         node.ready().await.unwrap();
         let ann = node.guest("ann").await;
-        House { node: Arc::new(node), clock, ann, _folder: folder }
+        House { node: Arc::new(node), clock, ann, folder }
     }
 
     /// Brings the bytes of a file of ann's in.
-    async fn upload(&self, name: &str, bytes: &[u8]) -> UploadId {
+    pub(super) async fn upload(&self, name: &str, bytes: &[u8]) -> UploadId {
         let (owner, name) = (self.ann, name.to_owned());
         let new = NewUpload { owner, name, declared: None, length: Some(bytes.len() as u64) };
         let id = self.node.uploads().begin(new, true).await.unwrap();
@@ -60,13 +63,13 @@ impl House {
         id
     }
 
-    async fn file(&self, name: &str, bytes: &[u8]) -> File {
+    pub(super) async fn file(&self, name: &str, bytes: &[u8]) -> File {
         let upload = self.upload(name, bytes).await;
         self.node.file_of(&upload, self.ann, None).await.unwrap().0
     }
 
     /// Lets ann say something with a file.
-    async fn say(&self, file: &File) {
+    pub(super) async fn say(&self, file: &File) -> MessageId {
         let lobby = self.node.room("lobby", None).unwrap();
         let command = |room| Command::SendMessage {
             room,
@@ -78,7 +81,8 @@ impl House {
         };
         let join = Command::JoinRoom { room: lobby.id };
         self.node.submit(Author::User(self.ann), None, join).await.unwrap();
-        self.node.submit(Author::User(self.ann), None, command(lobby.id)).await.unwrap();
+        let said = self.node.submit(Author::User(self.ann), None, command(lobby.id)).await;
+        MessageId::new(said.unwrap().position)
     }
 
     async fn later(&self, ms: i64) {
@@ -86,13 +90,13 @@ impl House {
         self.node.sweep_files().await.unwrap();
     }
 
-    async fn hash_of(&self, file: &File) -> Option<FileHash> {
+    pub(super) async fn hash_of(&self, file: &File) -> Option<FileHash> {
         let question = FileFor { reader: Some(self.ann), id: file.id };
         let found = self.node.query(Asker::House, question).await.unwrap();
         found.map(|added| added.hash)
     }
 
-    fn has(&self, hash: FileHash) -> bool {
+    pub(super) fn has(&self, hash: FileHash) -> bool {
         self.node.uploads().store().length(hash, Part::Whole).unwrap().is_some()
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! `waits`, `annex`, `memory`, `follower` and `commits` run under a paused clock on an
 //! [`assembled`] node; `folder`, `growth` and `story` open a real one on a temporary folder,
-//! with its threads and its files, and never wait for the clock; `costs` counts lookups.
+//! with its threads and its files, and never wait for the clock; `filing` and `erasing` do so with
+//! files that people send; `costs` counts lookups.
 //! [`cast`] has the people, and short forms of their commands.
 
 mod annex;
@@ -11,6 +12,7 @@ pub(crate) mod cast;
 pub(crate) mod chance;
 mod commits;
 mod costs;
+mod erasing;
 mod filing;
 mod folder;
 mod follower;

@@ -112,6 +112,15 @@ impl Stage {
         sync(&self.folder)
     }
 
+    /// Erases the note about an upload, durably.
+    pub(super) fn erase_note(&self, id: &UploadId) -> io::Result<()> {
+        match fs::remove_file(self.note_of(id)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(error),
+            Ok(()) => sync(&self.folder),
+        }
+    }
+
     /// Opens the bytes of an upload, for writing.
     pub(super) fn write(&self, id: &UploadId) -> io::Result<File> {
         File::options().write(true).open(self.bytes(id))

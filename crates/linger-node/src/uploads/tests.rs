@@ -257,6 +257,27 @@ async fn files_have_so_much_room_together_and_what_is_erased_makes_room() {
 }
 
 #[tokio::test]
+async fn bytes_are_not_erased_while_their_sender_may_still_make_a_file_of_them() {
+    let desk = Desk::open();
+    let id = desk.begin("a.txt", 5).await.unwrap();
+    desk.send(&id, 0, b"hello").await.unwrap();
+    let finish = || async {
+        match desk.uploads.finish(&id, ann()).await.unwrap() {
+            Outcome::Finished(finished) => finished,
+            Outcome::File(file) => panic!("it is file {file}"),
+        }
+    };
+    // The log could not take the file.
+    let hash = finish().await.prepared.hash;
+    let nobody = || async { Ok::<bool, io::Error>(false) };
+    desk.uploads.erase_unless(hash, nobody()).await.unwrap();
+    assert_eq!(desk.kept().len(), 1);
+    finish().await.became(7).await.unwrap();
+    desk.uploads.erase_unless(hash, nobody()).await.unwrap();
+    assert_eq!(desk.kept(), []);
+}
+
+#[tokio::test]
 async fn the_same_bytes_are_kept_once() {
     let desk = Desk::open();
     let one = desk.file("a.txt", b"the same").await.unwrap();

@@ -129,7 +129,7 @@ fn a_field_of_the_wrong_kind_is_refused() {
         ("POST", "/api/v1/rooms", json!({ "slug": "tea", "topic": "a".repeat(251) })),
     ];
     for (method, path, body) in cases {
-        let answer = ann.call(method, path, &[], &body.to_string());
+        let answer = ann.call(method, path, &[], body.to_string());
         let code = answer.problem(400);
         assert!(code == "malformed" || code == "malformed_json", "{path} {body}: {answer:?}");
     }

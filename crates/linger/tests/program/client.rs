@@ -64,15 +64,15 @@ impl Client {
     }
 
     pub fn put(&mut self, path: &str, body: &Value) -> Answer {
-        self.call("PUT", path, &[], &body.to_string())
+        self.call("PUT", path, &[], body.to_string())
     }
 
     pub fn post(&mut self, path: &str, body: &Value) -> Answer {
-        self.call("POST", path, &[], &body.to_string())
+        self.call("POST", path, &[], body.to_string())
     }
 
     pub fn patch(&mut self, path: &str, body: &Value) -> Answer {
-        self.call("PATCH", path, &[], &body.to_string())
+        self.call("PATCH", path, &[], body.to_string())
     }
 
     pub fn delete(&mut self, path: &str) -> Answer {
@@ -105,7 +105,7 @@ impl Client {
     /// Sends under a request id. Errors: those of the socket.
     pub fn try_send(&mut self, slug: &str, request_id: &str, text: &str) -> io::Result<Answer> {
         let path = format!("/api/v1/rooms/{slug}/messages/{request_id}");
-        self.try_call("PUT", &path, &[], &json!({ "text": text }).to_string())
+        self.try_call("PUT", &path, &[], json!({ "text": text }).to_string())
     }
 
     /// Returns everything at this events path from `start` on, as short polls read it.
@@ -144,7 +144,13 @@ impl Client {
     }
 
     /// Makes one request. Panics when there is no answer.
-    pub fn call(&mut self, method: &str, path: &str, headers: Fields, body: &str) -> Answer {
+    pub fn call(
+        &mut self,
+        method: &str,
+        path: &str,
+        headers: Fields,
+        body: impl AsRef<[u8]>,
+    ) -> Answer {
         let answer = self.try_call(method, path, headers, body);
         answer.unwrap_or_else(|error| panic!("{method} {path}: {error}"))
     }
@@ -156,10 +162,11 @@ impl Client {
         method: &str,
         path: &str,
         headers: Fields,
-        body: &str,
+        body: impl AsRef<[u8]>,
     ) -> io::Result<Answer> {
+        let body = body.as_ref();
         let head = self.head(method, path, headers, body.len());
-        let request = head + body;
+        let request = [head.as_bytes(), body].concat();
         let answer = match self.connection.take() {
             Some(connection) => match exchange(connection, &request) {
                 Ok(answer) => answer,
@@ -315,9 +322,9 @@ pub fn read_chunk(from: &mut impl BufRead) -> io::Result<Option<Vec<u8>>> {
 
 fn exchange(
     mut connection: BufReader<TcpStream>,
-    request: &str,
+    request: &[u8],
 ) -> io::Result<(Answer, BufReader<TcpStream>)> {
-    connection.get_mut().write_all(request.as_bytes())?;
+    connection.get_mut().write_all(request)?;
     let answer = Answer::read(&mut connection)?;
     Ok((answer, connection))
 }

@@ -1,5 +1,5 @@
-//! Deleted text is in no file of the data folder, searched byte by byte: also when the
-//! server was killed before it was done, or while it was at it.
+//! Deleted text and files are in no file of the data folder, searched byte by byte: also when
+//! the server was killed before it was done, or while it was at it.
 
 use std::{collections::BTreeMap, fs, path::Path};
 
@@ -60,25 +60,28 @@ pub(crate) fn take_back(ann: &mut Client, said: Vec<Said>) -> (Vec<String>, Vec<
     (gone, kept)
 }
 
-/// Returns the files in which each of these words stands, in this folder and those in it.
-pub(crate) fn found(folder: &Path, words: &[String]) -> BTreeMap<String, Vec<String>> {
-    let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    // It may be gone by now.
-    let Ok(entries) = fs::read_dir(folder) else { return found };
+/// Returns the files of a folder, and of those in it.
+fn files_in(folder: &Path) -> Vec<(String, Vec<u8>)> {
+    let mut files = Vec::new();
+    let Ok(entries) = fs::read_dir(folder) else { return files };
     for entry in entries {
         let path = entry.unwrap().path();
-        if path.is_dir() {
-            for (word, files) in self::found(&path, words) {
-                found.entry(word).or_default().extend(files);
-            }
-            continue;
-        }
         // It may be gone by now.
-        let Ok(bytes) = fs::read(&path) else { continue };
+        match fs::read(&path) {
+            Ok(bytes) => files.push((path.to_string_lossy().into_owned(), bytes)),
+            Err(_) => files.append(&mut files_in(&path)),
+        }
+    }
+    files
+}
+
+/// Returns the files in which each of these words stands.
+pub(crate) fn found(folder: &Path, words: &[String]) -> BTreeMap<String, Vec<String>> {
+    let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (name, bytes) in files_in(folder) {
         let bytes = String::from_utf8_lossy(&bytes);
-        let name = path.file_name().unwrap().to_string_lossy().into_owned();
         for word in words {
-            if bytes.contains(&**word) {
+            if name.contains(word) || bytes.contains(&**word) {
                 found.entry(word.clone()).or_default().push(name.clone());
             }
         }
@@ -154,5 +157,88 @@ fn an_erasure_that_a_kill_cut_off_is_finished_after_the_next_start() {
         all_are_there(&folder, &kept);
         drop(server);
         assert!(found(folder.path(), &gone).is_empty(), "{round}");
+    }
+}
+
+const PICTURE: &[u8] = include_bytes!("../../../linger-media/corpus/wide.jpg");
+
+/// Files that were sent, and how they are found again.
+struct Sent {
+    /// A message for each, but two for the last one.
+    messages: Vec<u64>,
+    /// Names, and words of the texts.
+    words: Vec<String>,
+    /// Parts from the middle of the picture and of its small form.
+    pieces: Vec<Vec<u8>>,
+}
+
+impl Sent {
+    /// Sends a text, a picture, and another text, twice, that stands in two messages.
+    fn by(ann: &mut Client) -> Sent {
+        let (mut words, mut pieces, mut messages) = (Vec::new(), Vec::new(), Vec::new());
+        let shared = b"shared-word-in-a-file";
+        let files: [(&str, &[u8]); 4] = [
+            ("first-name.txt", b"first-word-in-a-file"),
+            ("second-name.jpg", PICTURE),
+            ("third-name.txt", shared),
+            ("fourth-name.txt", shared),
+        ];
+        for (name, bytes) in files {
+            let added = ann.call("POST", &format!("/api/v1/files?name={name}"), &[], bytes);
+            let file = added.expect(201)["file"].take();
+            let body = json!({ "text": "look", "files": [file["id"]] });
+            let sent = ann.post("/api/v1/rooms/tea/messages", &body).expect(201);
+            messages.push(sent["message"]["id"].as_u64().unwrap());
+            words.push(name.to_owned());
+            if bytes != PICTURE {
+                words.push(String::from_utf8(bytes.to_vec()).unwrap());
+                continue;
+            }
+            for part in ["", "/thumbnail"] {
+                let bytes = ann.get(&format!("/api/v1/files/{}{part}", file["id"])).body;
+                pieces.push(bytes[bytes.len() / 2..][..32].to_vec());
+            }
+        }
+        Sent { messages, words, pieces }
+    }
+
+    /// Returns how much of them there is in the folder.
+    fn left(&self, folder: &Folder) -> usize {
+        let files = files_in(folder.path());
+        let has = |piece: &[u8]| {
+            files.iter().any(|(_, bytes)| bytes.windows(piece.len()).any(|part| part == piece))
+        };
+        let pieces = self.pieces.iter().filter(|piece| has(piece)).count();
+        pieces + found(folder.path(), &self.words).len()
+    }
+}
+
+#[test]
+fn deleted_files_are_gone_with_their_last_message_also_after_a_kill() {
+    for round in ["no kill", "at once", "when the bytes are gone"] {
+        let folder = Folder::new();
+        let program = Program::on(&folder);
+        let mut server = program.start();
+        let mut ann = server.guest("ann");
+        ann.open("tea", "open");
+        let sent = Sent::by(&mut ann);
+        assert_eq!(sent.left(&folder), 4 + 2 + 2, "names, texts and parts of the picture");
+        let (last, others) = sent.messages.split_last().unwrap();
+        for message in others {
+            ann.delete(&format!("/api/v1/messages/{message}")).expect(204);
+        }
+        until("only the last one is left", || sent.left(&folder) == 2);
+        ann.delete(&format!("/api/v1/messages/{last}")).expect(204);
+        if round == "when the bytes are gone" {
+            let text = || found(&folder.join("files"), &sent.words[4..6]);
+            until("nothing is left beside the tables", || text().is_empty());
+        }
+        if round != "no kill" {
+            server.kill();
+            server = program.start();
+        }
+        until(&format!("nothing is left ({round})"), || sent.left(&folder) == 0);
+        drop(server);
+        assert_eq!(sent.left(&folder), 0);
     }
 }
