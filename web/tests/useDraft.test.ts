@@ -95,7 +95,7 @@ it('an emptied composer has no draft', async () => {
 })
 
 const quote: Quote = { id: 7, number: 3, by: { id: 2, name: 'bob' }, text: 'the kettle is on' }
-/** What is deleted meanwhile must not lie here. */
+/** A text that is deleted meanwhile must not lie here. */
 const { text: _, ...named } = quote
 
 it('what it answers is kept with it, without the text of that, and each room has its own', async () => {

@@ -40,7 +40,7 @@ export function useDraft({ drafts, findOpenTabs, place, text, replyTo }: DraftOp
     const found = await drafts.find(here, findOpenTabs)
     if (!found) return
     const isStillHere = place.value?.userId === here.userId && place.value.room === here.room
-    // What was chosen to be answered meanwhile is answered.
+    // A message that was chosen to be answered meanwhile is answered.
     if (isStillHere && text.value === '') show({ ...found, ...(replyTo.value && { replyTo: replyTo.value }) })
     else if (found.leftBy !== undefined) await giveBack(here, found, found.leftBy)
   }
