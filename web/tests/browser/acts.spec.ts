@@ -33,11 +33,12 @@ test('an edit is marked for all, and its versions can be read', async () => {
   await cleo.visit(`${linger.server.url}/r/edits`)
   await ann.openMenu('one')
   await choose(ann, 'Edit')
-  await ann.composer.fill('uno')
+  await ann.composer.fill('**uno**')
   await ann.composer.press('Enter')
   for (const chat of [ann, cleo]) await chat.endsWith(['the kettle is on', 'uno'])
   await cleo.line('uno').locator('.edited').click()
   await expect.poll(() => cleo.page.locator('.versions .text').allInnerTexts()).toEqual(['uno', 'one'])
+  expect(await cleo.page.locator('.versions strong').allInnerTexts()).toEqual(['uno'])
 })
 
 test('a deletion can be taken back; one that is not is done for all', async () => {
@@ -68,6 +69,8 @@ test('reactions and pins are seen by all, and a quote leads to what it answers a
   await choose(ann, 'Pin')
   await ann.page.getByRole('button', { name: '1 pinned message' }).click()
   await expect.poll(() => ann.page.locator('.pin .text').allInnerTexts()).toEqual(['the kettle is on'])
+  await bob.call('PATCH', `/messages/${said.id}`, { text: 'the kettle is **on**', format: 'markdown' })
+  await expect.poll(() => ann.page.locator('.pin strong').allInnerTexts()).toEqual(['on'])
   await ann.page.keyboard.press('Escape')
 
   for (let index = 0; index < 80; index += 1) await bob.say(`line ${index}`, 'reactions')

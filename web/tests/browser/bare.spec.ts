@@ -1,5 +1,4 @@
 // Screens without a conversation to take part in: the server's own pages, and a page that may only read.
-import type { Page } from 'playwright-core'
 import { expect, test } from 'vitest'
 import { findings } from './harness/axe'
 import { useLinger } from './harness/linger'
@@ -15,23 +14,21 @@ const LOOKS: [look: string, options: OpenOptions][] = [
   ['phone-zh light', { ...PHONE, locale: 'zh-CN', colorScheme: 'light' }],
 ]
 
-async function look(page: Page, state: string, name: string): Promise<string[]> {
-  await picture(page, `${state} ${name}`)
-  return [...(await cutOff(page)), ...(await findings(page))].map((fault) => `${state}: ${fault}`)
-}
-
 test.each(LOOKS)('a newcomer’s page, an address with nothing there and a room that is not there have no faults, %s', async (name, options) => {
   const { url } = linger.server
   await fetch(`${url}/r/lobby?as=ann`, { method: 'POST', headers: { 'content-type': 'text/plain' }, body: 'The kettle is on.' })
-  const context = await linger.newContext(options)
-  const page = await context.newPage()
-  // As it is without the page's script.
-  await page.route('**/assets/index-*.js', (route) => route.abort())
+  const bare = await (await linger.newContext({ ...options, javaScriptEnabled: false })).newPage()
+  // Where no script runs, axe does not: there the page is without its own alone.
+  const judged = await (await linger.newContext(options)).newPage()
+  await judged.route('**/assets/index-*.js', (route) => route.abort())
   const found: string[] = []
   for (const [state, path, ready] of [['newcomer', '/r/lobby', '.said'], ['nothing-here', '/nowhere', '.welcome h1'], ['no-room-served', '/r/nowhere', '.welcome h1']] as const) {
-    await page.goto(url + path)
-    await page.locator(ready).first().waitFor()
-    found.push(...(await look(page, state, name)))
+    for (const page of [bare, judged]) {
+      await page.goto(url + path)
+      await page.locator(ready).first().waitFor()
+    }
+    await picture(bare, `${state} ${name}`)
+    found.push(...[...(await cutOff(bare)), ...(await findings(judged))].map((fault) => `${state}: ${fault}`))
   }
   expect(found).toEqual([])
 })
@@ -43,7 +40,8 @@ test.each(LOOKS)('where no guests are taken one reads along, and is told so, %s'
   await page.goto(`${linger.server.url}/r/lobby`)
   await page.locator('.read-only').waitFor()
   expect(await page.locator('#composer, .head .button').count()).toBe(0)
-  expect(await look(page, 'no-permission', name)).toEqual([])
+  await picture(page, `no-permission ${name}`)
+  expect([...(await cutOff(page)), ...(await findings(page))]).toEqual([])
 })
 
 test('an address with nothing there is a page for a browser, and says so to others in JSON', async () => {
