@@ -10,7 +10,7 @@ import type { TestSpecification } from 'vitest/node'
 const ALL = 'tests/browser/*.spec.ts'
 const TIMED = ['budget', 'tabs', 'window'].map((name) => `tests/browser/${name}.spec.ts`)
 /** Begun last, one of these would run on alone. */
-const LONGEST = /(states|turned|engine)\.spec/
+const LONGEST = /(states|turned|wire|proxies|engine)\.spec/
 
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
