@@ -168,6 +168,10 @@ interface RandomFeed {
 
 const feeds = Object.entries(import.meta.glob<RandomFeed>('../../fixtures/feeds/messages/*.json', { eager: true, import: 'default' }))
 
+it('the server has written feeds to fold, or the tests below would be none', () => {
+  expect(feeds.length).toBeGreaterThanOrEqual(4)
+})
+
 describe.each(feeds)('%s', (_path, { came, late, messages }) => {
   it.each([
     ['came to somebody who stayed', came],

@@ -4,7 +4,7 @@ import type { Message, RoomEvent } from '../src/api/types'
 import { createChat } from '../src/feed/useChat'
 import type { First } from '../src/feed/first'
 import type { EngineMessage, Link, TabMessage } from '../src/wire/protocol'
-import { ann, bob, inScope, message, sent, tea } from './cast'
+import { ann, bob, inScope, joined, message, sent, tea } from './cast'
 import { createDevice, storeOf } from './device'
 import { createFakePlatform } from './fakePlatform'
 
@@ -85,6 +85,26 @@ it('a room that was seen before needs no request', async () => {
   chat.look('tea')
   await settle()
   expect(server.requests.length).toBe(before)
+})
+
+it('a room that nobody looks at keeps no more than is read of it at once, and has the rest again when it is wanted', async () => {
+  const { chat, server, answer, page, texts } = await visit()
+  chat.look('lobby')
+  await answer('GET /rooms/lobby/messages', { messages: [], more: false })
+  await answer('GET /rooms/lobby', { ...tea, slug: 'lobby' })
+  const kept: number[] = []
+  for (let at = 2; at < 2000; at += 1) {
+    page(`c${at - 1}`, `c${at}`, [sent(message(at, bob, `${at}`))])
+    kept.push(texts().length)
+  }
+  expect(Math.max(...kept)).toBe(300)
+  expect([chat.state.value.rooms.get('tea')?.timeline?.hasOlder, texts().at(-1)]).toEqual([true, '1999'])
+
+  for (let at = 2000; at < 2400; at += 1) page(`c${at - 1}`, `c${at}`, [joined(at, { id: at, name: `guest ${at}` })])
+  expect(texts()).toEqual([])
+  chat.look('tea')
+  await settle()
+  expect(server.lines().at(-1)).toContain('GET /rooms/tea')
 })
 
 it('news that comes while a room is being read is not lost', async () => {

@@ -6,6 +6,7 @@ import { callsAll, completeCommand, readCommand, roomNamed } from '../src/compos
 import type { Command } from '../src/composer/commands'
 import { useComposer } from '../src/composer/useComposer'
 import type { ComposerOptions } from '../src/composer/useComposer'
+import { parseMarkdown } from '../src/text/markdown'
 import { useCompletion } from '../src/composer/useCompletion'
 import { ann, inScope, message } from './cast'
 
@@ -29,6 +30,21 @@ describe('a text that begins with a slash', () => {
   ])('that cannot be done says why: %s', (written, sentence) => {
     expect(readCommand(written.trim())).toEqual({ kind: 'problem', sentence })
   })
+})
+
+it.each([
+  ['waves', 'waves'],
+  ['says _hi_', 'says hi'],
+  ['moves snake_case_', 'moves snake_case_'],
+  ['reads https://a.example/x_y_', 'reads https://a.example/x_y_'],
+  ['adds 2 * 3_', 'adds 2 * 3_'],
+  ['a_ b', 'a_ b'],
+  ['在喝茶', '在喝茶'],
+])('/me %s is emphasised from one end to the other', (rest, shown) => {
+  const said = readCommand(`/me ${rest}`)
+  const { text, entities } = parseMarkdown(said.kind === 'text' ? said.text : '')
+  const italic = entities.filter(({ type }) => type === 'italic')
+  expect([text, italic.reduce((end, { offset, length }) => (offset <= end ? Math.max(end, offset + length) : end), 0)]).toEqual([shown, shown.length])
 })
 
 it('a room is named in any of the forms that people have at hand', () => {

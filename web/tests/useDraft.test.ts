@@ -1,6 +1,7 @@
 // The draft of a room, as the composer has it.
 import { expect, it } from 'vitest'
 import { nextTick, ref, shallowRef } from 'vue'
+import type { Quote } from '../src/api/types'
 import { useDraft } from '../src/outbox/useDraft'
 import type { DraftPlace } from '../src/store/drafts'
 import { inScope } from './cast'
@@ -9,10 +10,11 @@ import { createDevice, storeOf } from './device'
 function openComposer(device = createDevice(), tab = 'a', room = 'tea') {
   const { drafts } = storeOf(device.openTab())
   const text = ref('')
+  const replyTo = shallowRef<Quote | null>(null)
   const place = shallowRef<DraftPlace | null>({ userId: 1, room, tab })
   const openTabs = new Set(['a', 'b', 'c'])
-  const { stop } = inScope(() => useDraft({ drafts, findOpenTabs: () => Promise.resolve(openTabs), place, text }))
-  return { device, drafts, text, place, openTabs, stop }
+  const { stop } = inScope(() => useDraft({ drafts, findOpenTabs: () => Promise.resolve(openTabs), place, text, replyTo }))
+  return { device, drafts, text, replyTo, place, openTabs, stop }
 }
 
 async function rest(): Promise<void> {
@@ -90,4 +92,44 @@ it('an emptied composer has no draft', async () => {
   const again = openComposer(device)
   await rest()
   expect(again.text.value).toBe('')
+})
+
+const quote: Quote = { id: 7, number: 3, by: { id: 2, name: 'bob' }, text: 'the kettle is on' }
+/** A text that is deleted meanwhile must not lie here. */
+const { text: _, ...named } = quote
+
+it('what it answers is kept with it, without the text of that, and each room has its own', async () => {
+  const { device, text, replyTo, place, stop } = openComposer()
+  replyTo.value = quote
+  await rest()
+  place.value = { userId: 1, room: 'lobby', tab: 'a' }
+  await rest()
+  expect([text.value, replyTo.value]).toEqual(['', null])
+  place.value = { userId: 1, room: 'tea', tab: 'a' }
+  await rest()
+  expect([text.value, replyTo.value]).toEqual(['', named])
+  text.value = 'coming'
+  await rest()
+  stop()
+  const again = openComposer(device)
+  await rest()
+  expect([again.text.value, again.replyTo.value]).toEqual(['coming', named])
+  again.replyTo.value = null
+  again.text.value = ''
+  await rest()
+  again.stop()
+  const last = openComposer(device)
+  await rest()
+  expect([last.text.value, last.replyTo.value]).toEqual(['', null])
+})
+
+it('what was chosen to be answered while the draft was read is answered', async () => {
+  const first = openComposer()
+  first.text.value = 'coming'
+  await rest()
+  first.stop()
+  const { text, replyTo } = openComposer(first.device)
+  replyTo.value = quote
+  await rest()
+  expect([text.value, replyTo.value]).toEqual(['coming', quote])
 })

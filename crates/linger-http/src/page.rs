@@ -5,13 +5,14 @@
 
 use axum::{
     Router,
-    http::StatusCode,
+    body::Body,
+    http::{HeaderMap, StatusCode},
     middleware,
     response::{IntoResponse, Response},
 };
 use linger_serve::{Failure, Routes};
 
-use crate::policy::protect;
+use crate::{policy::protect, text};
 
 /// Returns the routes of the page, and the answer to everything else.
 pub(crate) fn routes() -> Routes {
@@ -34,9 +35,13 @@ async fn safely(mut response: Response) -> Response {
     response
 }
 
-async fn nothing_here() -> Response {
+async fn nothing_here(headers: HeaderMap) -> Response {
     let detail = "there is nothing here; the page is at / and the API at /api/v1/openapi.json";
-    Failure::new(StatusCode::NOT_FOUND, "nothing_here", detail).into_response()
+    let failure = Failure::new(StatusCode::NOT_FOUND, "nothing_here", detail);
+    match text::failed_page(&headers, &failure) {
+        Some(page) => page.map(Body::from),
+        None => failure.into_response(),
+    }
 }
 
 /// Answers to a method that an address does not take.

@@ -31,7 +31,9 @@ use axum::{
     response::Response,
     routing::get,
 };
-use linger_serve::{App, Caller, Failure, Method, Request, Routes, Undecided};
+use linger_serve::{
+    App, Caller, Failure, Fields, Method, Request, Routes, Undecided, WholeResponse,
+};
 
 use self::{
     medium::{Medium, VARY},
@@ -39,6 +41,12 @@ use self::{
     news::Readers,
 };
 use crate::{guests::is_forgotten, policy::protect};
+
+/// Returns a failure as a page, if a browser asks; none for everybody else.
+pub(crate) fn failed_page(fields: &impl Fields, failure: &Failure) -> Option<WholeResponse> {
+    let medium = Medium::of(fields, false);
+    medium.is_html().then(|| medium.failed(failure))
+}
 
 /// Returns the routes of rooms as text.
 pub(crate) fn routes(app: &Arc<App>) -> Routes {

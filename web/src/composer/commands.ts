@@ -23,8 +23,15 @@ export function readCommand(written: string): Said {
   const name = COMMAND_NAMES.find((known) => known === word.toLowerCase())
   if (name === undefined) return { kind: 'problem', sentence: words.noCommand(word) }
   if (rest === '' && (name === 'me' || name === 'nick' || name === 'join')) return { kind: 'problem', sentence: words.commandNeeds(name, takes(name)) }
-  if (name === 'me') return { kind: 'text', text: `_${rest}_` }
+  if (name === 'me') return { kind: 'text', text: emphasised(rest) }
   return { kind: 'command', command: { name, rest } }
+}
+
+/** Puts a text into marks of emphasis that nothing in it closes. */
+function emphasised(text: string): string {
+  if (!text.includes('_')) return `_${text}_`
+  if (!text.includes('*')) return `*${text}*`
+  return `_${text.replaceAll('_', String.raw`\_`)}_`
 }
 
 export function commandList(): { name: CommandName; takes: string; does: string }[] {

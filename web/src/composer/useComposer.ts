@@ -2,7 +2,7 @@
 //
 // Called by MessageComposer, which is made anew for each room. It keeps nothing
 // and does not send: it hands the trimmed text on, and forgets it. While a message
-// is edited, the draft waits beside it.
+// is edited, the draft and what it answers wait beside it.
 import { computed, ref, shallowRef, watch } from 'vue'
 import type { ComputedRef, Ref, ShallowRef } from 'vue'
 import type { Message, Quote } from '../api/types'
@@ -43,10 +43,9 @@ export interface Composer {
   send(): void
   /** Puts a text before what is being written. */
   put(taken: string): void
-  /** Edits a message, beginning with `text`. */
   /** Begins to edit a message, whose Markdown is `source`, from there or from `begun`. */
   edit(message: Message, source?: string, begun?: string): void
-  /** Answers and edits nothing any more; returns whether it did. */
+  /** Edits nothing any more, or else answers nothing; returns whether it did. */
   leave(): boolean
 }
 
@@ -106,16 +105,15 @@ export function useComposer({ isKnown, submit, change, run, editLast }: Composer
   }
 
   function edit(message: Message, source = message.text ?? '', begun = source): void {
-    answering.value = null
     unchanged = source
     edited.value = begun
     editing.value = message
   }
 
   function leave(): boolean {
-    const has = answering.value !== null || editing.value !== null
-    answering.value = null
-    editing.value = null
+    const left = editing.value === null ? answering : editing
+    const has = left.value !== null
+    left.value = null
     return has
   }
 

@@ -56,7 +56,7 @@ export interface Chat extends Deeds, Pick<History, 'statuses' | 'edges' | 'loadO
   /** Does something to a message: by the outbox, so that it is not lost. */
   act(slug: string, deed: Deed): void
   /** Keeps a text that is written as the draft of a room. Called in a component's setup. */
-  keepDraft(slug: string, text: Ref<string>): void
+  keepDraft(slug: string, text: Ref<string>, replyTo: Ref<Quote | null>): void
   show(slug: string, number: number): void
   wake(): void
   /** Calls `listener` with each message of somebody else that comes live, and returns what ends that. */
@@ -225,6 +225,7 @@ export function createChat({ tab, platform, database, connect, first }: ChatOpti
     outbox.hear(events)
     history.take(events)
     state.value = events.reduce(fold, before)
+    history.letGo(new Set(events.flatMap(({ room }) => (room === undefined || room === current ? [] : [room]))))
     watched.check()
     for (const event of events) if (event.type === 'message_sent') tellNews(before, event.message)
     if ([...state.value.rooms.values()].some(({ isMember, unread }) => isMember && unread === null)) void shown.countAhead()
@@ -272,9 +273,9 @@ export function createChat({ tab, platform, database, connect, first }: ChatOpti
     void history.open(slug)
   }
 
-  function keepDraft(slug: string, text: Ref<string>): void {
+  function keepDraft(slug: string, text: Ref<string>, replyTo: Ref<Quote | null>): void {
     const place = computed(() => whoAmI.value && { userId: whoAmI.value.id, room: slug, tab })
-    useDraft({ drafts, findOpenTabs: rollCall.findOpenTabs, place, text })
+    useDraft({ drafts, findOpenTabs: rollCall.findOpenTabs, place, text, replyTo })
   }
 
   function stop(): void {

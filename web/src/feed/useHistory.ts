@@ -49,6 +49,8 @@ export interface History {
   stop(): void
   loadOlder(slug: string): Promise<void>
   loadNewer(slug: string): Promise<void>
+  /** Lets go what is far from the newest in rooms that nobody looks at. */
+  letGo(slugs: Iterable<string>): void
   /** Drops the oldest messages of a room beyond `messagesMax`. */
   trim(slug: string, messagesMax: number): void
   /** Forgets all timelines: nothing joins on to them any more. */
@@ -188,6 +190,17 @@ export function useHistory({ client, platform, state, shownUpTo, onMissing, onMe
     if (room && timeline && timeline !== room.timeline) state.value = withRoom(state.value, slug, { ...room, timeline })
   }
 
+  function letGo(slugs: Iterable<string>): void {
+    for (const slug of slugs) {
+      const length = () => state.value.rooms.get(slug)?.timeline?.items.length ?? 0
+      if (length() <= WINDOW_MAX) continue
+      trim(slug, WINDOW_MAX / 3)
+      const room = state.value.rooms.get(slug)
+      // Hundreds who came and went: read anew, they are a page.
+      if (room && length() > WINDOW_MAX) state.value = withRoom(state.value, slug, { ...room, timeline: null })
+    }
+  }
+
   function forget(): void {
     era += 1
     meanwhile.clear()
@@ -197,7 +210,7 @@ export function useHistory({ client, platform, state, shownUpTo, onMissing, onMe
     state.value = { ...state.value, rooms: new Map(rooms) }
   }
 
-  return { statuses, edges, open, bring, take, refresh, wake: retry.cut, stop: retry.end, loadOlder, loadNewer, trim, forget }
+  return { statuses, edges, open, bring, take, refresh, wake: retry.cut, stop: retry.end, loadOlder, loadNewer, trim, letGo, forget }
 }
 
 function readAfresh(page: HistoryPage, heardUpTo: number, isAround: boolean): Timeline {

@@ -25,9 +25,11 @@ function renderLine(line: readonly Inline[], reader: number | undefined): VNodeA
   return line.map((inline) => (typeof inline === 'string' ? inline : renderPart(inline, reader)))
 }
 
+/** A script without italics: Han, Kana, Hangul. The same ranges as `rich.rs` has. */
+const EAST_ASIAN = /[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\u{20000}-\u{323af}]/u
+
 const ELEMENTS = new Map([
   ['bold', 'strong'],
-  ['italic', 'em'],
   ['strike', 's'],
   ['code', 'code'],
 ])
@@ -37,6 +39,9 @@ function renderPart({ entity, children }: Exclude<Inline, string>, reader: numbe
   const element = ELEMENTS.get(entity.type)
   if (element !== undefined) return h(element, inner)
   switch (entity.type) {
+    case 'italic':
+      // Slanted Chinese is no emphasis; dots are.
+      return h('em', EAST_ASIAN.test(textOf(children)) ? { class: 'dotted' } : null, inner)
     case 'link':
     case 'url':
       return renderLink(entity.url ?? textOf(children), inner)

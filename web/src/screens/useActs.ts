@@ -94,7 +94,13 @@ export function useActs({ chat, room, composer, onSaid, jump, go }: ActsOptions)
     const message = entry?.deed && findMessage(timeline(), entry.deed.message)
     if (text === null) return
     if (message) composer.value?.edit(message, text)
-    else composer.value?.takeBack(text)
+    else takeBack(text, entry?.replyTo)
+  }
+
+  /** Writing goes on with a text, and with what it answers. */
+  function takeBack(text: string, replyTo: Quote | undefined): void {
+    composer.value?.takeBack(text)
+    if (replyTo) composer.value?.reply(replyTo)
   }
 
   function timeline() {
@@ -122,7 +128,7 @@ export function useActs({ chat, room, composer, onSaid, jump, go }: ActsOptions)
     const asked = dialog.value
     dialog.value = null
     if (asked?.kind === 'menu') focusRow(asked.message)
-    if (asked?.kind === 'callAll') composer.value?.takeBack(asked.text)
+    if (asked?.kind === 'callAll') takeBack(asked.text, asked.replyTo)
   }
 
   function editLast(): void {

@@ -25,6 +25,13 @@ export interface RoomView {
 
 const NONE: readonly ShownEntry[] = []
 
+/** Says whether I was in this closed room, and am not any more. */
+export function isAwayFrom(chat: Chat, slug: string): boolean {
+  const room = chat.state.value.rooms.get(slug)
+  if (!room || room.isMember) return false
+  return room.removedBy !== undefined || (room.about.kind === 'closed' && chat.hasRooms.value)
+}
+
 export function useRoomState(props: { readonly chat: Chat; readonly room: string; readonly number: number | null }): RoomView {
   const { chat } = props
   const state = computed(() => chat.state.value.rooms.get(props.room) ?? null)
@@ -45,10 +52,7 @@ export function useRoomState(props: { readonly chat: Chat; readonly room: string
     if (!timeline || timeline.hasOlder || timeline.hasNewer) return false
     return messages.value.length === 0 && entries.value.length === 0
   })
-  const isAway = computed(() => {
-    if (!state.value || state.value.isMember) return false
-    return state.value.removedBy !== undefined || (state.value.about.kind === 'closed' && chat.hasRooms.value)
-  })
+  const isAway = computed(() => isAwayFrom(chat, props.room))
   const readOnly = computed(() => {
     const { state: known, detail } = chat.session.value
     if (known === 'visitor') return words.readOnly

@@ -2,7 +2,9 @@
 //
 // Called by `useDraft`. A draft belongs to the tab in which it is written. When
 // that tab is gone, the next tab that opens the room takes it over, in one
-// transaction, so that only one does.
+// transaction, so that only one does. The message that a draft answers is kept without
+// its text: what is deleted meanwhile must not lie here.
+import type { Quote } from '../api/types'
 import type { Database } from './database'
 
 export interface DraftPlace {
@@ -13,19 +15,22 @@ export interface DraftPlace {
 
 interface Draft extends DraftPlace {
   text: string
+  replyTo?: Quote
   /** When it was last changed, in ms since 1970. */
   at: number
 }
 
 export interface FoundDraft {
   text: string
+  /** The message that it answers. */
+  replyTo?: Quote
   /** The closed tab that left it; absent from a tab's own. */
   leftBy?: string
 }
 
 export interface Drafts {
-  /** Keeps `text`; an empty one is none. */
-  save(place: DraftPlace, text: string): Promise<void>
+  /** Keeps `text` and what it answers; an empty one that answers nothing is none. */
+  save(place: DraftPlace, text: string, replyTo?: Quote | null): Promise<void>
   /**
    * Returns this tab's draft, or else the newest one that a closed tab left.
    *
@@ -37,10 +42,10 @@ export interface Drafts {
 }
 
 export function createDrafts(database: Database, date: () => number): Drafts {
-  function save(place: DraftPlace, text: string): Promise<void> {
+  function save(place: DraftPlace, text: string, replyTo: Quote | null = null): Promise<void> {
     return database.transact(['drafts'], (tx) => {
-      if (text === '') tx.remove('drafts', draftKey(place))
-      else tx.put('drafts', draftKey(place), { ...place, text, at: date() } satisfies Draft)
+      if (text === '' && replyTo === null) tx.remove('drafts', draftKey(place))
+      else tx.put('drafts', draftKey(place), { ...place, text, ...(replyTo && { replyTo: named(replyTo) }), at: date() } satisfies Draft)
     })
   }
 
@@ -57,7 +62,7 @@ export function createDrafts(database: Database, date: () => number): Drafts {
     return database.transact(['drafts'], async (tx) => {
       const drafts = (await tx.all<Draft>('drafts')).filter((draft) => draft.userId === userId && draft.room === room)
       const own = drafts.find((draft) => draft.tab === tab)
-      return { own: own ? { text: own.text } : null, others: drafts.filter((draft) => draft !== own) }
+      return { own: own ? toFound(own) : null, others: drafts.filter((draft) => draft !== own) }
     })
   }
 
@@ -73,7 +78,7 @@ export function createDrafts(database: Database, date: () => number): Drafts {
       if (!newest) return null
       tx.remove('drafts', draftKey(newest))
       tx.put('drafts', draftKey(place), { ...newest, ...place } satisfies Draft)
-      return { text: newest.text, leftBy: newest.tab }
+      return { ...toFound(newest), leftBy: newest.tab }
     })
   }
 
@@ -83,6 +88,15 @@ export function createDrafts(database: Database, date: () => number): Drafts {
   }
 
   return { save, find, load }
+}
+
+function toFound({ text, replyTo }: Draft): FoundDraft {
+  return { text, ...(replyTo && { replyTo }) }
+}
+
+/** Leaves of a quote which message it is. */
+function named({ id, number, by }: Quote): Quote {
+  return { id, ...(number !== undefined && { number }), ...(by && { by: { id: by.id, name: by.name } }) }
 }
 
 export function draftKey({ userId, room, tab }: DraftPlace): string {

@@ -3,7 +3,6 @@ import { beforeAll, expect, test } from 'vitest'
 import type { Message } from '../../src/api/types'
 import type { Chat } from './harness/chat'
 import { useLinger } from './harness/linger'
-import { findings, LOOKS, shoot } from './harness/looks'
 import { Person } from './harness/person'
 
 const linger = useLinger()
@@ -24,14 +23,6 @@ async function openRoom(slug: string, options: Parameters<typeof linger.open>[0]
   return { ann, said }
 }
 
-async function menuOf(chat: Chat, text: string): Promise<void> {
-  // A quote has the same text, and comes later.
-  const line = chat.line(text).first()
-  await line.hover()
-  await line.getByRole('button', { name: /^(More|更多)$/ }).click()
-  await chat.page.getByRole('menu').waitFor()
-}
-
 async function choose(chat: Chat, name: RegExp | string): Promise<void> {
   await chat.page.getByRole('menuitem', { name, exact: true }).click()
 }
@@ -40,22 +31,23 @@ test('an edit is marked for all, and its versions can be read', async () => {
   const { ann } = await openRoom('edits')
   const cleo = await linger.open({ name: 'cleo' })
   await cleo.visit(`${linger.server.url}/r/edits`)
-  await menuOf(ann, 'one')
+  await ann.openMenu('one')
   await choose(ann, 'Edit')
-  await ann.composer.fill('uno')
+  await ann.composer.fill('**uno**')
   await ann.composer.press('Enter')
   for (const chat of [ann, cleo]) await chat.endsWith(['the kettle is on', 'uno'])
   await cleo.line('uno').locator('.edited').click()
   await expect.poll(() => cleo.page.locator('.versions .text').allInnerTexts()).toEqual(['uno', 'one'])
+  expect(await cleo.page.locator('.versions strong').allInnerTexts()).toEqual(['uno'])
 })
 
 test('a deletion can be taken back; one that is not is done for all', async () => {
   const { ann } = await openRoom('deletions')
-  await menuOf(ann, 'one')
+  await ann.openMenu('one')
   await choose(ann, 'Delete')
   await ann.page.getByRole('button', { name: 'Take back' }).click()
   await ann.endsWith(['the kettle is on', 'one'])
-  await menuOf(ann, 'one')
+  await ann.openMenu('one')
   await choose(ann, 'Delete')
   await ann.page.locator('.said .fate', { hasText: 'Deleted.' }).waitFor()
   // The page is left at once; the next one does it.
@@ -73,10 +65,12 @@ test('reactions and pins are seen by all, and a quote leads to what it answers a
   await expect.poll(() => chip.getAttribute('aria-label')).toBe('🍵 2: bob and you')
   await expect.poll(async () => (await bob.call<{ message: Message }>('GET', `/messages/${said.id}`)).message.reactions?.[0]?.by.length).toBe(2)
 
-  await menuOf(ann, 'the kettle is on')
+  await ann.openMenu('the kettle is on')
   await choose(ann, 'Pin')
   await ann.page.getByRole('button', { name: '1 pinned message' }).click()
   await expect.poll(() => ann.page.locator('.pin .text').allInnerTexts()).toEqual(['the kettle is on'])
+  await bob.call('PATCH', `/messages/${said.id}`, { text: 'the kettle is **on**', format: 'markdown' })
+  await expect.poll(() => ann.page.locator('.pin strong').allInnerTexts()).toEqual(['on'])
   await ann.page.keyboard.press('Escape')
 
   for (let index = 0; index < 80; index += 1) await bob.say(`line ${index}`, 'reactions')
@@ -92,7 +86,7 @@ test('all of it by keys: the arrows choose, Enter opens, the focus comes back', 
   const { ann } = await openRoom('keys')
   const focused = () => ann.page.evaluate(() => document.activeElement?.id)
   await ann.composer.press('ArrowUp')
-  expect(await ann.composer.inputValue()).toBe('one')
+  await expect.poll(() => ann.composer.inputValue()).toBe('one')
   await ann.composer.press('Escape')
   expect([await ann.composer.inputValue(), await focused()]).toEqual(['', 'composer'])
 
@@ -119,7 +113,7 @@ test('what is done offline shows at once, survives a reload, and is done when th
   const { ann, said } = await openRoom('offline')
   await ann.context.setOffline(true)
   await ann.is('offline')
-  await menuOf(ann, 'the kettle is on')
+  await ann.openMenu('the kettle is on')
   await ann.page.getByRole('menuitemcheckbox').first().click()
   await ann.composer.press('ArrowUp')
   await ann.composer.fill('uno')
@@ -154,46 +148,87 @@ test('commands: the list completes, a wrong one says why, the opener changes the
   await expect.poll(() => ann.name()).toBe('Quiet Heron')
 })
 
-test.each(LOOKS)('the menu, versions, pins and the rest are accessible, $look', async ({ look, options }) => {
-  const slug = `looks-${LOOKS.findIndex((other) => other.look === look)}`
-  const { ann, said } = await openRoom(slug, options)
-  for (const emoji of ['🍵', '👍']) await bob.call('PUT', `/messages/${said.id}/reactions/${encodeURIComponent(emoji)}`)
-  await bob.call('PATCH', `/messages/${said.id}`, { text: 'the kettle is on now' })
-  await bob.call('PUT', `/messages/${said.id}/pin`)
-  await bob.say('the answer to that', slug, { reply_to: said.id })
-  await ann.line('the answer to that').waitFor()
-  await shoot(ann, 'acts', look)
-  expect(await findings(ann)).toEqual([])
-
-  if (options.hasTouch) await pressLong(ann, 'the kettle is on now')
-  else await menuOf(ann, 'the kettle is on now')
+test('a stranger with keys alone reacts by any emoji, pins, deletes, and takes that back', async () => {
+  const { ann, said } = await openRoom('by-keys')
+  const press = async (...keys: string[]) => {
+    for (const key of keys) await ann.page.keyboard.press(key)
+  }
+  const focused = () => ann.page.evaluate(() => document.activeElement?.getAttribute('aria-label') ?? document.activeElement?.textContent?.trim())
+  const now = () => bob.call<{ message: Message }>('GET', `/messages/${said.id}`).then(({ message }) => message)
+  await ann.page.locator('.scroller').focus()
+  await press('ArrowUp', 'ArrowUp', 'Enter')
   await ann.page.getByRole('menu').waitFor()
-  await shoot(ann, 'menu', look)
-  expect(await findings(ann)).toEqual([])
-  await choose(ann, /^(Reply|回复)$/)
-  await ann.page.locator('.answering').waitFor()
-  await ann.composer.fill('/')
-  await ann.page.getByRole('option').first().waitFor()
-  await shoot(ann, 'commands', look)
-  expect(await findings(ann)).toEqual([])
-  await ann.composer.fill('')
+  for (let steps = 0; (await focused()) !== 'More emoji' && steps < 20; steps += 1) await press('ArrowUp')
+  await press('Enter')
+  const field = ann.page.getByRole('searchbox', { name: 'Find an emoji' })
+  await field.waitFor()
+  // Back to the acts, and in again.
+  await press('Escape')
+  await ann.page.getByRole('menu').waitFor()
+  expect(await focused()).toBe('More emoji')
+  await press('Enter')
+  await field.waitFor()
+  await ann.page.keyboard.type('teapot')
+  await ann.page.getByRole('button', { name: 'teapot' }).waitFor()
+  await press('Enter')
+  await expect.poll(async () => (await now()).reactions?.map(({ emoji }) => emoji)).toEqual(['🫖'])
+  expect(await ann.page.evaluate(() => document.activeElement?.id)).toMatch(/^m\d+$/)
 
-  await ann.line('the kettle is on now').first().locator('.edited').click()
-  await ann.page.locator('.versions li').first().waitFor()
-  await shoot(ann, 'versions', look)
-  expect(await findings(ann)).toEqual([])
-  await ann.page.keyboard.press('Escape')
-  await ann.page.goto(`${linger.server.url}/r/${slug}#pins`)
-  await ann.page.locator('.pin').first().waitFor()
-  await shoot(ann, 'pins', look)
-  expect(await findings(ann)).toEqual([])
+  await press('Enter')
+  await ann.page.getByRole('menu').waitFor()
+  for (let steps = 0; (await focused()) !== 'Pin' && steps < 20; steps += 1) await press('ArrowDown')
+  await press('Enter')
+  await expect.poll(async () => (await now()).pinned).toBe(true)
+
+  await press('ArrowDown', 'Enter')
+  await ann.page.getByRole('menu').waitFor()
+  await press('End')
+  expect(await focused()).toBe('Delete')
+  await press('Enter')
+  await ann.page.locator('.said .fate', { hasText: 'Deleted.' }).waitFor()
+  for (let steps = 0; (await focused()) !== 'Take back' && steps < 5; steps += 1) await press('Tab')
+  await press('Enter')
+  await ann.endsWith(['the kettle is on', 'one'])
 })
 
-async function pressLong(chat: Chat, text: string): Promise<void> {
-  const box = await chat.line(text).locator('p[dir]').first().boundingBox()
-  const finger = await chat.context.newCDPSession(chat.page)
-  const at = { x: (box?.x ?? 0) + 20, y: (box?.y ?? 0) + 10 }
-  await finger.send('Input.dispatchTouchEvent', { type: 'touchStart', touchPoints: [at] })
-  await chat.page.getByRole('menu').waitFor()
-  await finger.send('Input.dispatchTouchEvent', { type: 'touchEnd', touchPoints: [] })
-}
+test('a draft keeps which message it answers, over an edit in between and over a reload', async () => {
+  const { ann, said } = await openRoom('answering')
+  await ann.openMenu('the kettle is on')
+  await choose(ann, 'Reply')
+  await ann.composer.fill('two cups')
+  await ann.openMenu('one')
+  await choose(ann, 'Edit')
+  await ann.composer.press('Escape')
+  expect(await ann.composer.inputValue()).toBe('two cups')
+  await ann.page.locator('.answering', { hasText: 'the kettle is on' }).waitFor()
+  await ann.reload()
+  await bob.call('PATCH', `/messages/${said.id}`, { text: 'the kettle sings' })
+  await ann.page.locator('.answering', { hasText: 'the kettle sings' }).waitFor()
+  await ann.composer.press('Enter')
+  await ann.endsWith(['one', 'two cups'])
+  expect(await ann.line('two cups').locator('.reply').innerText()).toContain('the kettle sings')
+  const { messages } = await bob.call<{ messages: Message[] }>('GET', '/rooms/answering/messages')
+  expect(messages.at(-1)?.reply_to?.id).toBe(said.id)
+})
+
+test('on a phone, in Chinese: a finger reacts by any emoji, and *these marks* stand out', async () => {
+  const { ann, said } = await openRoom('by-finger', { locale: 'zh-CN', viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true })
+  await ann.openMenu('the kettle is on', true)
+  await ann.page.getByRole('menuitem', { name: '更多表情' }).tap()
+  const emoji = ann.page.locator('.menu .grid button').nth(30)
+  const picked = await emoji.innerText()
+  await emoji.tap()
+  await expect.poll(async () => (await bob.call<{ message: Message }>('GET', `/messages/${said.id}`)).message.reactions?.map((one) => one.emoji)).toEqual([picked])
+  await ann.say('*慢慢*来，*slowly*')
+  await ann.endsWith(['慢慢来，slowly'])
+  const looks = () =>
+    ann.page.locator('.said em').evaluateAll((all) => {
+      const styles = all.map((em) => [em.textContent, getComputedStyle(em)] as const)
+      return styles.map(([text, style]) => [text, style.fontStyle, style.textEmphasisStyle !== 'none'])
+    })
+  const expected = [['慢慢', 'normal', true], ['slowly', 'italic', false]]
+  expect(await looks()).toEqual(expected)
+  // The server writes the same.
+  await ann.reload()
+  expect(await looks()).toEqual(expected)
+})

@@ -33,22 +33,3 @@ test.each([
   await act(5)
   await expect.poll(() => ann.proof()).toContain(proof)
 })
-
-test.each([
-  ['light', 'light', 1280, 'en-GB'],
-  ['dark', 'dark', 1280, 'en-GB'],
-  ['phone', 'light', 390, 'en-GB'],
-  ['zh', 'light', 1280, 'zh-CN'],
-] as const)('axe finds nothing at /how, %s', async (look, colorScheme, width, locale) => {
-  const ann = await Drawer.open(linger, '/how', { colorScheme, locale, viewport: { width, height: width === 390 ? 844 : 900 } })
-  await expect.poll(() => ann.rows.count()).toBeGreaterThan(3)
-  expect(await ann.findings()).toEqual([])
-  // All of the drawer can be reached, however low the window is.
-  const weather = ann.root.getByRole('switch')
-  await weather.scrollIntoViewIfNeeded()
-  const box = await weather.boundingBox()
-  expect(box && box.y > 0 && box.y < (width === 390 ? 844 : 900)).toBe(true)
-  await ann.picture(`how-${look}-end`)
-  await ann.page.locator('.step').first().scrollIntoViewIfNeeded()
-  await ann.picture(`how-${look}`)
-})

@@ -169,6 +169,7 @@ pub(super) fn rooms(page: &RoomsPage, language: Language) -> String {
 pub(super) fn refused(failure: &Failure, language: Language) -> String {
     let words = words_of(language);
     let title = match failure.status {
+        _ if failure.code == "nothing_here" => words.nothing_here,
         StatusCode::NOT_FOUND => words.no_room,
         _ => words.refused,
     };

@@ -157,6 +157,7 @@ export const words = {
   actsOf: (number: number) => `Message #${number}`,
   react: 'React',
   reactWith: (emoji: string) => `React with ${emoji}`,
+  moreEmoji: 'More emoji',
   reactionOf: (emoji: string, count: string, names: string) => `${emoji} ${count}: ${names}`,
   whoReacted: 'Reactions',
   reply: 'Reply',

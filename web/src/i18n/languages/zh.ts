@@ -151,6 +151,7 @@ export const words: Words = {
   actsOf: (number) => `消息 #${number}`,
   react: '回应',
   reactWith: (emoji) => `用 ${emoji} 回应`,
+  moreEmoji: '更多表情',
   reactionOf: (emoji, count, names) => tidy(`${emoji} ${count}，${names} 的回应`),
   whoReacted: '表情回应',
   reply: '回复',

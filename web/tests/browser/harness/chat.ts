@@ -100,6 +100,29 @@ export class Chat {
     return this.page.locator('.said').filter({ has: this.page.getByText(text, { exact: true }) })
   }
 
+  /** Opens the menu of the first message with this text; by a finger that stays on it, or by the mouse. */
+  async openMenu(text: string, isByFinger = false): Promise<void> {
+    // A quote has the same text, and comes later.
+    const line = this.line(text).first()
+    if (isByFinger) await this.pressLong(line)
+    else {
+      await line.hover()
+      await line.getByRole('button', { name: /^(More|更多)$/ }).click()
+      await this.page.getByRole('menu').waitFor()
+    }
+  }
+
+  private async pressLong(line: Locator): Promise<void> {
+    await line.scrollIntoViewIfNeeded()
+    const box = await line.locator('p[dir]').first().boundingBox()
+    const finger = await this.context.newCDPSession(this.page)
+    const at = { x: (box?.x ?? 0) + 20, y: (box?.y ?? 0) + 10 }
+    await finger.send('Input.dispatchTouchEvent', { type: 'touchStart', touchPoints: [at] })
+    await this.page.getByRole('menu').waitFor()
+    await finger.send('Input.dispatchTouchEvent', { type: 'touchEnd', touchPoints: [] })
+    await finger.detach()
+  }
+
   /** Returns the name that stands over the newest line with this text. */
   authorOf(text: string): Promise<string> {
     const group = this.page.locator('.group').filter({ has: this.page.getByText(text, { exact: true }) })
@@ -110,7 +133,7 @@ export class Chat {
   async isStill(): Promise<void> {
     await this.page.evaluate(async () => {
       const scroller = document.querySelector('.scroller')
-      for (let stillFrames = 0, top = -1; stillFrames < 12; stillFrames += 1) {
+      for (let stillFrames = 0, top = -1; stillFrames < 6; stillFrames += 1) {
         const isMoving = document.getAnimations().some(({ playState, effect }) => {
           // The held line breathes for ever.
           return playState === 'running' && effect?.getTiming().iterations !== Infinity

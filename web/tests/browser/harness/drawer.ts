@@ -2,20 +2,11 @@
 //
 // Made by the tests of the drawer and of /how. It opens, looks and presses; the
 // expectations stand in the tests.
-import { mkdirSync, readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import { join } from 'node:path'
-import type * as Axe from 'axe-core'
 import type { Locator, Page } from 'playwright-core'
 import { expect } from 'vitest'
 import type { Mode } from '../../../src/wire/protocol'
 import type { Linger, OpenOptions } from './linger'
-import { WEB } from './programs'
-
-/** Pictures of what the tests saw, to be looked at. */
-const SCREENS = join(WEB, 'tests/browser/.screens')
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
-const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']
+import { picture } from './sight'
 
 export class Drawer {
   readonly root: Locator
@@ -86,20 +77,8 @@ export class Drawer {
     return this.root.locator('.look code').allInnerTexts()
   }
 
-  async picture(name: string): Promise<void> {
-    mkdirSync(SCREENS, { recursive: true })
-    await this.page.screenshot({ path: join(SCREENS, `${name}.png`) })
-  }
-
-  /** Returns one line for each thing that axe-core finds wrong in the whole page. */
-  async findings(): Promise<string[]> {
-    // As a debugger does it: a script element would be stopped by the policy.
-    await this.page.evaluate(AXE)
-    return this.page.evaluate(async (rules) => {
-      const { axe } = window as unknown as { axe: typeof Axe }
-      const { violations } = await axe.run({ runOnly: rules })
-      return violations.flatMap(({ id, nodes }) => nodes.map(({ target, failureSummary }) => `${id} ${target}: ${failureSummary}`))
-    }, RULES)
+  picture(name: string): Promise<void> {
+    return picture(this.page, name)
   }
 }
 

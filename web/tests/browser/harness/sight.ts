@@ -2,7 +2,23 @@
 //
 // Called in each state by the tests that judge every screen. It looks at where
 // things are, as a reader would, and knows nothing of components.
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
 import type { Page } from 'playwright-core'
+import type { OpenOptions } from './linger'
+import { WEB } from './programs'
+
+/** Pictures of all states; nothing compares them, people look at them. */
+const SCREENS = join(WEB, 'tests/browser/.screens')
+
+export const DESK: OpenOptions = { viewport: { width: 1360, height: 860 } }
+export const PHONE: OpenOptions = { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, hasTouch: true, isMobile: true }
+
+/** Keeps a picture of the screen, to be looked at. */
+export async function picture(page: Page, name: string): Promise<void> {
+  mkdirSync(SCREENS, { recursive: true })
+  await page.screenshot({ path: join(SCREENS, `${name}.png`) })
+}
 
 /** Returns a line for each thing that is wider than the window, or cut off without a sign. */
 export function cutOff(page: Page): Promise<string[]> {
@@ -68,5 +84,13 @@ export function places(page: Page): Promise<Record<string, [start: number, end: 
       found[landmark] = (isRightToLeft ? [innerWidth - right, innerWidth - left] : [left, right]).map(Math.round) as [number, number]
     }
     return found
+  })
+}
+
+/** Waits until colours and places have changed. */
+export async function noneMoves(page: Page): Promise<void> {
+  await page.evaluate(async () => {
+    await new Promise(requestAnimationFrame)
+    await Promise.all(document.getAnimations().filter(({ effect }) => effect?.getTiming().iterations !== Infinity).map(({ finished }) => finished.catch(() => null)))
   })
 }

@@ -1,61 +1,27 @@
 // All states of the page, one after the other, as somebody comes upon them.
 //
 // Called by the tests that judge every screen: pictures, zoom, direction, motion.
-// `setStage` fills a server once, with the names, words and rooms that are hard
-// to show; `tour` opens one browser and calls `see` in each state.
+// The server was filled by `setStage`; `walk` opens one browser and looks in each state.
 import type { Page, Route } from 'playwright-core'
 import type { Chat } from './chat'
 import { Gate } from './gate'
 import type { Linger, OpenOptions } from './linger'
-import { Person } from './person'
+import type { Person } from './person'
+import type { Stage } from './stage'
 
 /** Called in each state, when nothing moves any more. */
-export type See = (state: string, chat: Chat) => Promise<void>
-
-export interface Stage {
-  bob: Person
-  mo: Person
-}
-
-const TALK = [
-  'The new kettle is here. It holds a litre and a half, and it sings.',
-  'A watched pot never boils.\nIt does, if the request is held.',
-  'See https://example.org/tea/how-long-to-wait?leaf=oolong&water=95 for more.',
-]
-const LONG_WORD = 'Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft'.repeat(3)
-/** As long as a name may be. */
-const LONG_NAME = '一个名字很长很长的人 whose name goes on & on'
-const HEBREW = 'שלום לכולם, מישהו רוצה תה? המים רותחים (95°C).'
-const ARABIC = 'أهلا وسهلا! الساعة 16:30 في #tea مع bob.'
-const ROOMS: [slug: string, topic: string][] = [
-  ['tea', 'Leaves, water, waiting. The kettle is on at four, and whoever comes late gets what is left of it.'],
-  ['harbour', 'Ships, and who is on them'],
-  ['大厅-二', '什么都可以说，慢慢来。'],
-  ['minutes-of-the-society-for-the-slow-repair-of-the-old-harbour', 'Read them slowly'],
-  ['مقهى-المساء', 'قهوة وشاي بعد الغروب'],
-]
-
-export async function setStage(url: string): Promise<Stage> {
-  const [bob, mo, long, dafna] = await Promise.all(['bob', '陈默', LONG_NAME, 'دفنة'].map((name) => Person.arrive(url, name)))
-  if (!bob || !mo || !long || !dafna) throw new Error('nobody came')
-  for (const [slug, topic] of ROOMS) await bob.openRoom(slug, { topic })
-  for (const text of TALK) await bob.say(text, 'tea')
-  await mo.say('水开了。你要红茶还是绿茶？两样都有，还有一点点心。', 'tea')
-  await dafna.say(HEBREW, 'tea')
-  await dafna.say(ARABIC, 'tea')
-  await long.say(`A long name needs a long word: ${LONG_WORD}`, 'tea')
-  await bob.say('The end of the afternoon 🍵', 'tea')
-  for (let line = 1; line <= 60; line += 1) await (line % 5 < 3 ? bob : mo).say(`ship ${line} is in sight`, 'harbour')
-  return { bob, mo }
-}
+type See = (state: string, chat: Chat) => Promise<void>
 
 type At = (path: string, ready: string) => Promise<void>
 type Still = (state: string) => Promise<void>
 
+/** The states in three walks, each of which begins in a browser of its own. */
+export const WALKS = ['of rooms', 'of messages', 'elsewhere'] as const
+export type Walk = (typeof WALKS)[number]
+
 let tours = 0
 
-/** Walks through all states in a browser of its own. */
-export async function tour(linger: Linger, { bob }: Stage, options: OpenOptions, see: See): Promise<void> {
+async function tour(linger: Linger, { bob }: Stage, kind: Walk, options: OpenOptions, see: See): Promise<void> {
   tours += 1
   const chat = await linger.open({ name: `ann ${tours}`, ...options })
   const isPhone = (options.viewport?.width ?? 1000) < 736
@@ -67,15 +33,32 @@ export async function tour(linger: Linger, { bob }: Stage, options: OpenOptions,
     await goTo(chat.page, path)
     await chat.page.locator(ready).first().waitFor()
   }
-  const own = `quiet-corner-${tours}`
-  await bob.openRoom(own)
-  await arrival(chat, own, at, still)
-  await inRoom(chat, bob, at, still)
-  await dialogs(chat, isPhone, at, still)
-  await closedRoom(chat, `bridge-club-${tours}`, at, still)
-  await elsewhere(at, still)
-  await drawer(chat, at, still)
-  await trouble(chat, at, still)
+  switch (kind) {
+    case 'of rooms': {
+      const own = `quiet-corner-${tours}`
+      await bob.openRoom(own)
+      await arrival(chat, own, at, still)
+      await inRoom(chat, bob, at, still)
+      return dialogs(chat, isPhone, at, still)
+    }
+    case 'of messages':
+      await deeds(chat, options.hasTouch === true, at, still)
+      return callToAll(chat, at, still)
+    case 'elsewhere':
+      await closedRoom(chat, `bridge-club-${tours}`, at, still)
+      await elsewhere(at, still)
+      await drawer(chat, at, still)
+      return trouble(chat, at, still)
+  }
+}
+
+/** Walks through the states of one kind, and returns what `look` found wrong, each with its state. */
+export async function walk(linger: Linger, stage: Stage, kind: Walk, options: OpenOptions, look: (...seen: Parameters<See>) => Promise<string[]>): Promise<string[]> {
+  const found: string[] = []
+  await tour(linger, stage, kind, options, async (state, chat) => {
+    for (const fault of await look(state, chat)) found.push(`${state}: ${fault}`)
+  })
+  return found
 }
 
 /** A room where nothing is said; one that is on its way, and one that does not come. */
@@ -130,29 +113,80 @@ async function dialogs({ page }: Chat, isPhone: boolean, at: At, still: Still): 
   await page.locator('.people-count').click()
   await page.locator('.aside .person').first().waitFor()
   await still('people')
-  const open = async (state: string, act: () => Promise<void>, ready = 'dialog[open]') => {
+  const show = showing(page, still)
+  await show('add', 'dialog[open]', () => page.locator('.aside .fact').nth(1).click())
+  await show('details', 'dialog[open]', () => page.locator('.aside .fact').nth(2).click())
+  await show('leave', 'dialog[open]', () => page.locator('.aside .fact').last().click())
+  await page.locator('.aside .tool').first().click()
+  await show('keys', '.key-list', () => page.locator('#main').press('?'))
+  if (isPhone) await page.locator('.head .back').click()
+  await show('open-room', '#room-problem:not(:empty)', async () => {
+    await page.locator('.rail-top .tool').click()
+    await page.locator('#room-name').fill('tea')
+    await page.locator('#room-name').press('Enter')
+  })
+  await page.locator('.find input').fill('no such room')
+  await page.locator('.rail-nothing').waitFor()
+  await still('nothing-found')
+  await page.locator('.find input').fill('')
+  await still('rooms')
+}
+
+/** The acts on a message, and their traces. */
+async function deeds(chat: Chat, isByFinger: boolean, at: At, still: Still): Promise<void> {
+  const { page, composer } = chat
+  await at('/r/deeds', '.said')
+  await page.locator('.head .button').click()
+  await page.locator('.head .button').waitFor({ state: 'detached' })
+  await chat.line('the answer to that').waitFor()
+  await still('acts')
+
+  await chat.openMenu('the kettle is on now', isByFinger)
+  await still('menu')
+  await page.locator('.quick button').last().click()
+  await page.locator('.menu .grid button').first().waitFor()
+  await still('all-emoji')
+  await page.keyboard.press('Escape')
+  await page.getByRole('menuitem', { name: /^(Reply|回复)$/ }).click()
+  await page.locator('.answering').waitFor()
+  await composer.fill('/')
+  await page.getByRole('option').first().waitFor()
+  await still('commands')
+  await composer.fill('')
+  await composer.press('Escape')
+  await page.locator('.answering').waitFor({ state: 'detached' })
+
+  const show = showing(page, still)
+  await show('versions', '.versions li', () => chat.line('the kettle is on now').first().locator('.edited').click())
+  await show('reactors', '.choices .person', async () => {
+    await chat.openMenu('the kettle is on now', isByFinger)
+    await page.getByRole('menuitem', { name: /^(Reactions|表情回应)$/ }).click()
+  })
+  await show('command-help', '.key-list', () => chat.say('/help'))
+  await page.getByRole('button', { name: /pinned message|条置顶消息/ }).click()
+  await page.locator('.pin').first().waitFor()
+  await still('pins')
+  await page.goBack()
+  await page.locator('.pin').first().waitFor({ state: 'detached' })
+
+}
+
+async function callToAll(chat: Chat, at: At, still: Still): Promise<void> {
+  await at('/r/choir', '.said')
+  await chat.page.locator('.head .button').click()
+  await chat.page.locator('.head .button').waitFor({ state: 'detached' })
+  await showing(chat.page, still)('call-all', 'dialog[open] .actions', () => chat.say('@all who has the score?'))
+}
+
+/** Shows a dialog, and closes it by Escape. */
+function showing(page: Page, still: Still) {
+  return async (state: string, ready: string, act: () => Promise<void>) => {
     await act()
     await page.locator(ready).first().waitFor()
     await still(state)
     await page.keyboard.press('Escape')
     await page.locator('dialog').waitFor({ state: 'detached' })
   }
-  await open('add', () => page.locator('.aside .fact').nth(1).click())
-  await open('details', () => page.locator('.aside .fact').nth(2).click())
-  await open('leave', () => page.locator('.aside .fact').last().click())
-  await page.locator('.aside .tool').first().click()
-  await open('keys', () => page.locator('#main').press('?'), '.key-list')
-  if (isPhone) await page.locator('.head .back').click()
-  await open('open-room', async () => {
-    await page.locator('.rail-top .tool').click()
-    await page.locator('#room-name').fill('tea')
-    await page.locator('#room-name').press('Enter')
-  }, '#room-problem:not(:empty)')
-  await page.locator('.find input').fill('no such room')
-  await page.locator('.rail-nothing').waitFor()
-  await still('nothing-found')
-  await page.locator('.find input').fill('')
-  await still('rooms')
 }
 
 /** A room behind a door, and what is left of it when one has gone. */
@@ -169,6 +203,8 @@ async function closedRoom({ page }: Chat, club: string, at: At, still: Still): P
   await at(`/r/${club}`, '.said')
   await still('closed')
   await page.locator('.people-count').click()
+  await page.locator('.aside .person').first().waitFor()
+  await still('closed-people')
   await page.locator('.aside .fact').last().click()
   await page.locator('dialog .button').first().click()
   await page.locator('.welcome').waitFor()
@@ -192,6 +228,8 @@ async function drawer({ page }: Chat, at: At, still: Still): Promise<void> {
   await page.locator('.wire').getByRole('switch').click()
   await page.locator('.wire .is-held').waitFor()
   await still('wire')
+  await page.locator('.segments label:has([value=short])').click()
+  await page.locator('.requests li').nth(6).waitFor()
   await page.locator('.wire').evaluate((wire) => (wire.scrollTop = wire.scrollHeight))
   await still('wire-end')
   await page.keyboard.press('Escape')

@@ -71,6 +71,7 @@ pub(super) struct Words {
 
     pub(super) refused: &'static str,
     pub(super) no_room: &'static str,
+    pub(super) nothing_here: &'static str,
     /// The sentence for a failure; none where its own detail, in English, says it best.
     pub(super) failure: fn(&Failure) -> Option<String>,
 }

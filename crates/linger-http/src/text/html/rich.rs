@@ -73,6 +73,12 @@ impl Html<'_> {
     fn part(&mut self, kind: &EntityKind, text: &str, children: &[Inline<'_>]) {
         match kind {
             EntityKind::Bold => self.element("strong", children),
+            // Slanted Chinese is no emphasis; dots are.
+            EntityKind::Italic if text.chars().any(is_east_asian) => {
+                self.raw("<em class=\"dotted\">");
+                self.line(children);
+                self.raw("</em>");
+            }
             EntityKind::Italic => self.element("em", children),
             EntityKind::Strike => self.element("s", children),
             EntityKind::Code => self.element("code", children),
@@ -135,4 +141,11 @@ impl Html<'_> {
             }
         }
     }
+}
+
+/// Whether a character is of a script without italics: Han, Kana, Hangul.
+///
+/// The same ranges as `web/src/messages/richText.ts` has.
+fn is_east_asian(c: char) -> bool {
+    matches!(c, '\u{2e80}'..='\u{9fff}' | '\u{ac00}'..='\u{d7af}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{323af}')
 }

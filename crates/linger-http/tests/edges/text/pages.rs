@@ -391,6 +391,7 @@ async fn a_refusal_is_a_page_with_the_right_status(driver: Driver) {
     let rows = [
         ("/r/attic", StatusCode::NOT_FOUND, "There is no such room", "没有这个房间"),
         ("/r/lobby/99", StatusCode::NOT_FOUND, "nothing with that number", "没有这条消息"),
+        ("/nowhere", StatusCode::NOT_FOUND, "There is nothing here", "这里什么也没有"),
         ("/r/lobby?limit=0", StatusCode::BAD_REQUEST, "This did not work", "没有成功"),
         ("/r/lobby?wait&after=x", StatusCode::BAD_REQUEST, "a cursor is taken", "没有成功"),
     ];

@@ -63,12 +63,14 @@ pub(super) static WORDS: Words = Words {
 
     refused: "没有成功",
     no_room: "没有这个房间",
+    nothing_here: "这里什么也没有",
     failure,
 };
 
 fn failure(failure: &Failure) -> Option<String> {
     let sentence = match failure.code {
         "room_not_found" => "它可能不对你公开，或者地址写错了。",
+        "nothing_here" => "地址可能写错了，或者内容已经不在了。",
         "number_not_found" => "这个房间里没有这条消息。",
         "malformed" => return Some(malformed(&failure.detail)),
         "malformed_cursor" => "地址里的位置不对，请重新打开这个房间。",

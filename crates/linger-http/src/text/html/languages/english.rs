@@ -78,6 +78,7 @@ pub(super) static WORDS: Words = Words {
 
     refused: "This did not work",
     no_room: "There is no such room",
+    nothing_here: "There is nothing here",
     failure,
 };
 
@@ -86,6 +87,7 @@ pub(super) static WORDS: Words = Words {
 fn failure(failure: &Failure) -> Option<String> {
     let sentence = match failure.code {
         "room_not_found" => "It may be closed to you, or its address may be mistyped.",
+        "nothing_here" => "The address may be mistyped, or what was here has gone.",
         "no_token" => "This server takes no visitors.",
         "unknown_token" => "The server does not know you. Open the room again.",
         "not_a_member" => "You are not in this room. Join it first.",

@@ -28,6 +28,7 @@ const TYPED: &[&str] = &[
     "2 * 3 * 4, snake_case_name, a || b, C:\\Users\\ann, [1] (or not)",
     "\\*no marks\\* \\[at](all) https\\://example.org",
     "这是**重点。**还有_一点_，看https://example.org/茶。",
+    "*茶* *tea 和茶* *かな* *한글* *𠮷* *Tee*",
     "**שלום** *مرحبا* 🫖**🫖**",
     "`` a`b `` ``` `` ```",
     "<b>&amp;</b> \"quotes\" 'too'",
