@@ -111,7 +111,7 @@ export function arrange({ timeline, names, entries, me, freshAfter }: Arranging)
     const at = new Date(entry.at).toISOString()
     enterDay(at)
     const quote = entry.replyTo && { quote: entry.replyTo }
-    addLine(me, { key: ownKey(entry.requestId), text: entry.text, at, entry, ...quote })
+    addLine(me, { key: ownKey(entry.requestId), text: entry.text, at, entry, ...quote, ...(entry.files && { files: entry.files }) })
   }
   return rows
 }

@@ -96,6 +96,7 @@ export function useActs({ chat, room, composer, onSaid, jump, go }: ActsOptions)
     const text = chat.outbox.takeBack(requestId)
     const message = entry?.deed && findMessage(timeline(), entry.deed.message)
     if (text === null) return
+    if (entry?.files) chat.attachments.putBack(room, entry.files)
     if (message) composer.value?.edit(message, text)
     else composer.value?.takeBack(text)
   }
@@ -111,7 +112,7 @@ export function useActs({ chat, room, composer, onSaid, jump, go }: ActsOptions)
   }
 
   function send(text: string, replyTo: Quote | undefined): void {
-    chat.say(room, text, replyTo)
+    chat.say(room, text, replyTo, chat.attachments.take(room))
     onSaid()
   }
 

@@ -3,8 +3,10 @@ import type { Route } from 'playwright-core'
 import { beforeAll, expect, test } from 'vitest'
 import type { Chat } from './harness/chat'
 import { useLinger } from './harness/linger'
+import type { OpenOptions } from './harness/linger'
 import { Person } from './harness/person'
 import { png } from './harness/pictures'
+import { Proxy } from './harness/proxy'
 
 const linger = useLinger()
 let bob: Person
@@ -13,12 +15,12 @@ beforeAll(async () => {
   bob = await Person.arrive(linger.server.url, 'bob')
 })
 
-/** Opens a room of its own for a test, with ann in it. */
-async function openRoom(slug: string, options: Parameters<typeof linger.open>[0] = {}): Promise<Chat> {
+/** Opens a room of its own for a test, with somebody in it. */
+async function openRoom(slug: string, { url = linger.server.url, ...options }: OpenOptions = {}): Promise<Chat> {
   await bob.openRoom(slug)
   await bob.say('the kettle is on', slug)
-  const ann = await linger.open({ name: `ann ${slug}`, ...options })
-  await ann.visit(`${linger.server.url}/r/${slug}`)
+  const ann = await linger.open({ url, ...options })
+  await ann.visit(`${url}/r/${slug}`)
   return ann
 }
 
@@ -45,3 +47,80 @@ test('a picture has its place before it is there, and nothing jumps when it come
   expect(await place()).toEqual(before)
   expect(await picture.evaluate((image: HTMLImageElement) => [image.width, image.height])).toEqual([240, 160])
 })
+
+test('files go up by the button, by drag and by paste, and out with one message', async () => {
+  const ann = await openRoom('ways', { url: linger.server.plainUrl })
+  const cleo = await linger.open()
+  await cleo.visit(`${linger.server.url}/r/ways`)
+  const choosing = ann.page.waitForEvent('filechooser')
+  await ann.page.getByRole('button', { name: 'Attach files' }).click()
+  await (await choosing).setFiles([
+    { name: 'pier.png', mimeType: 'image/png', buffer: png(90, 60) },
+    { name: '茶单.txt', mimeType: 'text/plain', buffer: Buffer.from('green tea') },
+  ])
+  await bring(ann, '#main', 'dragenter', { 'harbour.png': png(60, 90) })
+  await ann.page.getByText('Drop the files for #ways').waitFor()
+  await bring(ann, '#main', 'drop', { 'harbour.png': png(60, 90) })
+  expect(await ann.page.locator('.drop-mark').count()).toBe(0)
+  await bring(ann, '#composer', 'paste', { 'image.png': png(60, 60, 99) })
+  await expect.poll(() => ann.page.locator('.attachment[data-state=up] bdi').allInnerTexts()).toEqual(['pier.png', '茶单.txt', 'harbour.png', 'image.png'])
+  await ann.page.getByRole('button', { name: 'Remove image.png' }).click()
+  expect(await ann.page.evaluate(() => document.activeElement?.id)).toBe('composer')
+  await ann.say('what we saw')
+  for (const chat of [ann, cleo]) {
+    await expect.poll(() => chat.page.locator('.said:last-child :is(.picture img, .file bdi)').evaluateAll((parts) => parts.map((part) => part.getAttribute('alt') ?? part.textContent))).toEqual(['Picture: pier.png', 'Picture: harbour.png', '茶单.txt'])
+    await chat.endsWith(['the kettle is on', 'what we saw'])
+  }
+  expect(await ann.page.locator('.attachment').count()).toBe(0)
+})
+
+test('an upload goes on over a cut line and a reload, and the message with it goes once', async () => {
+  const proxy = await Proxy.start(linger.server.url, {})
+  try {
+    const ann = await openRoom('cuts', { url: proxy.url })
+    await ann.page.route('**/api/v1/uploads/*', async (route) => {
+      // A slow line, so that the cut comes in the middle.
+      if (route.request().method() === 'PATCH') await new Promise((resolve) => setTimeout(resolve, 300))
+      await route.continue().catch(() => {})
+    })
+    const sizes = () => proxy.passages.filter(({ line, outcome }) => line.startsWith('PATCH') && outcome === 'answered').length
+    await ann.page.locator('.chooser').setInputFiles({ name: 'notes.txt', mimeType: 'text/plain', buffer: Buffer.alloc(3 << 20, 'tea ') })
+    await expect.poll(sizes).toBeGreaterThan(0)
+    proxy.goOffline()
+    await ann.say('with notes')
+    await ann.page.getByText('Goes out when the files are ready').waitFor()
+    proxy.goOnline()
+    await ann.page.locator('.said .file').waitFor()
+    await ann.endsWith(['the kettle is on', 'with notes'])
+    expect(proxy.passages.filter(({ line }) => line.startsWith('POST /api/v1/uploads')).length).toBe(1)
+
+    // In the middle of the next one the page is loaded anew.
+    const before = sizes()
+    await ann.page.locator('.chooser').setInputFiles({ name: 'more.txt', mimeType: 'text/plain', buffer: Buffer.alloc(3 << 20, 'tea ') })
+    await expect.poll(sizes).toBeGreaterThan(before)
+    await ann.page.reload()
+    await ann.page.locator('.attachment[data-state=up]').waitFor()
+    await ann.say('and more')
+    await ann.endsWith(['the kettle is on', 'with notes', 'and more'])
+    expect(proxy.passages.filter(({ line }) => line.startsWith('POST /api/v1/uploads')).length).toBe(2)
+  } finally {
+    proxy.stop()
+  }
+})
+
+/** Drags or pastes files, as the browser tells it. */
+async function bring({ page }: Chat, selector: string, type: 'dragenter' | 'drop' | 'paste', files: Record<string, Buffer>): Promise<void> {
+  const all = Object.entries(files).map(([name, bytes]) => ({ name, bytes: bytes.toString('base64') }))
+  await page.locator(selector).evaluate(
+    (target, { type: kind, all: given }) => {
+      const data = new DataTransfer()
+      for (const { name, bytes } of given) {
+        data.items.add(new File([Uint8Array.from(atob(bytes), (letter) => letter.charCodeAt(0))], name, { type: 'image/png' }))
+      }
+      const init = { bubbles: true, cancelable: true }
+      const event = kind === 'paste' ? new ClipboardEvent(kind, { ...init, clipboardData: data }) : new DragEvent(kind, { ...init, dataTransfer: data })
+      target.dispatchEvent(event)
+    },
+    { type, all },
+  )
+}
