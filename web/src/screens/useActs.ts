@@ -11,7 +11,6 @@ import { quoteOf } from '../feed/changes'
 import { deedsByMessage, overlay, withNames } from '../feed/overlay'
 import { findMessage } from '../feed/timeline'
 import type { Chat } from '../feed/useChat'
-import { addressOf } from '../files/kinds'
 import { words } from '../i18n'
 import type { Act } from '../messages/acts'
 
@@ -22,6 +21,7 @@ export type Dialog =
   | { kind: 'add' | 'leave' | 'details' | 'commands' }
   | { kind: 'menu'; message: Message; isReacting: boolean }
   | { kind: 'versions' | 'reactors'; message: Message }
+  | { kind: 'viewer'; file: number }
   | { kind: 'callAll'; text: string; replyTo: Quote | undefined; members: number }
 
 /** The part of the composer that acts need. */
@@ -84,7 +84,7 @@ export function useActs({ chat, room, composer, onSaid, jump, go }: ActsOptions)
       case 'reactors':
         return void (dialog.value = { kind: asked.kind, message: asked.message })
       case 'view':
-        return void window.open(addressOf({ id: asked.file }), '_blank', 'noopener')
+        return void (dialog.value = { kind: 'viewer', file: asked.file })
       case 'jump':
         return jump(asked.from, asked.to)
     }

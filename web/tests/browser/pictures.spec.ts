@@ -1,11 +1,12 @@
 // Files in the page: drawn, sent by button, drag and paste, over lines that break, and looked at.
-import type { Route } from 'playwright-core'
+import type { Page, Route } from 'playwright-core'
 import { beforeAll, expect, test } from 'vitest'
 import type { Chat } from './harness/chat'
 import { useLinger } from './harness/linger'
 import type { OpenOptions } from './harness/linger'
+import { findings, LOOKS, shoot } from './harness/looks'
 import { Person } from './harness/person'
-import { png } from './harness/pictures'
+import { png, silence } from './harness/pictures'
 import { Proxy } from './harness/proxy'
 
 const linger = useLinger()
@@ -107,6 +108,78 @@ test('an upload goes on over a cut line and a reload, and the message with it go
     proxy.stop()
   }
 })
+
+test('the viewer goes through the pictures by keys, shows them larger, and gives the focus back', async () => {
+  const ann = await openRoom('viewer')
+  await show('viewer', { 'one.png': png(2000, 1200), 'list.txt': Buffer.from('no picture') })
+  await show('viewer', { 'two.png': png(300, 900, 200) })
+  const { page } = ann
+  await page.locator('.picture').nth(1).waitFor()
+  await page.locator('.picture').first().focus()
+  await page.keyboard.press('Enter')
+  const viewer = page.locator('.viewer[open]')
+  const told = async () => [await viewer.locator('.about bdi').innerText(), await viewer.locator('header .quiet').innerText()]
+  await viewer.waitFor()
+  expect(await told()).toEqual(['one.png', '1 of 2'])
+  await page.keyboard.press('ArrowRight')
+  expect(await told()).toEqual(['two.png', '2 of 2'])
+  await page.keyboard.press('ArrowRight')
+  await page.keyboard.press('ArrowLeft')
+  expect(await told()).toEqual(['one.png', '1 of 2'])
+  await expect.poll(() => viewer.locator('img').evaluate((image: HTMLImageElement) => image.naturalWidth)).toBe(2000)
+  const width = () => viewer.locator('img').evaluate((image) => Math.round(image.getBoundingClientRect().width))
+  expect(await width()).toBeLessThanOrEqual(1000)
+  await viewer.locator('.zoom').click()
+  expect(await width()).toBe(2000)
+  const saving = page.waitForEvent('download')
+  await viewer.getByRole('link', { name: 'Download' }).click()
+  expect((await saving).suggestedFilename()).toBe('one.png')
+  await page.keyboard.press('Escape')
+  await viewer.waitFor({ state: 'detached' })
+  expect(await page.evaluate(() => document.activeElement?.className)).toBe('picture')
+})
+
+const [LIGHT, , , DARK_PHONE] = LOOKS
+
+test.each([LIGHT, DARK_PHONE])('files are accessible wherever they show, $look', async (given) => {
+  const { look, options } = given as (typeof LOOKS)[number]
+  const slug = look.length > 15 ? 'looks-dark' : 'looks'
+  const ann = await openRoom(slug, options)
+  await show(slug, { 'pier at six.png': png(900, 600), 'high.png': png(300, 900, 200), 'tiny.png': png(8, 8) }, 'three pictures')
+  await show(slug, { 'song.wav': silence(2), 'a list of all the teas that we had in this long and cold winter.pdf': Buffer.from('%PDF-1.4') })
+  await ann.page.locator('.audio').waitFor()
+  await ann.page.route('**/api/v1/uploads', (route) => (route.request().method() === 'POST' ? route.fulfill({ status: 413, json: {} }) : route.continue()), { times: 1 })
+  await ann.page.locator('.chooser').setInputFiles({ name: 'film of the whole journey.mp4', mimeType: 'video/mp4', buffer: Buffer.alloc(99) })
+  await ann.page.locator('.attachment.has-failed').waitFor()
+  await ann.page.locator('.chooser').setInputFiles({ name: 'pier.png', mimeType: 'image/png', buffer: png(90, 60) })
+  await ann.page.locator('.attachment[data-state=up]').waitFor()
+  await ann.isStill()
+  expect(await findings(ann)).toEqual([])
+  await shoot(ann, 'files', look)
+  await ann.page.locator('.picture').first().click()
+  await ann.page.locator('.viewer[open]').waitFor()
+  expect(await findings(ann)).toEqual([])
+  await shoot(ann, 'viewer', look)
+  if (!options.hasTouch) return
+
+  // A finger that taps shows it larger and smaller; one that is drawn to the side goes on.
+  const { page } = ann
+  for (const count of [1, 0]) {
+    await page.locator('.viewer .zoom').tap()
+    await expect.poll(() => page.locator('.is-zoomed').count()).toBe(count)
+  }
+  await swipe(page, 300, 90)
+  await expect.poll(() => page.locator('.viewer .about bdi').innerText()).toBe('high.png')
+  expect(await page.locator('.is-zoomed').count()).toBe(0)
+})
+
+async function swipe(page: Page, from: number, to: number): Promise<void> {
+  const cdp = await page.context().newCDPSession(page)
+  const y = 400
+  await cdp.send('Input.dispatchTouchEvent', { type: 'touchStart', touchPoints: [{ x: from, y }] })
+  for (let x = from; x >= to; x -= 30) await cdp.send('Input.dispatchTouchEvent', { type: 'touchMove', touchPoints: [{ x, y }] })
+  await cdp.send('Input.dispatchTouchEvent', { type: 'touchEnd', touchPoints: [] })
+}
 
 /** Drags or pastes files, as the browser tells it. */
 async function bring({ page }: Chat, selector: string, type: 'dragenter' | 'drop' | 'paste', files: Record<string, Buffer>): Promise<void> {
