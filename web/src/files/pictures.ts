@@ -1,7 +1,7 @@
 // The pictures of a room as they stand in the transcript, for the viewer to go through.
 //
-// Called by RoomDialogs. Pure. What I have just deleted is gone, and what I have
-// just sent is there.
+// Called by RoomDialogs. Pure. A message that I have just deleted is left out, one
+// that I have just sent is there.
 import type { Author, MessageFile } from '../api/types'
 import { deedsByMessage, overlay } from '../feed/overlay'
 import type { Timeline } from '../feed/timeline'
