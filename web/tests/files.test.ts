@@ -1,7 +1,9 @@
 // Files in messages, as they are shown.
 import { mount } from '@vue/test-utils'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
+import { nextTick } from 'vue'
 import type { Message, MessageFile } from '../src/api/types'
+import MessageComposer from '../src/composer/MessageComposer.vue'
 import MessageFiles from '../src/files/MessageFiles.vue'
 import { endingOf, kindOf, shortOf, shownSize } from '../src/files/kinds'
 import { arrange } from '../src/feed/arrange'
@@ -105,4 +107,31 @@ describe('a message with files', () => {
   it('is told by the names of its files where it has no text', () => {
     expect([shortOf(said), shortOf({ ...said, text: 'look' }), shortOf(erase(said))]).toEqual(['pier.jpg', 'look', 'This message was deleted.'])
   })
+})
+
+it.each([
+  ['somebody who may write', true, 1],
+  ['somebody who may not', false, 0],
+])('%s is offered to send files accordingly', async (_name, mayAttach, buttons) => {
+  vi.stubGlobal('CSS', { supports: () => true })
+  const props = { roomName: '#tea', me: ann, keepDraft: () => {}, readOnly: null, fetchPeople: () => Promise.resolve([]), attachments: [], mayAttach }
+  const page = mount(MessageComposer, { props })
+  expect(page.findAll('[aria-label="Attach files"]').length).toBe(buttons)
+  // A paste of pictures is taken by the same rule.
+  const event = Object.assign(new Event('paste', { cancelable: true }), { clipboardData: { files: [new File(['x'], 'x.png')], getData: () => '' } })
+  page.get('textarea').element.dispatchEvent(event)
+  await nextTick()
+  expect([event.defaultPrevented, page.emitted('attach')?.length ?? 0]).toEqual([mayAttach, buttons])
+})
+
+it('a message takes ten files at most, and says so', async () => {
+  vi.stubGlobal('CSS', { supports: () => true })
+  const props = { roomName: '#tea', me: ann, keepDraft: () => {}, readOnly: null, fetchPeople: () => Promise.resolve([]), attachments: [], mayAttach: true }
+  const page = mount(MessageComposer, { props })
+  const files = Array.from({ length: 12 }, (_, at) => new File(['x'], `${at}.txt`))
+  const input = page.get('input[type=file]')
+  Object.defineProperty(input.element, 'files', { value: files })
+  await input.trigger('change')
+  expect(page.emitted('attach')).toEqual([[files.slice(0, 10)]])
+  expect(page.get('#composer-problem').text()).toBe('A message has 10 files at most.')
 })
