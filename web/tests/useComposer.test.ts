@@ -2,7 +2,7 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { nextTick, ref } from 'vue'
 import { useComposer } from '../src/composer/useComposer'
-import { inScope } from './cast'
+import { ann, inScope, message } from './cast'
 
 beforeEach(() => {
   vi.useFakeTimers()
@@ -108,4 +108,32 @@ it('a text that is taken back stands before what is being written', () => {
   const { composer } = write('and this')
   composer.put('this')
   expect(composer.text.value).toBe('this\nand this')
+})
+
+it('files alone are a message, and a text waits until its files are up', async () => {
+  const sent: string[] = []
+  const files = ref<'none' | 'coming' | 'up'>('coming')
+  const { result: composer } = inScope(() => useComposer({ isKnown: ref(true), files, submit: (said) => sent.push(said) }))
+  composer.send()
+  expect([sent, composer.waitsForFiles.value]).toEqual([[], true])
+  files.value = 'up'
+  await nextTick()
+  expect([sent, composer.waitsForFiles.value]).toEqual([[''], false])
+  // All files were taken away again: what is left is nothing to send.
+  files.value = 'coming'
+  composer.send()
+  files.value = 'none'
+  await nextTick()
+  expect([sent, composer.canSend.value]).toEqual([[''], false])
+})
+
+it('a message is edited while files wait for another', () => {
+  const changed: string[] = []
+  const { result: composer } = inScope(() => useComposer({ isKnown: ref(true), files: ref('coming' as const), submit: () => {}, change: (_, text) => changed.push(text) }))
+  composer.edit(message(1, ann, 'hello'))
+  composer.text.value = ''
+  expect(composer.canSend.value).toBe(false)
+  composer.text.value = 'hello you'
+  composer.send()
+  expect(changed).toEqual(['hello you'])
 })

@@ -19,6 +19,8 @@ const COUNTER_SHOWS_BELOW = 300
 export interface ComposerOptions {
   /** Before it is known who writes, there is nobody to send as; what was sent goes then. */
   isKnown: Readonly<Ref<boolean>>
+  /** The files that go with the text; a text that was sent waits until they are up. */
+  files?: Readonly<Ref<'none' | 'coming' | 'up'>>
   submit(text: string, replyTo: Quote | undefined): void
   /** Gives a message another text. */
   change?(message: Message, text: string): void
@@ -38,6 +40,8 @@ export interface Composer {
   /** Characters left, present only near the limit; negative beyond it. */
   charactersLeft: ComputedRef<number | null>
   canSend: ComputedRef<boolean>
+  /** It was sent, and goes once its files are up. */
+  waitsForFiles: ComputedRef<boolean>
   ime: ImeGuard
   onKeydown(event: KeyboardEvent): void
   send(): void
@@ -49,7 +53,7 @@ export interface Composer {
   leave(): boolean
 }
 
-export function useComposer({ isKnown, submit, change, run, editLast }: ComposerOptions): Composer {
+export function useComposer({ isKnown, files = ref('none'), submit, change, run, editLast }: ComposerOptions): Composer {
   const draft = ref('')
   const edited = ref('')
   const editing = shallowRef<Message | null>(null)
@@ -62,12 +66,14 @@ export function useComposer({ isKnown, submit, change, run, editLast }: Composer
     set: (now) => ((editing.value ? edited : draft).value = now),
   })
   const ime = createImeGuard()
-  /** It was sent before it was known who writes, and not changed since. */
-  let isSent = false
+  /** It was sent before it could go, and not changed since. */
+  const isSent = ref(false)
 
   // The server counts characters, not UTF-16 units.
   const characters = computed(() => [...text.value.trim()].length)
-  const canSend = computed(() => characters.value > 0 && characters.value <= TEXT_CHARACTERS_MAX)
+  const hasFiles = computed(() => files.value !== 'none' && editing.value === null)
+  const canSend = computed(() => (characters.value > 0 || hasFiles.value) && characters.value <= TEXT_CHARACTERS_MAX)
+  const waitsForFiles = computed(() => isSent.value && isKnown.value && files.value === 'coming')
   const charactersLeft = computed(() => {
     const left = TEXT_CHARACTERS_MAX - characters.value
     return left < COUNTER_SHOWS_BELOW ? left : null
@@ -76,19 +82,20 @@ export function useComposer({ isKnown, submit, change, run, editLast }: Composer
   watch(
     text,
     () => {
-      isSent = false
+      isSent.value = false
       problem.value = ''
     },
     { flush: 'sync' },
   )
-  watch(isKnown, () => isSent && send())
+  watch([isKnown, files], () => isSent.value && send())
 
   function send(): void {
+    isSent.value = false
     if (!canSend.value) return
-    isSent = !isKnown.value
-    if (isSent) return
-    const trimmed = text.value.trim()
     const message = editing.value
+    isSent.value = !isKnown.value || (!message && files.value === 'coming')
+    if (isSent.value) return
+    const trimmed = text.value.trim()
     if (message) {
       leave()
       if (trimmed !== unchanged) change?.(message, trimmed)
@@ -133,5 +140,5 @@ export function useComposer({ isKnown, submit, change, run, editLast }: Composer
     text.value = text.value.trim() === '' ? taken : `${taken}\n${text.value}`
   }
 
-  return { text, draft, answering, editing, problem, charactersLeft, canSend, ime, onKeydown, send, put, edit, leave }
+  return { text, draft, answering, editing, problem, charactersLeft, canSend, waitsForFiles, ime, onKeydown, send, put, edit, leave }
 }

@@ -7,7 +7,9 @@ import { computed, ref, shallowRef } from 'vue'
 import type { ComputedRef, Ref, ShallowRef } from 'vue'
 import { Refused } from '../api/client'
 import type { Platform } from '../api/platform'
-import type { Message, Quote, RoomEvent } from '../api/types'
+import type { Message, MessageFile, Quote, RoomEvent } from '../api/types'
+import { useAttachments } from '../files/useAttachments'
+import type { Attachments } from '../files/useAttachments'
 import { words } from '../i18n'
 import { useDraft } from '../outbox/useDraft'
 import { useOutbox } from '../outbox/useOutbox'
@@ -46,13 +48,15 @@ export interface Chat extends Deeds, Pick<History, 'statuses' | 'edges' | 'loadO
   session: ShallowRef<Session>
   link: ShallowRef<Link | null>
   outbox: Outbox
+  /** The files that are about to be sent. */
+  attachments: Attachments
   /** Whether it is known in which rooms I am. */
   hasRooms: ComputedRef<boolean>
   /** Begins, looking at this room; later the reader looks at another. */
   look(slug: string | null, number?: number | null): void
   toNewest(slug: string): Promise<void>
   tryAgain(slug: string): void
-  say(slug: string, text: string, replyTo?: Quote): void
+  say(slug: string, text: string, replyTo?: Quote, files?: readonly MessageFile[]): void
   /** Does something to a message: by the outbox, so that it is not lost. */
   act(slug: string, deed: Deed): void
   /** Keeps a text that is written as the draft of a room. Called in a component's setup. */
@@ -99,6 +103,7 @@ export function createChat({ tab, platform, database, connect, first }: ChatOpti
   const outbox = useOutbox({ database, platform, tab, user: whoAmI, tellEngine: () => post({ type: 'outbox', tab }) })
   const drafts = createDrafts(database, platform.clock.date)
   const rollCall = createRollCall(tab, platform.clock)
+  const attachments = useAttachments({ platform: line.platform, tab, user: whoAmI, findOpenTabs: rollCall.findOpenTabs })
   const deeds = createDeeds({ client, state, onRenamed: (renamed) => post({ type: 'renamed', tab, user: renamed }) })
   const watched = useWatched({
     state,
@@ -154,6 +159,7 @@ export function createChat({ tab, platform, database, connect, first }: ChatOpti
     if (!isBack) return
     follow.wake()
     history.wake()
+    attachments.wake()
     if (!knownRooms.value && session.value.state === 'known') void loadMe()
     if (!knownRooms.value && session.value.state === 'visitor') void startAsVisitor()
     if (current !== null && history.statuses.value.get(current) === 'failed') tryAgain(current)
@@ -296,6 +302,7 @@ export function createChat({ tab, platform, database, connect, first }: ChatOpti
     session,
     link,
     outbox,
+    attachments,
     hasRooms: computed(() => knownRooms.value),
     isForThisVisit: computed(() => isBlocked.value || session.value.token !== undefined),
     statuses: history.statuses,

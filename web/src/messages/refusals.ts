@@ -22,8 +22,9 @@ export function failureOf(entry: ShownEntry, name: string): string {
   }
 }
 
-function reasonOf({ status, detail, deed }: Pick<ShownEntry, 'status' | 'detail' | 'deed'>, name: string): string {
+function reasonOf({ status, detail, deed, files }: Pick<ShownEntry, 'status' | 'detail' | 'deed' | 'files'>, name: string): string {
   if (status === 401) return words.refusedUnknown(name)
+  if (status === 404 && files) return words.refusedFiles
   if (detail && language === 'en') return detail
   switch (status) {
     case 400:

@@ -6,10 +6,10 @@ import type { Message } from '../api/types'
 import type { Entry } from '../store/entries'
 
 /** Returns the message as the answer tells it, where it does. */
-export async function perform(client: Client, { room, requestId, text, format, replyTo, deed }: Entry): Promise<Message | null> {
+export async function perform(client: Client, { room, requestId, text, format, replyTo, files, deed }: Entry): Promise<Message | null> {
   switch (deed?.kind) {
     case undefined:
-      return client.sendMessage(room, requestId, { text, ...(format && { format }), ...(replyTo && { reply_to: replyTo.id }) })
+      return client.sendMessage(room, requestId, { text, ...(format && { format }), ...(replyTo && { reply_to: replyTo.id }), ...(files && { files: files.map(({ id }) => id) }) })
     case 'edit':
       return client.editMessage(deed.message, requestId, deed.text)
     case 'delete':

@@ -7,7 +7,7 @@
 import { computed, onScopeDispose, ref, shallowRef } from 'vue'
 import type { ComputedRef, Ref } from 'vue'
 import type { Platform } from '../api/platform'
-import type { Author, Message, Quote, RoomEvent } from '../api/types'
+import type { Author, Message, MessageFile, Quote, RoomEvent } from '../api/types'
 import type { Database } from '../store/database'
 import { createEntries } from '../store/entries'
 import type { Deed, Entry, EntryState } from '../store/entries'
@@ -29,7 +29,7 @@ export interface ShownEntry extends Omit<Entry, 'state'> {
 export interface Outbox {
   /** In the order in which they were written, all rooms together. */
   entries: ComputedRef<ShownEntry[]>
-  add(room: string, text: string, replyTo?: Quote): void
+  add(room: string, text: string, replyTo?: Quote, files?: readonly MessageFile[]): void
   /** Does something to a message of a room. A deletion waits, so that it can be taken back. */
   act(room: string, deed: Deed): void
   /** Sends an entry that asks, or that was refused and may be taken another time. */
@@ -80,8 +80,8 @@ export function useOutbox({ database, platform, tab, user, tellEngine }: OutboxO
     return mine.sort((one, other) => one.order - other.order)
   })
 
-  function add(room: string, text: string, replyTo?: Quote): void {
-    write(room, { text, format: 'markdown', ...(replyTo && { replyTo }) }, (entry) => store.add(entry, { userId: entry.userId, room, tab }))
+  function add(room: string, text: string, replyTo?: Quote, files: readonly MessageFile[] = []): void {
+    write(room, { text, format: 'markdown', ...(replyTo && { replyTo }), ...(files.length > 0 && { files }) }, (entry) => store.add(entry, { userId: entry.userId, room, tab }))
   }
 
   function act(room: string, deed: Deed): void {
@@ -89,7 +89,7 @@ export function useOutbox({ database, platform, tab, user, tellEngine }: OutboxO
     write(room, { text: '', deed, ...notBefore }, (entry) => store.add(entry))
   }
 
-  function write(room: string, what: Pick<Entry, 'text' | 'format' | 'replyTo' | 'deed' | 'notBefore'>, keep: (entry: Entry) => Promise<void>): void {
+  function write(room: string, what: Pick<Entry, 'text' | 'format' | 'replyTo' | 'files' | 'deed' | 'notBefore'>, keep: (entry: Entry) => Promise<void>): void {
     if (!user.value) return
     const at = platform.clock.date()
     const entry: Entry = { requestId: makeId(), userId: user.value.id, room, ...what, order: nextOrder(at), at, attempts: 0, state: 'waiting' }

@@ -21,6 +21,7 @@ export type Dialog =
   | { kind: 'add' | 'leave' | 'details' | 'commands' }
   | { kind: 'menu'; message: Message; isReacting: boolean }
   | { kind: 'versions' | 'reactors'; message: Message }
+  | { kind: 'viewer'; file: number }
   | { kind: 'callAll'; text: string; replyTo: Quote | undefined; members: number }
 
 /** The part of the composer that acts need. */
@@ -82,6 +83,8 @@ export function useActs({ chat, room, composer, onSaid, jump, go }: ActsOptions)
       case 'versions':
       case 'reactors':
         return void (dialog.value = { kind: asked.kind, message: asked.message })
+      case 'view':
+        return void (dialog.value = { kind: 'viewer', file: asked.file })
       case 'jump':
         return jump(asked.from, asked.to)
     }
@@ -93,6 +96,7 @@ export function useActs({ chat, room, composer, onSaid, jump, go }: ActsOptions)
     const text = chat.outbox.takeBack(requestId)
     const message = entry?.deed && findMessage(timeline(), entry.deed.message)
     if (text === null) return
+    if (entry?.files) chat.attachments.putBack(room, entry.files)
     if (message) composer.value?.edit(message, text)
     else takeBack(text, entry?.replyTo)
   }
@@ -114,7 +118,7 @@ export function useActs({ chat, room, composer, onSaid, jump, go }: ActsOptions)
   }
 
   function send(text: string, replyTo: Quote | undefined): void {
-    chat.say(room, text, replyTo)
+    chat.say(room, text, replyTo, chat.attachments.take(room))
     onSaid()
   }
 

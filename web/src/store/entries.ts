@@ -3,7 +3,7 @@
 // Tabs add, retry and take back; the pump sends and settles. A row is named by
 // its request id, which was made once, so that however often it is sent, it is
 // stored once.
-import type { Quote } from '../api/types'
+import type { MessageFile, Quote } from '../api/types'
 import type { Database } from './database'
 import { draftKey } from './drafts'
 import type { DraftPlace } from './drafts'
@@ -28,6 +28,8 @@ export interface Entry {
   text: string
   /** The message that it answers. */
   replyTo?: Quote
+  /** They are on the server. With them the text may be empty. */
+  files?: readonly MessageFile[]
   deed?: Deed
   /** Not sent before then, in ms since 1970: it can be taken back. */
   notBefore?: number
