@@ -263,7 +263,7 @@ pub(crate) fn news(row: &Row<'_>) -> rusqlite::Result<News> {
     let json: Box<str> = row.get(6)?;
     let event: Event = serde_json::from_str(&json)
         .map_err(|error| sum::damaged(format!("an event does not decode: {error}")))?;
-    Ok(News { event, audience: Audience::of_row(row, 2)?, json, is_narrow: false })
+    Ok(News { event, audience: Audience::of_row(row, 2)?, json, is_narrow: false, about: None })
 }
 
 fn user_of_row(row: &Row<'_>) -> rusqlite::Result<User> {
