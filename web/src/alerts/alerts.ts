@@ -4,6 +4,7 @@
 // a tab that is in sight shows the message and claims it, the hidden ones wait a
 // moment, and the first of them calls. The browser and the choices are handed in.
 import type { Message } from '../api/types'
+import { shortOf } from '../files/kinds'
 import type { Choices } from './choices'
 import type { Claim } from './claim'
 
@@ -41,7 +42,7 @@ export function createAlerts(options: AlertsOptions): (message: Message) => void
     if (sound) playNotes()
     if (!notifications) return
     const path = `/r/${encodeURIComponent(message.room)}/${message.number}`
-    notify({ title: title(message), body: message.text ?? '', tag: message.room, path })
+    notify({ title: title(message), body: shortOf(message), tag: message.room, path })
   }
 
   return (message) => {

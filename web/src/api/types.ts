@@ -70,6 +70,21 @@ export interface Entity {
   user?: number
 }
 
+/** A file as messages have it; its bytes are at `/files/{id}`. */
+export interface MessageFile {
+  id: number
+  name: string
+  /** The type of its content, such as `image/png`, as the server found it. */
+  type: string
+  /** Bytes. */
+  size: number
+  /** Of a picture, in pixels. */
+  width?: number
+  height?: number
+  /** Present where there is a small form of it, at `/files/{id}/thumbnail`. */
+  thumbnail?: true
+}
+
 export interface Message {
   /** Its position in the log: grows with time, unique on the server. */
   id: number
@@ -85,6 +100,8 @@ export interface Message {
   /** In order, nested or apart; absent where there are none. */
   entities?: Entity[]
   reply_to?: Quote
+  /** At most 10; with them the text may be empty. */
+  files?: MessageFile[]
   /** Present where its text was changed. */
   edited_at?: string
   deleted?: true
@@ -100,6 +117,8 @@ export interface SentMessage {
   format?: 'markdown'
   /** The id of the message that it answers. */
   reply_to?: number
+  /** The ids of files that are on the server. */
+  files?: number[]
 }
 
 /** A text of a message; `at`: when it was said. */

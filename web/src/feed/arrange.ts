@@ -3,7 +3,7 @@
 // Called by MessageList whenever one of them changes. Pure: groups the messages
 // of one person in a row, merges notices, marks the days and where the news
 // begins. It formats nothing: words and times belong to the components.
-import type { Author, Entity, Message, Quote } from '../api/types'
+import type { Author, Entity, Message, MessageFile, Quote } from '../api/types'
 import type { ShownEntry } from '../outbox/useOutbox'
 import { named } from './names'
 import type { Names } from './names'
@@ -26,6 +26,7 @@ export interface Line {
   /** As it is shown: with what I did to it. Absent while it is in the outbox. */
   message?: Message
   quote?: Quote
+  files?: readonly MessageFile[]
   /** Present while the message is in the outbox, which drops it once it is stored. */
   entry?: ShownEntry
   /** My deeds to it that wait, or failed. */
@@ -88,11 +89,11 @@ export function arrange({ timeline, names, entries, me, freshAfter }: Arranging)
 
   const lineOf = (item: MessageItem): Line => {
     const { message, deeds: told } = overlay(withNames(names, item.message), deeds.get(item.position), me)
-    const { deleted, text = null, entities, number, reply_to: quote } = message
+    const { deleted, text = null, entities, number, reply_to: quote, files } = message
     const requestId = ownRequestId(item, me)
     const key = requestId === undefined ? `message ${item.position}` : ownKey(requestId)
     const isTyped = deeds.get(item.position)?.some((entry) => entry.deed?.kind === 'edit' && !hasFailed(entry)) ?? false
-    return { key, number, text: deleted ? null : text, ...(entities && { entities }), ...(isTyped && { isTyped }), at: item.at, message, ...(quote && { quote }), ...(told.length > 0 && { deeds: told }) }
+    return { key, number, text: deleted ? null : text, ...(entities && { entities }), ...(isTyped && { isTyped }), at: item.at, message, ...(quote && { quote }), ...(files && { files }), ...(told.length > 0 && { deeds: told }) }
   }
 
   for (const item of timeline.items) {

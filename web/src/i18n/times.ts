@@ -8,6 +8,8 @@ export type Time = string | number
 
 type DayWords = Pick<Words, 'today' | 'yesterday'>
 
+const UNITS = ['byte', 'kilobyte', 'megabyte', 'gigabyte']
+
 function makeFormats(locale: string, words: DayWords) {
   const time = (options: Intl.DateTimeFormatOptions) => {
     const format = new Intl.DateTimeFormat(locale, options)
@@ -24,6 +26,14 @@ function makeFormats(locale: string, words: DayWords) {
     yearDay: time({ dateStyle: 'long' }),
     list: (parts: readonly string[]) => list.format(parts),
     number: (count: number) => number.format(count),
+    size: (bytes: number) => {
+      // By thousands, as the units say.
+      const step = Math.min(UNITS.length - 1, Math.floor(Math.log10(Math.max(1, bytes)) / 3))
+      const amount = bytes / 1000 ** step
+      const digits = step > 0 && amount < 10 ? 1 : 0
+      const unitDisplay = step === 0 ? 'long' : 'short'
+      return new Intl.NumberFormat(locale, { style: 'unit', unit: UNITS[step], unitDisplay, maximumFractionDigits: digits } as Intl.NumberFormatOptions).format(amount)
+    },
   }
 }
 
@@ -62,4 +72,9 @@ export function formatList(parts: readonly string[]): string {
 
 export function formatNumber(count: number): string {
   return formats.number(count)
+}
+
+/** Returns a number of bytes, such as "312 kB". */
+export function formatSize(bytes: number): string {
+  return formats.size(bytes)
 }

@@ -9,6 +9,8 @@ export type Act =
   | { kind: 'pin'; message: Message; isOn: boolean }
   | { kind: 'menu'; message: Message; isReacting?: boolean }
   | { kind: 'reply' | 'edit' | 'delete' | 'versions' | 'reactors'; message: Message }
+  /** Shows a picture, by its file's id, and those around it. */
+  | { kind: 'view'; file: number }
   /** From a message to the one that it answers, by their numbers. */
   | { kind: 'jump'; from: number | undefined; to: number }
 

@@ -11,6 +11,7 @@ import { quoteOf } from '../feed/changes'
 import { deedsByMessage, overlay, withNames } from '../feed/overlay'
 import { findMessage } from '../feed/timeline'
 import type { Chat } from '../feed/useChat'
+import { addressOf } from '../files/kinds'
 import { words } from '../i18n'
 import type { Act } from '../messages/acts'
 
@@ -82,6 +83,8 @@ export function useActs({ chat, room, composer, onSaid, jump, go }: ActsOptions)
       case 'versions':
       case 'reactors':
         return void (dialog.value = { kind: asked.kind, message: asked.message })
+      case 'view':
+        return void window.open(addressOf({ id: asked.file }), '_blank', 'noopener')
       case 'jump':
         return jump(asked.from, asked.to)
     }

@@ -2,6 +2,7 @@
 import { Upload } from 'tus-js-client'
 import { expect, test } from 'vitest'
 import { useLinger } from './harness/linger'
+import { silence } from './harness/pictures'
 
 const linger = useLinger({ restarts: true })
 
@@ -104,23 +105,4 @@ async function guest(): Promise<string> {
 
 function get(path: string, token: string): Promise<Response> {
   return fetch(`${linger.server.url}/api/v1${path}`, { headers: { authorization: `Bearer ${token}` } })
-}
-
-/** Returns a WAV file of so many seconds of nothing: 8,000 bytes a second. */
-function silence(seconds: number): Buffer {
-  const rate = 8000
-  const head = Buffer.alloc(44)
-  head.write('RIFF', 0)
-  head.writeUInt32LE(36 + rate * seconds, 4)
-  head.write('WAVEfmt ', 8)
-  head.writeUInt32LE(16, 16)
-  head.writeUInt16LE(1, 20)
-  head.writeUInt16LE(1, 22)
-  head.writeUInt32LE(rate, 24)
-  head.writeUInt32LE(rate, 28)
-  head.writeUInt16LE(1, 32)
-  head.writeUInt16LE(8, 34)
-  head.write('data', 36)
-  head.writeUInt32LE(rate * seconds, 40)
-  return Buffer.concat([head, Buffer.alloc(rate * seconds, 128)])
 }

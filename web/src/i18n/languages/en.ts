@@ -193,6 +193,13 @@ export const words = {
   refusedDeed: 'you may not do that here.',
   refusedGone: 'the message is gone.',
 
+  // Files.
+  aFile: 'A file',
+  picture: (name: string) => `Picture: ${name}`,
+  download: 'Download',
+  video: (name: string) => `Video: ${name}`,
+  audio: (name: string) => `Audio: ${name}`,
+
   // Commands in the composer.
   commands: 'Commands',
   commandsHint: 'Write one in the place of a message. Two slashes begin a message that begins with one.',

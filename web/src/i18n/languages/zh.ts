@@ -187,6 +187,12 @@ export const words: Words = {
   refusedDeed: '你不能在这里这样做。',
   refusedGone: '这条消息已经不在了。',
 
+  aFile: '一个文件',
+  picture: (name) => `图片：${name}`,
+  download: '下载',
+  video: (name) => `视频：${name}`,
+  audio: (name) => `音频：${name}`,
+
   commands: '命令',
   commandsHint: '写在消息的位置上。要发一条以斜杠开头的消息，请用两个斜杠开头。',
   completions: '候选',

@@ -2,7 +2,7 @@
 //
 // Called where a test needs many messages at once, or the server's own account
 // of what was said.
-import type { HistoryPage, Message, User } from '../../../src/api/types'
+import type { HistoryPage, Message, MessageFile, User } from '../../../src/api/types'
 
 export class Person {
   private constructor(
@@ -45,6 +45,13 @@ export class Person {
       headers: { Authorization: `Bearer ${this.token}`, 'Content-Type': 'application/json' },
       ...(body && { body: JSON.stringify(body) }),
     })
+  }
+
+  /** Sends a file, which a message may then have. */
+  async sendFile(name: string, bytes: Buffer): Promise<MessageFile> {
+    const headers = { Authorization: `Bearer ${this.token}`, 'Content-Type': 'application/octet-stream' }
+    const body = new Uint8Array(bytes)
+    return (await ask<{ file: MessageFile }>(`${this.url}/api/v1/files?name=${encodeURIComponent(name)}`, { method: 'POST', headers, body })).file
   }
 
   async sayAll(texts: readonly string[]): Promise<void> {
