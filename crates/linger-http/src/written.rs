@@ -18,10 +18,10 @@ use crate::markdown::{self, Names, Written};
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Format {
-    /// As it is shown.
+    /// As it is shown; addresses and mentions are found in it.
     #[default]
     Plain,
-    /// With the marks of a part of Markdown.
+    /// With the marks of a part of Markdown; addresses and mentions are found in it, too.
     Markdown,
 }
 

@@ -4,6 +4,7 @@ import { Chat } from './harness/chat'
 import { Gate } from './harness/gate'
 import { useLinger } from './harness/linger'
 import { Person } from './harness/person'
+import { png, silence } from './harness/pictures'
 
 const linger = useLinger()
 const TEXTS = Array.from({ length: 60 }, (_, index) => `said ${index + 1}${index % 7 === 0 ? '\nin two lines' : ''}`)
@@ -52,10 +53,15 @@ async function talk(room: string): Promise<void> {
   await bob.call('DELETE', `/messages/${gone.id}`)
   for (const emoji of ['🍵', '👍']) await bob.call('PUT', `/messages/${first.id}/reactions/${encodeURIComponent(emoji)}`)
   await bob.say('> a quote\n\n```js\nlet cups = 3\n```\n**and** ||more||', room, { format: 'markdown' })
-  await bob.say('last', room)
+  const files = [await bob.sendFile('pier.png', png(600, 400)), await bob.sendFile('list.txt', Buffer.from('Sencha, Assam'))]
+  await bob.say('', room, { files: files.map(({ id }) => id) })
+  const more = [png(300, 900), png(90, 30), silence(1)].map((bytes, at) => bob.sendFile(at === 2 ? 'kettle.wav' : `cup${at}.png`, bytes))
+  const [high, small, sound] = await Promise.all(more)
+  const played = await bob.say('with **pictures**', room, { format: 'markdown', files: [high?.id, small?.id, sound?.id] })
+  await bob.say('to the pictures', room, { reply_to: played.id })
 }
 
-test.each(SIZES)('answers, edits, deletions and reactions stay where they are, $size', async ({ size, viewport, locale }) => {
+test.each(SIZES)('answers, edits, deletions, files and reactions stay where they are, $size', async ({ size, viewport, locale }) => {
   const room = `deeds-${SIZES.findIndex((it) => it.size === size)}`
   await talk(room)
   const context = await linger.newContext({ viewport, locale, timezoneId: 'UTC' })

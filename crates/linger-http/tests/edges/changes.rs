@@ -1,5 +1,7 @@
 //! Changes of one message by its id, and their effect for those who read.
 
+mod fields;
+
 use axum::http::{Method, StatusCode};
 use serde_json::{Value, json};
 

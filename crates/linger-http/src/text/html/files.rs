@@ -16,6 +16,8 @@ use super::{
 /// A picture takes no more than this, in CSS pixels.
 const SHOWN_WIDTH_MAX: u32 = 240;
 const SHOWN_HEIGHT_MAX: u32 = 320;
+/// Beside others, so that they stand in rows.
+const BESIDE_HEIGHT_MAX: u32 = 160;
 /// The endings of names are no longer.
 const ENDING_MAX: usize = 8;
 
@@ -51,19 +53,21 @@ pub(super) struct Other<'n> {
 impl<'n> Files<'n> {
     /// Takes the files of a message; none if there are none.
     pub(super) fn of(files: Vec<(Cow<'n, str>, &File)>, words: &Words) -> Option<Files<'n>> {
-        let (mut pictures, mut captions, mut others) = (Vec::new(), Vec::new(), Vec::new());
+        let is_some = !files.is_empty();
+        let shown = files.iter().filter(|(_, file)| size_of_picture(file).is_some()).count();
+        let (mut pictures, mut caption, mut others) = (Vec::new(), None, Vec::new());
         for (name, file) in files {
-            match file.width.zip(file.height).filter(|_| is_shown(file.kind.as_str())) {
-                Some((width, height)) => {
-                    let (wide, high) = (grouped(width.into()), grouped(height.into()));
-                    captions.push(format!("{name} · {wide} × {high} · {}", size(file, words)));
-                    pictures.push(Picture::of(name, file, (width, height), words));
-                }
-                None => others.push(Other::of(name, file, words)),
+            let Some((width, height)) = size_of_picture(file) else {
+                others.push(Other::of(name, file, words));
+                continue;
+            };
+            if shown == 1 {
+                let (wide, high) = (grouped(width.into()), grouped(height.into()));
+                caption = Some(format!("{name} · {wide} × {high} · {}", size(file, words)));
             }
+            let place = shown_size((width, height), shown == 1);
+            pictures.push(Picture::of(name, file, place, words));
         }
-        let caption = captions.pop().filter(|_| pictures.len() == 1);
-        let is_some = !pictures.is_empty() || !others.is_empty();
         is_some.then_some(Files { pictures, caption, others })
     }
 }
@@ -79,7 +83,6 @@ impl<'n> Picture<'n> {
         let thumbnail =
             if file.thumbnail { format!("{address}/thumbnail") } else { address.clone() };
         let alt = (words.picture)(&name);
-        let (width, height) = shown_size(width, height);
         Picture { name, address, thumbnail, alt, width, height }
     }
 }
@@ -104,15 +107,19 @@ fn address(file: &File) -> String {
     format!("/api/v1/files/{}", file.id)
 }
 
-/// Tells whether browsers show pictures of this type, and this server has drawn it anew.
-fn is_shown(kind: &str) -> bool {
-    matches!(kind, "image/jpeg" | "image/png" | "image/gif" | "image/webp")
+/// Returns the size of a picture that browsers show; none of other files.
+fn size_of_picture(file: &File) -> Option<(u32, u32)> {
+    let kind = file.kind.as_str();
+    let is_shown = matches!(kind, "image/jpeg" | "image/png" | "image/gif" | "image/webp");
+    let size = file.width.zip(file.height);
+    size.filter(|&(width, height)| is_shown && width > 0 && height > 0)
 }
 
 /// Returns the size in which a picture is shown: never larger than it is.
-fn shown_size(width: u32, height: u32) -> (u32, u32) {
-    let scale = |max: u32, size: u32| f64::from(max) / f64::from(size.max(1));
-    let scale = scale(SHOWN_WIDTH_MAX, width).min(scale(SHOWN_HEIGHT_MAX, height)).min(1.0);
+fn shown_size((width, height): (u32, u32), is_alone: bool) -> (u32, u32) {
+    let height_max = if is_alone { SHOWN_HEIGHT_MAX } else { BESIDE_HEIGHT_MAX };
+    let scale = |max: u32, size: u32| f64::from(max) / f64::from(size);
+    let scale = scale(SHOWN_WIDTH_MAX, width).min(scale(height_max, height)).min(1.0);
     let scaled = |size: u32| ((f64::from(size) * scale).round() as u32).max(1);
     (scaled(width), scaled(height))
 }
@@ -135,14 +142,18 @@ mod tests {
     #[test]
     fn a_picture_is_shown_within_its_place_and_never_larger_than_it_is() {
         let rows = [
-            ("wide", (3000, 2000), (240, 160)),
-            ("high", (1000, 4000), (80, 320)),
-            ("small", (20, 10), (20, 10)),
-            ("a line", (10_000, 1), (240, 1)),
-            ("rounded", (1234, 567), (240, 110)),
+            ("wide", (3000, 2000), (240, 160), (240, 160)),
+            ("high", (1000, 4000), (80, 320), (40, 160)),
+            ("small", (20, 10), (20, 10), (20, 10)),
+            ("a line", (10_000, 1), (240, 1), (240, 1)),
+            ("rounded", (1234, 567), (240, 110), (240, 110)),
         ];
-        for (case, (width, height), expected) in rows {
-            assert_eq!(shown_size(width, height), expected, "{case}");
+        for (case, size, alone, beside) in rows {
+            assert_eq!(
+                (shown_size(size, true), shown_size(size, false)),
+                (alone, beside),
+                "{case}"
+            );
         }
     }
 
