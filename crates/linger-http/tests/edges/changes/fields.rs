@@ -17,7 +17,10 @@ const TEA: &str = "%F0%9F%8D%B5";
 
 /// Returns the names of an object's fields, in the order of the alphabet.
 fn fields(object: &Value) -> Vec<&str> {
-    object.as_object().unwrap_or_else(|| panic!("{object}")).keys().map(String::as_str).collect()
+    let object = object.as_object().unwrap_or_else(|| panic!("{object}"));
+    let mut names: Vec<_> = object.keys().map(String::as_str).collect();
+    names.sort_unstable();
+    names
 }
 
 impl Two {
