@@ -1,7 +1,7 @@
 //! Texts as people write them, made into texts with entities: the one place for that, before the
 //! append.
 //!
-//! Whom an `@name` means is asked of the tables, once, of the room in which it is said. Most texts
+//! The tables are asked, once, which member of the room an `@name` means. Most texts
 //! name nobody, and are sent without a look.
 
 use std::collections::BTreeMap;
@@ -42,7 +42,7 @@ pub(crate) struct Writing {
     source: String,
     format: Format,
     nameless: (MessageText, Entities),
-    /// What stands behind an `@`, and may be somebody's name.
+    /// The words behind an `@` that may be somebody's name.
     names: BTreeMap<String, UserName>,
 }
 

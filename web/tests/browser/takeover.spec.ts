@@ -41,7 +41,7 @@ test.each(SIZES)('messages are read before the script, and none moves when it co
   expect(await places(ann)).toEqual(before)
 })
 
-/** What people do to messages: each makes its row higher, or its text longer. */
+/** Does to messages all that makes a row higher, or a text longer. */
 async function talk(room: string): Promise<void> {
   const bob = await Person.arrive(linger.server.url, 'bob')
   await bob.openRoom(room)

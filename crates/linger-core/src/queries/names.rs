@@ -1,4 +1,4 @@
-//! Who is meant by a name in a room. Names repeat: one that several members bear means nobody.
+//! The member of a room whom a name means. Names repeat: one that several bear means nobody.
 
 use rusqlite::{Connection, params};
 

@@ -42,7 +42,7 @@ mod tests {
 
     #[test]
     fn a_size_is_told_as_the_page_tells_it() {
-        // What `Intl.NumberFormat` makes of these in both languages.
+        // `Intl.NumberFormat` makes the same of these in both languages.
         let rows = [
             (1000, "1 kB"),
             (1049, "1 kB"),

@@ -24,7 +24,7 @@ const ENDING_MAX: usize = 8;
 /// The files of a message.
 pub(super) struct Files<'n> {
     pub(super) pictures: Vec<Picture<'n>>,
-    /// What there is to say about the only picture.
+    /// The name, the measures and the size of the only picture.
     pub(super) caption: Option<String>,
     pub(super) others: Vec<Other<'n>>,
 }

@@ -61,7 +61,7 @@ pub(super) struct Words {
     /// In the place of the text of a quoted message that has none, but files.
     pub(super) a_file: &'static str,
     pub(super) download: &'static str,
-    /// What a file is, by its name.
+    /// Says that a file of this name is a picture, a video, a sound.
     pub(super) picture: fn(&str) -> String,
     pub(super) video: fn(&str) -> String,
     pub(super) audio: fn(&str) -> String,
