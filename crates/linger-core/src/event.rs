@@ -234,12 +234,15 @@ pub struct News {
     /// Whether it shows another message of a closed room, which some who see the event may
     /// not see: [`crate::visibility::as_seen`] leaves that out for them.
     pub is_narrow: bool,
+    /// The number of the message that it is about, where the event has its id alone. It is
+    /// made when the event is read, and is for edges that name messages by their numbers.
+    pub about: Option<u64>,
 }
 
 impl News {
     pub(crate) fn new(event: Event, audience: Audience) -> News {
         let json = serde_json::to_string(&event).expect("an event has no failing parts");
-        News { event, audience, json: json.into(), is_narrow: false }
+        News { event, audience, json: json.into(), is_narrow: false, about: None }
     }
 
     /// Returns the room that it happened in, if it was in one.
@@ -293,6 +296,18 @@ impl News {
         }
     }
 
+    /// Returns the id of the message that it is about, if it shows none: of an answer by emoji,
+    /// or a pin.
+    pub(crate) fn touched(&self) -> Option<MessageId> {
+        match self.event.kind {
+            EventKind::ReactionAdded { message_id, .. }
+            | EventKind::ReactionRemoved { message_id, .. }
+            | EventKind::MessagePinned { message_id }
+            | EventKind::MessageUnpinned { message_id } => Some(message_id),
+            _ => None,
+        }
+    }
+
     /// Tells whether it shows another message than one that was just sent.
     pub(crate) fn shows_others(&self) -> bool {
         let is_answer = |message: &Message| message.reply_to.is_some();
@@ -310,7 +325,11 @@ impl News {
             | EventKind::MessageDeleted { message } => change(message),
             _ => {}
         }
-        News { is_narrow: self.is_narrow, ..News::new(event, self.audience.clone()) }
+        News {
+            is_narrow: self.is_narrow,
+            about: self.about,
+            ..News::new(event, self.audience.clone())
+        }
     }
 
     /// Returns the event without the text of a message that is deleted; none if it does not

@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 use crate::{Entry, LogId, Outcome, Position, Timestamp, Vocabulary, apply, sum};
 
 /// The form of the tables. A projection of another form is made anew.
-const SCHEMA: u32 = 4;
+const SCHEMA: u32 = 5;
 /// KiB of pages that are kept in memory; taken as they are needed.
 const CACHE_KIB: i64 = 8192;
 /// If the last time is further ahead of an entry's own time than this, the last time is

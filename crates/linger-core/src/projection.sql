@@ -27,6 +27,7 @@ CREATE TABLE users (
     external_id TEXT UNIQUE,
     sum         INTEGER NOT NULL
 ) STRICT;
+CREATE INDEX users_by_name ON users (name);
 
 -- Sessions: a caller who presents a token with this hash is this user.
 CREATE TABLE sessions (

@@ -8,6 +8,7 @@ pub(crate) mod files;
 mod history;
 mod lists;
 pub(crate) mod messages;
+mod names;
 mod numbers;
 mod proof;
 mod stays;
@@ -17,6 +18,7 @@ pub use files::{AddedFile, file_for, files_without_message, is_hash_known};
 pub use history::{History, Passage, Place, history, passage};
 pub use lists::{MembersPage, RoomsPage, members_of, rooms_for, rooms_of};
 pub use messages::message;
+pub use names::member_named;
 pub use numbers::position_of;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use serde::Serialize;
@@ -263,7 +265,7 @@ pub(crate) fn news(row: &Row<'_>) -> rusqlite::Result<News> {
     let json: Box<str> = row.get(6)?;
     let event: Event = serde_json::from_str(&json)
         .map_err(|error| sum::damaged(format!("an event does not decode: {error}")))?;
-    Ok(News { event, audience: Audience::of_row(row, 2)?, json, is_narrow: false })
+    Ok(News { event, audience: Audience::of_row(row, 2)?, json, is_narrow: false, about: None })
 }
 
 fn user_of_row(row: &Row<'_>) -> rusqlite::Result<User> {

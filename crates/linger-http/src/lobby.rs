@@ -4,11 +4,18 @@
 //! `updates` and `names` both read like this. News comes by a wait, and a message is
 //! sent by a [`Saying`], as everywhere.
 
-use linger_core::{Cursor, MessageText, News, RoomKind, SenderTime, Slug, UserId};
+use linger_core::{Cursor, Message, MessageText, News, RoomKind, SenderTime, Slug, UserId};
 use linger_node::{Asker, Node, RoomRef, Unavailable, questions::Earlier};
 use linger_serve::{Failure, RendererRef, Ticket};
 
 use crate::say::Saying;
+
+/// Returns a message as plain text: what it says, and the names of its files, a line each.
+pub(crate) fn in_plain_text(message: &Message) -> String {
+    let text = message.text.as_ref().map(MessageText::as_str).filter(|text| !text.is_empty());
+    let files = message.files.iter().map(|file| format!("[{}]", file.name.as_str()));
+    text.map(str::to_owned).into_iter().chain(files).collect::<Vec<_>>().join("\n")
+}
 
 /// The lobby, as one reader sees it.
 pub(crate) struct Lobby<'a> {

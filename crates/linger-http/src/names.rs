@@ -35,7 +35,7 @@ use self::{
 };
 use crate::{
     friendly_names::{Language, friendly_name},
-    lobby::Lobby,
+    lobby::{Lobby, in_plain_text},
 };
 
 /// Messages in `/get_all_message`: the article's bound.
@@ -141,7 +141,7 @@ struct Listed<'a> {
 #[derive(Serialize)]
 struct Spoken<'a> {
     username: &'a str,
-    message: &'a str,
+    message: String,
     time: String,
 }
 
@@ -255,8 +255,7 @@ fn spoken(message: &Message) -> Spoken<'_> {
         Some(time) => time.to_string(),
         None => clock_time(&message.at.to_string()),
     };
-    let text = message.text.as_ref().map_or("", MessageText::as_str);
-    Spoken { username: message.by.name.as_str(), message: text, time }
+    Spoken { username: message.by.name.as_str(), message: in_plain_text(message), time }
 }
 
 /// Returns `YYYY-MM-DD HH:MM:SS` of an RFC 3339 time, as the article's page

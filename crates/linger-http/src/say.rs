@@ -8,8 +8,10 @@ use linger_core::{
     Author, Command, Entities, FileId, Message, MessageId, MessageText, Rejection, Request,
     RequestId, RoomKind, SenderTime, UserId,
 };
-use linger_node::{Node, Receipt, Refusal, RoomRef};
-use linger_serve::{Failure, Submission, WholeResponse};
+use linger_node::{Asker, Node, Receipt, Refusal, RoomRef};
+use linger_serve::{App, Decision, Failure, Submission, Undecided, WholeResponse};
+
+use crate::written::{Format, Writing};
 
 /// A message that a user sends, perhaps under a request id of theirs.
 #[derive(Debug, Clone)]
@@ -39,11 +41,21 @@ impl Saying {
         }
     }
 
-    /// Returns the request to say this under an id: equal ones say the same, whichever
-    /// dialect they come by.
-    pub(crate) fn request(id: RequestId, room: &RoomRef, text: &str) -> Request {
+    /// Returns the request to say this under an id, as it was written: equal ones say the same,
+    /// whichever dialect they come by.
+    pub(crate) fn request(
+        id: RequestId,
+        room: &RoomRef,
+        (text, format): (&str, Format),
+        (reply_to, files): (Option<MessageId>, &[FileId]),
+    ) -> Request {
         // White space around the text is not part of it.
-        Request::new(id, &("send_message", room.id, text.trim()))
+        let text = text.trim();
+        // A plain text alone is named as it was before there was anything else.
+        match format == Format::Plain && reply_to.is_none() && files.is_empty() {
+            true => Request::new(id, &("send_message", room.id, text)),
+            false => Request::new(id, &("send_message", room.id, text, format, reply_to, files)),
+        }
     }
 
     /// Sends it, and returns the receipt.
@@ -91,6 +103,33 @@ pub(crate) struct Answered<A> {
     pub(crate) saying: Saying,
     pub(crate) address: IpAddr,
     pub(crate) answers: A,
+}
+
+impl<A: Answers + 'static> Answered<A> {
+    /// Decides to say what was written: at once, or as soon as it is known whom it names.
+    pub(crate) fn decide(self, app: &Arc<App>, writing: Writing) -> Result<Decision, Undecided> {
+        if !writing.may_name() {
+            return Ok(self.submit(writing.nameless()));
+        }
+        let app = app.clone();
+        Err(Undecided::Task(Box::pin(async move { self.decide_naming(&app.node, writing).await })))
+    }
+
+    /// Decides to say what was written, once it is known whom it names.
+    pub(crate) async fn decide_naming(
+        self,
+        node: &Node,
+        writing: Writing,
+    ) -> Result<Decision, Failure> {
+        let asker = Asker::Person(self.saying.user);
+        let written = writing.naming(node, asker, &self.saying.room).await?;
+        Ok(self.submit(written))
+    }
+
+    fn submit(mut self, (text, entities): (MessageText, Entities)) -> Decision {
+        (self.saying.text, self.saying.entities) = (text, entities);
+        Decision::Submit(Box::new(self))
+    }
 }
 
 /// The answers of a dialect to somebody who says something.

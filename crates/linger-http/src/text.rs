@@ -16,6 +16,7 @@ mod newcomers;
 mod news;
 mod plain;
 mod reading;
+mod sizes;
 mod speaking;
 mod view;
 mod windows;

@@ -12,6 +12,9 @@ pub const PAGE_EVENTS_MAX: usize = 1000;
 pub const PAGE_BYTES_MAX: usize = 1 << 20;
 /// Messages in one page of history at most.
 pub const HISTORY_PAGE_MAX: usize = 200;
+/// Names that one text may ask for at most, each a look at the people who bear it: an `@` before a
+/// line of Chinese begins as many names as the line has characters.
+pub const NAMES_LOOKED_UP_MAX: usize = 200;
 /// Rooms, or members of one, in one page at most: all rooms of a person are in one.
 pub const LIST_PAGE_MAX: usize = 500;
 /// Rooms or members in one page when a reader gives no number.

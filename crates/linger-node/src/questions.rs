@@ -17,7 +17,7 @@ use linger_core::{
 use rusqlite::Connection;
 
 pub use conversation::{Conversation, Conversed, Part};
-pub use lists::{Members, RoomNow, Rooms, Start, Started};
+pub use lists::{Members, Named, RoomNow, Rooms, Start, Started};
 pub use messages::{FileFor, MessageNow, Pins, Versions};
 pub(crate) use messages::{IsHashKnown, WithoutMessage};
 

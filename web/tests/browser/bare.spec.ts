@@ -2,17 +2,9 @@
 import { expect, test } from 'vitest'
 import { findings } from './harness/axe'
 import { useLinger } from './harness/linger'
-import type { OpenOptions } from './harness/linger'
-import { cutOff, DESK, PHONE, picture } from './harness/sight'
+import { cutOff, LOOKS, picture } from './harness/sight'
 
 const linger = useLinger()
-
-const LOOKS: [look: string, options: OpenOptions][] = [
-  ['desk-en light', { ...DESK, locale: 'en-GB', colorScheme: 'light' }],
-  ['desk-en dark', { ...DESK, locale: 'en-GB', colorScheme: 'dark' }],
-  ['phone-en dark', { ...PHONE, locale: 'en-GB', colorScheme: 'dark' }],
-  ['phone-zh light', { ...PHONE, locale: 'zh-CN', colorScheme: 'light' }],
-]
 
 test.each(LOOKS)('a newcomer’s page, an address with nothing there and a room that is not there have no faults, %s', async (name, options) => {
   const { url } = linger.server

@@ -1,7 +1,12 @@
 // Rooms in a browser that runs no script, and the moment at which the script takes over.
 import type { Page } from 'playwright-core'
 import { expect, test } from 'vitest'
+import { findings } from './harness/axe'
+import { Chat } from './harness/chat'
 import { useLinger } from './harness/linger'
+import { Person } from './harness/person'
+import { png } from './harness/pictures'
+import { LOOKS, picture } from './harness/sight'
 
 const linger = useLinger()
 
@@ -61,6 +66,37 @@ test('without script one reads, writes under a name, and waits for news', async 
   await page.getByText('The blue ones are here.').waitFor()
   await page.getByText('Two cups?').waitFor()
   expect(await page.locator('.fresh').innerText()).toBe('New')
+})
+
+test.each(LOOKS)('what is beside a text is there without script, and marks are read, %s', async (look, options) => {
+  const slug = `beside-${LOOKS.findIndex(([other]) => other === look)}`
+  const bob = await Person.arrive(linger.server.url, 'bob')
+  await bob.openRoom(slug)
+  const files = await Promise.all([bob.sendFile('pier.png', png(600, 400)), bob.sendFile('list.txt', Buffer.from('Sencha, Assam'))])
+  const pictures = await bob.say('The kettle is on.', slug, { files: files.map(({ id }) => id) })
+  const answer = await bob.say('Coming', slug, { reply_to: pictures.id })
+  await bob.call('PATCH', `/messages/${answer.id}`, { text: 'Coming soon' })
+  for (const emoji of ['🍵', '👍']) await bob.call('PUT', `/messages/${answer.id}/reactions/${encodeURIComponent(emoji)}`)
+
+  const context = await linger.newContext({ ...options, javaScriptEnabled: false })
+  const chat = new Chat(context, await context.newPage())
+  await chat.page.goto(`${linger.server.url}/r/${slug}`)
+  await chat.composer.fill('say *hello*')
+  await chat.page.locator('.send').click()
+  await chat.page.locator('.said em', { hasText: 'hello' }).waitFor()
+  await chat.page.locator('a.reply').click()
+  await expect.poll(() => new URL(chat.page.url()).pathname).toBe(`/r/${slug}/${pictures.number}`)
+
+  // Its scripts do not come, so that it stays as it is, and can be judged.
+  const judged = await linger.newContext(options)
+  const page = await judged.newPage()
+  await page.route('**/assets/*.js', (route) => route.abort())
+  await page.goto(`${linger.server.url}/r/${slug}`)
+  await page.locator('.said em').waitFor()
+  await expect.poll(() => page.locator('.picture img').evaluate((image: HTMLImageElement) => image.naturalWidth)).toBeGreaterThan(100)
+  await new Chat(judged, page).isStill()
+  await picture(page, `noscript-beside-${look}`)
+  expect(await findings(page)).toEqual([])
 })
 
 test('a link to a message shows it, and the way to the newest', async () => {

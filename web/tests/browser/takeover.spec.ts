@@ -4,6 +4,7 @@ import { Chat } from './harness/chat'
 import { Gate } from './harness/gate'
 import { useLinger } from './harness/linger'
 import { Person } from './harness/person'
+import { png, silence } from './harness/pictures'
 
 const linger = useLinger()
 const TEXTS = Array.from({ length: 60 }, (_, index) => `said ${index + 1}${index % 7 === 0 ? '\nin two lines' : ''}`)
@@ -40,6 +41,45 @@ test.each(SIZES)('messages are read before the script, and none moves when it co
   expect(await places(ann)).toEqual(before)
 })
 
+/** Does to messages all that makes a row higher, or a text longer. */
+async function talk(room: string): Promise<void> {
+  const bob = await Person.arrive(linger.server.url, 'bob')
+  await bob.openRoom(room)
+  const first = await bob.say('the kettle is on', room)
+  const answer = await bob.say('two cups', room, { reply_to: first.id })
+  await bob.call('PATCH', `/messages/${answer.id}`, { text: 'three cups' })
+  const gone = await bob.say('gone', room)
+  await bob.say('to what is gone', room, { reply_to: gone.id })
+  await bob.call('DELETE', `/messages/${gone.id}`)
+  for (const emoji of ['🍵', '👍']) await bob.call('PUT', `/messages/${first.id}/reactions/${encodeURIComponent(emoji)}`)
+  await bob.say('> a quote\n\n```js\nlet cups = 3\n```\n**and** ||more||', room, { format: 'markdown' })
+  const files = [await bob.sendFile('pier.png', png(600, 400)), await bob.sendFile('list.txt', Buffer.from('Sencha, Assam'))]
+  await bob.say('', room, { files: files.map(({ id }) => id) })
+  const more = [png(300, 900), png(90, 30), silence(1)].map((bytes, at) => bob.sendFile(at === 2 ? 'kettle.wav' : `cup${at}.png`, bytes))
+  const [high, small, sound] = await Promise.all(more)
+  const played = await bob.say('with **pictures**', room, { format: 'markdown', files: [high?.id, small?.id, sound?.id] })
+  await bob.say('to the pictures', room, { reply_to: played.id })
+}
+
+test.each(SIZES)('answers, edits, deletions, files and reactions stay where they are, $size', async ({ size, viewport, locale }) => {
+  const room = `deeds-${SIZES.findIndex((it) => it.size === size)}`
+  await talk(room)
+  const context = await linger.newContext({ viewport, locale, timezoneId: 'UTC' })
+  const ann = new Chat(context, await context.newPage())
+  const gate = new Gate()
+  await ann.page.route('**/assets/index-*.js', async (route) => {
+    await gate.opened
+    await route.continue()
+  })
+  await ann.page.goto(`${linger.server.url}/r/${room}`, { waitUntil: 'commit' })
+  await ann.page.locator('.reaction').first().waitFor()
+  await ann.page.locator('.edited').waitFor()
+  const before = await rows(ann)
+  gate.open()
+  await ann.isReady()
+  expect(await rows(ann)).toEqual(before)
+})
+
 test('a reader who has scrolled up before the script came stays there', async () => {
   const context = await linger.newContext()
   const ann = new Chat(context, await context.newPage())
@@ -56,6 +96,17 @@ test('a reader who has scrolled up before the script came stays there', async ()
   await ann.isReady()
   expect(Math.abs((await top()) - before)).toBeLessThan(2)
 })
+
+/** Returns where all that is beside texts stands, and the texts, to a tenth of a px. */
+function rows({ page }: Chat): Promise<string[]> {
+  return page.evaluate(() => {
+    return [...document.querySelectorAll('.said[id], .said .text > *, .reaction .emoji, .files *')].map((element) => {
+      const { left, top, width, height } = element.getBoundingClientRect()
+      const [x, y, w, h] = [left, top, width, height].map((side) => Math.round(side * 10) / 10)
+      return `${element.closest('.said')?.id} ${element.className} ${x} ${y} ${w} ${h}`
+    })
+  })
+}
 
 /** Returns where each message and the field stand, in whole px. */
 function places({ page }: Chat): Promise<string[]> {

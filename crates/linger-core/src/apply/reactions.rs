@@ -39,7 +39,7 @@ pub(super) fn add(step: &Step<'_>, id: MessageId, emoji: &Emoji) -> Result<Optio
         )?
         .execute(params![id, emoji, by.id, by.name, began, step.position, sum])?;
     let kind = EventKind::ReactionAdded { message_id: id, emoji: emoji.clone() };
-    step.tell_room(room, Some(by), |_| kind).map(Some)
+    tell(step, room, by, &message, kind)
 }
 
 /// Takes an answer by emoji back; one that is not there changes nothing.
@@ -61,7 +61,7 @@ pub(super) fn remove(
         message.write(step.tx)?;
     }
     let kind = EventKind::ReactionRemoved { message_id: id, emoji: emoji.clone() };
-    step.tell_room(room, Some(by), |_| kind).map(Some)
+    tell(step, room, by, &message, kind)
 }
 
 /// Pins a message; once more changes nothing.
@@ -84,7 +84,7 @@ pub(super) fn pin(step: &Step<'_>, id: MessageId) -> Result<Option<News>, Refuse
     message.pinned = Some(step.position);
     message.write(step.tx)?;
     let kind = EventKind::MessagePinned { message_id: id };
-    step.tell_room(room, Some(by), |_| kind).map(Some)
+    tell(step, room, by, &message, kind)
 }
 
 /// Unpins a message; one that is not pinned stays as it is.
@@ -95,7 +95,19 @@ pub(super) fn unpin(step: &Step<'_>, id: MessageId) -> Result<Option<News>, Refu
     }
     message.write(step.tx)?;
     let kind = EventKind::MessageUnpinned { message_id: id };
-    step.tell_room(room, Some(by), |_| kind).map(Some)
+    tell(step, room, by, &message, kind)
+}
+
+/// Leaves the event that something was done to a message.
+fn tell(
+    step: &Step<'_>,
+    room: Room,
+    by: Person,
+    message: &Stored,
+    kind: EventKind,
+) -> Result<Option<News>, Refused> {
+    let news = step.tell_room(room, Some(by), |_| kind)?;
+    Ok(Some(News { about: Some(message.number), ..news }))
 }
 
 /// Returns a message that the author, a member of its room, may do something to.

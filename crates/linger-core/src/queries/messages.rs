@@ -372,8 +372,13 @@ impl Stored {
 }
 
 /// Returns an event whose message quotes another, or was edited, with the quote made, and
-/// with the word whether it is for everybody in its room.
+/// with the word whether it is for everybody in its room; an answer by emoji and a pin with the
+/// number of its message.
 pub(crate) fn complete(connection: &Connection, news: News) -> rusqlite::Result<News> {
+    if let Some(touched) = news.touched() {
+        let message = stored(connection, touched)?;
+        return Ok(News { about: message.map(|message| message.number), ..news });
+    }
     let quoted = news.shown().and_then(|message| message.reply_to.as_ref()).map(|quote| quote.id);
     if quoted.is_none() && !matches!(news.event.kind, EventKind::MessageEdited { .. }) {
         return Ok(news);

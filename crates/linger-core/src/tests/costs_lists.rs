@@ -215,6 +215,87 @@ fn a_page_of_members_costs_what_it_returns() {
     }
 }
 
+#[test]
+fn a_name_means_the_one_member_who_bears_it() {
+    let mut world = World::new();
+    let [tea, cake] = [(); 2].map(|()| world.open(world.ann, RoomKind::Open));
+    let mut people = Vec::new();
+    for (name, rooms) in [("cleo", &[tea][..]), ("cleo", &[cake]), ("dan", &[tea]), ("dan", &[tea])]
+    {
+        let person = world.guest(name);
+        for &room in rooms {
+            world.ask(person, Command::JoinRoom { room });
+        }
+        people.push(person);
+    }
+    let rows = [
+        ("one member", tea, "ann", Some(world.ann)),
+        ("one here, and one elsewhere", tea, "cleo", Some(people[0])),
+        ("the other one, there", cake, "cleo", Some(people[1])),
+        ("two members", tea, "dan", None),
+        ("somebody who is elsewhere", cake, "dan", None),
+        ("somebody who is nowhere", tea, "bob", None),
+        ("nobody", tea, "eve", None),
+        ("another form of it", tea, "Ann", None),
+    ];
+    for (case, room, name, expected) in rows {
+        let name = UserName::parse(name).unwrap();
+        let found = queries::member_named(world.db(), room, &name).unwrap();
+        assert_eq!(found, expected, "{case}");
+    }
+}
+
+#[test]
+fn looking_for_names_costs_what_there_is_of_each() {
+    let tea = Rc::new(Cell::new(None));
+    let named = |count: u64| (0..count).map(|n| UserName::parse(&format!("p{n}")).unwrap());
+    let found = |world: &World| {
+        let room = tea.get().unwrap();
+        named(PAGE as u64)
+            .filter_map(|name| queries::member_named(world.db(), room, &name).unwrap())
+            .count()
+    };
+    let begin = |world: &mut World| {
+        let room = world.open(world.ann, RoomKind::Open);
+        tea.set(Some(room));
+        for n in 0..PAGE {
+            let person = world.guest(&format!("p{n}"));
+            world.ask(person, Command::JoinRoom { room });
+        }
+        room
+    };
+    let rows: [Row<'_>; 2] = [
+        ("other members", &|world, size| {
+            let room = begin(world);
+            for n in 0..size {
+                let person = world.guest(&format!("q{n}"));
+                world.ask(person, Command::JoinRoom { room });
+            }
+        }),
+        ("people who are elsewhere", &|world, size| {
+            begin(world);
+            for n in 0..size {
+                world.guest(&format!("p{n}x"));
+            }
+        }),
+    ];
+    for (what, grow) in rows {
+        check_flat(what, grow, found);
+    }
+    // A name that half the server bears is not looked through.
+    let mut world = World::new();
+    begin(&mut world);
+    let steps = [50, 1000].map(|count| {
+        for _ in 0..count {
+            world.guest("p0");
+        }
+        let before = world.steps.load(Ordering::Relaxed);
+        assert_eq!(found(&world), PAGE - 1, "p0 is too many people");
+        world.steps.load(Ordering::Relaxed) - before
+    });
+    assert!(steps[1] <= steps[0], "{steps:?}");
+}
+
 /// Tables with ann and bob in them, and a count of SQLite's steps there.
 struct World {
     projection: Projection,

@@ -579,6 +579,15 @@ impl Model {
     ) -> Witnessed {
         let members = self.members[&room].len() as u64;
         let is_narrow = self.is_narrow(room, &kind);
+        let about = match &kind {
+            EventKind::ReactionAdded { message_id, .. }
+            | EventKind::ReactionRemoved { message_id, .. }
+            | EventKind::MessagePinned { message_id }
+            | EventKind::MessageUnpinned { message_id } => {
+                Some(self.said[message_id].message.number)
+            }
+            _ => None,
+        };
         let room = self.rooms.get_mut(&room).expect("it is there");
         room.members = members;
         room.last_number += 1;
@@ -590,7 +599,7 @@ impl Model {
             by,
             kind,
         };
-        let news = News { is_narrow, ..News::new(event, Audience::Room(room.id)) };
+        let news = News { is_narrow, about, ..News::new(event, Audience::Room(room.id)) };
         Witnessed { news, witnesses }
     }
 

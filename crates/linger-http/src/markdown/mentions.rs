@@ -16,7 +16,7 @@ use super::{
 /// Finds the mentions in a text. An `@` at one of the places `escaped`, in UTF-16 units
 /// and in order, is none.
 pub(super) fn find(layers: &mut Layers, escaped: &[u32], names: &mut Names<'_>) {
-    let (mut at, mut named) = (0, Vec::new());
+    let (mut at, mut named, mut tries) = (0, Vec::new(), TRIES_MAX);
     while let Some(found) = layers.units[at..].iter().position(|&unit| unit == AT) {
         let start = at + found;
         at = start + 1;
@@ -29,8 +29,12 @@ pub(super) fn find(layers: &mut Layers, escaped: &[u32], names: &mut Names<'_>) 
             layers.alls.push(all);
             continue;
         }
+        if tries == 0 {
+            continue;
+        }
         let longest = ends(layers, at).into_iter().rev();
         let mut people = longest.filter_map(|end| {
+            tries = tries.checked_sub(1)?;
             let name = layers.text(&(at..end));
             // With white space around it, it is no other name.
             let is_whole = name.trim().len() == name.len();
@@ -46,6 +50,9 @@ pub(super) fn find(layers: &mut Layers, escaped: &[u32], names: &mut Names<'_>) 
     layers.links.sort_by_key(|(span, _)| span.start);
 }
 
+/// Names that are tried in one text. In 4,000 characters of `@@@` there would be 80,000, and beyond
+/// so many nobody is meant.
+const TRIES_MAX: usize = 1000;
 const AT: u16 = b'@' as u16;
 const ALL: &str = "@all";
 

@@ -26,7 +26,7 @@ use utoipa::ToSchema;
 use super::{documents, path::Path, request_of};
 use crate::{
     addressed::room_at,
-    written::{Format, text_of},
+    written::{Format, Writing},
 };
 
 /// A message.
@@ -101,9 +101,11 @@ pub(super) async fn edit(
 ) -> Result<Response, Failure> {
     let (user, id) = (caller.user()?, message_id(&id)?);
     let asker = Asker::Person(user);
-    let (text, entities) = text_of(&new.text, new.format, true)?;
+    let writing = Writing::read(new.text.clone(), new.format, true)?;
     app.rates.count(Change::Message, user, address.0)?;
     let before = now(&app, asker, Some(user), id).await?;
+    let room = room_at(&app.node, before.room.as_str(), Some(user))?;
+    let (text, entities) = writing.naming(&app.node, asker, &room).await?;
     if before.files.is_empty() {
         // Only beside files a text may be empty.
         MessageText::parse(text.as_str())?;

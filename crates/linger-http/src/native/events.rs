@@ -235,6 +235,7 @@ mod tests {
                 audience: Audience::Room(RoomId::new(Position::new(1))),
                 json,
                 is_narrow: false,
+                about: None,
             })
         };
         let cursor: Cursor = "k3tq7vbn2x-a2b3c4d5-1024".parse().unwrap();

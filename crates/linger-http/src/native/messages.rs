@@ -1,8 +1,8 @@
 //! Messages: send one, once.
 
 use axum::http::StatusCode;
-use linger_core::{FileId, Message, MessageId, MessageText, Request as Named, RequestId, Slug};
-use linger_node::{Receipt, RoomRef};
+use linger_core::{FileId, Message, MessageId, MessageText, RequestId, Slug};
+use linger_node::Receipt;
 use linger_serve::{
     APPLICATION_JSON, Decision, Failure, Request, Undecided, WholeResponse, parse, whole,
 };
@@ -13,7 +13,7 @@ use super::{documents, request_id_of};
 use crate::{
     addressed::room_at,
     say::{Answered, Answers, Saying, message_of},
-    written::{Format, text_of},
+    written::{Format, Writing},
 };
 
 #[derive(Deserialize, ToSchema)]
@@ -32,23 +32,6 @@ pub(super) struct NewMessage {
     #[serde(default)]
     #[schema(required = false, max_items = 10)]
     files: Vec<FileId>,
-}
-
-impl NewMessage {
-    /// Returns the request to send it under an id. A plain text is the same by whichever
-    /// dialect it comes.
-    fn request(&self, id: RequestId, room: &RoomRef) -> Named {
-        match self {
-            NewMessage { text, format: Format::Plain, reply_to: None, files }
-                if files.is_empty() =>
-            {
-                Saying::request(id, room, text)
-            }
-            NewMessage { text, format, reply_to, files } => {
-                Named::new(id, &("send_message", room.id, text.trim(), format, reply_to, files))
-            }
-        }
-    }
 }
 
 /// Files of one message.
@@ -101,13 +84,14 @@ fn say(request: &Request<'_>, id: Option<RequestId>) -> Result<Decision, Undecid
     if new.files.len() > FILES_MAX {
         return Err(Failure::malformed("a message has up to 10 files; send fewer").into());
     }
-    let (text, entities) = text_of(&new.text, new.format, !new.files.is_empty())?;
-    let room = room_at(&request.app().node, &request.parameter("room")?, Some(user))?;
-    let address = request.address();
-    let request = id.map(|id| new.request(id, &room));
-    let NewMessage { reply_to, files, .. } = new;
-    let saying = Saying { request, entities, reply_to, files, ..Saying::plain(user, room, text) };
-    Ok(Decision::Submit(Box::new(Answered { saying, address, answers: AsJson })))
+    let NewMessage { text, format, reply_to, files } = new;
+    let writing = Writing::read(text.clone(), format, !files.is_empty())?;
+    let app = request.app();
+    let room = room_at(&app.node, &request.parameter("room")?, Some(user))?;
+    let named = id.map(|id| Saying::request(id, &room, (&text, format), (reply_to, &files)));
+    let nothing_yet = Saying::plain(user, room, MessageText::empty());
+    let saying = Saying { request: named, reply_to, files, ..nothing_yet };
+    Answered { saying, address: request.address(), answers: AsJson }.decide(app, writing)
 }
 
 /// Answers a send with the message as JSON.

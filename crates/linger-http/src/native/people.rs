@@ -21,7 +21,7 @@ use linger_serve::{
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::documents;
+use super::{documents, request_of};
 use crate::guests::make_guest;
 
 #[derive(Deserialize, ToSchema)]
@@ -131,6 +131,7 @@ pub(super) struct Renamed {
 /// Messages that I sent before keep the name that I had.
 #[utoipa::path(
     patch, path = "/me", tag = "people", request_body = NewName,
+    params(documents::IdempotencyKey),
     responses(
         documents::Writing,
         (status = 200, body = Renamed, description = "My own user, with the new name"),
@@ -140,12 +141,14 @@ pub(super) async fn rename_me(
     State(app): State<Arc<App>>,
     Address(address): Address,
     caller: Caller,
+    headers: HeaderMap,
     JsonBody(new): JsonBody<NewName>,
 ) -> Result<Response, Failure> {
     let id = caller.user()?;
     let name = UserName::parse(&new.name)?;
+    let request = request_of(&headers, &("rename_user", new.name.trim()))?;
     app.rates.count(Change::Name, id, address)?;
-    app.node.submit(Author::User(id), None, Command::RenameUser { name }).await?;
+    app.node.submit(Author::User(id), request, Command::RenameUser { name }).await?;
     let user = app.node.query(Asker::Person(id), WhoNow(id)).await?;
     let user = user.ok_or_else(Failure::unknown_token)?;
     Ok(answer(StatusCode::OK, &Renamed { user }))

@@ -8,7 +8,8 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use linger_core::{
-    Author, Command, Position, Rejection, RequestId, RoomKind, RoomName, Slug, Topic, UserId,
+    Author, Command, Position, Rejection, Request, RequestId, RoomKind, RoomName, Slug, Topic,
+    UserId,
     queries::{MembersPage, Room, RoomsPage},
 };
 use linger_node::{
@@ -215,7 +216,10 @@ pub(super) async fn members(
 /// Only the person who left a closed room can bring themselves back, by this call.
 #[utoipa::path(
     put, path = "/rooms/{room}/members/me", tag = "rooms",
-    params(("room" = Slug, Path, description = "The room's slug, percent-encoded")),
+    params(
+        ("room" = Slug, Path, description = "The room's slug, percent-encoded"),
+        documents::IdempotencyKey,
+    ),
     responses(
         documents::Writing,
         (status = 204, description = "I am a member"),
@@ -226,14 +230,21 @@ pub(super) async fn join(
     Path(room): Path<String>,
     address: Address,
     caller: Caller,
+    headers: HeaderMap,
 ) -> Result<StatusCode, Failure> {
-    change_members(&app, &room, (caller, address), |room| Command::JoinRoom { room }).await
+    let user = caller.user()?;
+    let room = room_at(&app.node, &room, Some(user))?.id;
+    let request = request_of(&headers, &("join_room", room))?;
+    change_members(&app, (user, address), request, Command::JoinRoom { room }).await
 }
 
 /// Leaves a room
 #[utoipa::path(
     delete, path = "/rooms/{room}/members/me", tag = "rooms",
-    params(("room" = Slug, Path, description = "The room's slug, percent-encoded")),
+    params(
+        ("room" = Slug, Path, description = "The room's slug, percent-encoded"),
+        documents::IdempotencyKey,
+    ),
     responses(
         documents::Writing,
         (status = 204, description = "I am no member"),
@@ -244,8 +255,12 @@ pub(super) async fn leave(
     Path(room): Path<String>,
     address: Address,
     caller: Caller,
+    headers: HeaderMap,
 ) -> Result<StatusCode, Failure> {
-    change_members(&app, &room, (caller, address), |room| Command::LeaveRoom { room }).await
+    let user = caller.user()?;
+    let room = room_at(&app.node, &room, Some(user))?.id;
+    let request = request_of(&headers, &("leave_room", room))?;
+    change_members(&app, (user, address), request, Command::LeaveRoom { room }).await
 }
 
 /// Adds somebody to a room that I am in
@@ -256,6 +271,7 @@ pub(super) async fn leave(
     params(
         ("room" = Slug, Path, description = "The room's slug, percent-encoded"),
         ("user" = UserId, Path, description = "The user's id"),
+        documents::IdempotencyKey,
     ),
     responses(
         documents::Writing,
@@ -267,23 +283,25 @@ pub(super) async fn add_member(
     Path((room, user)): Path<(String, String)>,
     address: Address,
     caller: Caller,
+    headers: HeaderMap,
 ) -> Result<StatusCode, Failure> {
     let number = user.parse().ok().filter(|number| *number <= Position::MAX.get());
     let number = number.ok_or_else(|| Failure::malformed("a user's id is a number, or 'me'"))?;
-    let user = UserId::new(Position::new(number));
-    change_members(&app, &room, (caller, address), |room| Command::AddMember { room, user }).await
+    let (member, user) = (UserId::new(Position::new(number)), caller.user()?);
+    let room = room_at(&app.node, &room, Some(user))?.id;
+    let request = request_of(&headers, &("add_member", room, member))?;
+    let command = Command::AddMember { room, user: member };
+    change_members(&app, (user, address), request, command).await
 }
 
 async fn change_members(
     app: &App,
-    room: &str,
-    (caller, address): (Caller, Address),
-    command: impl FnOnce(linger_core::RoomId) -> Command,
+    (user, address): (UserId, Address),
+    request: Option<Request>,
+    command: Command,
 ) -> Result<StatusCode, Failure> {
-    let user = caller.user()?;
-    let room = room_at(&app.node, room, Some(user))?;
     app.rates.count(Change::Membership, user, address.0)?;
-    app.node.submit(Author::User(user), None, command(room.id)).await?;
+    app.node.submit(Author::User(user), request, command).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

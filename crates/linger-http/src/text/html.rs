@@ -7,8 +7,10 @@
 //! of their form.
 
 mod arrange;
+mod files;
 mod languages;
 mod rich;
+mod said;
 
 use askama::Template;
 use axum::http::StatusCode;

@@ -4,9 +4,13 @@
 //! Terminals obey control characters, so none but the end of a line and the tab leaves
 //! here, whatever an old log holds.
 
+mod beside;
+
 use std::borrow::Cow;
 
-use linger_core::{Entity, Event, EventKind, Message, MessageId, News, Person, Timestamp, UserId};
+use linger_core::{Entity, EventKind, Message, MessageId, News, Person, Timestamp, UserId};
+
+pub(super) use self::beside::{Beside, Quoted};
 
 /// One line of a room.
 #[derive(Debug, Clone)]
@@ -19,12 +23,18 @@ pub(super) struct Line<'n> {
 #[derive(Debug, Clone)]
 pub(super) enum What<'n> {
     /// Somebody said something; without a text it is deleted.
-    Said { by: Named<'n>, number: u64, id: MessageId, text: Option<Text<'n>> },
+    Said { by: Named<'n>, number: u64, id: MessageId, text: Option<Text<'n>>, beside: Beside<'n> },
     /// Somebody changed what they said; without a text it is deleted by now, or not for
     /// this reader.
     Edited { by: Named<'n>, number: u64, text: Option<Text<'n>> },
     /// Somebody took back what they said.
     Deleted { by: Named<'n>, number: u64 },
+    /// Somebody answered to a message with an emoji, or took that back.
+    Reacted { by: Named<'n>, number: u64, emoji: &'n str, is_on: bool },
+    /// Somebody pinned a message, or unpinned it.
+    Pinned { by: Named<'n>, number: u64, is_on: bool },
+    /// Somebody gave the room another name, or another topic; these are both as they are since.
+    Changed { by: Named<'n>, name: Cow<'n, str>, topic: Cow<'n, str> },
     /// The room was opened.
     Opened { by: Option<Named<'n>> },
     /// Somebody came, or was brought by another.
@@ -51,11 +61,12 @@ pub(super) struct Named<'n> {
 pub(super) fn lines<'n>(
     news: impl IntoIterator<Item = &'n News>,
 ) -> impl Iterator<Item = Line<'n>> {
-    news.into_iter().filter_map(|news| Line::of(&news.event))
+    news.into_iter().filter_map(Line::of)
 }
 
 impl Line<'_> {
-    fn of(event: &Event) -> Option<Line<'_>> {
+    fn of(news: &News) -> Option<Line<'_>> {
+        let event = &news.event;
         let by = event.by.as_ref();
         let what = match &event.kind {
             EventKind::MessageSent { message } => What::Said {
@@ -63,6 +74,7 @@ impl Line<'_> {
                 number: message.number,
                 id: message.id,
                 text: Text::of(message),
+                beside: Beside::of(message),
             },
             EventKind::MessageEdited { message } => What::Edited {
                 by: Named::of(&message.by),
@@ -72,11 +84,24 @@ impl Line<'_> {
             EventKind::MessageDeleted { message } => {
                 What::Deleted { by: Named::of(&message.by), number: message.number }
             }
-            EventKind::ReactionAdded { .. }
-            | EventKind::ReactionRemoved { .. }
-            | EventKind::MessagePinned { .. }
-            | EventKind::MessageUnpinned { .. }
-            | EventKind::RoomChanged { .. } => return None,
+            EventKind::ReactionAdded { emoji, .. } | EventKind::ReactionRemoved { emoji, .. } => {
+                let is_on = matches!(event.kind, EventKind::ReactionAdded { .. });
+                What::Reacted {
+                    by: Named::of(by?),
+                    number: news.about?,
+                    emoji: emoji.as_str(),
+                    is_on,
+                }
+            }
+            EventKind::MessagePinned { .. } | EventKind::MessageUnpinned { .. } => {
+                let is_on = matches!(event.kind, EventKind::MessagePinned { .. });
+                What::Pinned { by: Named::of(by?), number: news.about?, is_on }
+            }
+            EventKind::RoomChanged { changed } => What::Changed {
+                by: Named::of(by?),
+                name: one_line(changed.name.as_str()),
+                topic: one_line(changed.topic.as_str()),
+            },
             EventKind::RoomOpened { .. } => What::Opened { by: by.map(Named::of) },
             EventKind::MemberJoined { member, .. } => {
                 let by = by.filter(|by| by.id != member.id).map(Named::of);

@@ -23,6 +23,7 @@ use crate::{
     idempotency::request_id_of,
     query::Query,
     say::{Answered, Answers, Saying, message_of},
+    written::{Format, Writing},
 };
 
 /// The header by which a new guest gets their token.
@@ -31,7 +32,7 @@ const TOKEN: HeaderName = HeaderName::from_static("linger-token");
 /// A request to speak.
 struct Asked {
     room: RoomRef,
-    text: MessageText,
+    writing: Writing,
     request: Option<Named>,
     address: Address,
     answers: Told,
@@ -44,6 +45,7 @@ struct Sent {
     name: Option<String>,
     /// The name of the request, in a form of ours.
     request_id: Option<String>,
+    format: Option<String>,
 }
 
 /// Answers `POST /r/{room}`.
@@ -52,24 +54,27 @@ pub(super) fn say(request: &Request<'_>, newcomers: &Newcomers) -> Result<Decisi
     let user = caller(request)?.user;
     let query = Query::new(request.query());
     let sent = Sent::parse(request.fields(), request.body())?;
-    let text = MessageText::parse(&sent.text)?;
+    let format = sent.format.clone().or_else(|| query.text("format").map(String::from));
+    let format = format.map_or(Ok(Format::Plain), |format| Format::parse(&format))?;
+    let writing = Writing::read(sent.text.clone(), format, false)?;
     let room = room_at(&app.node, &request.parameter("room")?, user)?;
     let named = match request_id_of(request.fields())? {
         Some(id) => Some(id),
-        None => sent.request_id.as_deref().map(|form| of_form(form, &text)),
+        None => sent.request_id.as_deref().map(|form| of_form(form, &sent.text)),
     };
     let zone = query.text("tz").map_or(Ok(Zone::UTC), |name| Zone::named(&name))?;
     let medium = Medium::of(request.fields(), user.is_some());
     let view = View { room: room.slug.clone(), medium, zone };
     let asked = Asked {
-        request: named.map(|id| Saying::request(id, &room, &sent.text)),
+        request: named.map(|id| Saying::request(id, &room, (&sent.text, format), (None, &[]))),
         room,
-        text,
+        writing,
         address: Address(request.address()),
         answers: Told { view, latest: app.node.latest(), session: None },
     };
     if let Some(user) = user {
-        return Ok(asked.submit(user));
+        let (answered, writing) = asked.of(user);
+        return answered.decide(app, writing);
     }
     let name = sent.name.or_else(|| query.text("as").map(String::from));
     let name = name.filter(|name| !name.trim().is_empty());
@@ -92,8 +97,8 @@ fn head_of(request: &Request<'_>) -> HeaderMap {
 ///
 /// Everybody who reads the message sees the name, and nobody may learn the form's id from
 /// it ([`Newcomers`]).
-fn of_form(form: &str, text: &MessageText) -> RequestId {
-    let digest = Sha256::new().chain_update(form).chain_update("\n").chain_update(text.as_str());
+fn of_form(form: &str, text: &str) -> RequestId {
+    let digest = Sha256::new().chain_update(form).chain_update("\n").chain_update(text.trim());
     let name = format!("form-{}", const_hex::encode(&digest.finalize()[..16]));
     RequestId::parse(&name).expect("it has letters, digits and a hyphen")
 }
@@ -114,18 +119,20 @@ impl Sent {
             let no_text =
                 || Failure::malformed("the form has no field 'text'; send one: curl -F text=hello");
             let text = form.find("text")?.ok_or_else(no_text)?;
-            return Ok(Sent { text, name: form.find("as")?, request_id: form.find("request_id")? });
+            let (name, request_id) = (form.find("as")?, form.find("request_id")?);
+            return Ok(Sent { text, name, request_id, format: form.find("format")? });
         }
         let form = Form::new(body);
         // `curl -d` sends any text under the type of forms.
         if is("application/x-www-form-urlencoded")
             && let Some(text) = form.find("text")?
         {
-            return Ok(Sent { text, name: form.find("as")?, request_id: form.find("request_id")? });
+            let (name, request_id) = (form.find("as")?, form.find("request_id")?);
+            return Ok(Sent { text, name, request_id, format: form.find("format")? });
         }
         let text = str::from_utf8(body)
             .map_err(|_| Failure::malformed("the text is not UTF-8; send it as UTF-8"))?;
-        Ok(Sent { text: text.to_owned(), name: None, request_id: None })
+        Ok(Sent { text: text.to_owned(), name: None, request_id: None, format: None })
     }
 }
 
@@ -150,13 +157,16 @@ impl Asked {
         let cookie = is_ours.then(|| app.session_cookie.set(&token, headers));
         let token = HeaderValue::try_from(token).expect("a token is ASCII");
         self.answers.session = Some(Session { token, cookie });
-        Ok(self.submit(user))
+        let (answered, writing) = self.of(user);
+        answered.decide_naming(&app.node, writing).await
     }
 
-    fn submit(self, user: UserId) -> Decision {
-        let Asked { room, text, request, address, answers } = self;
-        let saying = Saying { request, ..Saying::plain(user, room, text) };
-        Decision::Submit(Box::new(Answered { saying, address: address.0, answers }))
+    /// Returns it as that of this user.
+    fn of(self, user: UserId) -> (Answered<Told>, Writing) {
+        let Asked { room, writing, request, address, answers } = self;
+        let nothing_yet = Saying::plain(user, room, MessageText::empty());
+        let saying = Saying { request, ..nothing_yet };
+        (Answered { saying, address: address.0, answers }, writing)
     }
 }
 

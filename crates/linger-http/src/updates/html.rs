@@ -4,13 +4,14 @@
 //! `eval`; the answer itself goes out as `text/html`. So it must be safe in three
 //! ways: as HTML inside, as JavaScript, and as HTML outside.
 
-use linger_core::{Message, MessageText};
+use linger_core::Message;
+
+use crate::lobby::in_plain_text;
 
 /// Returns one message as one element. Line breaks are kept.
 pub(super) fn element(message: &Message) -> String {
     let name = escape(message.by.name.as_str());
-    let text = message.text.as_ref().map_or("", MessageText::as_str);
-    let text = escape(text);
+    let text = escape(&in_plain_text(message));
     let text = text.replace("\r\n", "\n").replace(['\r', '\n'], "<br>");
     format!(r#"<div class="message"><b>{name}</b>: {text}</div>"#)
 }

@@ -1,5 +1,7 @@
 //! Changes of one message by its id, and their effect for those who read.
 
+mod fields;
+
 use axum::http::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -15,6 +17,7 @@ over_both_drivers!(
     each_refusal_has_its_status_and_its_code,
     the_same_request_again_has_no_effect_and_another_one_under_its_name_is_refused,
     the_opener_gives_a_room_another_name,
+    each_change_of_people_is_done_once_under_its_name,
     of_a_closed_room_nothing_is_there_for_those_outside,
 );
 
@@ -242,4 +245,38 @@ async fn of_a_closed_room_nothing_is_there_for_those_outside(driver: Driver) {
     }
     let pins = two.bob(Method::GET, "/rooms/tea/pins", Value::Null).await;
     assert_eq!(pins.json()["code"], "room_not_found");
+}
+
+async fn each_change_of_people_is_done_once_under_its_name(driver: Driver) {
+    let (two, _) = Two::open(driver, "open").await;
+    let me = two.ann(Method::GET, "/me", Value::Null).await.json()["user"]["id"].clone();
+    let (mine, anns) = ("/rooms/tea/members/me", format!("/rooms/tea/members/{me}"));
+    let name = |name: &str| json!({ "name": name });
+    // Each is undone by the next one; a repeat of the first does not do it again.
+    let rows = [
+        ("a", &two.bob, Method::DELETE, mine, Value::Null),
+        ("b", &two.bob, Method::PUT, mine, Value::Null),
+        ("c", &two.ann, Method::DELETE, mine, Value::Null),
+        ("d", &two.bob, Method::PUT, &*anns, Value::Null),
+        ("e", &two.ann, Method::PATCH, "/me", name("eve")),
+        ("f", &two.ann, Method::PATCH, "/me", name("ann")),
+    ];
+    let before = two.events().await.len();
+    for _ in 0..2 {
+        for (key, bearer, method, path, body) in rows.clone() {
+            let key = [("idempotency-key", key)];
+            let done = two.call(bearer, method, path, body, &key).await;
+            assert!(done.status.is_success(), "{path}: {}", done.body);
+        }
+        // The new names are no events of the room.
+        assert_eq!(two.events().await.len(), before + 4);
+    }
+    for (key, method, path, body) in
+        [("a", Method::PUT, mine, Value::Null), ("b", Method::PATCH, "/me", name("bob"))]
+    {
+        let key = [("idempotency-key", key)];
+        let done = two.call(&two.bob, method, path, body, &key).await;
+        let code = done.json()["code"].clone();
+        assert_eq!((done.status, code), (StatusCode::CONFLICT, json!("request_id_reused")));
+    }
 }

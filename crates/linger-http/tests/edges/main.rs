@@ -18,6 +18,7 @@ mod drivers;
 mod events;
 mod files;
 mod history;
+mod mentions;
 mod names;
 mod origins;
 mod rates;

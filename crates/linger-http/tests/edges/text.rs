@@ -1,7 +1,8 @@
 //! Rooms as text. The exchanges in plain text are transcripts; here is what they
-//! cannot show: pages for browsers ([`pages`]), forms in parts
-//! ([`multipart`]), and the requests that are held ([`follows`]).
+//! cannot show: pages for browsers ([`pages`]), and what is beside a text in both
+//! ([`conversations`]), forms in parts ([`multipart`]), and the requests that are held ([`follows`]).
 
+mod conversations;
 mod follows;
 mod multipart;
 mod pages;

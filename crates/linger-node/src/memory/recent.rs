@@ -238,7 +238,7 @@ mod tests {
         let at = Timestamp::from_ms(0);
         let event = Event { position, number: None, room: None, at, by: None, kind };
         let audience = Audience::Person(UserId::new(Position::new(1)));
-        Arc::new(News { event, audience, json: "{}".into(), is_narrow: false })
+        Arc::new(News { event, audience, json: "{}".into(), is_narrow: false, about: None })
     }
 
     #[test]

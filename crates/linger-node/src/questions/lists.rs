@@ -1,7 +1,9 @@
 //! Questions about rooms and their members, a page at a time.
 
+use std::collections::BTreeMap;
+
 use linger_core::{
-    Cursor, LogId, RoomId, RoomKind, UserId, projection_applied,
+    Cursor, LogId, RoomId, RoomKind, UserId, UserName, projection_applied,
     queries::{self, MembersPage, Room, RoomsPage, User},
 };
 use rusqlite::Connection;
@@ -77,6 +79,29 @@ impl Question for RoomNow {
             true => queries::room(connection, self.room.id),
             false => Ok(None),
         }
+    }
+}
+
+/// Whom do these names mean in this room? Under each name, a text that somebody wrote.
+#[derive(Debug, Clone)]
+pub struct Named {
+    /// The room.
+    pub room: RoomRef,
+    /// The names, by what was written.
+    pub names: BTreeMap<String, UserName>,
+}
+
+impl Question for Named {
+    type Answer = BTreeMap<String, UserId>;
+
+    fn answer(self, connection: &Connection, _: LogId) -> rusqlite::Result<Self::Answer> {
+        let _moment = queries::moment(connection)?;
+        let mut people = BTreeMap::new();
+        for (written, name) in self.names {
+            let person = queries::member_named(connection, self.room.id, &name)?;
+            people.extend(person.map(|person| (written, person)));
+        }
+        Ok(people)
     }
 }
 

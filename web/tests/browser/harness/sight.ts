@@ -14,6 +14,14 @@ const SCREENS = join(WEB, 'tests/browser/.screens')
 export const DESK: OpenOptions = { viewport: { width: 1360, height: 860 } }
 export const PHONE: OpenOptions = { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, hasTouch: true, isMobile: true }
 
+/** Looks that a screen is judged in, where not all of them are walked through. */
+export const LOOKS: [look: string, options: OpenOptions][] = [
+  ['desk-en light', { ...DESK, locale: 'en-GB', colorScheme: 'light' }],
+  ['desk-en dark', { ...DESK, locale: 'en-GB', colorScheme: 'dark' }],
+  ['phone-en dark', { ...PHONE, locale: 'en-GB', colorScheme: 'dark' }],
+  ['phone-zh light', { ...PHONE, locale: 'zh-CN', colorScheme: 'light' }],
+]
+
 /** Keeps a picture of the screen, to be looked at. */
 export async function picture(page: Page, name: string): Promise<void> {
   mkdirSync(SCREENS, { recursive: true })

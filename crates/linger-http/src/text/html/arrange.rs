@@ -10,10 +10,11 @@ use linger_core::{Timestamp, UserId};
 
 use super::{
     super::{
-        lines::{Line, Named, Text, What},
+        lines::{Line, Named, What},
         zone::Zone,
     },
     languages::Words,
+    said::Said,
 };
 
 /// One row.
@@ -40,16 +41,6 @@ pub(super) struct Group<'n> {
     pub(super) at: String,
     pub(super) time: String,
     pub(super) said: Vec<Said<'n>>,
-}
-
-/// One message.
-pub(super) struct Said<'n> {
-    pub(super) number: u64,
-    pub(super) id: u64,
-    /// None where it is deleted.
-    pub(super) text: Option<Text<'n>>,
-    pub(super) at: String,
-    pub(super) time: String,
 }
 
 /// A message that comes later than this after the last one starts a new group.
@@ -88,7 +79,7 @@ struct Rows<'n, 'v> {
 impl<'n> Rows<'n, '_> {
     fn add(&mut self, line: Line<'n>) {
         // A page shows messages as they are, so it needs no word about what changed them.
-        if matches!(line.what, What::Edited { .. } | What::Deleted { .. }) {
+        if changes_a_message(&line.what) {
             return;
         }
         let (day, weekday) = self.zone.day(line.at);
@@ -99,15 +90,16 @@ impl<'n> Rows<'n, '_> {
             self.all.push(Row::Day((self.words.day)(day, weekday)));
         }
         match line.what {
-            What::Said { by, text, number, id } => {
+            What::Said { by, number, id, text, beside } => {
                 self.tell();
                 if self.fresh.is_some_and(|fresh| number >= fresh) {
                     self.fresh = None;
                     self.last = None;
                     self.all.push(Row::Fresh);
                 }
-                let (at, time) = (line.at.to_string(), self.zone.hour_and_minute(line.at));
-                self.say(by, line.at, Said { number, id: id.get(), text, at, time });
+                let message = (number, id.get(), text);
+                let said = Said::of(message, beside, line.at, self.zone, self.words);
+                self.say(by, line.at, said);
             }
             other => {
                 self.last = None;
@@ -177,16 +169,24 @@ fn subject(what: &What<'_>) -> String {
     match what {
         What::Joined { who, .. } | What::Left { who } => isolated(&who.name),
         What::Opened { by } => by.as_ref().map(|by| isolated(&by.name)).unwrap_or_default(),
-        What::Said { .. } | What::Edited { .. } | What::Deleted { .. } => {
-            unreachable!("it is a message, which is shown as it is")
-        }
+        What::Changed { by, .. } => isolated(&by.name),
+        _ => unreachable!("it is a message, which is shown as it is"),
     }
+}
+
+fn changes_a_message(what: &What<'_>) -> bool {
+    matches!(
+        what,
+        What::Edited { .. } | What::Deleted { .. } | What::Reacted { .. } | What::Pinned { .. }
+    )
 }
 
 fn is_same(one: &What<'_>, other: &What<'_>) -> bool {
     match (one, other) {
         (What::Joined { by: one, .. }, What::Joined { by: other, .. }) => one == other,
-        (What::Left { .. }, What::Left { .. }) => true,
+        (What::Left { .. }, What::Left { .. }) | (What::Changed { .. }, What::Changed { .. }) => {
+            true
+        }
         _ => false,
     }
 }
@@ -208,15 +208,14 @@ impl Run<'_> {
             }
             What::Left { .. } if is_many => (words.many_left)(count),
             What::Left { .. } => (words.left)(&names),
-            What::Said { .. } | What::Edited { .. } | What::Deleted { .. } => {
-                unreachable!("it is a message, which is shown as it is")
-            }
+            What::Changed { .. } => (words.changed_room)(&names),
+            _ => unreachable!("it is a message, which is shown as it is"),
         }
     }
 }
 
 /// Returns a name that cannot turn a sentence of the other direction around.
-fn isolated(name: &str) -> String {
+pub(super) fn isolated(name: &str) -> String {
     let is_right_to_left = |c: char| matches!(c, '\u{590}'..='\u{8FF}' | '\u{FB1D}'..='\u{FDFF}' | '\u{FE70}'..='\u{FEFC}');
     match name.contains(is_right_to_left) {
         true => format!("\u{2068}{name}\u{2069}"),
@@ -226,7 +225,7 @@ fn isolated(name: &str) -> String {
 
 /// Returns the class of somebody's colour. The steps round the circle are such that
 /// neighbouring ids look unlike each other; `web/src/people/hue.ts` does the same.
-fn hue(person: UserId) -> String {
+pub(super) fn hue(person: UserId) -> String {
     const GOLDEN_ANGLE: f64 = 137.508;
     let hue = (person.get() as f64 * GOLDEN_ANGLE) % 360.0;
     format!("hue-{}", (hue / 15.0).floor() as u32 * 15)

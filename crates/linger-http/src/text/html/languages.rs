@@ -47,6 +47,25 @@ pub(super) struct Words {
     pub(super) fresh: &'static str,
     pub(super) spoke: fn(&str, &str) -> String,
     pub(super) deleted: &'static str,
+    /// Before the message that another one answers.
+    pub(super) answers_to: &'static str,
+    /// In the place of a message that the reader may not see.
+    pub(super) unseen: &'static str,
+    pub(super) edited: &'static str,
+    /// When something was changed: the day, and the time.
+    pub(super) edited_at: fn(&str, &str) -> String,
+    /// An emoji, how many answered with it, and their names.
+    pub(super) reaction_of: fn(&str, &str, &str) -> String,
+    /// How many more people there are than are named.
+    pub(super) others: fn(usize) -> String,
+    /// In the place of the text of a quoted message that has none, but files.
+    pub(super) a_file: &'static str,
+    pub(super) download: &'static str,
+    /// Says that a file of this name is a picture, a video, a sound.
+    pub(super) picture: fn(&str) -> String,
+    pub(super) video: fn(&str) -> String,
+    pub(super) audio: fn(&str) -> String,
+    pub(super) bytes: fn(u64) -> String,
     /// A piece of code, and a text that waits to be shown, as readers hear them.
     pub(super) code: &'static str,
     pub(super) spoiler: &'static str,
@@ -54,6 +73,8 @@ pub(super) struct Words {
     pub(super) day: fn((i16, i8, i8), usize) -> String,
 
     pub(super) opened: fn(Option<&str>) -> String,
+    /// Somebody changed the room's name, or its topic.
+    pub(super) changed_room: fn(&str) -> String,
     pub(super) joined: fn(&str) -> String,
     pub(super) left: fn(&str) -> String,
     pub(super) added: fn(&str, &str) -> String,

@@ -17,7 +17,7 @@ over_both_drivers!(
     a_loop_that_follows_the_link_reads_every_line_once,
     all_who_wait_alike_get_the_same_bytes,
     a_wait_tells_who_comes_and_goes,
-    a_follower_is_told_of_edits_and_deletions_and_not_of_reactions,
+    a_follower_is_told_what_becomes_of_messages_and_of_the_room,
     a_wait_without_news_ends_with_nothing_and_a_place_to_go_on,
     a_stream_ends_with_the_server,
 );
@@ -38,6 +38,12 @@ impl Stage {
     async fn says(&self, token: &str, path: &str, text: &str) {
         let bearer = format!("Bearer {token}");
         let answer = self.form(path, text, &[("authorization", &bearer)]).await;
+        assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.body);
+    }
+
+    async fn opens(&self, slug: &str, headers: &[(&str, &str)]) {
+        let body = json!({ "slug": slug }).to_string();
+        let answer = self.send(request(Method::POST, "/api/v1/rooms", &body, headers)).await;
         assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.body);
     }
 
@@ -219,7 +225,7 @@ async fn a_wait_tells_who_comes_and_goes(driver: Driver) {
     }
 }
 
-async fn a_follower_is_told_of_edits_and_deletions_and_not_of_reactions(driver: Driver) {
+async fn a_follower_is_told_what_becomes_of_messages_and_of_the_room(driver: Driver) {
     let stage = Stage::open(driver).await;
     let ann = stage.newcomer_says("ann", "one").await;
     let bearer = format!("Bearer {ann}");
@@ -233,20 +239,43 @@ async fn a_follower_is_told_of_edits_and_deletions_and_not_of_reactions(driver: 
     let held = stage.hold(stage.get(&waiting, &[])).await;
     let one = format!("/api/v1/messages/{id}");
     let uno = json!({ "text": "uno\ndos" }).to_string();
+    let topic = json!({ "topic": "Tea" }).to_string();
+    let (thumb, pin) = (format!("{one}/reactions/%F0%9F%91%8D"), format!("{one}/pin"));
+    stage.opens("tea", &headers).await;
+    let mut tea = stage.follows("/r/tea?follow", &[]).await;
     for (method, path, body) in [
-        (Method::PUT, &format!("{one}/reactions/%F0%9F%91%8D"), ""),
+        (Method::PUT, &thumb, ""),
+        (Method::DELETE, &thumb, ""),
+        (Method::PUT, &pin, ""),
+        (Method::DELETE, &pin, ""),
         (Method::PATCH, &one, &*uno),
         (Method::DELETE, &one, ""),
+        (Method::PATCH, &"/api/v1/rooms/tea".to_owned(), &*topic),
+        (Method::PATCH, &"/api/v1/rooms/tea".to_owned(), r#"{"name": "The pot", "topic": ""}"#),
     ] {
         let done = stage.send(request(method, path, body, &headers)).await;
         assert!(done.status.is_success(), "{}", done.body);
     }
-    let told = lines(&mut coming, 3).await;
-    let [edited, deleted] =
-        [format!("* ann changed {number}: uno"), format!("* ann deleted {number}")];
-    assert_eq!(without_times(&told), [&*edited, "dos", &*deleted]);
+    let told = lines(&mut coming, 7).await;
+    let reacted = format!("* ann answered {number} with 👍");
+    let expected = [
+        &*reacted,
+        &format!("* ann took 👍 back from {number}"),
+        &format!("* ann pinned {number}"),
+        &format!("* ann unpinned {number}"),
+        &format!("* ann changed {number}: uno"),
+        "dos",
+        &format!("* ann deleted {number}"),
+    ];
+    assert_eq!(without_times(&told), expected);
     let answer = held.await.unwrap();
-    assert!(answer.body.contains(&edited), "{}", answer.body);
+    assert!(answer.body.contains(&reacted), "{}", answer.body);
+    let told = lines(&mut tea, 2).await;
+    let expected = [
+        "* ann set the name of the room to tea, and its topic to Tea",
+        "* ann set the name of the room to The pot, without a topic",
+    ];
+    assert_eq!(without_times(&told), expected);
 }
 
 async fn a_wait_without_news_ends_with_nothing_and_a_place_to_go_on(driver: Driver) {
