@@ -1,8 +1,9 @@
 //! Files, against the real program: many large ones at once in little memory, and a kill in
 //! the middle of everything that leaves a folder in order.
 //!
-//! `LINGER_FILES_MIB=100` sends twenty of 100 MiB; without it they are smaller. The server's
-//! own memory (`RssAnon`) is read from outside, so Linux only.
+//! `LINGER_FILES_MIB=100` sends twenty of 100 MiB, and judges how long two people wait for each
+//! other's words meanwhile; without it they are smaller, and only nothing may be lost: run that
+//! on a release build. The server's own memory (`RssAnon`) is read from outside, so Linux only.
 
 #![cfg(target_os = "linux")]
 
@@ -10,9 +11,12 @@ use std::{
     env, fs,
     io::{BufReader, Write},
     net::{SocketAddr, TcpStream},
-    sync::atomic::{AtomicBool, Ordering},
-    thread,
-    time::Duration,
+    sync::{
+        atomic::{AtomicBool, Ordering},
+        mpsc,
+    },
+    thread::{self, ScopedJoinHandle},
+    time::{Duration, Instant},
 };
 
 use serde_json::{Value, json};
@@ -28,8 +32,19 @@ const MIB: usize = 1 << 20;
 /// The memory that they may take together: buffers of some 300 KiB each, and noise.
 const GROWTH_MAX: u64 = 24 << 20;
 
-fn mib() -> usize {
-    env::var("LINGER_FILES_MIB").map_or(8, |mib| mib.parse().unwrap())
+/// The time until all are hashed, by a debug build on a busy machine.
+const FILED_WITHIN: Duration = Duration::from_secs(600);
+/// The median time from a send to its reader, while the uploads run.
+const DELIVERY_MAX: Duration = Duration::from_millis(20);
+
+/// Between two words: a person may say 200 at once, and the uploads may take long.
+const PAUSE: Duration = Duration::from_millis(200);
+/// Words that a person may say at once, and somewhat fewer.
+const WORDS_MAX: usize = 180;
+
+/// The size of each file, if the environment gives one.
+fn mib() -> Option<usize> {
+    env::var("LINGER_FILES_MIB").ok().map(|mib| mib.parse().unwrap())
 }
 
 /// A person who sends files.
@@ -74,8 +89,47 @@ impl Sender {
         for _ in 0..bytes / piece.len() {
             stream.get_mut().write_all(&piece).unwrap();
         }
+        // The others are hashed before, one after the other.
+        stream.get_ref().set_read_timeout(Some(FILED_WITHIN)).unwrap();
         Answer::read(&mut stream).unwrap().expect(201)["file"].clone()
     }
+}
+
+/// Lets ann speak in the lobby, and bob listen with held requests, until the uploads are over.
+/// Returns the times that her words took to him, in order.
+fn talk(server: &Server, is_over: &AtomicBool) -> Vec<Duration> {
+    let (mut ann, mut bob) = (server.guest("ann"), server.guest("bob"));
+    ann.join("lobby");
+    let path = |cursor: &str| format!("/api/v1/rooms/lobby/events?after={cursor}");
+    let cursor_of = |page: &Value| page["cursor"].as_str().unwrap().to_owned();
+    let mut cursor = cursor_of(&bob.get(&(path("latest") + "&wait=0")).expect(200));
+    let (tell, heard) = mpsc::channel();
+    let listens = thread::spawn(move || {
+        loop {
+            let page = bob.get(&path(&cursor)).expect(200);
+            cursor = cursor_of(&page);
+            for event in page["events"].as_array().unwrap() {
+                let text = event["message"]["text"].as_str().unwrap().to_owned();
+                if text == "over" {
+                    return;
+                }
+                tell.send((text, Instant::now())).unwrap();
+            }
+        }
+    });
+    let mut delays = Vec::new();
+    while delays.is_empty() || (!is_over.load(Ordering::Relaxed) && delays.len() < WORDS_MAX) {
+        let (word, begin) = (format!("word {}", delays.len()), Instant::now());
+        ann.say("lobby", &word);
+        let (text, at) = heard.recv_timeout(Duration::from_secs(30)).unwrap();
+        assert_eq!(text, word);
+        delays.push(at - begin);
+        thread::sleep(PAUSE);
+    }
+    ann.say("lobby", "over");
+    listens.join().unwrap();
+    delays.sort();
+    delays
 }
 
 #[test]
@@ -87,8 +141,8 @@ fn twenty_uploads_at_once_take_little_memory_and_a_talk_goes_on() {
     sender.send(0, MIB);
     let before = server.memory();
     let is_over = AtomicBool::new(false);
-    let bytes = mib() * MIB;
-    let highest = thread::scope(|scope| {
+    let bytes = mib().unwrap_or(20) * MIB;
+    let (highest, delays) = thread::scope(|scope| {
         let watch = scope.spawn(|| {
             let mut highest = 0;
             while !is_over.load(Ordering::Relaxed) {
@@ -103,20 +157,24 @@ fn twenty_uploads_at_once_take_little_memory_and_a_talk_goes_on() {
                 scope.spawn(move || sender.send(number, bytes))
             })
             .collect();
-        let mut ann = server.guest("ann");
-        for number in 0..10 {
-            ann.say("lobby", &format!("still here {number}"));
-        }
-        for send in sends {
-            assert_eq!(send.join().unwrap()["size"], bytes);
-        }
+        let talk = scope.spawn(|| talk(&server, &is_over));
+        let sent: Vec<_> = sends.into_iter().map(ScopedJoinHandle::join).collect();
+        // Before one that failed ends the test: the others would go on.
         is_over.store(true, Ordering::Relaxed);
-        watch.join().unwrap()
+        for file in sent {
+            assert_eq!(file.unwrap()["size"], bytes);
+        }
+        (watch.join().unwrap(), talk.join().unwrap())
     });
     let growth = highest.saturating_sub(before);
-    eprintln!("{UPLOADS} uploads of {} MiB: {} KiB more", mib(), growth >> 10);
+    let (words, median) = (delays.len(), delays[delays.len() / 2]);
+    eprintln!("{UPLOADS} uploads of {} MiB: {} KiB more", bytes / MIB, growth >> 10);
+    eprintln!("{words} words meanwhile, delivered after {median:?} (median)");
     assert!(growth < GROWTH_MAX, "{} KiB more than the {} KiB before", growth >> 10, before >> 10);
     assert_eq!(staged(&folder), Vec::<String>::new());
+    if mib().is_some() {
+        assert!(median < DELIVERY_MAX, "{words} words were delivered after {median:?}");
+    }
 }
 
 /// Returns the names in the folder of uploads.
