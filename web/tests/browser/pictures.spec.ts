@@ -38,16 +38,16 @@ test('a picture has its place before it is there, and nothing jumps when it come
   const held: Route[] = []
   await ann.page.route('**/thumbnail', (route) => void held.push(route))
   await show('places', { 'pier.png': png(900, 600) }, 'the pier')
-  const picture = ann.page.locator('.picture img')
-  await picture.waitFor()
+  const shown = ann.page.locator('.picture img')
+  await shown.waitFor()
   await ann.isStill()
   const place = () => ann.page.evaluate(() => ['.picture img', '.caption', '.beginning'].map((part) => JSON.stringify(document.querySelector(part)?.getBoundingClientRect())))
   await expect.poll(() => held.length).toBe(1)
   const before = await place()
   await held[0]?.continue()
-  await expect.poll(() => picture.evaluate((image: HTMLImageElement) => image.naturalWidth)).toBeGreaterThan(0)
+  await expect.poll(() => shown.evaluate((image: HTMLImageElement) => image.naturalWidth)).toBeGreaterThan(0)
   expect(await place()).toEqual(before)
-  expect(await picture.evaluate((image: HTMLImageElement) => [image.width, image.height])).toEqual([240, 160])
+  expect(await shown.evaluate((image: HTMLImageElement) => [image.width, image.height])).toEqual([240, 160])
 })
 
 test('files go up by the button, by drag and by paste, and out with one message', async () => {

@@ -307,3 +307,24 @@ fn mutated(valid: &[String], seed: u64) -> Vec<u8> {
     }
     bytes
 }
+
+#[test]
+fn a_message_has_twenty_different_reactions_and_one_more_is_refused_by_its_code() {
+    let server = Program::bare().start();
+    let mut ann = server.guest("ann");
+    let message = ann.say("lobby", "one")["id"].clone();
+    let path = |number: u32| {
+        let emoji = char::from_u32(0x1f600 + number).unwrap().to_string();
+        let bytes = emoji.bytes().map(|byte| format!("%{byte:02X}"));
+        format!("/api/v1/messages/{message}/reactions/{}", bytes.collect::<String>())
+    };
+    for number in 0..20 {
+        ann.put(&path(number), &json!({})).expect(204);
+    }
+    assert_eq!(ann.put(&path(20), &json!({})).problem(409), "too_many_reactions");
+    ann.put(&path(3), &json!({})).expect(204);
+    ann.delete(&path(3)).expect(204);
+    ann.put(&path(20), &json!({})).expect(204);
+    let message = ann.get(&format!("/api/v1/messages/{message}")).expect(200);
+    assert_eq!(message["message"]["reactions"].as_array().unwrap().len(), 20);
+}
