@@ -89,12 +89,12 @@ function menu(shown: Message, rest: object = {}) {
   return mount(MessageMenu, { props: { message: shown, ...rights, ...rest }, attachTo: document.body })
 }
 
-const names = (page: ReturnType<typeof menu>) => page.findAll('[role=menuitem]').map((item) => item.text())
+const names = (page: ReturnType<typeof menu>) => page.findAll('[role=menuitem]').map((item) => item.attributes('aria-label') ?? item.text())
 
 describe('the menu', () => {
   it('has what I may do, and nothing else', () => {
-    expect(names(menu(said))).toEqual(['Reply', 'Copy text', 'Copy as Markdown', 'Copy link', 'Pin', 'Reactions', 'Versions'])
-    expect(names(menu({ ...message(8, ann, 'mine'), pinned: true }))).toEqual(['Reply', 'Edit', 'Copy text', 'Copy as Markdown', 'Copy link', 'Unpin', 'Delete'])
+    expect(names(menu(said))).toEqual(['More emoji', 'Reply', 'Copy text', 'Copy as Markdown', 'Copy link', 'Pin', 'Reactions', 'Versions'])
+    expect(names(menu({ ...message(8, ann, 'mine'), pinned: true }))).toEqual(['More emoji', 'Reply', 'Edit', 'Copy text', 'Copy as Markdown', 'Copy link', 'Unpin', 'Delete'])
     const visitors = menu(said, { me: null, mayReply: false, mayReact: false })
     expect([names(visitors), visitors.find('.quick').exists()]).toEqual([['Copy text', 'Copy as Markdown', 'Copy link', 'Reactions', 'Versions'], false])
   })

@@ -1,6 +1,6 @@
 //! The bytes that people send as files: their type, and pictures drawn anew.
 //!
-//! [`sniff`] tells a file's type by its first bytes, never by its name. [`redraw`] decodes
+//! [`sniff()`] tells a file's type by its first bytes, never by its name. [`redraw`] decodes
 //! a picture within bounds and writes its pixels into a new file: places, comments and
 //! whatever else was in the old one stay behind. No chat, no HTTP, no files by name, no
 //! threads: bytes in, bytes out.
