@@ -58,7 +58,7 @@ pub(crate) struct Follower {
     pub(crate) questions: mpsc::Receiver<Question>,
     /// For its own tasks, which ask like others.
     pub(crate) ask: mpsc::Sender<Question>,
-    /// None in a test without a folder.
+    /// None: no files lie in this node's folder.
     pub(crate) uploads: Option<Arc<Uploads>>,
     pub(crate) memory: Arc<RwLock<Memory>>,
     pub(crate) hub: Arc<Hub>,

@@ -152,6 +152,9 @@ impl Follower {
     /// Returns the files that these entries added. Entries that are erased tell nothing.
     fn files_among(&self, erasures: &[Erasure]) -> Result<Vec<(FileId, FileHash)>, ReadError> {
         let mut files = Vec::new();
+        if self.uploads.is_none() {
+            return Ok(files);
+        }
         for erasure in erasures {
             let entries = self.log.read_after(erasure.entry.before(), 1)?;
             files.extend(entries.iter().filter_map(|entry| match entry.draft.command {

@@ -233,6 +233,11 @@ impl Log for JetStreamLog {
         erased
     }
 
+    /// Uploads are refused until the cluster can keep them.
+    fn has_files(&self) -> bool {
+        false
+    }
+
     /// A file that was written in part has a smaller number: then some is done once more.
     fn note_erased(&self, upto: Position) {
         *self.erased_upto.lock().expect("no holder of this lock panics") = upto;

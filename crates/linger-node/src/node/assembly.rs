@@ -164,7 +164,7 @@ impl Node {
             damage: damage.clone(),
             questions,
             ask: ask_follower.clone(),
-            uploads: uploads.clone(),
+            uploads: uploads.clone().filter(|_| log.has_files()),
             memory: memory.clone(),
             hub: hub.clone(),
             metrics: metrics.clone(),
