@@ -7,6 +7,8 @@
 #[cfg(test)]
 mod conformance;
 pub(crate) mod jetstream;
+mod latest;
+mod load;
 #[cfg(test)]
 pub(crate) mod memory;
 pub(crate) mod sqlite;

@@ -3,6 +3,7 @@ import { beforeAll, expect, test } from 'vitest'
 import { Chat } from './harness/chat'
 import { Gate } from './harness/gate'
 import { useLinger } from './harness/linger'
+import type { OpenOptions } from './harness/linger'
 import { Person } from './harness/person'
 import { png, silence } from './harness/pictures'
 
@@ -14,6 +15,19 @@ beforeAll(async () => {
   await bob.sayAll(TEXTS)
 })
 
+/** Opens a room as the server sends it: its script waits until the gate is opened. */
+async function openBeforeScript(room: string, options: OpenOptions = {}): Promise<{ ann: Chat; gate: Gate }> {
+  const context = await linger.newContext(options)
+  const ann = new Chat(context, await context.newPage())
+  const gate = new Gate()
+  await ann.page.route('**/assets/index-*.js', async (route) => {
+    await gate.opened
+    await route.continue()
+  })
+  await ann.page.goto(`${linger.server.url}/r/${room}`, { waitUntil: 'commit' })
+  return { ann, gate }
+}
+
 const SIZES = [
   { size: 'on a desk', viewport: { width: 1200, height: 800 }, locale: 'en-GB' },
   { size: 'on a phone', viewport: { width: 390, height: 844 }, locale: 'en-GB' },
@@ -21,14 +35,7 @@ const SIZES = [
 ]
 
 test.each(SIZES)('messages are read before the script, and none moves when it comes, $size', async ({ viewport, locale }) => {
-  const context = await linger.newContext({ viewport, locale, timezoneId: 'UTC' })
-  const ann = new Chat(context, await context.newPage())
-  const gate = new Gate()
-  await ann.page.route('**/assets/index-*.js', async (route) => {
-    await gate.opened
-    await route.continue()
-  })
-  await ann.page.goto(`${linger.server.url}/r/lobby`, { waitUntil: 'commit' })
+  const { ann, gate } = await openBeforeScript('lobby', { viewport, locale, timezoneId: 'UTC' })
   await expect.poll(() => ann.texts()).toEqual(TEXTS.slice(-50))
   await ann.composer.fill('typed before the script')
   const before = await places(ann)
@@ -64,14 +71,7 @@ async function talk(room: string): Promise<void> {
 test.each(SIZES)('answers, edits, deletions, files and reactions stay where they are, $size', async ({ size, viewport, locale }) => {
   const room = `deeds-${SIZES.findIndex((it) => it.size === size)}`
   await talk(room)
-  const context = await linger.newContext({ viewport, locale, timezoneId: 'UTC' })
-  const ann = new Chat(context, await context.newPage())
-  const gate = new Gate()
-  await ann.page.route('**/assets/index-*.js', async (route) => {
-    await gate.opened
-    await route.continue()
-  })
-  await ann.page.goto(`${linger.server.url}/r/${room}`, { waitUntil: 'commit' })
+  const { ann, gate } = await openBeforeScript(room, { viewport, locale, timezoneId: 'UTC' })
   await ann.page.locator('.reaction').first().waitFor()
   await ann.page.locator('.edited').waitFor()
   const before = await rows(ann)
@@ -81,14 +81,7 @@ test.each(SIZES)('answers, edits, deletions, files and reactions stay where they
 })
 
 test('a reader who has scrolled up before the script came stays there', async () => {
-  const context = await linger.newContext()
-  const ann = new Chat(context, await context.newPage())
-  const gate = new Gate()
-  await ann.page.route('**/assets/index-*.js', async (route) => {
-    await gate.opened
-    await route.continue()
-  })
-  await ann.page.goto(`${linger.server.url}/r/lobby`, { waitUntil: 'commit' })
+  const { ann, gate } = await openBeforeScript('lobby')
   await ann.page.locator('#m40').evaluate((said) => said.scrollIntoView({ block: 'start' }))
   const top = () => ann.page.locator('#m40').evaluate((said) => said.getBoundingClientRect().top)
   const before = await top()

@@ -23,11 +23,7 @@ mod worker;
 use std::{
     fs,
     path::{Path, PathBuf},
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicUsize, Ordering},
-        mpsc as blocking,
-    },
+    sync::{Arc, Mutex, atomic::AtomicUsize, mpsc as blocking},
     thread::JoinHandle,
     time::{Duration, Instant},
 };
@@ -36,10 +32,7 @@ use async_nats::jetstream::{self, Context};
 use linger_core::{Draft, Entry, LogId, Position, UserId, queries::Erasure};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::{
-    AppendError, Appending, Log, Note, ReadError, first_of,
-    sqlite::{Latest, Load},
-};
+use super::{AppendError, Appending, Log, Note, ReadError, latest::Latest, load::Load};
 use crate::{
     Limits, essential,
     health::{Health, Part},
@@ -170,10 +163,6 @@ impl JetStreamLog {
             mpsc::error::TrySendError::Closed(_) => AppendError::NotWritten,
         })
     }
-
-    fn latest(&self) -> std::sync::MutexGuard<'_, Latest> {
-        self.latest.lock().expect("no holder of this lock panics")
-    }
 }
 
 impl Log for JetStreamLog {
@@ -185,10 +174,7 @@ impl Log for JetStreamLog {
         if self.health.illness(Part::Log).is_some() {
             return Err(AppendError::NotWritten);
         }
-        let load = Load::of(draft.weight(), &self.queued_bytes);
-        if self.queued_bytes.load(Ordering::Relaxed) > self.queued_bytes_max {
-            return Err(AppendError::Full);
-        }
+        let load = Load::add(draft.weight(), &self.queued_bytes, self.queued_bytes_max)?;
         let (answer, appending) = oneshot::channel();
         let (message, author) = (Message::of(&draft), draft.author.user());
         let since = Instant::now();
@@ -209,10 +195,9 @@ impl Log for JetStreamLog {
 
     /// Blocks this thread, not its runtime's others, when the entries are not in memory.
     fn read_after(&self, after: Position, limit: usize) -> Result<Vec<Entry>, ReadError> {
-        let latest = self.latest();
-        if after >= latest.after {
-            let begin = latest.entries.partition_point(|entry| entry.position <= after);
-            return Ok(first_of(latest.entries.range(begin..), limit));
+        let latest = self.latest.lock().expect("no holder of this lock panics");
+        if let Some(entries) = latest.read_after(after, limit) {
+            return Ok(entries);
         }
         drop(latest);
         let until = *self.tail.borrow();

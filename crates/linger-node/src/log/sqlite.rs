@@ -12,11 +12,7 @@ mod wal;
 mod writer;
 
 use std::{
-    collections::VecDeque,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::{Arc, Mutex, atomic::AtomicUsize},
     thread::JoinHandle,
     time::Instant,
 };
@@ -27,10 +23,9 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 pub(crate) use file::{AboutLog, LogError, SqliteFile, read_after};
 pub(crate) use wal::has_lost_frames;
-pub(super) use writer::Load;
 use writer::{Append, Queued, Writer};
 
-use super::{AppendError, Appending, Log, Note, READ_BYTES_MAX, ReadError, first_of};
+use super::{AppendError, Appending, Log, Note, ReadError, latest::Latest, load::Load};
 use crate::{
     Limits,
     checkpoints::Checkpoints,
@@ -39,11 +34,6 @@ use crate::{
     health::{Health, Part},
     metrics::Metrics,
 };
-
-/// Entries kept in memory for the follower: a few batches.
-const LATEST_MAX: usize = 4096;
-/// Bytes of those: twice what is read at once.
-const LATEST_BYTES_MAX: usize = 2 * READ_BYTES_MAX;
 
 /// The log in a SQLite file.
 pub(crate) struct SqliteLog {
@@ -64,13 +54,6 @@ pub(crate) struct SqliteLog {
 
 /// Authors whose appends were refused after they were queued.
 type Refused = Arc<Mutex<Vec<UserId>>>;
-
-/// The newest entries, all after `after`.
-pub(super) struct Latest {
-    pub(super) after: Position,
-    pub(super) entries: VecDeque<Entry>,
-    bytes: usize,
-}
 
 impl SqliteFile {
     /// Starts the writer thread. It ends when the log is dropped, or when `files` are
@@ -135,10 +118,7 @@ impl Log for SqliteLog {
         if self.health.illness(Part::Log).is_some() {
             return Err(AppendError::NotWritten);
         }
-        let load = Load::of(draft.weight(), &self.queued_bytes);
-        if self.queued_bytes.load(Ordering::Relaxed) > self.queued_bytes_max {
-            return Err(AppendError::Full);
-        }
+        let load = Load::add(draft.weight(), &self.queued_bytes, self.queued_bytes_max)?;
         let (answer, appending) = oneshot::channel();
         self.queue(Queued::Append(Append { draft, note, since: Instant::now(), answer, load }))?;
         Ok(appending)
@@ -175,9 +155,8 @@ impl Log for SqliteLog {
 
     fn read_after(&self, after: Position, limit: usize) -> Result<Vec<Entry>, ReadError> {
         let latest = self.latest.lock().expect("no holder of this lock panics");
-        if after >= latest.after {
-            let begin = latest.entries.partition_point(|entry| entry.position <= after);
-            return Ok(first_of(latest.entries.range(begin..), limit));
+        if let Some(entries) = latest.read_after(after, limit) {
+            return Ok(entries);
         }
         drop(latest);
         let reader = self.reader.lock().expect("no holder of this lock panics");
@@ -196,22 +175,6 @@ impl Drop for SqliteLog {
         if let Some(writer) = self.writer.take() {
             writer.thread().unpark();
             writer.join().expect("its panic would have ended the process");
-        }
-    }
-}
-
-impl Latest {
-    pub(super) fn after(after: Position) -> Latest {
-        Latest { after, entries: VecDeque::new(), bytes: 0 }
-    }
-
-    pub(super) fn push(&mut self, entry: Entry) {
-        self.bytes += entry.draft.weight();
-        self.entries.push_back(entry);
-        while self.entries.len() > LATEST_MAX || self.bytes > LATEST_BYTES_MAX {
-            let oldest = self.entries.pop_front().expect("what is over its bound is not empty");
-            self.bytes -= oldest.draft.weight();
-            self.after = oldest.position;
         }
     }
 }

@@ -15,7 +15,7 @@ use linger_core::{Position, UserId};
 use tokio::sync::oneshot;
 
 use super::message::{Message, MessageId};
-use crate::log::{AppendError, Note, sqlite::Load};
+use crate::log::{AppendError, Note, load::Load};
 
 /// Messages that wait for their acknowledgement at once; the others wait in the queue.
 const IN_FLIGHT_MAX: usize = 1024;
@@ -181,7 +181,7 @@ mod tests {
             for number in 0..count {
                 let (answer, appending) = oneshot::channel();
                 let (message, note) = (Message::of(&draft(7, number)), Note::default());
-                let load = Load::of(1, &Arc::default());
+                let load = Load::add(1, &Arc::default(), 1).unwrap();
                 let (author, since) = (None, begun);
                 let noted = Some(note.clone());
                 let append = Append { message, author, note: noted, since, answer, load };

@@ -162,34 +162,30 @@ pub(super) fn subject(stream: &str) -> String {
 
 /// Returns the settings of a new stream.
 fn config(stream: &str, replicas: usize, log: LogId) -> Value {
-    json!({
-        "name": stream,
-        "subjects": [subject(stream)],
-        "storage": "file",
-        "retention": "limits",
-        "discard": "new",
-        "num_replicas": replicas,
-        "max_age": 0,
-        "max_msgs": -1,
-        "max_bytes": -1,
-        "max_msgs_per_subject": -1,
-        "max_consumers": -1,
-        "duplicate_window": DUPLICATE_WINDOW_NS,
-        "deny_purge": true,
-        "deny_delete": false,
-        "allow_rollup_hdrs": false,
-        "allow_direct": false,
-        "metadata": { LOG_ID: log.as_str() },
-    })
+    let mut config = kept(stream, &subject(stream), replicas);
+    config["max_msgs_per_subject"] = json!(-1);
+    config["duplicate_window"] = json!(DUPLICATE_WINDOW_NS);
+    // Erasing deletes messages.
+    config["deny_delete"] = json!(false);
+    config["metadata"] = json!({ LOG_ID: log.as_str() });
+    config
 }
 
 /// Returns the settings of the bucket of skeletons, as NATS makes buckets; but none can be
 /// taken out of it, and only its leader answers, which has all that was written.
 fn bucket_config(stream: &str, replicas: usize) -> Value {
     let bucket = skeletons::bucket(stream);
+    let mut config = kept(&skeletons::stream_of(&bucket), &format!("$KV.{bucket}.>"), replicas);
+    config["max_msgs_per_subject"] = json!(1);
+    config["deny_delete"] = json!(true);
+    config
+}
+
+/// Returns settings with which nothing is ever dropped, and only the leader answers.
+fn kept(name: &str, subjects: &str, replicas: usize) -> Value {
     json!({
-        "name": skeletons::stream_of(&bucket),
-        "subjects": [format!("$KV.{bucket}.>")],
+        "name": name,
+        "subjects": [subjects],
         "storage": "file",
         "retention": "limits",
         "discard": "new",
@@ -197,10 +193,8 @@ fn bucket_config(stream: &str, replicas: usize) -> Value {
         "max_age": 0,
         "max_msgs": -1,
         "max_bytes": -1,
-        "max_msgs_per_subject": 1,
         "max_consumers": -1,
         "deny_purge": true,
-        "deny_delete": true,
         "allow_rollup_hdrs": false,
         "allow_direct": false,
     })

@@ -207,7 +207,7 @@ fn a_stream_whose_settings_allow_loss_is_refused_in_a_sentence() {
 }
 
 mod three_servers {
-    use std::sync::atomic::AtomicBool;
+    use std::sync::atomic::{AtomicBool, Ordering};
 
     use super::*;
 

@@ -24,7 +24,7 @@ use tokio::{
 };
 
 use super::{
-    AboutStream, ClusterError, ClusterSettings, Latest,
+    AboutStream, ClusterError, ClusterSettings,
     appends::{Append, Appends, Done},
     connection::{Connection, Link},
     history::{self, Read},
@@ -35,7 +35,7 @@ use super::{
 };
 use crate::{
     health::{Health, Part},
-    log::AppendError,
+    log::{AppendError, latest::Latest},
     metrics::Metrics,
 };
 

@@ -9,7 +9,10 @@ use prometheus_client::{encoding::text::encode, registry::Registry};
 use tempfile::TempDir;
 
 use super::*;
-use crate::log::conformance::{append, draft};
+use crate::log::{
+    conformance::{append, draft},
+    latest,
+};
 
 /// A log, with a second connection to its file.
 struct Desk {
@@ -183,7 +186,7 @@ fn entries_of_a_commit_that_failed_and_yet_took_place_are_found_and_keep_their_p
 
 #[test]
 fn a_follower_that_is_far_behind_reads_from_the_file_what_memory_has_dropped() {
-    let count = LATEST_MAX as u64 + 300;
+    let count = latest::ENTRIES_MAX as u64 + 300;
     let limits = Limits { append_queue_max: count as usize, ..Limits::default() };
     let desk = Desk::new(&limits);
     let appending: Vec<_> =

@@ -6,10 +6,7 @@
 //! files are still those in the folder: what is written to a deleted file is lost.
 
 use std::{
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::{Arc, Mutex},
     thread,
     time::{Duration, Instant},
 };
@@ -18,12 +15,12 @@ use linger_core::{Draft, Entry, Position, StoredEntry, queries::Erasure};
 use rusqlite::{Connection, ErrorCode, ffi};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::{Latest, Refused, erase, file};
+use super::{Refused, erase, file};
 use crate::{
     checkpoints::{Checkpoints, checkpoint},
     files::Files,
     health::{Health, Part},
-    log::{AppendError, Note},
+    log::{AppendError, Note, latest::Latest, load::Load},
     metrics::Metrics,
 };
 
@@ -56,26 +53,6 @@ pub(super) struct Append {
     pub(super) answer: oneshot::Sender<Result<Position, AppendError>>,
     #[expect(dead_code, reason = "it is dropped with the append")]
     pub(super) load: Load,
-}
-
-/// The bytes of an append, among all that are not written yet. Dropped, they are taken
-/// off the sum.
-pub(in crate::log) struct Load {
-    bytes: usize,
-    sum: Arc<AtomicUsize>,
-}
-
-impl Load {
-    pub(in crate::log) fn of(bytes: usize, sum: &Arc<AtomicUsize>) -> Load {
-        sum.fetch_add(bytes, Ordering::Relaxed);
-        Load { bytes, sum: sum.clone() }
-    }
-}
-
-impl Drop for Load {
-    fn drop(&mut self) {
-        self.sum.fetch_sub(self.bytes, Ordering::Relaxed);
-    }
 }
 
 /// The one writer. Owns the only connection that changes the file.
