@@ -25,6 +25,8 @@ async function openBeforeScript(room: string, options: OpenOptions = {}): Promis
     await route.continue()
   })
   await ann.page.goto(`${linger.server.url}/r/${room}`, { waitUntil: 'commit' })
+  // The page's last part: what was read of it before stands higher without it.
+  await ann.page.locator('.send').waitFor()
   return { ann, gate }
 }
 
