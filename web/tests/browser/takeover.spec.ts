@@ -25,8 +25,6 @@ async function openBeforeScript(room: string, options: OpenOptions = {}): Promis
     await route.continue()
   })
   await ann.page.goto(`${linger.server.url}/r/${room}`, { waitUntil: 'commit' })
-  // The page's last part: what was read of it before stands higher without it.
-  await ann.page.locator('.send').waitFor()
   return { ann, gate }
 }
 
@@ -47,6 +45,9 @@ test.each(SIZES)('messages are read before the script, and none moves when it co
   expect(await ann.composer.inputValue()).toBe('typed before the script')
   expect(await places(ann)).toEqual(before)
   await ann.isReady()
+  expect(await places(ann)).toEqual(before)
+  // A name that is too long for its place makes nothing higher, either.
+  await ann.page.locator('.composer .name bdi').evaluateAll((names) => names.forEach((name) => (name.textContent = 'Early and Thoughtful Capybara')))
   expect(await places(ann)).toEqual(before)
 })
 
