@@ -21,7 +21,7 @@ use crate::{
     cluster::Promise,
     commits::{Damage, commits},
     data_folder::{DataFolder, OpenTables, Opened},
-    essential,
+    essential, files,
     follower::{Erasing, Follower, TableFiles},
     health::Health,
     hub::Hub,
@@ -111,13 +111,8 @@ impl Node {
             connections.close();
         }
         let read_pool = ReadPool::start(&connections, &limits);
-        let files = Some(TableFiles {
-            files,
-            connections,
-            clock: clock.clone(),
-            replacing,
-            log: log_files,
-        });
+        let files = Some(TableFiles { files, connections, clock: clock.clone(), replacing });
+        let lookout = files::look_out(log_files, health.clone());
         let (mut node, follower) = Node::assemble(Parts {
             log,
             projection,
@@ -137,6 +132,7 @@ impl Node {
         let thread = essential::spawn("follower", work);
         node.stop = Some(stop);
         node.follower = Some(thread);
+        node._lookout = Some(lookout);
         node._folder = Some(folder);
         Ok(node)
     }
@@ -192,6 +188,7 @@ impl Node {
             deadlines: AtomicU64::new(0),
             stop: None,
             follower: None,
+            _lookout: None,
             uploads,
             _folder: None,
         };
