@@ -25,6 +25,7 @@ mod hostile;
 mod limits;
 mod memory;
 mod native;
+mod nats;
 mod openapi;
 mod operations;
 mod origins;
