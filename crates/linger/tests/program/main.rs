@@ -37,5 +37,6 @@ mod shutdown;
 mod smuggling;
 mod startup;
 mod text;
+mod three_servers;
 mod ways;
 mod writers;
