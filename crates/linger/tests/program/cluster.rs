@@ -19,11 +19,11 @@ use crate::{
 };
 
 /// Keep it as it is in `xtask/nats-server.txt`.
-const PROGRAM: &str = "nats-server-2.15.1/bin/nats-server";
+pub(crate) const PROGRAM: &str = "nats-server-2.15.1/bin/nats-server";
 const GUARD: &str = r#""$1" --config "$2" > "$2.log" 2>&1 & read -r _; kill -s KILL $!; wait $!"#;
 
 /// A NATS server.
-struct Nats {
+pub(crate) struct Nats {
     port: u16,
     monitor: u16,
     guard: Child,
@@ -31,7 +31,7 @@ struct Nats {
 }
 
 impl Nats {
-    fn start(jetstream: &str, more: &str) -> Nats {
+    pub(crate) fn start(jetstream: &str, more: &str) -> Nats {
         let folder = Folder::new();
         let free = || TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let (port, monitor) = (free(), free());
@@ -41,16 +41,7 @@ impl Nats {
              jetstream {{ store_dir: {store:?}, {jetstream} }}\n{more}\n"
         );
         fs::write(&config, text).unwrap();
-        let target = match std::env::var_os("CARGO_TARGET_DIR") {
-            Some(target) => PathBuf::from(target),
-            None => Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target"),
-        };
-        let program = target.join(PROGRAM);
-        assert!(
-            program.is_file(),
-            "there is no {}; 'cargo xtask test tools' installs it",
-            program.display()
-        );
+        let program = installed(PROGRAM);
         let guard = Command::new("sh")
             .args(["-c", GUARD, "guard"])
             .args([program, config])
@@ -63,7 +54,7 @@ impl Nats {
         Nats { port, monitor, guard, folder }
     }
 
-    fn on(&self, program: Program) -> Program {
+    pub(crate) fn on(&self, program: Program) -> Program {
         program
             .env("LINGER_NATS", &format!("nats://127.0.0.1:{}", self.port))
             .env("LINGER_NATS_MONITOR", &format!("http://127.0.0.1:{}", self.monitor))
@@ -71,15 +62,30 @@ impl Nats {
     }
 
     /// Runs `linger cluster …`, and returns its exit code and what it says.
-    fn cluster(&self, verb: &str) -> (Option<i32>, String) {
+    pub(crate) fn cluster(&self, verb: &str) -> (Option<i32>, String) {
         let end = self.on(Program::bare()).arg("cluster").arg(verb).end();
         (end.code, end.stdout + &end.stderr)
     }
 
-    fn make_log(&self) {
+    pub(crate) fn make_log(&self) {
         let (code, said) = self.cluster("init");
         assert_eq!(code, Some(0), "{said}");
     }
+}
+
+/// Returns a program that `cargo xtask test` installs into `target/`.
+pub(crate) fn installed(program: &str) -> PathBuf {
+    let target = match std::env::var_os("CARGO_TARGET_DIR") {
+        Some(target) => PathBuf::from(target),
+        None => Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target"),
+    };
+    let program = target.join(program);
+    assert!(
+        program.is_file(),
+        "there is no {}; 'cargo xtask test tools' installs it",
+        program.display()
+    );
+    program
 }
 
 impl Drop for Nats {
@@ -89,7 +95,7 @@ impl Drop for Nats {
     }
 }
 
-fn texts(history: &[Value]) -> Vec<&str> {
+pub(crate) fn texts(history: &[Value]) -> Vec<&str> {
     history.iter().filter_map(|message| message["text"].as_str()).collect()
 }
 

@@ -24,6 +24,7 @@ mod files;
 mod hostile;
 mod limits;
 mod memory;
+mod moves;
 mod native;
 mod openapi;
 mod operations;
