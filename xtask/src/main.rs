@@ -7,6 +7,7 @@
 mod counts;
 mod dev;
 mod run;
+mod scaling;
 mod screen;
 mod site;
 mod steps;
@@ -32,6 +33,10 @@ fn main() -> ExitCode {
             Ok(wishes) => suite::test(&Site::find(), &wishes),
             Err(sentence) => refuse(&sentence),
         },
+        ["scaling"] => {
+            print!("{}", scaling::tables());
+            ExitCode::SUCCESS
+        }
         ["dev"] => dev::serve(&Site::find()),
         [other, ..] => refuse(&format!("there is no 'cargo xtask {other}'")),
     }
@@ -52,6 +57,7 @@ The project's own commands.
   cargo xtask test --ci        as CI does: a skip is a failure, no colours
   cargo xtask test --no-install
                                change nothing on this machine: what is lacking is skipped
+  cargo xtask scaling          simulate rooms that are spread over streams, for docs/scaling.md
   cargo xtask dev              serve the page as it is written, with a server behind it
 
 Steps of the test, in order:
