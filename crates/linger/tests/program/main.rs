@@ -23,6 +23,7 @@ mod files;
 #[cfg(target_os = "linux")]
 mod hostile;
 mod limits;
+mod manual;
 mod memory;
 mod moves;
 mod native;
