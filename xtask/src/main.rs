@@ -8,6 +8,7 @@ mod counts;
 mod dev;
 mod faults;
 mod run;
+mod scaling;
 mod screen;
 mod site;
 mod steps;
@@ -38,6 +39,10 @@ fn main() -> ExitCode {
             Ok(rounds) => faults::run(&Site::find(), &rounds),
             Err(sentence) => refuse(&sentence),
         },
+        ["scaling"] => {
+            print!("{}", scaling::tables());
+            ExitCode::SUCCESS
+        }
         ["dev"] => dev::serve(&Site::find()),
         [other, ..] => refuse(&format!("there is no 'cargo xtask {other}'")),
     }
@@ -60,6 +65,7 @@ The project's own commands.
                                change nothing on this machine: what is lacking is skipped
   cargo xtask faults [--rounds N] [--seed S]
                                end and stop NATS servers and nodes under writers and readers, 20 times
+  cargo xtask scaling          simulate rooms that are spread over streams, for docs/scaling.md
   cargo xtask dev              serve the page as it is written, with a server behind it
 
 Steps of the test, in order:

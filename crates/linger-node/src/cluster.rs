@@ -14,7 +14,7 @@ use tokio::time::timeout;
 
 use crate::{
     Clock, ClusterError, ClusterSettings,
-    log::jetstream::{AboutStream, Opened, block_on, bucket_faults, context},
+    log::jetstream::{AboutStream, Beginning, Opened, block_on, bucket_faults, context},
 };
 
 /// The oldest NATS server whose acknowledgement means that a majority's disks have it, at
@@ -71,10 +71,20 @@ impl Promise {
     /// Looks at the stream of a log. Errors: it is not there, or something of the cluster
     /// cannot keep the promise.
     pub(crate) fn open(&self, settings: ClusterSettings) -> Result<Opened, ClusterError> {
-        let seen = block_on(look(&settings))?;
+        let about = block_on(self.check(&settings))?;
+        Opened::new(settings, about)
+    }
+
+    /// Looks at a stream. Errors: it is not there, or something of the cluster cannot keep
+    /// the promise.
+    pub(crate) async fn check(
+        &self,
+        settings: &ClusterSettings,
+    ) -> Result<AboutStream, ClusterError> {
+        let seen = look(settings).await?;
         match self.faults(&settings.stream, &seen).into_iter().next() {
             Some(fault) => Err(ClusterError::Unsafe(fault)),
-            None => Opened::new(settings, seen.about),
+            None => Ok(seen.about),
         }
     }
 
@@ -134,7 +144,9 @@ pub fn init(
                 settings.stream, about.state.count
             ))),
             Err(ClusterError::NoStream(_)) => {
-                AboutStream::create(&context, &settings.stream, replicas, id).await.map(|_| id)
+                let made =
+                    AboutStream::create(&context, &settings.stream, replicas, id, Beginning::Empty);
+                made.await.map(|_| id)
             }
             Err(error) => Err(error),
         }
@@ -181,6 +193,9 @@ pub fn overview(settings: &ClusterSettings, promise: &Promise) -> Result<Overvie
     }
     let mut faults = promise.faults(&settings.stream, &seen);
     faults.extend(about.log_id().err().map(|error| error.to_string()));
+    if about.is_unfinished() {
+        faults.push(ClusterError::Unfinished(settings.stream.clone()).to_string());
+    }
     if !about.has_majority() {
         faults.push(
             "no majority of the stream's servers is there: nothing can be written".to_owned(),

@@ -12,7 +12,7 @@ use crate::{
     startup::check_refused,
 };
 
-fn texts(history: &[Value]) -> Vec<&str> {
+pub(crate) fn texts(history: &[Value]) -> Vec<&str> {
     history.iter().filter_map(|message| message["text"].as_str()).collect()
 }
 

@@ -23,7 +23,9 @@ mod files;
 #[cfg(target_os = "linux")]
 mod hostile;
 mod limits;
+mod manual;
 mod memory;
+mod moves;
 mod native;
 mod nats;
 mod openapi;

@@ -19,7 +19,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::process::{Folder, PATIENCE, Program, until};
 
 /// Keep it as it is in `xtask/nats-server.txt`.
-const PROGRAM: &str = "nats-server-2.15.1/bin/nats-server";
+pub const PROGRAM: &str = "nats-server-2.15.1/bin/nats-server";
 /// Says the server's number, and ends the server when its own input does.
 const GUARD: &str = r#"
 "$1" --config "$2" >> "$2.log" 2>&1 &
@@ -153,12 +153,7 @@ impl NatsServer {
 
     /// Starts it.
     pub fn start(&mut self) {
-        let program = program();
-        assert!(
-            program.is_file(),
-            "there is no {}; 'cargo xtask test tools' installs it",
-            program.display()
-        );
+        let program = installed(PROGRAM);
         let mut guard = Command::new("sh")
             .args(["-c", GUARD, "guard"])
             .args([&program, &self.config])
@@ -215,10 +210,17 @@ pub fn free_port() -> u16 {
     }
 }
 
-fn program() -> PathBuf {
+/// Returns a program that `cargo xtask test` installs into `target/`.
+pub fn installed(program: &str) -> PathBuf {
     let target = match std::env::var_os("CARGO_TARGET_DIR") {
         Some(target) => PathBuf::from(target),
         None => Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target"),
     };
-    target.join(PROGRAM)
+    let program = target.join(program);
+    assert!(
+        program.is_file(),
+        "there is no {}; 'cargo xtask test tools' installs it",
+        program.display()
+    );
+    program
 }

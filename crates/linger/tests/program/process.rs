@@ -201,6 +201,13 @@ impl Program {
     }
 
     fn spawn(&self) -> Child {
+        let mut command = self.command();
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.spawn().expect("the program can be started")
+    }
+
+    /// Returns it as a command, for somebody who starts and kills it themselves.
+    pub fn command(&self) -> Command {
         // The test process needs a socket for each connection of a crowd, too.
         rlimit::increase_nofile_limit(u64::MAX).unwrap();
         let program = &self.executable;
@@ -224,8 +231,7 @@ impl Program {
             use std::os::unix::process::CommandExt;
             command.uid(user).gid(user);
         }
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        command.spawn().expect("the program can be started")
+        command
     }
 }
 

@@ -66,6 +66,11 @@ pub enum ClusterError {
     /// The stream is not as `linger cluster init` makes it, or a server is not.
     #[error("the NATS cluster cannot keep what is acknowledged: {0}")]
     Unsafe(String),
+    /// The entries of a log are still being put there.
+    #[error(
+        "the stream {0} has only a part of the log that is moved there; go on with 'linger cluster import'"
+    )]
+    Unfinished(String),
     /// The stream has fewer entries than this node has applied.
     #[error(
         "the stream {stream} ends at entry {entries}, but projection.db was made of {known}: part of the log is missing; find out what happened to the cluster, and start with --accept-rollback to go on without that"
