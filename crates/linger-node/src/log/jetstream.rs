@@ -43,10 +43,10 @@ use crate::{
 use appends::Append;
 use connection::Connection;
 pub use connection::{ClusterError, ClusterSettings};
-pub(crate) use faults::bucket_faults;
+pub(crate) use faults::{bucket_faults, files_faults};
 use history::Read;
 use message::Message;
-pub(crate) use stream::AboutStream;
+pub(crate) use stream::{AboutStream, files_bucket, object_stream};
 use worker::{Queued, Worker};
 
 /// A read that takes longer is given up: the follower tries again later.
@@ -216,11 +216,6 @@ impl Log for JetStreamLog {
         // Where the queue is full, the answer is dropped with what was asked.
         let _ = self.queue(Queued::Erase(erasures, answer));
         erased
-    }
-
-    /// Uploads are refused until the cluster can keep them.
-    fn has_files(&self) -> bool {
-        false
     }
 
     /// A file that was written in part has a smaller number: then some is done once more.

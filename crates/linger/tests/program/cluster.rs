@@ -3,6 +3,8 @@
 //! One real server a test. `cargo xtask test` installs it into `target/`; a shell ends it
 //! with the test's process.
 
+mod files;
+
 use std::{
     fs,
     net::{TcpListener, TcpStream},
@@ -41,26 +43,45 @@ impl Nats {
              jetstream {{ store_dir: {store:?}, {jetstream} }}\n{more}\n"
         );
         fs::write(&config, text).unwrap();
-        let target = match std::env::var_os("CARGO_TARGET_DIR") {
-            Some(target) => PathBuf::from(target),
-            None => Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target"),
-        };
-        let program = target.join(PROGRAM);
+        let program = program();
         assert!(
             program.is_file(),
             "there is no {}; 'cargo xtask test tools' installs it",
             program.display()
         );
+        let guard = Nats::run(&program, &config);
+        let nats = Nats { port, monitor, guard, folder };
+        nats.until_it_listens();
+        nats
+    }
+
+    fn run(program: &Path, config: &Path) -> Child {
         let guard = Command::new("sh")
             .args(["-c", GUARD, "guard"])
             .args([program, config])
             .stdin(Stdio::piped())
-            .spawn()
-            .unwrap();
+            .spawn();
+        guard.unwrap()
+    }
+
+    fn until_it_listens(&self) {
         until("the NATS server listens", || {
-            [port, monitor].iter().all(|port| TcpStream::connect(("127.0.0.1", *port)).is_ok())
+            [self.port, self.monitor]
+                .iter()
+                .all(|port| TcpStream::connect(("127.0.0.1", *port)).is_ok())
         });
-        Nats { port, monitor, guard, folder }
+    }
+
+    /// Ends it at once, as a crash would.
+    fn stop(&mut self) {
+        drop(self.guard.stdin.take());
+        let _ = self.guard.wait();
+    }
+
+    /// Starts it again.
+    fn go_on(&mut self) {
+        self.guard = Nats::run(&program(), &self.folder.join("server.conf"));
+        self.until_it_listens();
     }
 
     fn on(&self, program: Program) -> Program {
@@ -84,9 +105,16 @@ impl Nats {
 
 impl Drop for Nats {
     fn drop(&mut self) {
-        drop(self.guard.stdin.take());
-        let _ = self.guard.wait();
+        self.stop();
     }
+}
+
+fn program() -> PathBuf {
+    let target = match std::env::var_os("CARGO_TARGET_DIR") {
+        Some(target) => PathBuf::from(target),
+        None => Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target"),
+    };
+    target.join(PROGRAM)
 }
 
 fn texts(history: &[Value]) -> Vec<&str> {
