@@ -3,6 +3,8 @@
 //! One real server a test. `cargo xtask test` installs it into `target/`; a shell ends it
 //! with the test's process.
 
+mod files;
+
 use std::{
     fs,
     net::{TcpListener, TcpStream},
@@ -42,16 +44,39 @@ impl Nats {
         );
         fs::write(&config, text).unwrap();
         let program = installed(PROGRAM);
+        let guard = Nats::run(&program, &config);
+        let nats = Nats { port, monitor, guard, folder };
+        nats.until_it_listens();
+        nats
+    }
+
+    fn run(program: &Path, config: &Path) -> Child {
         let guard = Command::new("sh")
             .args(["-c", GUARD, "guard"])
             .args([program, config])
             .stdin(Stdio::piped())
-            .spawn()
-            .unwrap();
+            .spawn();
+        guard.unwrap()
+    }
+
+    fn until_it_listens(&self) {
         until("the NATS server listens", || {
-            [port, monitor].iter().all(|port| TcpStream::connect(("127.0.0.1", *port)).is_ok())
+            [self.port, self.monitor]
+                .iter()
+                .all(|port| TcpStream::connect(("127.0.0.1", *port)).is_ok())
         });
-        Nats { port, monitor, guard, folder }
+    }
+
+    /// Ends it at once, as a crash would.
+    fn stop(&mut self) {
+        drop(self.guard.stdin.take());
+        let _ = self.guard.wait();
+    }
+
+    /// Starts it again.
+    fn go_on(&mut self) {
+        self.guard = Nats::run(&installed(PROGRAM), &self.folder.join("server.conf"));
+        self.until_it_listens();
     }
 
     pub(crate) fn on(&self, program: Program) -> Program {
@@ -90,8 +115,7 @@ pub(crate) fn installed(program: &str) -> PathBuf {
 
 impl Drop for Nats {
     fn drop(&mut self) {
-        drop(self.guard.stdin.take());
-        let _ = self.guard.wait();
+        self.stop();
     }
 }
 
