@@ -38,6 +38,7 @@ use crate::{
     Clock, Limits, RoomRef,
     commits::{Committed, Damage},
     data_folder::DataFolder,
+    files::Lookout,
     health::Health,
     hub::Hub,
     log::Log,
@@ -73,6 +74,8 @@ pub struct Node {
     /// When it is dropped, the follower ends.
     stop: Option<watch::Sender<()>>,
     follower: Option<JoinHandle<()>>,
+    /// When it is dropped, nobody looks any more whether the log's files are there.
+    _lookout: Option<Lookout>,
     /// None in a test without a folder.
     uploads: Option<Arc<Uploads>>,
     _folder: Option<DataFolder>,

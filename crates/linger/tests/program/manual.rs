@@ -15,7 +15,7 @@ use serde_json::json;
 
 use crate::{
     client::Client,
-    cluster::{PROGRAM as NATS, installed},
+    nats::{PROGRAM as NATS, installed},
     process::{Folder, Program, Server, until},
 };
 

@@ -12,8 +12,9 @@ use std::{
 use serde_json::json;
 
 use crate::{
-    cluster::{Nats, texts},
+    cluster::texts,
     erasure::{found, history, take_back, talk},
+    nats::Nats,
     process::{Folder, Program, Refusal, Server, until},
 };
 

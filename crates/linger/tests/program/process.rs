@@ -15,6 +15,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 use crate::client::Client;
@@ -247,10 +248,12 @@ impl Server {
 
     /// Asks the program to end: SIGTERM.
     pub fn terminate(&self) {
-        // A shell's `kill` is on every machine; to send a signal from here would need unsafe code.
-        let kill =
-            Command::new("sh").arg("-c").arg(format!("kill -TERM {}", self.child.id())).status();
-        assert!(kill.unwrap().success());
+        self.signal(Signal::TERM);
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
     /// Waits for the end, and returns how it ended.

@@ -5,10 +5,10 @@ use std::{fs, thread, time::Duration};
 
 use serde_json::json;
 
-use super::Nats;
 use crate::{
     client::Client,
     erasure::found,
+    nats::Nats,
     process::{Folder, Program, Server, until},
 };
 
@@ -114,7 +114,7 @@ fn the_copies_of_a_node_have_a_bound_and_without_nats_it_serves_what_it_has() {
         assert!(get(&mut at_two, number), "{number}");
     }
     assert_eq!(copies(&folders[1]), 2, "the first and the last");
-    nats.stop();
+    nats.servers[0].kill();
     until("the node says so", || two.visitor().get("/ready").status == 503);
     assert!(get(&mut at_two, 0) && get(&mut at_two, 3));
     for number in [1, 2, 4] {
@@ -166,8 +166,9 @@ fn no_upload_is_acknowledged_without_its_bytes_when_the_nats_server_dies() {
             (added, bytes)
         });
         thread::sleep(Duration::from_millis(round * 12));
-        nats.stop();
-        nats.go_on();
+        nats.servers[0].kill();
+        nats.servers[0].start();
+        nats.servers[0].until_it_listens();
         let (added, bytes) = sending.join().unwrap();
         match added.status {
             201 => acknowledged.push((added.json()["file"]["id"].as_u64().unwrap(), bytes)),
