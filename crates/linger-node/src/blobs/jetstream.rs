@@ -199,7 +199,7 @@ impl JetStreamStore {
         match kept.await {
             Ok((whole, thumbnail)) => record.with(whole, thumbnail),
             Err(error) => {
-                // What stays is found by a sweep.
+                // A sweep finds the rest.
                 let _ = self.bucket.erase_copy(&record).await;
                 Err(error)
             }

@@ -7,6 +7,7 @@ mod files;
 
 use std::{
     fs,
+    io::{BufRead, BufReader, Write},
     net::{TcpListener, TcpStream},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -70,6 +71,22 @@ impl Nats {
                 .iter()
                 .all(|port| TcpStream::connect(("127.0.0.1", *port)).is_ok())
         });
+    }
+
+    /// Asks JetStream something, by hand, and waits for the answer.
+    fn ask(&self, subject: &str, body: &str) {
+        let mut connection = BufReader::new(TcpStream::connect(("127.0.0.1", self.port)).unwrap());
+        let told = format!(
+            "CONNECT {{\"verbose\":false}}\r\nSUB answer 1\r\nPUB {subject} answer {}\r\n{body}\r\n",
+            body.len()
+        );
+        connection.get_mut().write_all(told.as_bytes()).unwrap();
+        let mut line = String::new();
+        while !line.starts_with('{') {
+            line.clear();
+            assert_ne!(connection.read_line(&mut line).unwrap(), 0, "no answer to {subject}");
+        }
+        assert!(!line.contains("\"error\""), "{line}");
     }
 
     /// Ends it at once, as a crash would.

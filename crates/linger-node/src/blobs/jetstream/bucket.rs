@@ -2,8 +2,8 @@
 //! under one subject, and its record under another.
 //!
 //! The stream's leader alone answers, which has all that was acknowledged. A record is replaced
-//! only by those who know the one before. What is erased is overwritten in the servers' files,
-//! message by message: NATS's own way, a purge, leaves the bytes where they were.
+//! only by those who know the one before. Erased messages are overwritten in the servers'
+//! files, one by one: NATS's own way, a purge, leaves the bytes where they were.
 
 use std::{
     collections::{BTreeMap, VecDeque},
