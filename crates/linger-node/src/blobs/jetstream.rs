@@ -34,7 +34,11 @@ use tokio::{
     time::timeout,
 };
 
-use self::{bucket::Bucket, cache::Cache, record::Record};
+use self::{
+    bucket::{Bucket, Found},
+    cache::Cache,
+    record::Record,
+};
 use super::{BlobStore, Holds, Kept, Mark, Part};
 use crate::{Clock, ClusterError, ClusterSettings, Limits, log::jetstream::context};
 
@@ -118,14 +122,14 @@ impl JetStreamStore {
             }
             let mut seen = 0;
             loop {
-                let found = self.bucket.find(hash).await?.filter(|found| found.record.is_there());
-                let found = found.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
-                let Some(content) = found.record.content(part) else {
-                    return Err(io::ErrorKind::NotFound.into());
-                };
+                let absent = || io::Error::from(io::ErrorKind::NotFound);
+                let Found { record, sequence } =
+                    self.bucket.find(hash).await?.ok_or_else(absent)?;
+                let record = record.readable()?.ok_or_else(absent)?;
+                let content = record.content(part).ok_or_else(absent)?;
                 self.cache.make_room(content.size)?;
                 let staged = self.cache.stage();
-                let subject = found.record.subject(part);
+                let subject = record.subject(part);
                 let fetched = async {
                     let mut file = staged.open()?;
                     self.bucket.download(&subject, content, &mut file).await
@@ -133,14 +137,14 @@ impl JetStreamStore {
                 match fetched.await {
                     // Others may have erased it meanwhile, or kept it anew.
                     Err(error) if error.kind() == io::ErrorKind::InvalidData => {
-                        if seen == found.sequence {
+                        if seen == sequence {
                             return Err(error);
                         }
-                        seen = found.sequence;
+                        seen = sequence;
                     }
                     fetched => {
                         fetched?;
-                        return self.cache.adopt(hash, part, staged.path(), found.record.since);
+                        return self.cache.adopt(hash, part, staged.path(), record.since);
                     }
                 }
             }
@@ -157,20 +161,20 @@ impl JetStreamStore {
         let mut uploaded: Option<Record> = None;
         for _ in 0..TRIES_MAX {
             let found = self.bucket.find(hash).await?;
-            let before = found.as_ref().map_or(0, |found| found.sequence);
-            let there = match found.filter(|found| found.record.is_there()) {
-                Some(found) if self.bucket.has_all(&found.record).await? => Some(found.record),
-                _ => None,
-            };
-            let record = match (there, &uploaded) {
-                (Some(there), _) => there,
-                (None, Some(uploaded)) => uploaded.clone(),
-                (None, None) => uploaded.insert(self.upload(hash, source()?).await?).clone(),
+            let (before, found) = found.map_or((0, None), |it| (it.sequence, Some(it.record)));
+            let record = match (&found, &uploaded) {
+                (Some(there), _) if there.is_there() && self.bucket.has_all(there).await? => {
+                    there.clone()
+                }
+                (_, Some(uploaded)) => uploaded.clone(),
+                (_, None) => uploaded.insert(self.upload(hash, source()?).await?).clone(),
             };
             if self.bucket.write(&record.kept(now), before).await?.is_some() {
-                // Another node was faster, and has them, too.
-                if let Some(needless) = uploaded.filter(|it| !it.is_same_copy(&record)) {
-                    self.bucket.erase_copy(&needless).await?;
+                // Another node was faster; or what was there was not whole.
+                for other in [found, uploaded].into_iter().flatten() {
+                    if !other.is_same_copy(&record) {
+                        self.bucket.erase_copy(&other).await?;
+                    }
                 }
                 return Ok(());
             }
@@ -195,7 +199,7 @@ impl JetStreamStore {
         match kept.await {
             Ok((whole, thumbnail)) => record.with(whole, thumbnail),
             Err(error) => {
-                // What stays is found by a sweep.
+                // A sweep finds the rest.
                 let _ = self.bucket.erase_copy(&record).await;
                 Err(error)
             }
@@ -237,8 +241,9 @@ impl BlobStore for JetStreamStore {
         if let Some(length) = self.cache.length(hash, part)? {
             return Ok(Some(length));
         }
-        let found = self.run(self.bucket.find(hash))?.filter(|found| found.record.is_there());
-        Ok(found.and_then(|found| found.record.content(part).map(|content| content.size)))
+        let Some(found) = self.run(self.bucket.find(hash))? else { return Ok(None) };
+        let record = found.record.readable()?;
+        Ok(record.and_then(|record| record.content(part).map(|content| content.size)))
     }
 
     fn read(&self, hash: FileHash, part: Part, at: u64, buffer: &mut [u8]) -> io::Result<usize> {
@@ -292,7 +297,7 @@ impl BlobStore for JetStreamStore {
     }
 
     fn list(&self) -> io::Result<Vec<Kept>> {
-        self.run(self.bucket.list())
+        self.run(self.bucket.list(self.clock.now()))
     }
 
     fn bytes(&self) -> io::Result<u64> {
@@ -305,7 +310,7 @@ impl BlobStore for JetStreamStore {
 }
 
 impl Drop for JetStreamStore {
-    /// Whoever drops it may be a task of another runtime, and must not wait.
+    /// The last owner may be a task of another runtime, and must not wait.
     fn drop(&mut self) {
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();

@@ -2,11 +2,11 @@
 //!
 //! The bytes lie in the data folder, or in the object store of a cluster, with copies here.
 
-use std::sync::Arc;
+use std::{io, sync::Arc};
 
 use super::{DataFolder, OpenError};
 use crate::{
-    Clock, ClusterSettings, Limits,
+    Clock, ClusterError, ClusterSettings, Limits,
     blobs::{
         BlobStore, Holds,
         folder::FolderStore,
@@ -42,7 +42,14 @@ impl DataFolder {
             OpenStoreError::Cluster(error) => error.into(),
             OpenStoreError::Folder(error) => self.refused()(error),
         })?;
-        self.open_uploads_in(Arc::new(store), holds, clock, limits)
+        // The cluster is asked how many bytes there are.
+        let opened = self.open_uploads_in(Arc::new(store), holds, clock, limits);
+        opened.map_err(|error| match error {
+            OpenError::Folder { error, .. } if error.kind() == io::ErrorKind::NotConnected => {
+                ClusterError::Refused(error.to_string()).into()
+            }
+            error => error,
+        })
     }
 
     fn open_uploads_in(

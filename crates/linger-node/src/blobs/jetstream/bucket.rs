@@ -2,8 +2,8 @@
 //! under one subject, and its record under another.
 //!
 //! The stream's leader alone answers, which has all that was acknowledged. A record is replaced
-//! only by those who know the one before. What is erased is overwritten in the servers' files,
-//! message by message: NATS's own way, a purge, leaves the bytes where they were.
+//! only by those who know the one before. Erased messages are overwritten in the servers'
+//! files, one by one: NATS's own way, a purge, leaves the bytes where they were.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -38,9 +38,10 @@ use crate::{
 /// Bytes of a chunk. With the encoding of NATS's answers it stays below its bound of 1 MiB.
 const CHUNK_BYTES: usize = 256 << 10;
 /// Chunks that are on their way at once.
-const CHUNKS_IN_FLIGHT: usize = 8;
-/// Chunks without a record that are younger are of an upload that goes on.
-const LEFT_AFTER_MS: i64 = 60 * 60 * 1000;
+const CHUNKS_IN_FLIGHT: usize = 4;
+/// Chunks without a record that are younger may be of an upload that goes on. One that stands
+/// still for so long has failed by then.
+const LEFT_AFTER_MS: i64 = 2 * 60 * 1000;
 /// The parts of a blob.
 const PARTS: [Part; 2] = [Part::Whole, Part::Thumbnail];
 /// A listing whose server says nothing for longer is given up.
@@ -95,14 +96,12 @@ impl Bucket {
         Ok(AboutStream::ask(&self.context, &self.stream).await.map_err(away)?.state.bytes)
     }
 
-    /// Returns the record of a blob.
-    ///
-    /// Errors: the cluster does not answer, or what it has is no record.
+    /// Returns the record of a blob. Errors: the cluster does not answer.
     pub(super) async fn find(&self, hash: FileHash) -> io::Result<Option<Found>> {
         let subject = record::subject(&self.name, hash);
         let message = self.stream().await?.get_last_raw_message_by_subject(&subject).await;
         let Some(message) = if_there(message)? else { return Ok(None) };
-        let record = Record::read(hash, &self.name, &message.payload)?;
+        let record = Record::read(hash, &self.name, &message.payload);
         Ok(Some(Found { record, sequence: message.sequence }))
     }
 
@@ -221,7 +220,7 @@ impl Bucket {
         self.erase(&record::subject(&self.name, hash), upto).await
     }
 
-    /// Erases chunks of a blob that are of no record, and of no upload that goes on.
+    /// Erases chunks of a blob that are of no record, if they are of an upload that failed.
     pub(super) async fn erase_leftovers(&self, hash: FileHash, now: Timestamp) -> io::Result<()> {
         let subjects = self.subjects(&format!("$O.{}.C.{hash}.>", self.name)).await?;
         if subjects.is_empty() {
@@ -231,16 +230,15 @@ impl Bucket {
         for subject in subjects.into_keys() {
             let is_of_it = record.as_ref().is_some_and(|it| it.owns(&subject));
             let since = self.last_written(&subject).await?;
-            let is_old = since.is_some_and(|it| it.as_ms() < now.as_ms() - LEFT_AFTER_MS);
-            if is_old && !is_of_it {
+            if !is_of_it && since.is_some_and(|since| is_left(since, now)) {
                 self.erase(&subject, u64::MAX).await?;
             }
         }
         Ok(())
     }
 
-    /// Lists all blobs, and chunks that are of no record.
-    pub(super) async fn list(&self) -> io::Result<Vec<Kept>> {
+    /// Lists all blobs, and as very old what an upload that failed has left.
+    pub(super) async fn list(&self, now: Timestamp) -> io::Result<Vec<Kept>> {
         let records = self.records().await?;
         let mut kept: Vec<_> = records
             .values()
@@ -253,9 +251,9 @@ impl Bucket {
             if records.get(&hash).is_some_and(|record| record.owns(&subject)) {
                 continue;
             }
-            if let Some(since) = self.last_written(&subject).await? {
-                kept.push(Kept { hash, bytes: chunks * CHUNK_BYTES as u64, since });
-            }
+            let Some(since) = self.last_written(&subject).await? else { continue };
+            let since = if is_left(since, now) { Timestamp::from_ms(0) } else { since };
+            kept.push(Kept { hash, bytes: chunks * CHUNK_BYTES as u64, since });
         }
         Ok(kept)
     }
@@ -281,12 +279,7 @@ impl Bucket {
             let message = message.ok_or_else(|| away("a listing ended early"))?.map_err(away)?;
             pending = message.info().map_err(away)?.pending;
             let Some(hash) = record::hash_in(&message.subject) else { continue };
-            match Record::read(hash, &self.name, &message.payload) {
-                Ok(record) => _ = records.insert(hash, record),
-                Err(error) => {
-                    tracing::warn!(%error, %hash, "a file in the NATS cluster is passed over");
-                }
-            }
+            records.insert(hash, Record::read(hash, &self.name, &message.payload));
         }
         Ok(records)
     }
@@ -336,6 +329,10 @@ impl Bucket {
         headers.insert(NATS_EXPECTED_STREAM, &*self.stream);
         headers
     }
+}
+
+fn is_left(since: Timestamp, now: Timestamp) -> bool {
+    now.as_ms().saturating_sub(since.as_ms()) > LEFT_AFTER_MS
 }
 
 /// Returns the first message of a subject from a number on.

@@ -44,6 +44,8 @@ enum State {
     Marked,
     /// No file has it: its chunks are being erased.
     Gone,
+    /// Nobody writes this: what stands there is no record. It is replaced like one.
+    Unreadable,
 }
 
 /// The record as JSON: NATS's own names, and ours in a place of their own.
@@ -90,17 +92,22 @@ impl Record {
         Ok(Record { whole, thumbnail, ..self })
     }
 
-    /// Reads the record of a blob. Errors: it is none, or of another blob.
-    pub(super) fn read(hash: FileHash, bucket: &str, payload: &[u8]) -> io::Result<Record> {
-        let info: Info = serde_json::from_slice(payload)
-            .map_err(|error| damaged(&format!("its record cannot be read: {error}")))?;
+    /// Reads the record of a blob, or what stands in its place.
+    pub(super) fn read(hash: FileHash, bucket: &str, payload: &[u8]) -> Record {
+        Record::try_read(hash, bucket, payload).unwrap_or_else(|| Record {
+            state: State::Unreadable,
+            ..Record::new(hash, bucket, "unreadable".to_owned())
+        })
+    }
+
+    fn try_read(hash: FileHash, bucket: &str, payload: &[u8]) -> Option<Record> {
+        let info: Info = serde_json::from_slice(payload).ok()?;
         let name = hash.to_string();
         let copy = info.nuid.strip_prefix(&name).and_then(|rest| rest.strip_prefix('.'));
         let is_copy =
             |copy: &&str| copy.len() == 32 && copy.bytes().all(|byte| byte.is_ascii_hexdigit());
-        let copy = copy.filter(is_copy).filter(|_| info.name == name);
-        let copy = copy.ok_or_else(|| damaged("its record is that of another file"))?;
-        Ok(Record {
+        let copy = copy.filter(is_copy).filter(|_| info.name == name)?;
+        Some(Record {
             hash,
             bucket: bucket.to_owned(),
             copy: copy.to_owned(),
@@ -164,7 +171,16 @@ impl Record {
 
     /// Tells whether the bytes are there, marked or not.
     pub(super) fn is_there(&self) -> bool {
-        self.state != State::Gone
+        matches!(self.state, State::Kept | State::Marked)
+    }
+
+    /// Returns it if the bytes are there. Errors: `InvalidData`, if nobody can say that.
+    pub(super) fn readable(self) -> io::Result<Option<Record>> {
+        match self.state {
+            State::Kept | State::Marked => Ok(Some(self)),
+            State::Gone => Ok(None),
+            State::Unreadable => Err(damaged("its record cannot be read")),
+        }
     }
 
     /// Tells whether somebody may be about to erase them.

@@ -10,6 +10,7 @@ use crate::{
     erasure::found,
     nats::Nats,
     process::{Folder, Program, Server, until},
+    startup::check_refused,
 };
 
 const PICTURE: &[u8] = include_bytes!("../../../../linger-media/corpus/wide.jpg");
@@ -170,6 +171,7 @@ fn no_upload_is_acknowledged_without_its_bytes_when_the_nats_server_dies() {
         nats.servers[0].start();
         nats.servers[0].until_it_listens();
         let (added, bytes) = sending.join().unwrap();
+        // It may have come to its end before, or not.
         match added.status {
             201 => acknowledged.push((added.json()["file"]["id"].as_u64().unwrap(), bytes)),
             status => assert_eq!(status, 503, "{}", added.text()),
@@ -183,5 +185,28 @@ fn no_upload_is_acknowledged_without_its_bytes_when_the_nats_server_dies() {
     for (file, bytes) in acknowledged {
         let got = ann.again(two.address).get(&format!("/api/v1/files/{file}"));
         assert!(got.status == 200 && got.body == bytes, "{file}: {}", got.status);
+    }
+}
+
+#[test]
+fn a_cluster_without_a_bucket_for_files_is_refused_in_one_sentence() {
+    let nats = Nats::start("sync_interval: always", "");
+    nats.make_log();
+    let (code, said) = nats.cluster("status");
+    assert!(code == Some(0) && said.contains("files: 0 bytes"), "{said}");
+    nats.ask("$JS.API.STREAM.DELETE.OBJ_linger-files", "");
+    let folder = Folder::new();
+    let words = ["no bucket linger-files", "nats object add linger-files", "--replicas=1"];
+    check_refused("no bucket", &nats.on(Program::on(&folder)), &words);
+    let (code, said) = nats.cluster("check");
+    assert!(code == Some(1) && said.lines().count() == 1 && said.contains(words[1]), "{said}");
+    // As that command makes it, but for a day and in memory.
+    let bucket = r#"{ "name": "OBJ_linger-files", "storage": "memory", "max_age": 86400000000000,
+        "subjects": ["$O.linger-files.C.>", "$O.linger-files.M.>"], "allow_rollup_hdrs": true }"#;
+    nats.ask("$JS.API.STREAM.CREATE.OBJ_linger-files", bucket);
+    let (code, said) = nats.cluster("check");
+    assert_eq!((code, said.lines().count()), (Some(1), 2), "{said}");
+    for words in ["kept in memory", "drops its oldest files"] {
+        assert!(said.contains(words), "{said}");
     }
 }
