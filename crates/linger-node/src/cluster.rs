@@ -14,7 +14,9 @@ use tokio::time::timeout;
 
 use crate::{
     Clock, ClusterError, ClusterSettings,
-    log::jetstream::{AboutStream, Beginning, Opened, block_on, bucket_faults, context},
+    log::jetstream::{
+        AboutStream, Beginning, Opened, block_on, bucket_faults, context, files_faults,
+    },
 };
 
 /// The oldest NATS server whose acknowledgement means that a majority's disks have it, at
@@ -89,9 +91,10 @@ impl Promise {
     }
 
     fn faults(&self, stream: &str, seen: &Seen) -> Vec<String> {
-        let Seen { about, bucket, connected } = seen;
+        let Seen { about, bucket, files, connected } = seen;
         let mut faults = about.faults(self.replicas);
         faults.extend(bucket_faults(stream, bucket.as_ref(), self.replicas));
+        faults.extend(files_faults(stream, files.as_ref(), self.replicas));
         let Some(servers) = &self.servers else {
             faults.extend(too_old(&connected.name, &connected.version));
             return faults;
@@ -158,7 +161,7 @@ pub fn init(
 /// Errors: it cannot be asked.
 pub fn overview(settings: &ClusterSettings, promise: &Promise) -> Result<Overview, ClusterError> {
     let seen = block_on(look(settings))?;
-    let Seen { about, bucket, connected } = &seen;
+    let Seen { about, bucket, files, connected } = &seen;
     let mut facts = vec![format!(
         "stream {}: log {}, entries {} to {}, replicas: {}",
         settings.stream,
@@ -169,6 +172,9 @@ pub fn overview(settings: &ClusterSettings, promise: &Promise) -> Result<Overvie
     )];
     if let Some(bucket) = bucket {
         facts.push(format!("erased entries: {}", bucket.state.count));
+    }
+    if let Some(files) = files {
+        facts.push(format!("files: {} bytes", files.state.bytes));
     }
     if let Some(group) = &about.cluster {
         let leader = group.leader.as_deref().unwrap_or("none");
@@ -239,23 +245,29 @@ struct Connected {
     version: String,
 }
 
-/// A log's stream, and its bucket of erased entries, if that is there.
+/// A log's stream, and its buckets of erased entries and of files, if they are there.
 struct Seen {
     about: AboutStream,
     bucket: Option<AboutStream>,
+    files: Option<AboutStream>,
     connected: Connected,
 }
 
 async fn look(settings: &ClusterSettings) -> Result<Seen, ClusterError> {
     let context = context(settings).await?;
     let about = AboutStream::ask(&context, &settings.stream).await?;
-    let bucket = match AboutStream::ask_bucket(&context, &settings.stream).await {
-        Err(ClusterError::NoStream(_)) => None,
-        bucket => Some(bucket?),
-    };
+    let bucket = if_there(AboutStream::ask_bucket(&context, &settings.stream).await)?;
+    let files = if_there(AboutStream::ask_files(&context, &settings.stream).await)?;
     let info = context.client().server_info();
     let connected = Connected { name: info.server_name, version: info.version };
-    Ok(Seen { about, bucket, connected })
+    Ok(Seen { about, bucket, files, connected })
+}
+
+fn if_there(asked: Result<AboutStream, ClusterError>) -> Result<Option<AboutStream>, ClusterError> {
+    match asked {
+        Err(ClusterError::NoStream(_)) => Ok(None),
+        asked => asked.map(Some),
+    }
 }
 
 fn too_old(name: &str, version: &str) -> Option<String> {

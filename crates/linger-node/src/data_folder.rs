@@ -8,6 +8,8 @@
 //! ([`ProjectionFiles`]). A node of a cluster has no `log.db`, and a file `cluster`
 //! instead, with the name of the stream, so that neither is taken for the other.
 
+mod blobs;
+
 use std::{
     fs::{self, File, TryLockError},
     io,
@@ -18,8 +20,7 @@ use std::{
 use linger_core::{About, Epoch, LogId, Position, Projection, ProjectionError, is_damage, queries};
 
 use crate::{
-    Clock, Limits,
-    blobs::folder::FolderStore,
+    Clock,
     files::Files,
     log::{
         jetstream::{self, ClusterError},
@@ -28,7 +29,6 @@ use crate::{
     private::{self, NotOurs},
     projection_files::{Old, ProjectionFiles, Replacing, dated},
     roster::Roster,
-    uploads::Uploads,
 };
 
 /// Reasons why a data folder cannot be used, each with what to do.
@@ -166,18 +166,6 @@ impl DataFolder {
     /// Returns where the projection is, and what may stand beside it.
     pub(crate) fn projection_files(&self) -> ProjectionFiles {
         ProjectionFiles::new(self.path.join("projection.db"))
-    }
-
-    /// Opens the store of files, and goes on with the uploads that were begun.
-    pub(crate) fn open_uploads(
-        &self,
-        limits: &Limits,
-        clock: Arc<dyn Clock>,
-    ) -> Result<Arc<Uploads>, OpenError> {
-        let folder = self.path.join(private::FILES);
-        let store = FolderStore::new(&folder);
-        let staging = folder.join(private::UPLOADS);
-        Uploads::open(&staging, Arc::new(store), clock, limits).map_err(self.refused())
     }
 
     fn log_path(&self) -> PathBuf {

@@ -67,11 +67,6 @@ pub(crate) trait Log: Send + Sync {
     /// Notes that all that was asked for up to here is erased, in all files.
     fn note_erased(&self, _: Position) {}
 
-    /// Tells whether files of its entries may lie in this node's folder.
-    fn has_files(&self) -> bool {
-        true
-    }
-
     /// Returns the position of the last durable entry, and how to hear of growth.
     fn tail(&self) -> watch::Receiver<Position>;
 }

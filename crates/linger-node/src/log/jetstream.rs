@@ -46,11 +46,11 @@ use crate::{
 use appends::Append;
 use connection::Connection;
 pub use connection::{ClusterError, ClusterSettings};
-pub(crate) use faults::bucket_faults;
+pub(crate) use faults::{bucket_faults, files_faults};
 use history::Read;
 pub(crate) use import::{Found, Import};
 use message::Message;
-pub(crate) use stream::{AboutStream, Beginning};
+pub(crate) use stream::{AboutStream, Beginning, files_bucket, object_stream};
 pub(crate) use walk::Walk;
 use worker::{Queued, Worker};
 
@@ -225,11 +225,6 @@ impl Log for JetStreamLog {
         // Where the queue is full, the answer is dropped with what was asked.
         let _ = self.queue(Queued::Erase(erasures, answer));
         erased
-    }
-
-    /// Uploads are refused until the cluster can keep them.
-    fn has_files(&self) -> bool {
-        false
     }
 
     /// A file that was written in part has a smaller number: then some is done once more.

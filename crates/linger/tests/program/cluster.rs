@@ -3,6 +3,8 @@
 //! One real server a test ([`crate::nats`]). What three servers show is in
 //! [`crate::three_servers`].
 
+mod files;
+
 use serde_json::Value;
 
 use crate::{

@@ -6,7 +6,7 @@
 
 use std::{
     fs,
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Write},
     net::{TcpListener, TcpStream},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -123,6 +123,23 @@ impl Nats {
             assert!(!is_late, "no stream: {said}");
             std::thread::sleep(Duration::from_millis(100));
         }
+    }
+
+    /// Asks JetStream something, by hand, and waits for the answer.
+    pub fn ask(&self, subject: &str, body: &str) {
+        let connection = TcpStream::connect(("127.0.0.1", self.servers[0].port));
+        let mut connection = BufReader::new(connection.unwrap());
+        let told = format!(
+            "CONNECT {{\"verbose\":false}}\r\nSUB answer 1\r\nPUB {subject} answer {}\r\n{body}\r\n",
+            body.len()
+        );
+        connection.get_mut().write_all(told.as_bytes()).unwrap();
+        let mut line = String::new();
+        while !line.starts_with('{') {
+            line.clear();
+            assert_ne!(connection.read_line(&mut line).unwrap(), 0, "no answer to {subject}");
+        }
+        assert!(!line.contains("\"error\""), "{line}");
     }
 
     /// Returns the servers as the stream's leader sees them; none while there is no leader.
