@@ -178,8 +178,11 @@ fn no_upload_is_acknowledged_without_its_bytes_when_the_nats_server_dies() {
         }
         until("it is well again", || one.visitor().get("/ready").status == 200);
     }
-    let added = ann.call("POST", "/api/v1/files?name=last.txt", &[], b"the last one");
-    acknowledged.push((added.expect(201)["file"]["id"].as_u64().unwrap(), b"the last one".into()));
+    // The node has two connections: the one for files may come back a little later.
+    let add = || ann.again(one.address).call("POST", "/api/v1/files?name=last.txt", &[], b"last");
+    until("it takes files again", || add().status == 201);
+    let added = add().expect(201);
+    acknowledged.push((added["file"]["id"].as_u64().unwrap(), b"last".into()));
     // Another node, which has nothing of its own.
     let two = nats.on(Program::on(&folders[1])).start();
     for (file, bytes) in acknowledged {
@@ -208,5 +211,51 @@ fn a_cluster_without_a_bucket_for_files_is_refused_in_one_sentence() {
     assert_eq!((code, said.lines().count()), (Some(1), 2), "{said}");
     for words in ["kept in memory", "drops its oldest files"] {
         assert!(said.contains(words), "{said}");
+    }
+}
+
+#[test]
+fn bytes_that_one_node_adds_while_another_erases_them_are_there_once_acknowledged() {
+    const FILES: usize = 16;
+    let nats = Nats::start("sync_interval: always", "");
+    nats.make_log();
+    let folders = [(); 3].map(|()| Folder::new());
+    let quick = |folder| nats.on(Program::on(folder)).env("LINGER_RATE_LIMITS", "off");
+    let [one, two] = [0, 1].map(|node| quick(&folders[node]).start());
+    let mut ann = one.guest("ann");
+    ann.join("lobby");
+    let texts: Vec<_> = (0..FILES).map(|number| text(&format!("file {number}"), 300_000)).collect();
+    let sent: Vec<_> =
+        texts.iter().map(|bytes| say_with_file(&mut ann, "some.txt", bytes)).collect();
+    let at_two = there(&ann, &two, sent[FILES - 1].1);
+    for (_, message) in &sent {
+        ann.delete(&format!("/api/v1/messages/{message}")).expect(204);
+    }
+    // Files are erased some two seconds later, one after another, by both nodes.
+    let added: Vec<_> = thread::scope(|threads| {
+        let adds = texts.iter().enumerate().map(|(number, bytes)| {
+            let mut sender = at_two.again(two.address);
+            threads.spawn(move || {
+                thread::sleep(Duration::from_millis(1800 + 60 * number as u64));
+                let added = sender.call("POST", "/api/v1/files?name=again.txt", &[], bytes);
+                added.expect(201)["file"]["id"].as_u64().unwrap()
+            })
+        });
+        let adds: Vec<_> = adds.collect();
+        adds.into_iter().map(|add| add.join().unwrap()).collect()
+    });
+    // What was deleted first is forgotten, and what was added since is not.
+    for (file, _) in &sent {
+        until("the first one is gone", || {
+            ann.again(one.address).get(&format!("/api/v1/files/{file}")).status == 404
+        });
+    }
+    thread::sleep(Duration::from_secs(3));
+    let three = quick(&folders[2]).start();
+    for node in [&one, &two, &three] {
+        for (file, bytes) in added.iter().zip(&texts) {
+            let got = ann.again(node.address).get(&format!("/api/v1/files/{file}"));
+            assert!(got.status == 200 && got.body == *bytes, "{file}: {}", got.status);
+        }
     }
 }
