@@ -28,7 +28,7 @@ read -r _
 kill -s KILL $!
 wait $!
 "#;
-/// What every server must do that keeps a log.
+/// Every server that keeps a log must do this.
 const SAFE: &str = "sync_interval: always";
 
 /// NATS servers, and the folder of all that they write.
