@@ -6,7 +6,7 @@
 
 use std::{
     fs,
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Read, Write},
     net::{TcpListener, TcpStream},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -15,6 +15,7 @@ use std::{
 };
 
 use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
 
 use crate::process::{Folder, PATIENCE, Program, until};
 
@@ -178,6 +179,32 @@ impl NatsServer {
             let ports = [self.port, self.monitor];
             ports.iter().all(|port| TcpStream::connect(("127.0.0.1", *port)).is_ok())
         });
+    }
+
+    /// Asks JetStream for something that Linger never asks for, and returns its answer.
+    pub fn ask(&self, subject: &str, body: &Value) -> Value {
+        let stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        let mut stream = BufReader::new(stream);
+        let body = body.to_string();
+        let asked = format!(
+            "CONNECT {{\"verbose\":false}}\r\nSUB answer 1\r\nPUB $JS.API.{subject} answer {}\r\n{body}\r\n",
+            body.len()
+        );
+        stream.get_mut().write_all(asked.as_bytes()).unwrap();
+        let mut line = String::new();
+        while !line.starts_with("MSG ") {
+            line.clear();
+            assert!(stream.read_line(&mut line).unwrap() > 0, "the server hangs up");
+        }
+        let mut answer = vec![0; line.trim().rsplit(' ').next().unwrap().parse().unwrap()];
+        stream.read_exact(&mut answer).unwrap();
+        serde_json::from_slice(&answer).unwrap()
+    }
+
+    /// Returns the folder of its streams.
+    pub fn store(&self) -> PathBuf {
+        self.config.with_file_name("store")
     }
 
     /// Ends it at once, as a crash would.

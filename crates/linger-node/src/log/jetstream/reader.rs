@@ -19,6 +19,7 @@ use linger_core::{Entry, Position};
 use tokio::time::sleep;
 
 use super::{
+    last_read::LastRead,
     message::{self, MessageId},
     skeletons::{Skeletons, message_at},
     stream::{self, AboutStream},
@@ -61,6 +62,8 @@ pub(super) struct Reader {
     shorter: u32,
     /// Found behind entries that were still to be handed out.
     lost: Option<Lost>,
+    /// The last entry, if one was read.
+    last_read: Option<LastRead>,
 }
 
 struct Consumer {
@@ -80,6 +83,10 @@ pub(super) enum Lost {
         "the stream {stream} ends at entry {end}, and this node has read {read} of it: part of the log is missing; find out what happened to the cluster"
     )]
     Shorter { stream: String, end: u64, read: u64 },
+    #[error(
+        "the stream {stream} has another entry {position} than this node has read: an older backup was put back, and has grown since; find out what happened to the cluster"
+    )]
+    Replaced { stream: String, position: Position },
     #[error("the stream {stream} was deleted and made anew: it is not the log that this node read")]
     Another { stream: String },
     #[error("entry {position} of the stream {stream} is damaged: {reason}")]
@@ -104,6 +111,7 @@ impl Reader {
             missing: 0,
             shorter: 0,
             lost: None,
+            last_read: None,
         }
     }
 
@@ -131,6 +139,7 @@ impl Reader {
                 }
             }
         }
+        self.last_read = entries.last().map(|(entry, _)| LastRead::of(entry));
         Ok(entries)
     }
 
@@ -209,6 +218,12 @@ impl Reader {
             };
         }
         self.shorter = 0;
+        if let Some(last_read) = self.last_read
+            && last_read.is_replaced(&self.context, &self.stream).await?
+        {
+            let (stream, position) = (self.stream.clone(), last_read.position);
+            return Ok(Err(Lost::Replaced { stream, position }));
+        }
         self.end = about.tail();
         // The stream's last entries may be erased: then no consumer would tell.
         if end > read && self.ends_here().await? {
