@@ -67,21 +67,30 @@ impl Nats {
 
     /// Starts three servers that know each other.
     pub fn three() -> Nats {
+        Nats::three_with_room(|_| SAFE.to_owned())
+    }
+
+    /// Starts three servers that know each other, with these settings of JetStream for each.
+    pub fn three_with_room(jetstream: impl Fn(usize) -> String) -> Nats {
         let routes = [(); 3].map(|()| free_port());
         let urls = routes.map(|port| format!("nats://127.0.0.1:{port}"));
-        Nats::three_with(|number| {
-            format!("listen: \"127.0.0.1:{}\", routes: {urls:?}", routes[number])
-        })
+        let cluster =
+            |number: usize| format!("listen: \"127.0.0.1:{}\", routes: {urls:?}", routes[number]);
+        Nats::three_of(jetstream, cluster)
     }
 
     /// Starts three servers, with these settings of the cluster for each.
     pub fn three_with(cluster: impl Fn(usize) -> String) -> Nats {
+        Nats::three_of(|_| SAFE.to_owned(), cluster)
+    }
+
+    fn three_of(jetstream: impl Fn(usize) -> String, cluster: impl Fn(usize) -> String) -> Nats {
         let folder = Folder::new();
         let mut servers: Vec<_> = (0..3)
             .map(|number| {
                 let name = format!("n{}", number + 1);
                 let more = format!("cluster {{ name: three, {} }}", cluster(number));
-                NatsServer::new(&name, &folder.join(&name), SAFE, &more)
+                NatsServer::new(&name, &folder.join(&name), &jetstream(number), &more)
             })
             .collect();
         servers.iter_mut().for_each(NatsServer::start);
@@ -200,6 +209,13 @@ impl NatsServer {
         let mut answer = vec![0; line.trim().rsplit(' ').next().unwrap().parse().unwrap()];
         stream.read_exact(&mut answer).unwrap();
         serde_json::from_slice(&answer).unwrap()
+    }
+
+    /// Changes something in its configuration, for the next start.
+    pub fn change(&self, from: &str, to: &str) {
+        let config = fs::read_to_string(&self.config).unwrap();
+        assert!(config.contains(from), "{config}");
+        fs::write(&self.config, config.replace(from, to)).unwrap();
     }
 
     /// Returns the folder of its streams.

@@ -1,8 +1,8 @@
 //! Reads the stream strictly in order, from one position on.
 //!
 //! It is an ordered consumer: ephemeral, in memory, without acknowledgements, made anew
-//! where it stopped whenever a message was lost on the way, its server fell silent, or the
-//! connection was made anew. Positions have no gaps: one that is missing in the stream is
+//! where it stopped whenever a message was lost on the way, its server fell silent or behind,
+//! or the connection was made anew. Positions have no gaps: one that is missing in the stream is
 //! read from the bucket of erased entries. One that is in neither, a stream that ends before
 //! it did, and another stream under the same name are losses of the log, and end the reading
 //! with a sentence.
@@ -16,7 +16,7 @@ use async_nats::jetstream::{
 };
 use futures_util::{FutureExt, StreamExt};
 use linger_core::{Entry, Position};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::{
     last_read::LastRead,
@@ -27,6 +27,8 @@ use super::{
 
 /// A server that does not tell twice as long that it is there counts as gone.
 const HEARTBEAT: Duration = Duration::from_secs(1);
+/// After so long without an entry the stream's leader is asked whether there are any.
+const QUIET_MAX: Duration = Duration::from_secs(3);
 /// For one pull; then the next one is sent.
 const PULL_EXPIRES: Duration = Duration::from_secs(10);
 /// Messages and bytes that are on their way at once: bounds the memory of a reader.
@@ -159,10 +161,16 @@ impl Reader {
                 self.open().await?;
                 continue;
             };
-            let message = match consumer.messages.next().await {
-                Some(Ok(message)) => message,
-                None | Some(Err(_)) => {
+            let message = match timeout(QUIET_MAX, consumer.messages.next()).await {
+                Ok(Some(Ok(message))) => message,
+                Ok(None | Some(Err(_))) => {
                     self.consumer = None;
+                    continue;
+                }
+                Err(_) => {
+                    if self.is_left_behind().await {
+                        self.consumer = None;
+                    }
                     continue;
                 }
             };
@@ -279,6 +287,18 @@ impl Reader {
         }
         sleep(RETRY_AFTER).await;
         Ok(None)
+    }
+
+    /// Asks the stream's leader whether it has more than the consumer tells. The server that
+    /// keeps the consumer may be behind for good: its disk is full, say. Another consumer is
+    /// with another server, mostly.
+    async fn is_left_behind(&self) -> bool {
+        let about = AboutStream::ask(&self.context, &self.stream).await;
+        let is_behind = about.is_ok_and(|about| about.tail() > self.after());
+        if is_behind {
+            tracing::debug!("the consumer's server is behind; making another consumer");
+        }
+        is_behind
     }
 
     /// Asks the stream's leader whether it has no message in the next entry's place.

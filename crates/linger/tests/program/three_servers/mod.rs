@@ -1,12 +1,14 @@
 //! Three NATS servers and three nodes, of which something dies, hangs or is cut off.
 //!
 //! [`rounds`] ends and stops one after another under writers and readers, at random times;
-//! [`partitions`] cuts lines. The rule for all: an acknowledged message is read once by every
-//! reader, in one order, and all nodes make the same tables of it. These tests run one at a
-//! time (`.config/nextest.toml`): each of them keeps both cores busy.
+//! [`partitions`] cuts lines, and [`full_disk`] takes room away. The rule for all: an
+//! acknowledged message is read once by every reader, in one order, and all nodes make the same
+//! tables of it. These tests run one at a time (`.config/nextest.toml`): each of them keeps
+//! both cores busy.
 
 mod authors;
 mod checks;
+mod full_disk;
 mod lines;
 mod partitions;
 mod readers;
@@ -58,7 +60,12 @@ impl Addresses {
 impl Cluster {
     /// Starts all of them, on a new log.
     pub fn start() -> Cluster {
-        Cluster::start_with(Nats::three(), None)
+        Cluster::on(Nats::three())
+    }
+
+    /// Starts three nodes on these servers, on a new log.
+    pub fn on(nats: Nats) -> Cluster {
+        Cluster::start_with(nats, None)
     }
 
     /// Starts all of them on lines that can be cut, on a new log.
