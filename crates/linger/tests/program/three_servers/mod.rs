@@ -10,6 +10,7 @@ mod authors;
 mod checks;
 mod full_disk;
 mod lines;
+mod one_down;
 mod partitions;
 mod readers;
 mod rounds;
