@@ -8,7 +8,7 @@
 use std::{path::Path, time::Duration};
 
 use rusqlite::{
-    Connection, ErrorCode, OpenFlags, params,
+    Connection, ErrorCode, OpenFlags, OptionalExtension, params,
     types::{FromSql, ValueRef},
 };
 use sha2::{Digest, Sha256};
@@ -49,6 +49,8 @@ pub struct About {
     pub log: String,
     /// How far it is.
     pub applied: Position,
+    /// The time that its last entry counts for, if it says that.
+    pub at: Option<Timestamp>,
     /// The form of its tables.
     pub form: u32,
 }
@@ -69,6 +71,13 @@ impl About {
     /// Tells whether its tables have today's form.
     pub fn is_current(&self) -> bool {
         self.form == SCHEMA
+    }
+
+    /// Tells whether this may be the last entry that it was made of, by the entry's time. One
+    /// that was written in the same place later, after an older copy of the log was put back,
+    /// is not.
+    pub fn may_end_with(&self, entry: &Entry) -> bool {
+        self.at.is_none_or(|at| time_of(entry, at) == at)
     }
 
     /// Tells whether an earlier version made its tables.
@@ -114,6 +123,9 @@ impl Projection {
         Ok(Some(About {
             log: connection.query_row(value, ["log_id"], |row| row.get(0))?,
             applied: connection.query_row(value, ["applied"], |row| row.get(0))?,
+            at: connection
+                .query_row(value, ["last_at_ms"], |row| row.get(0).map(Timestamp::from_ms))
+                .optional()?,
             form: schema,
         }))
     }

@@ -84,7 +84,14 @@ impl Promise {
         settings: &ClusterSettings,
     ) -> Result<AboutStream, ClusterError> {
         let seen = look(settings).await?;
-        match self.faults(&settings.stream, &seen).into_iter().next() {
+        let mut faults = self.faults(&settings.stream, &seen);
+        // A node starts also while a server is down: those that are known are a majority, so
+        // that nothing is acknowledged without one of them.
+        let silent = self.silent(&seen.about);
+        if silent.len() * 2 >= seen.about.members().len() {
+            faults.extend(silent);
+        }
+        match faults.into_iter().next() {
             Some(fault) => Err(ClusterError::Unsafe(fault)),
             None => Ok(seen.about),
         }
@@ -102,14 +109,20 @@ impl Promise {
         for server in servers {
             faults.extend(server.faults());
         }
-        for member in about.members() {
-            if !servers.iter().any(|server| server.name == member) {
-                faults.push(format!(
-                    "the server {member} keeps the stream and said nothing of itself; add its address to --nats-monitor, or start it"
-                ));
-            }
-        }
         faults
+    }
+
+    /// Returns a sentence for each server that keeps the stream and said nothing of itself,
+    /// where the servers are asked.
+    fn silent(&self, about: &AboutStream) -> Vec<String> {
+        let Some(servers) = &self.servers else { return Vec::new() };
+        let is_silent = |member: &&str| !servers.iter().any(|server| server.name == *member);
+        let told = |member: &str| {
+            format!(
+                "the server {member} keeps the stream and said nothing of itself; add its address to --nats-monitor, or start it"
+            )
+        };
+        about.members().into_iter().filter(is_silent).map(told).collect()
     }
 }
 
@@ -198,6 +211,7 @@ pub fn overview(settings: &ClusterSettings, promise: &Promise) -> Result<Overvie
         )),
     }
     let mut faults = promise.faults(&settings.stream, &seen);
+    faults.extend(promise.silent(about));
     faults.extend(about.log_id().err().map(|error| error.to_string()));
     if about.is_unfinished() {
         faults.push(ClusterError::Unfinished(settings.stream.clone()).to_string());

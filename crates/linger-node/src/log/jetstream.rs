@@ -12,6 +12,7 @@ mod connection;
 mod faults;
 mod history;
 mod import;
+mod last_read;
 mod message;
 mod reader;
 #[cfg(test)]
@@ -32,7 +33,7 @@ use std::{
 };
 
 use async_nats::jetstream::{self, Context};
-use linger_core::{Draft, Entry, LogId, Position, UserId, queries::Erasure};
+use linger_core::{About, Draft, Entry, LogId, Position, UserId, queries::Erasure};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{AppendError, Appending, Log, Note, ReadError, latest::Latest, load::Load};
@@ -101,6 +102,16 @@ impl Opened {
     /// Returns the stream's name.
     pub(crate) fn stream(&self) -> &str {
         &self.settings.stream
+    }
+
+    /// Tells whether the stream has another entry where these tables end than they were made
+    /// of. Errors: the cluster does not answer.
+    pub(crate) fn has_replaced(&self, tables: &About) -> Result<bool, ClusterError> {
+        block_on(async {
+            let context = context(&self.settings).await?;
+            let replaced = last_read::is_replaced(&context, &self.settings.stream, tables).await;
+            replaced.map_err(ClusterError::Refused)
+        })
     }
 
     /// Starts the thread that follows the stream and appends to it. It ends when the log is
