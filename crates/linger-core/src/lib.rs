@@ -23,6 +23,7 @@ pub mod queries;
 mod rejection;
 #[cfg(feature = "openapi")]
 mod schemas;
+mod statements;
 mod stored;
 mod sum;
 mod text;
@@ -46,6 +47,7 @@ pub use projection::{
     fingerprint as projection_fingerprint,
 };
 pub use rejection::Rejection;
+pub use statements::Statements;
 pub use stored::{StoredEntry, UnreadableEntry, Vocabulary};
 pub use sum::is_damage;
 pub use text::{

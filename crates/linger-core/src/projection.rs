@@ -13,7 +13,9 @@ use rusqlite::{
 };
 use sha2::{Digest, Sha256};
 
-use crate::{Entry, LogId, Outcome, Position, Timestamp, Vocabulary, apply, sum};
+use crate::{
+    Entry, LogId, Outcome, Position, Timestamp, Vocabulary, apply, statements::Batch, sum,
+};
 
 /// The form of the tables. A projection of another form is made anew.
 const SCHEMA: u32 = 5;
@@ -316,18 +318,18 @@ pub fn fingerprint(connection: &Connection) -> rusqlite::Result<String> {
 /// Applies entries after `mark`. Returns their outcomes, and how far the tables
 /// are then.
 fn apply_all(
-    tx: &Connection,
+    connection: &Connection,
     mut mark: Mark,
     entries: &[Entry],
 ) -> rusqlite::Result<(Vec<Outcome>, Mark)> {
-    let mut outcomes = Vec::with_capacity(entries.len());
+    let (tx, mut outcomes) = (Batch::on(connection), Vec::with_capacity(entries.len()));
     for entry in entries {
         assert!(entry.position > mark.position, "{} comes after {}", entry.position, mark.position);
         mark = Mark { position: entry.position, at: time_of(entry, mark.at) };
-        outcomes.push(apply::apply(tx, entry, mark.at)?);
+        outcomes.push(apply::apply(&tx, entry, mark.at)?);
     }
-    set_meta(tx, "applied", mark.position.get().cast_signed())?;
-    set_meta(tx, "last_at_ms", mark.at.as_ms())?;
+    set_meta(connection, "applied", mark.position.get().cast_signed())?;
+    set_meta(connection, "last_at_ms", mark.at.as_ms())?;
     Ok((outcomes, mark))
 }
 
