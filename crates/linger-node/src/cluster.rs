@@ -5,6 +5,8 @@
 //! their system account ([`system_servers`]), or from their monitoring addresses, which the
 //! program asks, since this crate knows no HTTP.
 
+mod nodes;
+
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -12,9 +14,11 @@ use linger_core::LogId;
 use serde::Deserialize;
 use tokio::time::timeout;
 
+pub use nodes::{forget, nodes};
+
 use crate::{
     Clock, ClusterError, ClusterSettings,
-    log::jetstream::{AboutStream, Opened, block_on, bucket_faults, context},
+    log::jetstream::{AboutStream, Opened, Roll, block_on, bucket_faults, context},
 };
 
 /// The oldest NATS server whose acknowledgement means that a majority's disks have it, at
@@ -134,7 +138,8 @@ pub fn init(
                 settings.stream, about.state.count
             ))),
             Err(ClusterError::NoStream(_)) => {
-                AboutStream::create(&context, &settings.stream, replicas, id).await.map(|_| id)
+                AboutStream::create(&context, &settings.stream, replicas, id).await?;
+                Roll::open(context, &settings.stream, replicas).await.map(|_| id)
             }
             Err(error) => Err(error),
         }

@@ -23,17 +23,22 @@ const ANSWER_MAX: Duration = Duration::from_secs(3);
 const ANSWER_BYTES_MAX: u64 = 1 << 20;
 
 /// Does what `linger cluster …` asks for.
-pub(crate) fn run(verb: ClusterVerb, cluster: Option<&Cluster>) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(verb: &ClusterVerb, cluster: Option<&Cluster>) -> anyhow::Result<ExitCode> {
     let cluster =
         cluster.context("there is no cluster; name its servers with --log nats://a,b,c")?;
     let mut out = std::io::stdout().lock();
-    if verb == ClusterVerb::Init {
+    if *verb == ClusterVerb::Init {
         let id = cluster::init(&cluster.log, cluster.replicas, &SystemClock)?;
         writeln!(out, "The stream {} is made, for the log {id}.", cluster.log.stream)?;
     }
+    if let ClusterVerb::Forget { node } = verb {
+        let name = cluster::forget(&cluster.log, node)?;
+        writeln!(out, "The node {name} is forgotten.")?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let overview = cluster::overview(&cluster.log, &promise(cluster)?)?;
-    if verb == ClusterVerb::Status {
-        for line in &overview.facts {
+    if *verb == ClusterVerb::Status {
+        for line in overview.facts.iter().chain(&cluster::nodes(&cluster.log)?) {
             writeln!(out, "{line}")?;
         }
         return Ok(ExitCode::SUCCESS);

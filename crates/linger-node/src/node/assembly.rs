@@ -8,13 +8,16 @@ use std::{
     },
 };
 
-use linger_core::{Epoch, Position, Projection};
+use linger_core::{Epoch, Position, Projection, Vocabulary};
 use tokio::{
     runtime::Handle,
     sync::{mpsc, watch},
 };
 
-use super::Node;
+use super::{
+    Node,
+    attend::{Own, take_seat},
+};
 use crate::{
     Clock, Limits, OpenError, Rollback,
     checkpoints::Checkpoints,
@@ -25,9 +28,13 @@ use crate::{
     follower::{Erasing, Follower, TableFiles},
     health::Health,
     hub::Hub,
-    log::{Log, jetstream::ClusterSettings},
+    log::{
+        Log,
+        jetstream::{ClusterSettings, block_on},
+    },
     memory::Memory,
     metrics::Metrics,
+    nodes::{Agreement, Member, Seat},
     read_pool::{Connections, ReadPool},
     roster::Roster,
     sessions::Sessions,
@@ -81,14 +88,21 @@ impl Node {
         rollback: Rollback,
         limits: Limits,
         clock: Arc<dyn Clock>,
+        member: Member,
     ) -> Result<Node, OpenError> {
         let folder = DataFolder::take(folder)?;
-        let log = promise.open(cluster)?;
+        let mut log = promise.open(cluster.clone())?;
         let (tables, is_rolled_back) = folder.open_on_cluster(&log, &*clock, rollback)?;
+        let seat =
+            Seat { id: folder.node_id(&*clock)?, member, cluster, replicas: promise.replicas };
+        let own = Own::of(&tables.projection);
+        let agreement = Arc::new(block_on(take_seat(&seat, own))?);
+        log.agreement = agreement.clone();
         let (metrics, health) = (Arc::new(Metrics::new()), Arc::new(Health::new()));
         let log = log.start(folder.erased_path(), &limits, metrics.clone(), health.clone())?;
         let mut node = Node::follow(folder, Arc::new(log), tables, limits, clock, metrics, health)?;
         node.begins_epoch = is_rolled_back;
+        (node.seat, node.agreement) = (Some(seat), agreement);
         Ok(node)
     }
 
@@ -173,6 +187,7 @@ impl Node {
             batch_max: limits.apply_batch_max,
             erasing: Erasing::of(&*log),
         };
+        let begins_epoch = !log.is_shared();
         let node = Node {
             log,
             memory,
@@ -187,8 +202,11 @@ impl Node {
             metrics,
             sessions: Mutex::new(Sessions::new(limits.sessions_max)),
             limits,
+            seat: None,
+            agreement: Arc::new(Agreement::of(Vocabulary::LATEST)),
+            ends: Mutex::default(),
             is_open: AtomicBool::new(false),
-            begins_epoch: true,
+            begins_epoch,
             deadlines: AtomicU64::new(0),
             stop: None,
             follower: None,

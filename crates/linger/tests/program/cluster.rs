@@ -23,7 +23,7 @@ const PROGRAM: &str = "nats-server-2.15.1/bin/nats-server";
 const GUARD: &str = r#""$1" --config "$2" > "$2.log" 2>&1 & read -r _; kill -s KILL $!; wait $!"#;
 
 /// A NATS server.
-struct Nats {
+pub struct Nats {
     port: u16,
     monitor: u16,
     guard: Child,
@@ -31,7 +31,7 @@ struct Nats {
 }
 
 impl Nats {
-    fn start(jetstream: &str, more: &str) -> Nats {
+    pub fn start(jetstream: &str, more: &str) -> Nats {
         let folder = Folder::new();
         let free = || TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let (port, monitor) = (free(), free());
@@ -63,20 +63,25 @@ impl Nats {
         Nats { port, monitor, guard, folder }
     }
 
-    fn on(&self, program: Program) -> Program {
+    /// Returns the address of the server.
+    pub fn url(&self) -> String {
+        format!("nats://127.0.0.1:{}", self.port)
+    }
+
+    pub fn on(&self, program: Program) -> Program {
         program
-            .env("LINGER_NATS", &format!("nats://127.0.0.1:{}", self.port))
+            .env("LINGER_NATS", &self.url())
             .env("LINGER_NATS_MONITOR", &format!("http://127.0.0.1:{}", self.monitor))
             .env("LINGER_NATS_REPLICAS", "1")
     }
 
     /// Runs `linger cluster …`, and returns its exit code and what it says.
-    fn cluster(&self, verb: &str) -> (Option<i32>, String) {
+    pub fn cluster(&self, verb: &str) -> (Option<i32>, String) {
         let end = self.on(Program::bare()).arg("cluster").arg(verb).end();
         (end.code, end.stdout + &end.stderr)
     }
 
-    fn make_log(&self) {
+    pub fn make_log(&self) {
         let (code, said) = self.cluster("init");
         assert_eq!(code, Some(0), "{said}");
     }

@@ -25,6 +25,7 @@ mod hostile;
 mod limits;
 mod memory;
 mod native;
+mod nodes;
 mod openapi;
 mod operations;
 mod origins;

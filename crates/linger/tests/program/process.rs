@@ -241,9 +241,14 @@ impl Server {
 
     /// Asks the program to end: SIGTERM.
     pub fn terminate(&self) {
+        self.signal("TERM");
+    }
+
+    /// Sends it the signal of this name.
+    pub fn signal(&self, name: &str) {
         // A shell's `kill` is on every machine; to send a signal from here would need unsafe code.
         let kill =
-            Command::new("sh").arg("-c").arg(format!("kill -TERM {}", self.child.id())).status();
+            Command::new("sh").arg("-c").arg(format!("kill -{name} {}", self.child.id())).status();
         assert!(kill.unwrap().success());
     }
 
