@@ -11,9 +11,21 @@ use rusqlite::{
 };
 
 /// A checksum being made. It covers kinds and lengths, so that bytes cannot move from
-/// one value to the next unnoticed.
-#[derive(Default)]
-pub(crate) struct Sum(crc32fast::Hasher);
+/// one value to the next unnoticed. Short values are gathered: the sum of one long piece
+/// costs less than that of many small ones.
+pub(crate) struct Sum {
+    done: crc32fast::Hasher,
+    gathered: [u8; GATHERED_MAX],
+    len: usize,
+}
+
+const GATHERED_MAX: usize = 256;
+
+impl Default for Sum {
+    fn default() -> Sum {
+        Sum { done: crc32fast::Hasher::new(), gathered: [0; GATHERED_MAX], len: 0 }
+    }
+}
 
 impl Sum {
     pub(crate) fn number(&mut self, number: i64) {
@@ -46,13 +58,26 @@ impl Sum {
     }
 
     fn part(&mut self, kind: u8, bytes: &[u8]) {
-        self.0.update(&[kind]);
-        self.0.update(&(bytes.len() as u64).to_le_bytes());
-        self.0.update(bytes);
+        self.add(&[kind]);
+        self.add(&(bytes.len() as u64).to_le_bytes());
+        self.add(bytes);
     }
 
-    pub(crate) fn finish(self) -> u32 {
-        self.0.finalize()
+    fn add(&mut self, bytes: &[u8]) {
+        if self.len + bytes.len() > GATHERED_MAX {
+            self.done.update(&self.gathered[..self.len]);
+            self.len = 0;
+            if bytes.len() > GATHERED_MAX {
+                return self.done.update(bytes);
+            }
+        }
+        self.gathered[self.len..][..bytes.len()].copy_from_slice(bytes);
+        self.len += bytes.len();
+    }
+
+    pub(crate) fn finish(mut self) -> u32 {
+        self.done.update(&self.gathered[..self.len]);
+        self.done.finalize()
     }
 }
 

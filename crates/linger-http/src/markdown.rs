@@ -70,6 +70,10 @@ pub fn steps(source: &str) -> usize {
 fn written(typed: Typed, names: &mut Names<'_>) -> Result<Written, Malformed> {
     let typed = typed.trimmed();
     let text = MessageText::parse(&typed.text)?;
+    // Most texts are plain.
+    if typed.entities.is_empty() && !text.as_str().contains('@') {
+        return Ok(Written { text, entities: Entities::default() });
+    }
     let mut layers = Layers::new(text.as_str(), &typed.entities);
     mentions::find(&mut layers, &typed.escaped, names);
     let entities = Entities::of(text.as_str(), sweep::entities(&layers))?;

@@ -3,7 +3,6 @@
 //! A panic on one of them is a bug after which nothing would work correctly, yet
 //! the other threads would not notice. So the process ends, with a message. All
 //! acknowledged entries are in the log, and the next start goes on from there.
-//! acknowledged is in the log, and the next start goes on from there.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},

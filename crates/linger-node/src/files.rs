@@ -4,22 +4,27 @@
 //! nothing reports it, because the file stays open. So important files are remembered by
 //! their number on the disk, and compared with the files at their paths. If nothing in
 //! the folder was made, removed or renamed since the last time, all are still there:
-//! one look instead of several.
+//! one look instead of several. Each write of the log is preceded by a look, and a thread
+//! looks while nothing is written.
 
 use std::{
     fs::Metadata,
     io,
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
-    sync::Mutex,
+    sync::{Arc, Mutex, mpsc},
     time::{Duration, SystemTime},
 };
 
-use crate::private;
+use crate::{essential, health::Health, private};
 
 /// File systems stamp changes by a clock that ticks. After so recent a change, another
 /// one may get the same stamp.
 const TICK_MAX: Duration = Duration::from_secs(1);
+
+/// How often somebody looks while nothing is written. Nearly all that an idle node does is
+/// this, and each wake of a sleeping core costs.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// Files of one folder, with their numbers.
 #[derive(Debug, Default)]
@@ -28,6 +33,26 @@ pub(crate) struct Files {
     files: Vec<(PathBuf, Identity)>,
     /// The folder when all of them were there.
     seen: Mutex<Option<Stamp>>,
+}
+
+/// Somebody who looks whether files are there, until this is dropped.
+pub(crate) struct Lookout {
+    _stop: mpsc::Sender<()>,
+}
+
+/// Ends the node when its files are taken away, also while it writes nothing.
+///
+/// A thread of its own: one wake a look, where a timer of the runtime takes four.
+pub(crate) fn look_out(files: Arc<Files>, health: Arc<Health>) -> Lookout {
+    let (stop, stopped) = mpsc::channel();
+    essential::spawn("lookout", move || {
+        while stopped.recv_timeout(LOOK_EVERY) == Err(mpsc::RecvTimeoutError::Timeout) {
+            if let Some(gone) = files.gone() {
+                return health.end_without(gone);
+            }
+        }
+    });
+    Lookout { _stop: stop }
 }
 
 /// The number of a file on the disk.

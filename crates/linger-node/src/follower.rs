@@ -20,7 +20,7 @@ use std::{
 use linger_core::{Command, Entry, Epoch, Outcome, Position, Projection, is_damage};
 use tokio::{
     sync::{mpsc, watch},
-    time::{Duration, Instant, sleep_until},
+    time::{Instant, sleep_until},
 };
 
 pub(crate) use erasing::Erasing;
@@ -39,10 +39,6 @@ use crate::{
     read_pool::Question,
     uploads::Uploads,
 };
-
-/// How often the follower checks that the data files are still there, while nobody
-/// writes: seldom enough to cost nothing.
-const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// Applies the log. Owns the projection.
 pub(crate) struct Follower {
@@ -85,7 +81,6 @@ impl Follower {
         // One for all sleeps, since a new one would be entered in the timers for each batch.
         let mut alarm = pin!(sleep_until(Instant::now()));
         let mut try_from = Instant::now();
-        let mut look_at = Instant::now() + LOOK_EVERY;
         while stop.has_changed().is_ok() && !self.health.has_ended() {
             let (now, end) = (Instant::now(), *tail.borrow_and_update());
             let refused = self.log.take_refused();
@@ -111,10 +106,6 @@ impl Follower {
                 catch_up.tell(self.projection.applied(), end);
                 continue;
             }
-            if look_at <= now {
-                self.look_for_files();
-                look_at = now + LOOK_EVERY;
-            }
             // Notes from before the last ones are there only when all is applied again.
             let erase_at = self.erasing.due().filter(|_| !has_more && self.is_readable());
             if erase_at.is_some_and(|at| at <= now) {
@@ -122,8 +113,7 @@ impl Follower {
                 continue;
             }
             let heal_at = self.needs_healing().then_some(try_from);
-            let look_at_next = self.looks().then_some(look_at);
-            let wake_at = [commit_at, step_at, heal_at, erase_at, look_at_next];
+            let wake_at = [commit_at, step_at, heal_at, erase_at];
             let wake_at = wake_at.into_iter().flatten().min();
             if let Some(at) = wake_at.filter(|at| alarm.deadline() != *at) {
                 alarm.as_mut().reset(at);

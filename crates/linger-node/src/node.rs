@@ -42,6 +42,7 @@ use crate::{
     Clock, Limits, RoomRef,
     commits::{Committed, Damage},
     data_folder::DataFolder,
+    files::Lookout,
     health::Health,
     hub::Hub,
     log::Log,
@@ -84,6 +85,8 @@ pub struct Node {
     /// When it is dropped, the follower ends.
     stop: Option<watch::Sender<()>>,
     follower: Option<JoinHandle<()>>,
+    /// When it is dropped, nobody looks any more whether the log's files are there.
+    _lookout: Option<Lookout>,
     /// None in a test without a folder.
     uploads: Option<Arc<Uploads>>,
     _folder: Option<DataFolder>,

@@ -37,6 +37,38 @@ async function tellPast(route: Route): Promise<void> {
   await route.fulfill({ json: { messages, more: first > 1, more_after: last < COUNT } })
 }
 
+const NEWS = 100_000
+/** The most that the server gives in one answer. */
+const NEWS_PAGE = 1000
+/** Each tenth is said in the room that is looked at, the others in another one. */
+const LOOKED_AT = 10
+
+/** The events of the two rooms from now on, a page for each question; after the last there is no more news. */
+async function tellNews(route: Route): Promise<void> {
+  const after = new URL(route.request().url()).searchParams.get('after') ?? ''
+  const known = /^news-\d+$/.test(after) ? Number(after.slice(5)) : 0
+  const last = Math.min(NEWS, known + NEWS_PAGE)
+  const events = Array.from({ length: last - known }, (_, index) => {
+    const count = known + 1 + index
+    const here = Math.floor(count / LOOKED_AT)
+    const room = count % LOOKED_AT === 0 ? 'long' : 'busy'
+    // Each room was opened, and one thing said in it; the other one was joined besides.
+    const number = room === 'long' ? here + 2 : count - here + 3
+    const { at, by } = message(count)
+    const position = count + 1000
+    return { position, number, room, type: 'message_sent', at, by, message: { id: position, room, number, at, by, text: `news ${count}` } }
+  })
+  if (events.length === 0) await new Promise((resolve) => setTimeout(resolve, 500))
+  await route.fulfill({ json: { events, cursor: `news-${last}` } }).catch(() => {})
+}
+
+/** Runs in the page: its short pauses, the weather's among them, pass fifty times as fast. */
+function hurry(): void {
+  const wait = window.setTimeout
+  const quick = (act: TimerHandler, ms = 0, ...rest: unknown[]) => wait(act, ms < 10_000 ? ms / 50 : ms, ...rest)
+  window.setTimeout = quick as typeof window.setTimeout
+}
+
 async function open(path: string): Promise<Chat> {
   const ann = await linger.open({ name: `ann ${path}` })
   await ann.page.route('**/rooms/long/messages?*', tellPast)
@@ -144,6 +176,51 @@ test('scrolling over the messages leaves time in each frame', async () => {
   const longest = median(blocks.map((block) => block.longest))
   // A frame in which a page of messages comes in may be late, once in a while.
   expect({ usual, longest }).toSatisfy(() => usual < FRAME_MS && longest < 3 * FRAME_MS)
+})
+
+/** Returns the first number in a text, 0 without one. */
+function digits(text: string): number {
+  return Number(/\d[\d,]*/.exec(text)?.[0].replaceAll(',', '') ?? 0)
+}
+
+test('100,000 events in bad weather: none is lost, none doubled, and the heap grows by less than 20 MB', { timeout: 600_000 }, async () => {
+  const bob = await Person.arrive(linger.server.url, 'bob of the news')
+  await bob.openRoom('busy')
+  await bob.say('the only one that is real', 'busy')
+  const ann = await linger.open({ name: 'ann of the news' })
+  await ann.page.goto(`${linger.server.url}/r/busy`)
+  await ann.isReady()
+  await ann.page.locator('.head .button').click()
+  await ann.page.locator('.head .button').waitFor({ state: 'detached' })
+  await ann.page.goto(`${linger.server.url}/r/long`)
+  await ann.isReady()
+  await ann.page.locator('button.state').click()
+  const drawer = ann.page.locator('.wire')
+  await drawer.locator('.requests li').first().waitFor()
+  await ann.page.route(/\/api\/v1\/events\?/, tellNews)
+  await ann.page.evaluate(hurry)
+  await drawer.getByRole('switch').click()
+
+  const heard = async () => digits(await drawer.locator('.clean small').innerText())
+  const unread = async () => digits((await ann.page.locator('.room-link .count').first().textContent({ timeout: 1000 }).catch(() => '')) ?? '')
+  const seen = new Set<string | undefined>()
+  const goesOn = async () => {
+    seen.add((await drawer.locator('.clean').innerText()).split('\n')[0]?.replace(/ of .*/, ''))
+    return [await heard(), await unread()]
+  }
+  const patience = { timeout: 500_000, interval: 500 }
+  const session = await ann.context.newCDPSession(ann.page)
+  await expect.poll(async () => (await goesOn())[0], patience).toBeGreaterThan(NEWS / LOOKED_AT / 10)
+  const before = await heapBytes(session)
+  const here = NEWS / LOOKED_AT
+  await expect.poll(goesOn, patience).toEqual([here, NEWS - here])
+  expect((await heapBytes(session)) - before).toBeLessThan(20e6)
+  expect([...seen]).toEqual(['lost 0 · doubled 0'])
+  expect(await drawer.locator('.got', { hasText: 'by the weather' }).count()).toBeGreaterThan(2)
+  const shown = await numbers(ann)
+  expect(shown).toEqual(shown.map((_, index) => here + 3 - shown.length + index))
+  await expect.poll(() => drawer.locator('.proof').innerText()).toBe(`complete: #1 to #${(here + 2).toLocaleString('en')}`)
+  await ann.page.unrouteAll({ behavior: 'ignoreErrors' })
 })
 
 test('from far above one jumps to the newest', async () => {

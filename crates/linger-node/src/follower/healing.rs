@@ -13,7 +13,6 @@ use super::Follower;
 use crate::{
     Clock,
     checkpoints::Checkpoints,
-    files::Files,
     health::Part,
     projection_files::{Old, ProjectionFiles, Replacing},
     read_pool::Connections,
@@ -25,8 +24,6 @@ pub(crate) struct TableFiles {
     pub(crate) connections: Arc<Connections>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) replacing: Option<Replacing>,
-    /// The log's files. If they are gone, the node ends.
-    pub(crate) log: Arc<Files>,
 }
 
 impl Follower {
@@ -50,19 +47,6 @@ impl Follower {
             return self.take_place();
         }
         ControlFlow::Continue(())
-    }
-
-    /// Tells whether there are files to look for.
-    pub(super) fn looks(&self) -> bool {
-        self.files.is_some()
-    }
-
-    /// Ends the node when its files were taken away.
-    pub(super) fn look_for_files(&self) {
-        let Some(files) = &self.files else { return };
-        if let Some(gone) = files.log.gone() {
-            self.health.end_without(gone);
-        }
     }
 
     fn is_whole(&self) -> bool {

@@ -24,9 +24,16 @@ pub(super) struct Recent {
     news: VecDeque<Arc<News>>,
     /// How many were forgotten: the serial number of the first in `news`.
     first: u64,
-    /// Serial numbers of what concerns a place, by whether it has a number there.
-    places: HashMap<(Position, bool), VecDeque<u64>>,
+    /// What concerns a place, by whether it has a number there.
+    places: HashMap<(Position, bool), VecDeque<Mark>>,
     bytes: usize,
+}
+
+/// An event in the index: its serial number and its position.
+#[derive(Debug, Clone, Copy)]
+struct Mark {
+    serial: u64,
+    position: Position,
 }
 
 /// How a look is done, and the lookups that it takes to find where to look.
@@ -48,14 +55,15 @@ impl Way {
 }
 
 /// About the memory of an entry of the index, and of its place.
-const PLACE_BYTES: usize = 48;
+const PLACE_BYTES: usize = 56;
 
 impl Recent {
     /// Adds the newest event. Returns how many lookups that took.
     pub(super) fn push(&mut self, news: Arc<News>) -> usize {
         let serial = self.first + self.news.len() as u64;
+        let mark = Mark { serial, position: news.position() };
         for place in places(&news) {
-            self.places.entry(place).or_default().push_back(serial);
+            self.places.entry(place).or_default().push_back(mark);
         }
         self.bytes += weight(&news);
         let lookups = places_len(&news);
@@ -66,15 +74,15 @@ impl Recent {
     /// Forgets the text of a deleted message of a room, wherever it stands. Returns how many
     /// lookups that took.
     pub(super) fn forget_text(&mut self, room: RoomId, deleted: MessageId) -> usize {
-        let Some(serials) = self.places.get(&(room.position(), true)) else { return 0 };
-        for serial in serials {
-            let news = &mut self.news[(serial - self.first) as usize];
+        let Some(marks) = self.places.get(&(room.position(), true)) else { return 0 };
+        for mark in marks {
+            let news = &mut self.news[(mark.serial - self.first) as usize];
             if let Some(without) = news.without_text_of(deleted) {
                 self.bytes = self.bytes + weight(&without) - weight(news);
                 *news = Arc::new(without);
             }
         }
-        serials.len()
+        marks.len()
     }
 
     /// Forgets the oldest event, if there are more of them than this, or if they
@@ -87,9 +95,9 @@ impl Recent {
         self.first += 1;
         self.bytes -= weight(&oldest);
         for place in places(&oldest) {
-            let serials = self.places.get_mut(&place).expect("what is held is in the index");
-            serials.pop_front();
-            if serials.is_empty() {
+            let marks = self.places.get_mut(&place).expect("what is held is in the index");
+            marks.pop_front();
+            if marks.is_empty() {
                 self.places.remove(&place);
             }
         }
@@ -98,8 +106,8 @@ impl Recent {
 
     /// Returns the event at a position.
     pub(super) fn at(&self, position: Position) -> Option<&Arc<News>> {
-        let found = self.news.binary_search_by_key(&position, |news| news.position()).ok()?;
-        Some(&self.news[found])
+        let before = Position::new(position.get().checked_sub(1)?);
+        self.news.get(self.begin_after(before)).filter(|news| news.position() == position)
     }
 
     /// Returns how to look for what is after `after`, in the fewest lookups.
@@ -141,24 +149,33 @@ impl Recent {
                     found.take(news);
                 }
             }
-            Way::Merge(_) => self.merge(&ranges(scope, stays, after, Position::MAX), found),
+            Way::Merge(_) => match &*ranges(scope, stays, after, Position::MAX) {
+                [range] => self.take_all(range, found),
+                ranges => self.merge(ranges, found),
+            },
+        }
+    }
+
+    fn take_all(&self, range: &Range, found: &mut Found) {
+        let mut serials = self.serials_in(range);
+        while found.has_room()
+            && let Some(serial) = serials.next()
+        {
+            found.take(&self.news[(serial - self.first) as usize]);
         }
     }
 
     fn merge(&self, ranges: &[Range], found: &mut Found) {
+        let mut all: Vec<_> = ranges.iter().map(|range| self.serials_in(range)).collect();
         let mut heads = BinaryHeap::with_capacity(ranges.len());
-        for (number, range) in ranges.iter().enumerate() {
-            let Some(serials) = self.places.get(&(range.place, range.numbered)) else { continue };
-            let begin = serials.partition_point(|serial| self.position(*serial) < range.from);
-            heads.extend(self.head(range, serials, begin, number));
+        for (number, serials) in all.iter_mut().enumerate() {
+            heads.extend(serials.next().map(|serial| Reverse((serial, number))));
         }
         let mut last = None;
         while found.has_room()
-            && let Some(Reverse((serial, place, number))) = heads.pop()
+            && let Some(Reverse((serial, number))) = heads.pop()
         {
-            let range = &ranges[number];
-            let serials = &self.places[&(range.place, range.numbered)];
-            heads.extend(self.head(range, serials, place + 1, number));
+            heads.extend(all[number].next().map(|serial| Reverse((serial, number))));
             // A rename stands in each room that two people share.
             if last.replace(serial) != Some(serial) {
                 found.take(&self.news[(serial - self.first) as usize]);
@@ -166,21 +183,13 @@ impl Recent {
         }
     }
 
-    /// Returns the event of a range that stands at `place` among those of its place,
-    /// if the range goes so far.
-    fn head(
-        &self,
-        range: &Range,
-        serials: &VecDeque<u64>,
-        place: usize,
-        number: usize,
-    ) -> Option<Reverse<(u64, usize, usize)>> {
-        let serial = *serials.get(place)?;
-        (self.position(serial) <= range.to).then_some(Reverse((serial, place, number)))
-    }
-
-    fn position(&self, serial: u64) -> Position {
-        self.news[(serial - self.first) as usize].position()
+    /// Returns the serial numbers that the index has in a range, in order.
+    fn serials_in(&self, range: &Range) -> impl Iterator<Item = u64> {
+        let marks = self.places.get(&(range.place, range.numbered));
+        let (from, to) = (range.from, range.to);
+        let within = move |mark: &Mark| mark.position <= to;
+        let from_there = marks.map(|marks| marks.range(begin_at(marks, from)..).copied());
+        from_there.into_iter().flatten().take_while(within).map(|mark| mark.serial)
     }
 
     /// Returns the place of the first event after `after`. Each probe reads memory that
@@ -207,6 +216,26 @@ impl Recent {
         }
         low
     }
+}
+
+/// Returns the place of the first mark at or after a position. It is near the end for nearly
+/// everybody, so it is looked for from there, in steps that double.
+fn begin_at(marks: &VecDeque<Mark>, from: Position) -> usize {
+    let is_before = |place: usize| marks[place].position < from;
+    let (mut high, mut step) = (marks.len(), 1);
+    while high >= step && !is_before(high - step) {
+        high -= step;
+        step *= 2;
+    }
+    let mut low = high.saturating_sub(step);
+    while low < high {
+        let middle = low.midpoint(high);
+        match is_before(middle) {
+            true => low = middle + 1,
+            false => high = middle,
+        }
+    }
+    low
 }
 
 fn places(news: &News) -> impl Iterator<Item = (Position, bool)> {
@@ -257,6 +286,18 @@ mod tests {
             for after in (19..35).map(Position::new) {
                 let expected = recent.news.iter().take_while(|news| news.position() <= after);
                 assert_eq!(recent.begin_after(after), expected.count(), "{case}, after {after}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_first_mark_at_a_position_is_found_wherever_it_is() {
+        for len in 0..40u64 {
+            let mark = |serial| Mark { serial, position: Position::new(3 * serial + 10) };
+            let marks: VecDeque<Mark> = (0..len).map(mark).collect();
+            for from in (0..140).map(Position::new) {
+                let expected = marks.iter().take_while(|mark| mark.position < from).count();
+                assert_eq!(begin_at(&marks, from), expected, "{len} marks, from {from}");
             }
         }
     }

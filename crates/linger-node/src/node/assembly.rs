@@ -24,7 +24,7 @@ use crate::{
     cluster::Promise,
     commits::{Damage, commits},
     data_folder::{DataFolder, OpenTables, Opened},
-    essential,
+    essential, files,
     follower::{Erasing, Follower, TableFiles},
     health::Health,
     hub::Hub,
@@ -125,13 +125,8 @@ impl Node {
             connections.close();
         }
         let read_pool = ReadPool::start(&connections, &limits);
-        let files = Some(TableFiles {
-            files,
-            connections,
-            clock: clock.clone(),
-            replacing,
-            log: log_files,
-        });
+        let files = Some(TableFiles { files, connections, clock: clock.clone(), replacing });
+        let lookout = files::look_out(log_files, health.clone());
         let (mut node, follower) = Node::assemble(Parts {
             log,
             projection,
@@ -151,6 +146,7 @@ impl Node {
         let thread = essential::spawn("follower", work);
         node.stop = Some(stop);
         node.follower = Some(thread);
+        node._lookout = Some(lookout);
         node._folder = Some(folder);
         Ok(node)
     }
@@ -210,6 +206,7 @@ impl Node {
             deadlines: AtomicU64::new(0),
             stop: None,
             follower: None,
+            _lookout: None,
             uploads,
             _folder: None,
         };
