@@ -158,6 +158,25 @@ fn a_reader_who_moves_to_a_node_that_is_behind_waits_there_and_misses_nothing() 
 }
 
 #[test]
+fn the_first_seed_protocol_waits_at_a_node_that_is_behind_too() {
+    let mut nodes = Two::start();
+    nodes.ann.join("lobby");
+    nodes.line.hold(true);
+    nodes.ann.say("lobby", "one");
+    let cursor = nodes.cursor();
+    let mut there = nodes.ann.again(nodes.two.address);
+    let form = [("Content-Type", "application/x-www-form-urlencoded")];
+    let update =
+        thread::spawn(move || there.call("POST", "/update", &form, format!("cursor={cursor}")));
+    thread::sleep(Duration::from_millis(500));
+    nodes.line.hold(false);
+    nodes.until_two_has("one");
+    nodes.ann.say("lobby", "two");
+    let told = update.join().unwrap().text();
+    assert!(told.contains("two") && !told.contains("one"), "{told}");
+}
+
+#[test]
 fn a_node_that_stood_still_goes_on_with_readers_who_came_meanwhile() {
     let mut nodes = Two::start();
     nodes.two.signal("STOP");
