@@ -62,6 +62,8 @@ impl Default for Member {
 pub(crate) struct Seat {
     /// Made once for each data folder.
     pub(crate) id: String,
+    /// Random at each start.
+    pub(crate) start: String,
     pub(crate) member: Member,
     pub(crate) cluster: ClusterSettings,
     /// Servers that keep what the nodes say.
@@ -69,10 +71,16 @@ pub(crate) struct Seat {
 }
 
 impl Seat {
+    /// Tells whether this node wrote a record since it was started.
+    pub(crate) fn wrote(&self, record: &Record) -> bool {
+        record.start == self.start
+    }
+
     /// Returns what the node says of itself when it has applied so much.
     pub(crate) fn record(&self, applied: Position, milestone: Option<Milestone>) -> Record {
         Record {
             name: self.member.name.clone(),
+            start: self.start.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             vocabulary: self.member.vocabulary.get(),
             applied,

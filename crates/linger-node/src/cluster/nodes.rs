@@ -129,6 +129,7 @@ mod tests {
     fn node(id: &str, name: &str, vocabulary: u32, silent_s: u64) -> Seen {
         let record = Record {
             name: name.to_owned(),
+            start: String::new(),
             version: "0.1.0".to_owned(),
             vocabulary,
             applied: Position::new(90),

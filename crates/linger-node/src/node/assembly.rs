@@ -14,10 +14,7 @@ use tokio::{
     sync::{mpsc, watch},
 };
 
-use super::{
-    Node,
-    attend::{Own, take_seat},
-};
+use super::{Node, attend::take_seat};
 use crate::{
     Clock, Limits, OpenError, Rollback,
     checkpoints::Checkpoints,
@@ -28,10 +25,7 @@ use crate::{
     follower::{Erasing, Follower, TableFiles},
     health::Health,
     hub::Hub,
-    log::{
-        Log,
-        jetstream::{ClusterSettings, block_on},
-    },
+    log::{Log, jetstream::ClusterSettings},
     memory::Memory,
     metrics::Metrics,
     nodes::{Agreement, Member, Seat},
@@ -93,10 +87,9 @@ impl Node {
         let folder = DataFolder::take(folder)?;
         let mut log = promise.open(cluster.clone())?;
         let (tables, is_rolled_back) = folder.open_on_cluster(&log, &*clock, rollback)?;
-        let seat =
-            Seat { id: folder.node_id(&*clock)?, member, cluster, replicas: promise.replicas };
-        let own = Own::of(&tables.projection);
-        let agreement = Arc::new(block_on(take_seat(&seat, own))?);
+        let (id, start) = (folder.node_id(&*clock)?, format!("{:016x}", clock.random()));
+        let seat = Seat { id, start, member, cluster, replicas: promise.replicas };
+        let agreement = Arc::new(take_seat(&seat, &tables.projection)?);
         log.agreement = agreement.clone();
         let (metrics, health) = (Arc::new(Metrics::new()), Arc::new(Health::new()));
         let log = log.start(folder.erased_path(), &limits, metrics.clone(), health.clone())?;

@@ -12,7 +12,7 @@ use tokio::time::sleep;
 use super::Node;
 use crate::{
     Asker, ClusterError, Unavailable,
-    log::jetstream::{Roll, context},
+    log::jetstream::{Roll, block_on, context},
     nodes::{Agreement, BEAT, Comparison, Milestone, Record, Seat, Seen, Verdict},
 };
 
@@ -27,19 +27,13 @@ enum Missed {
 
 /// The node's own state, as its tables have it.
 #[derive(Debug, Clone)]
-pub(super) struct Own {
+struct Own {
     applied: Position,
     rules: Vocabulary,
     milestone: Option<Milestone>,
 }
 
 impl Own {
-    /// Returns that of a node that is about to begin, which has nothing to compare yet.
-    pub(super) fn of(projection: &Projection) -> Own {
-        let rules = projection.running().rules;
-        Own { applied: projection.applied(), rules, milestone: None }
-    }
-
     /// Reads it.
     fn read(connection: &Connection) -> rusqlite::Result<Own> {
         let applied = projection_applied(connection)?;
@@ -84,15 +78,20 @@ impl Node {
     ) -> Result<Verdict, Missed> {
         let roll = match roll {
             Some(roll) => roll,
-            None => {
-                let context = context(&seat.cluster).await?;
-                roll.insert(Roll::open(context, &seat.cluster.stream, seat.replicas).await?)
-            }
+            None => roll.insert(open(seat).await?),
         };
         let own = self.ask_tables(Asker::House, Own::read).await?;
         let record = seat.record(own.applied, own.milestone);
+        let all = roll.read().await?;
         roll.write(&seat.id, &record).await?;
-        let others = others(roll.read().await?, seat);
+        if let Some(twin) = all.iter().find(|seen| seen.id == seat.id && !seat.wrote(&seen.record))
+        {
+            tracing::error!(
+                name = twin.record.name,
+                "another node says that it is this one: its data folder is a copy; stop one of them, delete the file node in its folder, and start it again"
+            );
+        }
+        let others = others(all, seat);
         if self.agreement.note(own.rules, &others) {
             let vocabulary = self.agreement.agreed().get();
             tracing::info!(vocabulary, "entries are written in this vocabulary from now on");
@@ -128,14 +127,30 @@ impl Node {
 /// Takes a seat, before anything is written: says that this node is there, and hears what the
 /// others know.
 ///
-/// Errors: the cluster cannot be asked.
-pub(super) async fn take_seat(seat: &Seat, own: Own) -> Result<Agreement, ClusterError> {
+/// Errors: the cluster cannot be asked; or the tables are not what the others have made of the
+/// log, and nobody is to read them.
+pub(super) fn take_seat(seat: &Seat, tables: &Projection) -> Result<Agreement, ClusterError> {
     let agreement = Agreement::of(seat.member.vocabulary);
-    let roll = Roll::open(context(&seat.cluster).await?, &seat.cluster.stream, seat.replicas);
-    let roll = roll.await?;
-    roll.write(&seat.id, &seat.record(own.applied, own.milestone)).await?;
-    agreement.note(own.rules, &others(roll.read().await?, seat));
+    // It has compared nothing yet, so it has no say.
+    let record = seat.record(tables.applied(), None);
+    let others = block_on(async {
+        let roll = open(seat).await?;
+        roll.write(&seat.id, &record).await?;
+        Ok::<_, ClusterError>(others(roll.read().await?, seat))
+    })?;
+    agreement.note(tables.running().rules, &others);
+    // Damaged tables are made anew, and compared then.
+    let hash_at = |at| running::at(tables.connection(), at).ok().flatten().map(|it| it.hash);
+    if let Verdict::Stop(reason) = Comparison::default().judge(&others, hash_at) {
+        let record = Record { has_stopped: true, ..record };
+        block_on(async { open(seat).await?.write(&seat.id, &record).await })?;
+        return Err(ClusterError::Disagrees(reason));
+    }
     Ok(agreement)
+}
+
+async fn open(seat: &Seat) -> Result<Roll, ClusterError> {
+    Roll::open(context(&seat.cluster).await?, &seat.cluster.stream, seat.replicas).await
 }
 
 /// Returns the nodes beside this one.

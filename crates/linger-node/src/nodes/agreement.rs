@@ -54,9 +54,10 @@ mod tests {
     use crate::nodes::{COUNTS_FOR, Record};
 
     fn node(vocabulary: u32, silent_for: Duration) -> Seen {
-        let (name, version) = (String::new(), String::new());
+        let [name, version, start] = [(); 3].map(|()| String::new());
         let (applied, milestone) = (Position::START, None);
-        let record = Record { name, version, vocabulary, applied, milestone, has_stopped: false };
+        let record =
+            Record { name, start, version, vocabulary, applied, milestone, has_stopped: false };
         Seen { id: String::new(), record, silent_for }
     }
 

@@ -102,6 +102,7 @@ mod tests {
         let milestone = milestone.map(|(at, hash)| Milestone::new(Position::new(at), hash));
         let record = Record {
             name: name.to_owned(),
+            start: String::new(),
             version: String::new(),
             vocabulary: 4,
             applied: Position::START,

@@ -12,6 +12,9 @@ use super::{COUNTS_FOR, MISSING_AFTER};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Record {
     pub(crate) name: String,
+    /// Another one at each start, to notice two nodes with one id.
+    #[serde(default)]
+    pub(crate) start: String,
     pub(crate) version: String,
     /// The number of the highest vocabulary that it knows.
     pub(crate) vocabulary: u32,
@@ -72,13 +75,14 @@ mod tests {
     fn a_record_is_read_as_it_was_written_and_by_an_older_version_too() {
         let record = Record {
             name: "a".to_owned(),
+            start: "77".to_owned(),
             version: "0.1.0".to_owned(),
             vocabulary: 4,
             applied: Position::new(700),
             milestone: Some(Milestone::new(Position::new(512), 0xabc)),
             has_stopped: false,
         };
-        let json = r#"{"name":"a","version":"0.1.0","vocabulary":4,"applied":700,"milestone":{"position":512,"hash":"0000000000000abc"}}"#;
+        let json = r#"{"name":"a","start":"77","version":"0.1.0","vocabulary":4,"applied":700,"milestone":{"position":512,"hash":"0000000000000abc"}}"#;
         assert_eq!(serde_json::to_string(&record).unwrap(), json);
         let later = json.replace("{\"name\"", "{\"more\":[1],\"name\"");
         assert_eq!(serde_json::from_str::<Record>(&later).unwrap(), record);

@@ -266,6 +266,7 @@ fn the_node_that_disagrees_with_the_majority_stops_and_the_others_go_on() {
     thread::sleep(Duration::from_secs(6));
     assert!(nodes.one.is_running() && nodes.two.is_running());
     nodes.ann.say("tea", "on it goes");
+    let ann = nodes.ann.again(nodes.one.address);
     // Of two that disagree nobody is right for certain, so the one that is left stops, too.
     nodes.two.kill();
     let (_, status) = nodes.nats.cluster("status");
@@ -285,11 +286,22 @@ fn the_node_that_disagrees_with_the_majority_stops_and_the_others_go_on() {
         }),
     );
     assert!(!nodes.one.ended(PATIENCE).success());
-    let log = nodes.one.into_log();
+    let Two { nats, one, _folders: folders, .. } = nodes;
+    let log = one.into_log();
     assert!(log.contains("something else of the log than mallory"), "{log}");
     assert!(log.contains("no majority") && log.contains("delete projection.db"), "{log}");
-    let (_, status) = nodes.nats.cluster("status");
+    let (_, status) = nats.cluster("status");
     assert!(status.contains("stopped: it has made something else"), "{status}");
+    // Its tables are not served again as they are; made anew, and alone, they are.
+    let program = nats.on(Program::on(&folders[0]));
+    check_refused("the same tables", &program, &["something else of the log than mallory"]);
+    let record = json!({ "has_stopped": true, "name": "mallory" });
+    let stopped = wrong().as_object().unwrap().clone().into_iter();
+    let stopped = stopped.chain(record.as_object().unwrap().clone()).collect();
+    pretend(&nats, "0000000000000001", &Value::Object(stopped));
+    std::fs::remove_file(folders[0].join("projection.db")).unwrap();
+    let anew = program.start();
+    assert_eq!(ann.again(anew.address).history("tea", 200).len(), 261);
 }
 
 #[test]

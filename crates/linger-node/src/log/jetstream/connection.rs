@@ -66,6 +66,9 @@ pub enum ClusterError {
     /// The stream is not as `linger cluster init` makes it, or a server is not.
     #[error("the NATS cluster cannot keep what is acknowledged: {0}")]
     Unsafe(String),
+    /// This node's tables are not what the others have made of the log.
+    #[error("{0}")]
+    Disagrees(String),
     /// The stream has fewer entries than this node has applied.
     #[error(
         "the stream {stream} ends at entry {entries}, but projection.db was made of {known}: part of the log is missing; find out what happened to the cluster, and start with --accept-rollback to go on without that"

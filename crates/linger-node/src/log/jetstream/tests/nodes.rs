@@ -83,6 +83,7 @@ fn the_roll_has_the_last_word_of_each_node_and_nothing_of_a_later_form() {
     let settings = NatsServer::of_this_process().new_log();
     let record = |applied| Record {
         name: "a".to_owned(),
+        start: String::new(),
         version: "0.1.0".to_owned(),
         vocabulary: 4,
         applied: Position::new(applied),
