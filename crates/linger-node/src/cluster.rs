@@ -18,7 +18,7 @@ pub use nodes::{forget, nodes};
 
 use crate::{
     Clock, ClusterError, ClusterSettings,
-    log::jetstream::{AboutStream, Opened, Roll, block_on, bucket_faults, context},
+    log::jetstream::{AboutStream, Beginning, Opened, Roll, block_on, bucket_faults, context},
 };
 
 /// The oldest NATS server whose acknowledgement means that a majority's disks have it, at
@@ -75,10 +75,20 @@ impl Promise {
     /// Looks at the stream of a log. Errors: it is not there, or something of the cluster
     /// cannot keep the promise.
     pub(crate) fn open(&self, settings: ClusterSettings) -> Result<Opened, ClusterError> {
-        let seen = block_on(look(&settings))?;
+        let about = block_on(self.check(&settings))?;
+        Opened::new(settings, about)
+    }
+
+    /// Looks at a stream. Errors: it is not there, or something of the cluster cannot keep
+    /// the promise.
+    pub(crate) async fn check(
+        &self,
+        settings: &ClusterSettings,
+    ) -> Result<AboutStream, ClusterError> {
+        let seen = look(settings).await?;
         match self.faults(&settings.stream, &seen).into_iter().next() {
             Some(fault) => Err(ClusterError::Unsafe(fault)),
-            None => Opened::new(settings, seen.about),
+            None => Ok(seen.about),
         }
     }
 
@@ -138,7 +148,9 @@ pub fn init(
                 settings.stream, about.state.count
             ))),
             Err(ClusterError::NoStream(_)) => {
-                AboutStream::create(&context, &settings.stream, replicas, id).await?;
+                let beginning = Beginning::Empty;
+                let made = AboutStream::create(&context, &settings.stream, replicas, id, beginning);
+                made.await?;
                 Roll::open(context, &settings.stream, replicas).await.map(|_| id)
             }
             Err(error) => Err(error),
@@ -186,6 +198,9 @@ pub fn overview(settings: &ClusterSettings, promise: &Promise) -> Result<Overvie
     }
     let mut faults = promise.faults(&settings.stream, &seen);
     faults.extend(about.log_id().err().map(|error| error.to_string()));
+    if about.is_unfinished() {
+        faults.push(ClusterError::Unfinished(settings.stream.clone()).to_string());
+    }
     if !about.has_majority() {
         faults.push(
             "no majority of the stream's servers is there: nothing can be written".to_owned(),

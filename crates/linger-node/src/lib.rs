@@ -24,6 +24,7 @@ pub mod limits;
 mod log;
 mod memory;
 mod metrics;
+pub mod moves;
 mod node;
 mod nodes;
 mod onlookers;

@@ -5,7 +5,7 @@
 //! Only the engines append, and only [`crate::Node::submit`] asks them to.
 
 #[cfg(test)]
-mod conformance;
+pub(crate) mod conformance;
 pub(crate) mod jetstream;
 mod latest;
 mod load;

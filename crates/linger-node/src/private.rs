@@ -27,7 +27,7 @@ pub struct NotOurs {
 /// The names that databases of ours begin with: there are files beside them.
 const DATABASES: [&str; 2] = ["log.db", "projection.db"];
 /// The other files of ours.
-const LOCK: &str = "lock";
+pub(crate) const LOCK: &str = "lock";
 const PROBE: &str = "lock.probe";
 /// Those of a node of a cluster: which stream it follows, and how far texts are erased.
 pub(crate) const CLUSTER: &str = "cluster";

@@ -1,10 +1,12 @@
-//! `linger cluster`: makes the stream of a log, checks the cluster, shows its state. And
+//! `linger cluster`: makes the stream of a log, checks the cluster, shows its state; `moves`
+//! brings logs there and back. And
 //! asks the NATS servers how safely they write, at their monitoring addresses, for these
 //! and for `serve`.
 
 use std::{
     io::{Read, Write},
     net::{TcpStream, ToSocketAddrs},
+    path::Path,
     process::ExitCode,
     time::Duration,
 };
@@ -15,7 +17,10 @@ use linger_node::{
     cluster::{self, AboutServer, Promise},
 };
 
-use crate::config::{Cluster, ClusterVerb};
+use crate::{
+    config::{Cluster, ClusterVerb},
+    moves,
+};
 
 /// For one server's answer.
 const ANSWER_MAX: Duration = Duration::from_secs(3);
@@ -23,18 +28,27 @@ const ANSWER_MAX: Duration = Duration::from_secs(3);
 const ANSWER_BYTES_MAX: u64 = 1 << 20;
 
 /// Does what `linger cluster …` asks for.
-pub(crate) fn run(verb: &ClusterVerb, cluster: Option<&Cluster>) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(
+    verb: &ClusterVerb,
+    cluster: Option<&Cluster>,
+    data: &Path,
+) -> anyhow::Result<ExitCode> {
     let cluster =
         cluster.context("there is no cluster; name its servers with --log nats://a,b,c")?;
+    match verb {
+        ClusterVerb::Import => return moves::import(cluster, data),
+        ClusterVerb::Export => return moves::export(cluster, data),
+        ClusterVerb::Forget { node } => {
+            let name = cluster::forget(&cluster.log, node)?;
+            writeln!(std::io::stdout(), "The node {name} is forgotten.")?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        ClusterVerb::Init | ClusterVerb::Check | ClusterVerb::Status => {}
+    }
     let mut out = std::io::stdout().lock();
     if *verb == ClusterVerb::Init {
         let id = cluster::init(&cluster.log, cluster.replicas, &SystemClock)?;
         writeln!(out, "The stream {} is made, for the log {id}.", cluster.log.stream)?;
-    }
-    if let ClusterVerb::Forget { node } = verb {
-        let name = cluster::forget(&cluster.log, node)?;
-        writeln!(out, "The node {name} is forgotten.")?;
-        return Ok(ExitCode::SUCCESS);
     }
     let overview = cluster::overview(&cluster.log, &promise(cluster)?)?;
     if *verb == ClusterVerb::Status {

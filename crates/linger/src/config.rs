@@ -60,6 +60,10 @@ enum Verb {
 pub(crate) enum ClusterVerb {
     /// Make the stream of a new log, so that it can lose nothing
     Init,
+    /// Move the log of a stopped server there: the data folder's, into a stream that is made for it
+    Import,
+    /// Copy the stream into a new data folder, on which a server starts by itself
+    Export,
     /// Say what of the cluster can lose an acknowledged message, and what to change; exit code 1 if something can
     Check,
     /// Show the servers and the nodes, their versions and how far each is

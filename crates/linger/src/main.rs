@@ -3,6 +3,7 @@
 mod cluster;
 mod config;
 mod inspect;
+mod moves;
 mod serve;
 
 use std::process::ExitCode;
@@ -42,7 +43,9 @@ fn main() -> ExitCode {
 fn run(settings: config::Settings) -> anyhow::Result<ExitCode> {
     match settings.task {
         config::Task::Serve => serve::serve(settings).map(|()| ExitCode::SUCCESS),
-        config::Task::Cluster(verb) => cluster::run(&verb, settings.cluster.as_ref()),
+        config::Task::Cluster(verb) => {
+            cluster::run(&verb, settings.cluster.as_ref(), &settings.data)
+        }
         config::Task::Check => inspect::check(&settings.data),
         config::Task::Salvage { into } => inspect::salvage(&settings.data, &into),
     }

@@ -202,7 +202,7 @@ test('100,000 events in bad weather: none is lost, none doubled, and the heap gr
   await drawer.getByRole('switch').click()
 
   const heard = async () => digits(await drawer.locator('.clean small').innerText())
-  const unread = async () => digits((await ann.page.locator('.room-link .count').first().textContent({ timeout: 1000 }).catch(() => '')) ?? '')
+  const unread = async () => digits((await ann.page.locator('.room-link .count [aria-hidden]').first().textContent({ timeout: 1000 }).catch(() => '')) ?? '')
   const seen = new Set<string | undefined>()
   const goesOn = async () => {
     seen.add((await drawer.locator('.clean').innerText()).split('\n')[0]?.replace(/ of .*/, ''))

@@ -73,7 +73,7 @@ pub(super) fn append(log: &dyn Log, draft: Draft) -> Position {
 }
 
 /// Returns a draft that differs from others by its author and number.
-pub(super) fn draft(author: u64, number: u64) -> Draft {
+pub(crate) fn draft(author: u64, number: u64) -> Draft {
     let room = RoomId::new(Position::new(1));
     let at = Timestamp::from_ms(number.cast_signed());
     let author = Author::User(UserId::new(Position::new(author)));

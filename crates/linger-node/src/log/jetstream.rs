@@ -4,13 +4,15 @@
 //! The cluster decides all agreement. One thread of its own talks to it: `worker` sends
 //! appends, many at once, and takes in what `reader` reads in order; `history` reads what is
 //! further back than the latest entries in memory. `appends` knows which of our own are on
-//! their way. `skeletons` erases entries, and finds again those that are erased.
+//! their way. `skeletons` erases entries, and finds again those that are erased. `import` fills
+//! a stream with a log that is moved there, and `walk` reads one from its beginning to its end.
 
 mod appends;
 mod connection;
 mod ends;
 mod faults;
 mod history;
+mod import;
 mod message;
 mod reader;
 mod roll;
@@ -20,6 +22,7 @@ mod skeletons;
 mod stream;
 #[cfg(test)]
 pub(crate) mod tests;
+mod walk;
 mod worker;
 
 use std::{
@@ -50,9 +53,11 @@ use connection::Connection;
 pub use connection::{ClusterError, ClusterSettings};
 pub(crate) use faults::bucket_faults;
 use history::Read;
+pub(crate) use import::{Found, Import};
 use message::Message;
 pub(crate) use roll::Roll;
-pub(crate) use stream::AboutStream;
+pub(crate) use stream::{AboutStream, Beginning};
+pub(crate) use walk::Walk;
 use worker::{Queued, Worker};
 
 /// A read that takes longer is given up: the follower tries again later.
@@ -93,11 +98,15 @@ pub(crate) struct Opened {
 }
 
 impl Opened {
-    /// Takes a stream that was looked at. Errors: it does not say which log it is.
+    /// Takes a stream that was looked at. Errors: it does not say which log it is, or has
+    /// only a part of it.
     pub(crate) fn new(
         settings: ClusterSettings,
         about: AboutStream,
     ) -> Result<Opened, ClusterError> {
+        if about.is_unfinished() {
+            return Err(ClusterError::Unfinished(settings.stream));
+        }
         let agreement = Arc::new(Agreement::of(Vocabulary::LATEST));
         Ok(Opened { id: about.log_id()?, settings, about, agreement })
     }

@@ -27,6 +27,8 @@ pub struct Client {
     pub token: Option<String>,
     /// The id of the person whose token this is.
     pub id: u64,
+    /// For each piece of an answer.
+    pub patience: Duration,
     connection: Option<BufReader<TcpStream>>,
 }
 
@@ -42,7 +44,7 @@ pub struct Answer {
 impl Client {
     /// A visitor.
     pub fn new(address: SocketAddr) -> Client {
-        Client { address, token: None, id: 0, connection: None }
+        Client { address, token: None, id: 0, patience: READ_TIMEOUT, connection: None }
     }
 
     /// A new guest.
@@ -54,9 +56,20 @@ impl Client {
         client
     }
 
+    /// Waits no longer than this for each piece of an answer.
+    pub fn with_patience(self, patience: Duration) -> Client {
+        Client { patience, ..self }
+    }
+
     /// The same person, on a connection of their own, to this address.
     pub fn again(&self, address: SocketAddr) -> Client {
-        Client { address, token: self.token.clone(), id: self.id, connection: None }
+        Client {
+            address,
+            token: self.token.clone(),
+            id: self.id,
+            patience: self.patience,
+            connection: None,
+        }
     }
 
     pub fn get(&mut self, path: &str) -> Answer {
@@ -167,12 +180,19 @@ impl Client {
         let body = body.as_ref();
         let head = self.head(method, path, headers, body.len());
         let request = [head.as_bytes(), body].concat();
+        let anew = || {
+            let connection = connect(self.address)?;
+            connection.get_ref().set_read_timeout(Some(self.patience))?;
+            exchange(connection, &request)
+        };
         let answer = match self.connection.take() {
             Some(connection) => match exchange(connection, &request) {
                 Ok(answer) => answer,
-                Err(_) => exchange(connect(self.address)?, &request)?,
+                // It was not closed: the server does not answer.
+                Err(error) if is_timeout(&error) => return Err(error),
+                Err(_) => anew()?,
             },
-            None => exchange(connect(self.address)?, &request)?,
+            None => anew()?,
         };
         let (answer, connection) = answer;
         if answer.header("connection") != Some("close") {
@@ -183,9 +203,14 @@ impl Client {
 
     /// Sends a request and returns the connection without reading the answer.
     pub fn begin(&self, path: &str, headers: Fields) -> BufReader<TcpStream> {
-        let mut connection = connect(self.address).unwrap();
-        connection.get_mut().write_all(self.head("GET", path, headers, 0).as_bytes()).unwrap();
-        connection
+        self.try_begin(path, headers).unwrap()
+    }
+
+    /// Sends a request and returns the connection. Errors: those of the socket.
+    pub fn try_begin(&self, path: &str, headers: Fields) -> io::Result<BufReader<TcpStream>> {
+        let mut connection = connect(self.address)?;
+        connection.get_mut().write_all(self.head("GET", path, headers, 0).as_bytes())?;
+        Ok(connection)
     }
 
     fn head(&self, method: &str, path: &str, headers: Fields, length: usize) -> String {
@@ -318,6 +343,11 @@ pub fn read_chunk(from: &mut impl BufRead) -> io::Result<Option<Vec<u8>>> {
     from.read_exact(&mut chunk)?;
     assert_eq!(line(from)?, "", "a chunk ends with its line");
     Ok((size > 0).then_some(chunk))
+}
+
+/// Tells whether nothing came in time.
+pub fn is_timeout(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
 }
 
 fn exchange(

@@ -1,100 +1,18 @@
 //! The program on a NATS server: nodes that follow one log, and what is refused.
 //!
-//! One real server a test. `cargo xtask test` installs it into `target/`; a shell ends it
-//! with the test's process.
-
-use std::{
-    fs,
-    net::{TcpListener, TcpStream},
-    path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
-};
+//! One real server a test ([`crate::nats`]). What three servers show is in
+//! [`crate::three_servers`].
 
 use serde_json::Value;
 
 use crate::{
     erasure::{found, history, take_back, talk},
+    nats::Nats,
     process::{Folder, Program, until},
     startup::check_refused,
 };
 
-/// Keep it as it is in `xtask/nats-server.txt`.
-const PROGRAM: &str = "nats-server-2.15.1/bin/nats-server";
-const GUARD: &str = r#""$1" --config "$2" > "$2.log" 2>&1 & read -r _; kill -s KILL $!; wait $!"#;
-
-/// A NATS server.
-pub struct Nats {
-    port: u16,
-    monitor: u16,
-    guard: Child,
-    folder: Folder,
-}
-
-impl Nats {
-    pub fn start(jetstream: &str, more: &str) -> Nats {
-        let folder = Folder::new();
-        let free = || TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let (port, monitor) = (free(), free());
-        let (config, store) = (folder.join("server.conf"), folder.join("store"));
-        let text = format!(
-            "server_name: n1\nlisten: \"127.0.0.1:{port}\"\nhttp: \"127.0.0.1:{monitor}\"\n\
-             jetstream {{ store_dir: {store:?}, {jetstream} }}\n{more}\n"
-        );
-        fs::write(&config, text).unwrap();
-        let target = match std::env::var_os("CARGO_TARGET_DIR") {
-            Some(target) => PathBuf::from(target),
-            None => Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target"),
-        };
-        let program = target.join(PROGRAM);
-        assert!(
-            program.is_file(),
-            "there is no {}; 'cargo xtask test tools' installs it",
-            program.display()
-        );
-        let guard = Command::new("sh")
-            .args(["-c", GUARD, "guard"])
-            .args([program, config])
-            .stdin(Stdio::piped())
-            .spawn()
-            .unwrap();
-        until("the NATS server listens", || {
-            [port, monitor].iter().all(|port| TcpStream::connect(("127.0.0.1", *port)).is_ok())
-        });
-        Nats { port, monitor, guard, folder }
-    }
-
-    /// Returns the address of the server.
-    pub fn url(&self) -> String {
-        format!("nats://127.0.0.1:{}", self.port)
-    }
-
-    pub fn on(&self, program: Program) -> Program {
-        program
-            .env("LINGER_NATS", &self.url())
-            .env("LINGER_NATS_MONITOR", &format!("http://127.0.0.1:{}", self.monitor))
-            .env("LINGER_NATS_REPLICAS", "1")
-    }
-
-    /// Runs `linger cluster …`, and returns its exit code and what it says.
-    pub fn cluster(&self, verb: &str) -> (Option<i32>, String) {
-        let end = self.on(Program::bare()).arg("cluster").arg(verb).end();
-        (end.code, end.stdout + &end.stderr)
-    }
-
-    pub fn make_log(&self) {
-        let (code, said) = self.cluster("init");
-        assert_eq!(code, Some(0), "{said}");
-    }
-}
-
-impl Drop for Nats {
-    fn drop(&mut self) {
-        drop(self.guard.stdin.take());
-        let _ = self.guard.wait();
-    }
-}
-
-fn texts(history: &[Value]) -> Vec<&str> {
+pub(crate) fn texts(history: &[Value]) -> Vec<&str> {
     history.iter().filter_map(|message| message["text"].as_str()).collect()
 }
 
@@ -217,7 +135,7 @@ fn users_with_passwords_and_the_system_account_are_taken_as_nats_takes_them() {
         $SYS { users: [{ user: admin, password: secret }] }
     }"#;
     let nats = Nats::start("sync_interval: always", accounts);
-    let url = |user: &str| format!("nats://{user}@127.0.0.1:{}", nats.port);
+    let url = |user: &str| format!("nats://{user}@127.0.0.1:{}", nats.servers[0].port);
     let program = Program::bare()
         .env("LINGER_NATS", &url("linger:a%20b"))
         .env("LINGER_NATS_REPLICAS", "1")

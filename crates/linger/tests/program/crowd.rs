@@ -5,7 +5,7 @@
 //! and some of them hang up at any time and come back with their cursor.
 
 use std::{
-    io::{self, Write},
+    io::Write,
     net::SocketAddr,
     thread,
     time::{Duration, Instant},
@@ -15,7 +15,7 @@ use serde_json::json;
 
 use crate::{
     chance::Chance,
-    client::Client,
+    client::{Client, is_timeout},
     process::{Folder, Program, Server},
     ways::{Reader, Way, texts_of},
 };
@@ -147,10 +147,6 @@ fn read_all(reader: &mut Reader, address: SocketAddr, habit: Habit, seed: u64) {
             thread::sleep(Duration::from_millis(chance.pick(20..200)));
         }
     }
-}
-
-fn is_timeout(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
 }
 
 /// Says everything there is to say, in bursts with short rests between them.

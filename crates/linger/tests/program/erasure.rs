@@ -61,7 +61,7 @@ pub(crate) fn take_back(ann: &mut Client, said: Vec<Said>) -> (Vec<String>, Vec<
 }
 
 /// Returns the files of a folder, and of those in it.
-fn files_in(folder: &Path) -> Vec<(String, Vec<u8>)> {
+pub(crate) fn files_in(folder: &Path) -> Vec<(String, Vec<u8>)> {
     let mut files = Vec::new();
     let Ok(entries) = fs::read_dir(folder) else { return files };
     for entry in entries {

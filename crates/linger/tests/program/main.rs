@@ -23,8 +23,11 @@ mod files;
 #[cfg(target_os = "linux")]
 mod hostile;
 mod limits;
+mod manual;
 mod memory;
+mod moves;
 mod native;
+mod nats;
 mod nodes;
 mod openapi;
 mod operations;
@@ -37,5 +40,6 @@ mod shutdown;
 mod smuggling;
 mod startup;
 mod text;
+mod three_servers;
 mod ways;
 mod writers;

@@ -15,11 +15,12 @@ use std::{
     time::{Duration, Instant},
 };
 
+use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::{
     client::{Answer, Client, read_chunk},
-    cluster::Nats,
+    nats::Nats,
     process::{Folder, PATIENCE, Program, Server, until},
     startup::check_refused,
 };
@@ -179,7 +180,7 @@ fn the_first_seed_protocol_waits_at_a_node_that_is_behind_too() {
 #[test]
 fn a_node_that_stood_still_goes_on_with_readers_who_came_meanwhile() {
     let mut nodes = Two::start();
-    nodes.two.signal("STOP");
+    nodes.two.signal(Signal::STOP);
     for number in 0..50 {
         nodes.ann.say("tea", &format!("before {number}"));
     }
@@ -187,7 +188,7 @@ fn a_node_that_stood_still_goes_on_with_readers_who_came_meanwhile() {
     let there = nodes.ann.again(nodes.two.address);
     let path = format!("/api/v1/rooms/tea/events?after={cursor}&wait=50");
     let mut waiting: Vec<_> = (0..20).map(|_| there.begin(&path, &[])).collect();
-    nodes.two.signal("CONT");
+    nodes.two.signal(Signal::CONT);
     nodes.until_two_has("before 49");
     nodes.ann.say("tea", "after");
     for held in &mut waiting {

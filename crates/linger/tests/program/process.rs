@@ -15,6 +15,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 use crate::client::Client;
@@ -200,6 +201,13 @@ impl Program {
     }
 
     fn spawn(&self) -> Child {
+        let mut command = self.command();
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.spawn().expect("the program can be started")
+    }
+
+    /// Returns it as a command, for somebody who starts and kills it themselves.
+    pub fn command(&self) -> Command {
         // The test process needs a socket for each connection of a crowd, too.
         rlimit::increase_nofile_limit(u64::MAX).unwrap();
         let program = &self.executable;
@@ -223,8 +231,7 @@ impl Program {
             use std::os::unix::process::CommandExt;
             command.uid(user).gid(user);
         }
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        command.spawn().expect("the program can be started")
+        command
     }
 }
 
@@ -241,15 +248,12 @@ impl Server {
 
     /// Asks the program to end: SIGTERM.
     pub fn terminate(&self) {
-        self.signal("TERM");
+        self.signal(Signal::TERM);
     }
 
-    /// Sends it the signal of this name.
-    pub fn signal(&self, name: &str) {
-        // A shell's `kill` is on every machine; to send a signal from here would need unsafe code.
-        let kill =
-            Command::new("sh").arg("-c").arg(format!("kill -{name} {}", self.child.id())).status();
-        assert!(kill.unwrap().success());
+    /// Sends it a signal.
+    pub fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
     /// Waits for the end, and returns how it ended.

@@ -69,6 +69,11 @@ pub enum ClusterError {
     /// This node's tables are not what the others have made of the log.
     #[error("{0}")]
     Disagrees(String),
+    /// The entries of a log are still being put there.
+    #[error(
+        "the stream {0} has only a part of the log that is moved there; go on with 'linger cluster import'"
+    )]
+    Unfinished(String),
     /// The stream has fewer entries than this node has applied.
     #[error(
         "the stream {stream} ends at entry {entries}, but projection.db was made of {known}: part of the log is missing; find out what happened to the cluster, and start with --accept-rollback to go on without that"

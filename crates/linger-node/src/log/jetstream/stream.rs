@@ -12,6 +12,8 @@ use super::{ClusterError, skeletons};
 
 /// In the stream's metadata: which log it is.
 const LOG_ID: &str = "linger-log-id";
+/// In the stream's metadata, as long as the entries of a log are still being put there.
+const IMPORT: &str = "linger-import";
 /// In this time JetStream knows a message that is sent again. Appends are sent again for
 /// ten seconds.
 pub(super) const DUPLICATE_WINDOW_NS: u64 = 600_000_000_000;
@@ -28,6 +30,15 @@ pub(crate) struct AboutStream {
     /// None on a server by itself.
     #[serde(default)]
     pub(crate) cluster: Option<Group>,
+}
+
+/// How a stream begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Beginning {
+    /// Without an entry.
+    Empty,
+    /// With the entries of a log that is moved: no node follows it before it has them all.
+    Import,
 }
 
 /// Its contents.
@@ -109,12 +120,32 @@ impl AboutStream {
         stream: &str,
         replicas: usize,
         log: LogId,
+        beginning: Beginning,
     ) -> Result<AboutStream, ClusterError> {
         // First, so that no stream is ever without it.
         let bucket = bucket_config(stream, replicas);
         let _: Value = request(context, &create(&bucket), &bucket).await?;
-        let config = config(stream, replicas, log);
+        let mut config = config(stream, replicas, log);
+        if beginning == Beginning::Import {
+            config["metadata"][IMPORT] = json!("unfinished");
+        }
         Ok(request(context, &create(&config), &config).await?)
+    }
+
+    /// Tells whether entries of a log are still being put there.
+    pub(crate) fn is_unfinished(&self) -> bool {
+        self.config["metadata"][IMPORT].is_string()
+    }
+
+    /// Lets nodes follow a stream that has all entries of the log that was moved there.
+    pub(super) async fn finish(self, context: &Context) -> Result<(), ClusterError> {
+        let mut config = self.config;
+        if let Some(metadata) = config["metadata"].as_object_mut() {
+            metadata.remove(IMPORT);
+        }
+        let name = config["name"].as_str().unwrap_or_default();
+        let _: Value = request(context, &format!("STREAM.UPDATE.{name}"), &config).await?;
+        Ok(())
     }
 
     /// Returns which log it is. Errors: nobody made it with `linger cluster init`.

@@ -154,6 +154,36 @@ impl SqliteFile {
         Ok(self.connection.query_row(epoch, [], |row| row.get(0))?)
     }
 
+    /// Writes entries at the end, all at once or not at all: those of a log that is moved here,
+    /// each with the position that it has.
+    pub(crate) fn extend(&mut self, entries: &[Entry]) -> Result<(), LogError> {
+        let tx = self.connection.transaction()?;
+        let mut last = self.tail;
+        for Entry { position, draft } in entries {
+            assert_eq!(*position, last.next(), "positions have no gaps");
+            insert(&tx, *position, &StoredEntry::encode(draft))?;
+            last = *position;
+        }
+        tx.commit()?;
+        self.tail = last;
+        Ok(())
+    }
+
+    /// Returns up to `limit` entries after `after`.
+    pub(crate) fn read_after(
+        &self,
+        after: Position,
+        limit: usize,
+    ) -> Result<Vec<Entry>, ReadError> {
+        read_after(&self.connection, after, limit)
+    }
+
+    /// Closes it. The last connection takes the WAL into the file, and removes it.
+    pub(crate) fn close(self) -> Result<(), LogError> {
+        drop(self.reader);
+        self.connection.close().map_err(|(_, error)| error.into())
+    }
+
     /// Gives the log another id: cursors from before get a reset.
     pub(crate) fn rename(&mut self, id: LogId) -> Result<(), LogError> {
         let tx = self.connection.transaction()?;

@@ -1,0 +1,129 @@
+//! Moves a stream into a data folder, on which a server starts by itself.
+//!
+//! Nodes may go on meanwhile: it takes the entries up to where the stream ended when it began,
+//! so it is a backup, too. Texts that are deleted while it copies are erased by the server that
+//! starts there, as far as the copy knows of it.
+
+use std::{fs, path::Path};
+
+use linger_core::{LogId, Position, StoredEntry};
+
+use super::{
+    MoveError, Moved, Progress,
+    source::{count_files, log_of},
+};
+use crate::{
+    ClusterError, ClusterSettings, OpenError,
+    data_folder::DataFolder,
+    log::{
+        jetstream::{AboutStream, Walk, block_on, context},
+        sqlite::SqliteFile,
+    },
+    private,
+};
+
+/// The name of a log as long as it has not all entries: no server takes it for one.
+const UNFINISHED: &str = "log.db.unfinished";
+/// Bounds what is in memory at once.
+const BATCH: usize = 1000;
+
+/// Copies a stream into `folder`, which is made if need be. Done again, it goes on where it
+/// stopped.
+///
+/// Errors: there is something in the folder; the stream is not there, has only a part of a
+/// log, or has lost entries; the disk is full.
+pub fn export(
+    folder: &Path,
+    settings: &ClusterSettings,
+    tell: &mut (dyn FnMut(Progress) + Send),
+) -> Result<Moved, MoveError> {
+    must_be_empty(folder)?;
+    let _taken = DataFolder::take(folder)?;
+    let folder = std::path::absolute(folder).map_err(|error| MoveError::file(folder, error))?;
+    let path = folder.join(UNFINISHED);
+    let (log, end) = block_on(copy(&path, settings, tell))?;
+    let erased = look_through(&path, log, end, tell)?;
+    let wal = folder.join(format!("{UNFINISHED}-wal"));
+    if wal.exists() {
+        return Err(MoveError::file(&wal, "what is in it could not be written to its place"));
+    }
+    let moved =
+        fs::rename(&path, log_of(&folder)).and_then(|()| fs::File::open(&folder)?.sync_all());
+    moved.map_err(|error| MoveError::file(&path, error))?;
+    Ok(Moved { log, end, erased, epoch: None })
+}
+
+/// Copies the entries that the file does not have yet.
+async fn copy(
+    path: &Path,
+    settings: &ClusterSettings,
+    tell: &mut (dyn FnMut(Progress) + Send),
+) -> Result<(LogId, Position), MoveError> {
+    let context = context(settings).await?;
+    let about = AboutStream::ask(&context, &settings.stream).await?;
+    if about.is_unfinished() {
+        return Err(ClusterError::Unfinished(settings.stream.clone()).into());
+    }
+    let (log, end) = (about.log_id()?, about.tail());
+    private::open(path).map_err(|error| MoveError::file(path, error))?;
+    let mut file = SqliteFile::open(path, log).map_err(|error| MoveError::file(path, error))?;
+    if file.id() != log || file.tail() > end {
+        return Err(MoveError::OtherExport(path.to_owned()));
+    }
+    let mut walk = Walk::new(context, &about, file.tail(), end);
+    loop {
+        let page = walk.next_page().await?;
+        let Some(last) = page.last() else { break };
+        match count_files(&page) {
+            0 => {}
+            files => return Err(MoveError::HasFiles { files }),
+        }
+        file.extend(&page).map_err(|error| MoveError::file(path, error))?;
+        tell(Progress { step: "copied", done: last.position, end });
+    }
+    file.close().map_err(|error| MoveError::file(path, error))?;
+    Ok((log, end))
+}
+
+/// Reads all of the file, each entry against its checksum. Returns how many are erased.
+fn look_through(
+    path: &Path,
+    log: LogId,
+    end: Position,
+    tell: &mut (dyn FnMut(Progress) + Send),
+) -> Result<usize, MoveError> {
+    let unusable = |error: &dyn std::fmt::Display| MoveError::file(path, error);
+    let file = SqliteFile::open(path, log).map_err(|error| unusable(&error))?;
+    let (mut after, mut erased) = (Position::START, 0);
+    loop {
+        let entries = file.read_after(after, BATCH).map_err(|error| unusable(&error))?;
+        let Some(last) = entries.last() else { break };
+        after = last.position;
+        erased += entries.iter().filter(|entry| StoredEntry::is_erased(&entry.draft)).count();
+        tell(Progress { step: "read again", done: after, end });
+    }
+    file.close().map_err(|error| unusable(&error))?;
+    match after == end {
+        true => Ok(erased),
+        false => Err(unusable(&format!("it ends with entry {after}, and not {end}"))),
+    }
+}
+
+/// Errors: the folder has something else than the beginning of an export.
+fn must_be_empty(folder: &Path) -> Result<(), MoveError> {
+    let names = match fs::read_dir(folder) {
+        Ok(names) => names,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => {
+            return Err(OpenError::Folder { folder: folder.to_owned(), error }.into());
+        }
+    };
+    let is_ours = |name: &str| name == private::LOCK || name.starts_with(UNFINISHED);
+    for name in names {
+        let name = name.map_err(|error| MoveError::file(folder, error))?.file_name();
+        if !is_ours(&name.to_string_lossy()) {
+            return Err(MoveError::NotEmpty(folder.to_owned()));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,226 @@
+//! NATS servers for the tests: real processes, one by itself or three that know each other.
+//!
+//! `cargo xtask test` installs the program into `target/`. A shell stands guard over each
+//! server and ends it with the test's process, however that ends. A server that was killed
+//! comes back at the same addresses, with its files.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    net::{TcpListener, TcpStream},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::atomic::{AtomicU16, Ordering},
+    time::{Duration, Instant},
+};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::process::{Folder, PATIENCE, Program, until};
+
+/// Keep it as it is in `xtask/nats-server.txt`.
+pub const PROGRAM: &str = "nats-server-2.15.1/bin/nats-server";
+/// Says the server's number, and ends the server when its own input does.
+const GUARD: &str = r#"
+"$1" --config "$2" >> "$2.log" 2>&1 &
+echo $!
+read -r _
+kill -s KILL $!
+wait $!
+"#;
+/// What every server must do that keeps a log.
+const SAFE: &str = "sync_interval: always";
+
+/// NATS servers, and the folder of all that they write.
+pub struct Nats {
+    pub servers: Vec<NatsServer>,
+    pub folder: Folder,
+}
+
+/// One server.
+pub struct NatsServer {
+    pub port: u16,
+    monitor: u16,
+    config: PathBuf,
+    running: Option<(Child, Pid)>,
+}
+
+/// The servers that keep the log's stream, as its leader sees them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Group {
+    /// The number of the leader among the servers.
+    pub leader: usize,
+    /// Whether the others have what the leader has.
+    pub is_current: bool,
+}
+
+impl Nats {
+    /// Starts one server, with these settings of JetStream and more lines of configuration.
+    pub fn start(jetstream: &str, more: &str) -> Nats {
+        let folder = Folder::new();
+        let mut server = NatsServer::new("n1", folder.path(), jetstream, more);
+        server.start();
+        server.until_it_listens();
+        Nats { servers: vec![server], folder }
+    }
+
+    /// Starts three servers that know each other.
+    pub fn three() -> Nats {
+        let routes = [(); 3].map(|()| free_port());
+        let urls = routes.map(|port| format!("nats://127.0.0.1:{port}"));
+        Nats::three_with(|number| {
+            format!("listen: \"127.0.0.1:{}\", routes: {urls:?}", routes[number])
+        })
+    }
+
+    /// Starts three servers, with these settings of the cluster for each.
+    pub fn three_with(cluster: impl Fn(usize) -> String) -> Nats {
+        let folder = Folder::new();
+        let mut servers: Vec<_> = (0..3)
+            .map(|number| {
+                let name = format!("n{}", number + 1);
+                let more = format!("cluster {{ name: three, {} }}", cluster(number));
+                NatsServer::new(&name, &folder.join(&name), SAFE, &more)
+            })
+            .collect();
+        servers.iter_mut().for_each(NatsServer::start);
+        servers.iter().for_each(NatsServer::until_it_listens);
+        Nats { servers, folder }
+    }
+
+    /// Lets a program find its log here.
+    pub fn on(&self, program: Program) -> Program {
+        let monitors = self.servers.iter().map(|it| format!("http://127.0.0.1:{}", it.monitor));
+        program
+            .env("LINGER_NATS", &self.url())
+            .env("LINGER_NATS_MONITOR", &monitors.collect::<Vec<_>>().join(","))
+            .env("LINGER_NATS_REPLICAS", &self.servers.len().to_string())
+            .env("LINGER_NATS_STREAM", "linger")
+    }
+
+    /// Returns the addresses of all servers.
+    pub fn url(&self) -> String {
+        let hosts = self.servers.iter().map(|server| format!("127.0.0.1:{}", server.port));
+        format!("nats://{}", hosts.collect::<Vec<_>>().join(","))
+    }
+
+    /// Runs `linger cluster …`, and returns its exit code and what it says.
+    pub fn cluster(&self, verb: &str) -> (Option<i32>, String) {
+        let end = self.on(Program::bare()).arg("cluster").arg(verb).end();
+        (end.code, end.stdout + &end.stderr)
+    }
+
+    /// Makes the stream of a log, once the servers have found each other.
+    pub fn make_log(&self) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let (code, said) = self.cluster("init");
+            // The answer to an earlier try may have been lost.
+            if code == Some(0) || said.contains("there is a stream linger already") {
+                return;
+            }
+            let is_late = self.servers.len() == 1 || Instant::now() > deadline;
+            assert!(!is_late, "no stream: {said}");
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    /// Returns the servers as the stream's leader sees them; none while there is no leader.
+    pub fn group(&self) -> Option<Group> {
+        // Without the monitoring addresses: one that is down would not answer.
+        let status = Program::bare().env("LINGER_NATS", &self.url());
+        let end = status.arg("cluster").arg("status").end();
+        let leader = end.stdout.lines().find_map(|line| line.strip_prefix("leader n"))?;
+        let leader: usize = leader.split(':').next()?.parse().ok()?;
+        let is_current = |line: &&str| line.starts_with("replica ") && line.contains("up to date");
+        let current = end.stdout.lines().filter(is_current).count();
+        Some(Group { leader: leader - 1, is_current: current + 1 == self.servers.len() })
+    }
+}
+
+impl NatsServer {
+    fn new(name: &str, folder: &Path, jetstream: &str, more: &str) -> NatsServer {
+        let (port, monitor) = (free_port(), free_port());
+        let (config, store) = (folder.join("server.conf"), folder.join("store"));
+        let text = format!(
+            "server_name: {name}\nlisten: \"127.0.0.1:{port}\"\nhttp: \"127.0.0.1:{monitor}\"\n\
+             jetstream {{ store_dir: {store:?}, {jetstream} }}\n{more}\n"
+        );
+        fs::create_dir_all(folder).unwrap();
+        fs::write(&config, text).unwrap();
+        NatsServer { port, monitor, config, running: None }
+    }
+
+    /// Starts it.
+    pub fn start(&mut self) {
+        let program = installed(PROGRAM);
+        let mut guard = Command::new("sh")
+            .args(["-c", GUARD, "guard"])
+            .args([&program, &self.config])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut number = String::new();
+        BufReader::new(guard.stdout.as_mut().unwrap()).read_line(&mut number).unwrap();
+        self.running = Some((guard, Pid::from_raw(number.trim().parse().unwrap()).unwrap()));
+    }
+
+    /// Waits until clients and monitors can connect.
+    pub fn until_it_listens(&self) {
+        until("the NATS server listens", || {
+            let ports = [self.port, self.monitor];
+            ports.iter().all(|port| TcpStream::connect(("127.0.0.1", *port)).is_ok())
+        });
+    }
+
+    /// Ends it at once, as a crash would.
+    pub fn kill(&mut self) {
+        if let Some((mut guard, _)) = self.running.take() {
+            drop(guard.stdin.take());
+            guard.wait().unwrap();
+        }
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, signal: Signal) {
+        let (_, server) = self.running.as_ref().expect("it runs");
+        kill_process(*server, signal).unwrap();
+    }
+}
+
+impl Drop for NatsServer {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// Returns a port that nobody listens at. It stays so while its server is down: the system
+/// gives clients only ports from 32768 on.
+pub fn free_port() -> u16 {
+    static TAKEN: AtomicU16 = AtomicU16::new(0);
+    // Another test's process begins elsewhere.
+    let begin = u16::try_from(std::process::id() * 53 % 20_000).expect("it is small");
+    loop {
+        let port = 11_000 + (begin + TAKEN.fetch_add(1, Ordering::Relaxed)) % 20_000;
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
+}
+
+/// Returns a program that `cargo xtask test` installs into `target/`.
+pub fn installed(program: &str) -> PathBuf {
+    let target = match std::env::var_os("CARGO_TARGET_DIR") {
+        Some(target) => PathBuf::from(target),
+        None => Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target"),
+    };
+    let program = target.join(program);
+    assert!(
+        program.is_file(),
+        "there is no {}; 'cargo xtask test tools' installs it",
+        program.display()
+    );
+    program
+}

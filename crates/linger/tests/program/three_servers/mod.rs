@@ -1,0 +1,112 @@
+//! Three NATS servers and three nodes, of which something dies, hangs or is cut off.
+//!
+//! [`rounds`] ends and stops one after another under writers and readers, at random times. The rule for all: an acknowledged message is read once by every
+//! reader, in one order, and all nodes make the same tables of it. These tests run one at a
+//! time (`.config/nextest.toml`): each of them keeps both cores busy.
+
+mod authors;
+mod checks;
+mod readers;
+mod rounds;
+
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicU16, Ordering},
+    },
+    time::Duration,
+};
+
+use rustix::process::Signal;
+
+use crate::{
+    client::Client,
+    nats::Nats,
+    process::{Folder, Program, Server, until},
+};
+
+/// A node that does not answer for longer is left for another one.
+const PATIENCE_WITH_A_NODE: Duration = Duration::from_secs(3);
+
+/// Where the nodes listen now. One that was started again has another port.
+#[derive(Clone, Default)]
+pub struct Addresses(Arc<[AtomicU16; 3]>);
+
+/// Three servers, and three nodes that follow one log on them.
+pub struct Cluster {
+    pub nats: Nats,
+    pub addresses: Addresses,
+    folders: [Folder; 3],
+    /// None of one that was killed.
+    nodes: [Option<Server>; 3],
+}
+
+impl Addresses {
+    /// Returns where a node listens, or listened before it was killed.
+    pub fn of(&self, node: usize) -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], self.0[node % 3].load(Ordering::Relaxed)))
+    }
+}
+
+impl Cluster {
+    /// Starts all of them, on a new log.
+    pub fn start() -> Cluster {
+        let nats = Nats::three();
+        nats.make_log();
+        let mut cluster = Cluster {
+            nats,
+            addresses: Addresses::default(),
+            folders: [(); 3].map(|()| Folder::new()),
+            nodes: [None, None, None],
+        };
+        (0..3).for_each(|node| cluster.start_node(node));
+        cluster
+    }
+
+    /// Starts a node on its folder.
+    pub fn start_node(&mut self, node: usize) {
+        let server = self.nats.on(Program::on(&self.folders[node])).start();
+        self.addresses.0[node].store(server.address.port(), Ordering::Relaxed);
+        self.nodes[node] = Some(server);
+    }
+
+    /// Ends a node at once, as a crash would.
+    pub fn kill_node(&mut self, node: usize) {
+        self.nodes[node].take().expect("it runs").kill();
+    }
+
+    /// Sends a node a signal.
+    pub fn signal_node(&self, node: usize, signal: Signal) {
+        self.nodes[node].as_ref().expect("it runs").signal(signal);
+    }
+
+    /// Waits until every server has what the leader has, and every node does all its work.
+    pub fn until_whole(&self) {
+        until("all servers are up to date", || {
+            self.nats.group().is_some_and(|group| group.is_current)
+        });
+        for node in 0..3 {
+            until("the node is ready", || {
+                let answer = self.visitor(node).try_call("GET", "/ready", &[], "");
+                answer.is_ok_and(|answer| answer.status == 200)
+            });
+        }
+    }
+
+    /// Returns somebody without a token at a node.
+    pub fn visitor(&self, node: usize) -> Client {
+        Client::new(self.addresses.of(node)).with_patience(PATIENCE_WITH_A_NODE)
+    }
+
+    /// Returns a new guest, once every node knows them.
+    pub fn guest(&self, name: &str) -> Client {
+        let guest = Client::guest(self.addresses.of(0), name);
+        for node in 1..3 {
+            until("the other nodes know the guest", || {
+                guest.again(self.addresses.of(node)).get("/api/v1/me").status == 200
+            });
+        }
+        guest.with_patience(PATIENCE_WITH_A_NODE)
+    }
+}
