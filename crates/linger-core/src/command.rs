@@ -228,7 +228,7 @@ impl Command {
     }
 
     /// Returns the first vocabulary that has this command, with these fields.
-    pub(crate) fn vocabulary(&self) -> Vocabulary {
+    pub fn vocabulary(&self) -> Vocabulary {
         match self {
             Command::CreateGuest { .. }
             | Command::RenameUser { .. }

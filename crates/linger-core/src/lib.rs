@@ -21,6 +21,7 @@ mod ids;
 mod projection;
 pub mod queries;
 mod rejection;
+pub mod running;
 #[cfg(feature = "openapi")]
 mod schemas;
 mod statements;

@@ -14,11 +14,14 @@ use rusqlite::{
 use sha2::{Digest, Sha256};
 
 use crate::{
-    Entry, LogId, Outcome, Position, Timestamp, Vocabulary, apply, statements::Batch, sum,
+    Entry, LogId, Outcome, Position, Timestamp, Vocabulary, apply,
+    running::{self, Running},
+    statements::Batch,
+    sum,
 };
 
 /// The form of the tables. A projection of another form is made anew.
-const SCHEMA: u32 = 5;
+const SCHEMA: u32 = 6;
 /// KiB of pages that are kept in memory; taken as they are needed.
 const CACHE_KIB: i64 = 8192;
 /// If the last time is further ahead of an entry's own time than this, the last time is
@@ -42,6 +45,7 @@ struct Mark {
     position: Position,
     /// The time of the last entry.
     at: Timestamp,
+    running: Running,
 }
 
 /// A projection's statements about itself, whatever version made it.
@@ -162,12 +166,14 @@ impl Projection {
             set_meta(&tx, "log_id", log.as_str())?;
             set_meta(&tx, "applied", 0)?;
             set_meta(&tx, "last_at_ms", 0)?;
+            running::set(&tx, Running::START)?;
             tx.commit()?;
         } else if schema != SCHEMA || meta::<String>(&connection, "log_id")? != log.as_str() {
             return Err(ProjectionError::Foreign);
         }
         let at = Timestamp::from_ms(meta(&connection, "last_at_ms")?);
-        let mark = Mark { position: meta(&connection, "applied")?, at };
+        let running = running::now(&connection)?;
+        let mark = Mark { position: meta(&connection, "applied")?, at, running };
         Ok(Projection { connection, log, applied: mark, committed: mark })
     }
 
@@ -184,6 +190,11 @@ impl Projection {
     /// Returns the position up to which other connections see the tables.
     pub fn committed(&self) -> Position {
         self.committed.position
+    }
+
+    /// Returns the running hash over all entries that were applied.
+    pub fn running(&self) -> Running {
+        self.applied.running
     }
 
     /// Returns the connection, for [`crate::queries`] and [`crate::feed`].
@@ -280,7 +291,7 @@ pub fn empty_wal(connection: &Connection) -> rusqlite::Result<bool> {
 /// Returns a hash over each table of the projection behind this connection, a line
 /// for each.
 pub fn fingerprint(connection: &Connection) -> rusqlite::Result<String> {
-    const TABLES: [(&str, &str); 16] = [
+    const TABLES: [(&str, &str); 17] = [
         ("meta", "key"),
         ("epochs", "position"),
         ("users", "id"),
@@ -297,6 +308,7 @@ pub fn fingerprint(connection: &Connection) -> rusqlite::Result<String> {
         ("files", "id"),
         ("message_files", "file, message"),
         ("erasures", "cause, entry"),
+        ("running", "position"),
     ];
     let mut lines = String::new();
     for (table, order) in TABLES {
@@ -325,11 +337,15 @@ fn apply_all(
     let (tx, mut outcomes) = (Batch::on(connection), Vec::with_capacity(entries.len()));
     for entry in entries {
         assert!(entry.position > mark.position, "{} comes after {}", entry.position, mark.position);
-        mark = Mark { position: entry.position, at: time_of(entry, mark.at) };
-        outcomes.push(apply::apply(&tx, entry, mark.at)?);
+        let at = time_of(entry, mark.at);
+        let outcome = apply::apply(&tx, entry, at)?;
+        mark = Mark { position: entry.position, at, running: mark.running.with(entry, &outcome) };
+        running::pass(connection, mark.position, mark.running)?;
+        outcomes.push(outcome);
     }
     set_meta(connection, "applied", mark.position.get().cast_signed())?;
     set_meta(connection, "last_at_ms", mark.at.as_ms())?;
+    running::set(connection, mark.running)?;
     Ok((outcomes, mark))
 }
 

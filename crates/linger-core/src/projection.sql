@@ -12,6 +12,15 @@ CREATE TABLE meta (
     sum   INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+-- The running hash (running.rs): as of now in row 0, and in the others as it was at their
+-- position. rules: the highest rules that an entry up to there went by.
+CREATE TABLE running (
+    position INTEGER PRIMARY KEY,
+    hash     INTEGER NOT NULL,
+    rules    INTEGER NOT NULL,
+    sum      INTEGER NOT NULL
+) STRICT;
+
 -- The epochs of the log: their first position, and their random value.
 CREATE TABLE epochs (
     position INTEGER PRIMARY KEY,

@@ -9,6 +9,7 @@
 mod accept;
 mod addressed;
 mod addresses;
+mod behind;
 mod form;
 mod friendly_names;
 mod guests;

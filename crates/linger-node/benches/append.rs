@@ -21,7 +21,7 @@ use linger_core::{
     Author, Command, Position, Request, RequestId, RoomId, RoomKind, RoomName, Slug, Topic, UserId,
     UserName,
 };
-use linger_node::{ClusterSettings, Limits, Node, Rollback, SystemClock, cluster::Promise};
+use linger_node::{ClusterSettings, Limits, Member, Node, Rollback, SystemClock, cluster::Promise};
 use tokio::{runtime::Runtime, task::JoinSet};
 
 use deeds::{AT_ONCE, DEEDS, Deed, Make, Subject};
@@ -138,7 +138,8 @@ async fn open(folder: &std::path::Path) -> (Arc<Node>, Author, Command) {
                 tls_identity: None,
             };
             let promise = Promise { replicas: 1, servers: None };
-            Node::open_on_cluster(folder, settings, &promise, Rollback::Refused, limits, clock)
+            let (refused, member) = (Rollback::Refused, Member::default());
+            Node::open_on_cluster(folder, settings, &promise, refused, limits, clock, member)
         }
     };
     let node = node.expect("a new node");

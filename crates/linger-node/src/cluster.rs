@@ -5,6 +5,8 @@
 //! their system account ([`system_servers`]), or from their monitoring addresses, which the
 //! program asks, since this crate knows no HTTP.
 
+mod nodes;
+
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -12,10 +14,12 @@ use linger_core::LogId;
 use serde::Deserialize;
 use tokio::time::timeout;
 
+pub use nodes::{forget, nodes};
+
 use crate::{
     Clock, ClusterError, ClusterSettings,
     log::jetstream::{
-        AboutStream, Beginning, Opened, block_on, bucket_faults, context, files_faults,
+        AboutStream, Beginning, Opened, Roll, block_on, bucket_faults, context, files_faults,
     },
 };
 
@@ -160,9 +164,10 @@ pub fn init(
                 settings.stream, about.state.count
             ))),
             Err(ClusterError::NoStream(_)) => {
-                let made =
-                    AboutStream::create(&context, &settings.stream, replicas, id, Beginning::Empty);
-                made.await.map(|_| id)
+                let beginning = Beginning::Empty;
+                let made = AboutStream::create(&context, &settings.stream, replicas, id, beginning);
+                made.await?;
+                Roll::open(context, &settings.stream, replicas).await.map(|_| id)
             }
             Err(error) => Err(error),
         }

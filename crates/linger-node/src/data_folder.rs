@@ -177,6 +177,20 @@ impl DataFolder {
         self.path.join(private::ERASED)
     }
 
+    /// Returns the id of this folder's node, which is made once.
+    pub(crate) fn node_id(&self, clock: &dyn Clock) -> Result<String, OpenError> {
+        let path = self.path.join(private::NODE);
+        let is_id = |id: &&str| id.len() == 16 && id.bytes().all(|it| it.is_ascii_hexdigit());
+        let known = fs::read_to_string(&path).unwrap_or_default();
+        if let Some(id) = Some(known.trim()).filter(is_id) {
+            return Ok(id.to_owned());
+        }
+        let id = format!("{:016x}", clock.random());
+        private::open(&path).map_err(self.refused())?;
+        fs::write(&path, format!("{id}\n")).map_err(self.refused())?;
+        Ok(id)
+    }
+
     fn cluster_path(&self) -> PathBuf {
         self.path.join(private::CLUSTER)
     }

@@ -67,6 +67,20 @@ pub(crate) trait Log: Send + Sync {
     /// Notes that all that was asked for up to here is erased, in all files.
     fn note_erased(&self, _: Position) {}
 
+    /// Tells whether other nodes write it, too: it may end further on than its tail here.
+    fn is_shared(&self) -> bool {
+        false
+    }
+
+    /// Asks those who decide it where the log ends. A dropped answer means that nobody can say
+    /// just now.
+    fn ask_end(&self) -> oneshot::Receiver<Position> {
+        let (answer, end) = oneshot::channel();
+        // The receiver is here.
+        let _ = answer.send(*self.tail().borrow());
+        end
+    }
+
     /// Returns the position of the last durable entry, and how to hear of growth.
     fn tail(&self) -> watch::Receiver<Position>;
 }

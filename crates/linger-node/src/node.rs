@@ -8,9 +8,12 @@
 //! way news travels: enter the waiting room, look, and sleep until called.
 
 mod assembly;
+mod attend;
+mod ends;
 mod filing;
 mod life;
 mod non_blocking;
+mod places;
 mod query;
 mod submit;
 mod wait;
@@ -24,6 +27,7 @@ use std::{
     thread::JoinHandle,
 };
 
+use ends::Ends;
 use linger_core::{Cursor, LogId, Position, Rejection, UserId, visibility::Scope};
 use tokio::sync::{mpsc, watch};
 
@@ -44,6 +48,7 @@ use crate::{
     log::Log,
     memory::Memory,
     metrics::Metrics,
+    nodes::{Agreement, Seat},
     read_pool::{self, ReadPool},
     sessions::Sessions,
     uploads::Uploads,
@@ -66,6 +71,12 @@ pub struct Node {
     pub(crate) metrics: Arc<Metrics>,
     limits: Limits,
     sessions: Mutex<Sessions>,
+    /// None: it is not one of several.
+    seat: Option<Seat>,
+    /// The words that entries are written in.
+    pub(crate) agreement: Arc<Agreement>,
+    /// Where the log ends, as far as it was asked for.
+    ends: Mutex<Ends>,
     is_open: AtomicBool,
     /// Each start begins an epoch. On a cluster only a restore does, and the first start.
     begins_epoch: bool,

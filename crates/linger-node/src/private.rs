@@ -32,6 +32,8 @@ const PROBE: &str = "lock.probe";
 /// Those of a node of a cluster: which stream it follows, and how far texts are erased.
 pub(crate) const CLUSTER: &str = "cluster";
 pub(crate) const ERASED: &str = "erased";
+/// And by which name the other nodes know it.
+pub(crate) const NODE: &str = "node";
 /// The folder of files that people sent, and the one in it by which it is known as ours.
 pub(crate) const FILES: &str = "files";
 pub(crate) const UPLOADS: &str = "uploads";
@@ -108,7 +110,7 @@ fn ours(folder: &Path) -> io::Result<Vec<PathBuf>> {
         let entry = entry?;
         let name = entry.file_name();
         // No other files: the folder may be somebody's home.
-        let is_ours = [LOCK, PROBE, CLUSTER, ERASED].iter().any(|ours| name == *ours)
+        let is_ours = [LOCK, PROBE, CLUSTER, ERASED, NODE].iter().any(|ours| name == *ours)
             || DATABASES.iter().any(|ours| name.to_string_lossy().starts_with(ours));
         if is_ours && entry.file_type()?.is_file() {
             files.push(entry.path());

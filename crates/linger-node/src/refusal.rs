@@ -30,6 +30,14 @@ pub enum Unavailable {
     /// The disk or the database failed.
     #[error("the server cannot reach its data; try again later")]
     Storage,
+    /// The node has not read so far in the log as another one, or cannot find out.
+    #[error("this node has not read so far as another one yet; try again in a moment")]
+    Behind,
+    /// Some node of the cluster runs an older version, which does not know this.
+    #[error(
+        "some nodes of this server run an older version, which does not know this yet; try again when all run the newer one"
+    )]
+    NotAgreed,
     /// The node still applies its log.
     #[error("the server is starting; try again in a moment")]
     Starting,

@@ -179,6 +179,8 @@ impl From<Unavailable> for Failure {
             Unavailable::Overloaded => ("overloaded", 2),
             Unavailable::Unknown => ("outcome_unknown", 1),
             Unavailable::Storage => ("storage_failed", 10),
+            Unavailable::Behind => ("node_behind", 1),
+            Unavailable::NotAgreed => ("upgrade_unfinished", 30),
             Unavailable::Starting => ("starting", 1),
         };
         let failure = Failure::new(StatusCode::SERVICE_UNAVAILABLE, code, unavailable.to_string());

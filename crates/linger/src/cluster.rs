@@ -29,7 +29,7 @@ const ANSWER_BYTES_MAX: u64 = 1 << 20;
 
 /// Does what `linger cluster …` asks for.
 pub(crate) fn run(
-    verb: ClusterVerb,
+    verb: &ClusterVerb,
     cluster: Option<&Cluster>,
     data: &Path,
 ) -> anyhow::Result<ExitCode> {
@@ -38,16 +38,21 @@ pub(crate) fn run(
     match verb {
         ClusterVerb::Import => return moves::import(cluster, data),
         ClusterVerb::Export => return moves::export(cluster, data),
+        ClusterVerb::Forget { node } => {
+            let name = cluster::forget(&cluster.log, node)?;
+            writeln!(std::io::stdout(), "The node {name} is forgotten.")?;
+            return Ok(ExitCode::SUCCESS);
+        }
         ClusterVerb::Init | ClusterVerb::Check | ClusterVerb::Status => {}
     }
     let mut out = std::io::stdout().lock();
-    if verb == ClusterVerb::Init {
+    if *verb == ClusterVerb::Init {
         let id = cluster::init(&cluster.log, cluster.replicas, &SystemClock)?;
         writeln!(out, "The stream {} is made, for the log {id}.", cluster.log.stream)?;
     }
     let overview = cluster::overview(&cluster.log, &promise(cluster)?)?;
-    if verb == ClusterVerb::Status {
-        for line in &overview.facts {
+    if *verb == ClusterVerb::Status {
+        for line in overview.facts.iter().chain(&cluster::nodes(&cluster.log)?) {
             writeln!(out, "{line}")?;
         }
         return Ok(ExitCode::SUCCESS);

@@ -11,7 +11,7 @@ use std::{
 
 use anyhow::{Context, anyhow};
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use linger_node::{ClusterSettings, Rollback};
+use linger_node::{ClusterSettings, Member, Rollback};
 use linger_serve::{Hosts, Origins};
 use serde::Deserialize;
 
@@ -56,7 +56,7 @@ enum Verb {
 }
 
 /// The commands for a cluster.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
 pub(crate) enum ClusterVerb {
     /// Make the stream of a new log, so that it can lose nothing
     Init,
@@ -66,8 +66,13 @@ pub(crate) enum ClusterVerb {
     Export,
     /// Say what of the cluster can lose an acknowledged message, and what to change; exit code 1 if something can
     Check,
-    /// Show the servers, their versions and how far each is
+    /// Show the servers and the nodes, their versions and how far each is
     Status,
+    /// Forget a node that will not come back, so that no newer words wait for it
+    Forget {
+        /// Its name or id, as status shows them
+        node: String,
+    },
 }
 
 /// The task that the program is asked to do.
@@ -152,6 +157,13 @@ struct Given {
     /// Monitoring addresses of all NATS servers, to ask how safely they write: a list like http://a:8222,http://b:8222
     #[arg(long, env = "LINGER_NATS_MONITOR", value_name = "ADDRESSES", global = true)]
     nats_monitor: Option<String>,
+    /// The name of this node among the others [default: the machine's name]
+    #[arg(long, env = "LINGER_NODE", value_name = "NAME", global = true)]
+    node: Option<String>,
+    /// For tests of upgrades: know no higher vocabulary than this, as an older version does
+    #[arg(long, env = "LINGER_VOCABULARY", hide = true, global = true)]
+    #[serde(skip)]
+    vocabulary: Option<u32>,
     /// The NATS servers with a user of their system account, to ask the same: nats://admin:password@a,b,c
     #[arg(long, env = "LINGER_NATS_SYSTEM", value_name = "SERVERS", global = true)]
     nats_system: Option<String>,
@@ -232,6 +244,8 @@ pub(crate) struct Cluster {
     /// Where the servers say how they are set up.
     pub(crate) monitor: Option<String>,
     pub(crate) system: Option<ClusterSettings>,
+    /// How this node shows itself to the others.
+    pub(crate) member: Member,
 }
 
 impl Settings {
@@ -329,7 +343,15 @@ fn cluster(given: &mut Given, file: &mut Given) -> anyhow::Result<Option<Cluster
         tls_identity,
     };
     let system = given.nats_system.take().or(file.nats_system.take());
+    let mut member = Member::default();
+    if let Some(name) = given.node.take().or(file.node.take()) {
+        member.name = name;
+    }
+    if let Some(vocabulary) = given.vocabulary {
+        member = member.knowing(vocabulary).context("there is no such vocabulary")?;
+    }
     Ok(Some(Cluster {
+        member,
         replicas: given.nats_replicas.or(file.nats_replicas).map_or(3, NonZeroUsize::get),
         monitor: given.nats_monitor.take().or(file.nats_monitor.take()),
         // The same servers by other credentials.

@@ -44,7 +44,7 @@ fn run(settings: config::Settings) -> anyhow::Result<ExitCode> {
     match settings.task {
         config::Task::Serve => serve::serve(settings).map(|()| ExitCode::SUCCESS),
         config::Task::Cluster(verb) => {
-            cluster::run(verb, settings.cluster.as_ref(), &settings.data)
+            cluster::run(&verb, settings.cluster.as_ref(), &settings.data)
         }
         config::Task::Check => inspect::check(&settings.data),
         config::Task::Salvage { into } => inspect::salvage(&settings.data, &into),

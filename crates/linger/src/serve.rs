@@ -95,6 +95,8 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
     if let Some(figures) = figures {
         others.spawn(figures.server.run(std::future::pending()));
     }
+    let attending = node.clone();
+    others.spawn(async move { attending.attend().await });
     let opened = tokio::select! {
         biased;
         () = signals.wait() => None,
@@ -143,7 +145,8 @@ fn open_node(settings: &Settings) -> anyhow::Result<Node> {
     };
     let promise = cluster::promise(cluster)?;
     let log = cluster.log.clone();
-    let node = Node::open_on_cluster(data, log, &promise, rollback, limits, clock)?;
+    let member = cluster.member.clone();
+    let node = Node::open_on_cluster(data, log, &promise, rollback, limits, clock, member)?;
     if promise.servers.is_none() {
         tracing::warn!(
             "how safely the NATS servers write is not known: name their addresses with --nats-monitor, or a user of their system account with --nats-system"

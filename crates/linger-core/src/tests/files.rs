@@ -73,7 +73,7 @@ fn a_full_disk_takes_what_is_not_committed_and_it_applies_again_as_before() {
     let page_max = |projection: &Projection, pages: u32| {
         projection.connection().pragma_update(None, "max_page_count", pages).unwrap();
     };
-    page_max(&projection, 40);
+    page_max(&projection, 42);
     let mut batches = entries[beginning..].chunks(50);
     let error = batches.find_map(|batch| projection.apply(batch).err()).expect("it is full");
     assert_eq!(error.sqlite_error_code(), Some(rusqlite::ErrorCode::DiskFull));

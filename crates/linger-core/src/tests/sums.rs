@@ -7,13 +7,14 @@ use super::{
 };
 use crate::{
     Author, Command, Entry, FileId, MessageId, MessageText, Position, Projection, RequestId,
-    RoomId, Timestamp, TokenHash, UserId, is_damage, projection, queries, sum,
+    RoomId, Timestamp, TokenHash, UserId, is_damage, projection, queries, running, sum,
 };
 
 /// Every read of the crate, over everything there is.
 fn read_everything(projection: &Projection) -> rusqlite::Result<()> {
     let db = projection.connection();
     projection::applied(db)?;
+    running::now(db)?;
     queries::rooms(db)?;
     queries::epochs(db)?;
     queries::all_stays(db)?;

@@ -22,7 +22,10 @@ use super::{
     query::Query,
     stream::{self, StreamRenderer},
 };
-use crate::addressed::{scope_at, scope_of_all};
+use crate::{
+    addressed::{scope_at, scope_of_all},
+    behind::not_here,
+};
 
 /// Events in an answer, when the reader gives no number.
 const PAGE_EVENTS_DEFAULT: usize = 200;
@@ -42,7 +45,8 @@ pub(super) fn of_room(request: &Request<'_>) -> Result<Decision, Undecided> {
     let app = request.app();
     let reader = request.caller()?.reader(app)?;
     let room = request.parameter("room")?;
-    let scope = scope_at(&app.node, &room, reader)?;
+    let scope = scope_at(&app.node, &room, reader)
+        .map_err(|rejection| not_here(request, given_cursor(request).as_deref(), rejection))?;
     // In an open room all see the same, so nobody needs an answer of their own.
     let reader = reader.filter(|_| matches!(scope, Scope::Room(_, RoomKind::Closed)));
     Ok(Decision::Hold(hold(request, reader, scope)?))
@@ -68,7 +72,8 @@ pub(super) fn mine(request: &Request<'_>) -> Result<Decision, Undecided> {
         return Ok(Decision::Hold(hold(request, Some(user), Scope::Mine(user))?));
     };
     let reader = request.caller()?.reader(app)?;
-    let scope = scope_of_all(&app.node, &rooms, reader)?;
+    let scope = scope_of_all(&app.node, &rooms, reader)
+        .map_err(|failure| not_here(request, given_cursor(request).as_deref(), failure))?;
     Ok(Decision::Hold(hold(request, reader, scope)?))
 }
 
@@ -77,10 +82,7 @@ fn hold(request: &Request<'_>, reader: Option<UserId>, scope: Scope) -> Result<H
     let (node, fields) = (&request.app().node, request.fields());
     let query = Query::new(request.query());
     let is_stream = accept::prefers_stream(fields.texts("accept"));
-    let by_header = fields.text("last-event-id").map(Cow::Borrowed);
-    // Polyfills cannot send the header, and put it into the address.
-    let last_event_id = by_header.or_else(|| query.text("lastEventId")).filter(|_| is_stream);
-    let given = last_event_id.or_else(|| query.text("after"));
+    let given = given_cursor(request);
     let after = match given.as_deref() {
         // A position: later events come after it.
         None | Some("latest") => node.latest(),
@@ -106,6 +108,16 @@ fn hold(request: &Request<'_>, reader: Option<UserId>, scope: Scope) -> Result<H
     let hold = if is_stream { HEARTBEAT_EVERY } else { hold };
     let ticket = Ticket { reader, scope, after, limit, renderer };
     Ok(Hold { ticket, hold, opening })
+}
+
+/// Returns the reader's place, as it is given.
+fn given_cursor<'r>(request: &'r Request<'_>) -> Option<Cow<'r, str>> {
+    let (query, fields) = (Query::new(request.query()), request.fields());
+    let is_stream = accept::prefers_stream(fields.texts("accept"));
+    let by_header = fields.text("last-event-id").map(Cow::Borrowed);
+    // Polyfills cannot send the header, and put it into the address.
+    let last_event_id = by_header.or_else(|| query.text("lastEventId")).filter(|_| is_stream);
+    last_event_id.or_else(|| query.text("after"))
 }
 
 /// Returns N of `Prefer: wait=N` (RFC 7240, section 4.3).

@@ -22,7 +22,7 @@ use super::{
     windows::Window,
     zone::Zone,
 };
-use crate::{addressed::room_at, query::Query};
+use crate::{addressed::room_at, behind::not_here, query::Query};
 
 /// Messages in an answer, when the reader gives no number.
 pub(super) const MESSAGES_DEFAULT: usize = 50;
@@ -124,7 +124,8 @@ impl Asked {
         let app = request.app();
         let reader = caller(request)?.reader(app)?;
         let is_known = reader.is_some();
-        let room = room_at(&app.node, &request.parameter("room")?, reader)?;
+        let room = room_at(&app.node, &request.parameter("room")?, reader)
+            .map_err(|rejection| not_here(request, query.text("after").as_deref(), rejection))?;
         // An answer without end is for terminals, also where a browser asks for it.
         let medium = match query.text("follow") {
             Some(_) => Medium::Plain,

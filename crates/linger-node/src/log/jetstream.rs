@@ -9,12 +9,14 @@
 
 mod appends;
 mod connection;
+mod ends;
 mod faults;
 mod history;
 mod import;
 mod last_read;
 mod message;
 mod reader;
+mod roll;
 #[cfg(test)]
 pub(crate) mod server;
 mod skeletons;
@@ -33,7 +35,9 @@ use std::{
 };
 
 use async_nats::jetstream::{self, Context};
-use linger_core::{About, Draft, Entry, LogId, Position, UserId, queries::Erasure};
+use linger_core::{
+    About, Draft, Entry, LogId, Position, UnreadableEntry, UserId, Vocabulary, queries::Erasure,
+};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{AppendError, Appending, Log, Note, ReadError, latest::Latest, load::Load};
@@ -41,6 +45,7 @@ use crate::{
     Limits, essential,
     health::{Health, Part},
     metrics::Metrics,
+    nodes::Agreement,
     private,
 };
 
@@ -51,6 +56,7 @@ pub(crate) use faults::{bucket_faults, files_faults};
 use history::Read;
 pub(crate) use import::{Found, Import};
 use message::Message;
+pub(crate) use roll::Roll;
 pub(crate) use stream::{AboutStream, Beginning, files_bucket, object_stream};
 pub(crate) use walk::Walk;
 use worker::{Queued, Worker};
@@ -59,6 +65,8 @@ use worker::{Queued, Worker};
 const READ_MAX: Duration = Duration::from_secs(5);
 /// Reads that wait at once: there is one follower.
 const READS_MAX: usize = 8;
+/// Questions for the stream's end that wait at once. Others count as not answered.
+const END_QUESTIONS_MAX: usize = 4096;
 
 /// The log in a stream.
 pub(crate) struct JetStreamLog {
@@ -69,10 +77,12 @@ pub(crate) struct JetStreamLog {
     queued_bytes: Arc<AtomicUsize>,
     queued_bytes_max: usize,
     reads: mpsc::Sender<Read>,
+    end_questions: mpsc::Sender<oneshot::Sender<Position>>,
     tail: watch::Receiver<Position>,
     latest: Arc<Mutex<Latest>>,
     refused: Arc<Mutex<Vec<UserId>>>,
     health: Arc<Health>,
+    agreement: Arc<Agreement>,
     /// How far all is erased, in this node's files too, and the file that says so.
     erased_upto: Mutex<Position>,
     erased_file: PathBuf,
@@ -84,6 +94,8 @@ pub(crate) struct Opened {
     settings: ClusterSettings,
     pub(crate) about: AboutStream,
     pub(crate) id: LogId,
+    /// The words that this node knows, and those that all nodes do.
+    pub(crate) agreement: Arc<Agreement>,
 }
 
 impl Opened {
@@ -96,7 +108,8 @@ impl Opened {
         if about.is_unfinished() {
             return Err(ClusterError::Unfinished(settings.stream));
         }
-        Ok(Opened { id: about.log_id()?, settings, about })
+        let agreement = Arc::new(Agreement::of(Vocabulary::LATEST));
+        Ok(Opened { id: about.log_id()?, settings, about, agreement })
     }
 
     /// Returns the stream's name.
@@ -125,6 +138,8 @@ impl Opened {
     ) -> Result<JetStreamLog, ClusterError> {
         let (queue, queued) = mpsc::channel(limits.append_queue_max);
         let (ask, reads) = mpsc::channel(READS_MAX);
+        let (ask_end, end_questions) = mpsc::channel(END_QUESTIONS_MAX);
+        let asked = worker::Asked { reads, end_questions };
         let (announce, tail) = watch::channel(self.about.tail());
         let latest = Arc::new(Mutex::new(Latest::after(self.about.tail())));
         let refused = Arc::default();
@@ -135,14 +150,15 @@ impl Opened {
             refused: Arc::clone(&refused),
             metrics,
             health: health.clone(),
+            agreement: self.agreement.clone(),
         };
-        let Opened { settings, about, id } = self;
+        let Opened { settings, about, id, agreement } = self;
         let work = move || {
             runtime().block_on(async {
                 let connection = settings.connect().await;
                 let worker = match connection {
                     Ok(connection) => {
-                        Worker::new(connection, &settings, about, shared, reads).await
+                        Worker::new(connection, &settings, about, shared, asked).await
                     }
                     Err(error) => Err(error),
                 };
@@ -164,10 +180,12 @@ impl Opened {
             queued_bytes: Arc::default(),
             queued_bytes_max: limits.append_queue_bytes_max,
             reads: ask,
+            end_questions: ask_end,
             tail,
             latest,
             refused,
             health,
+            agreement,
             erased_upto: Mutex::new(read_number(&erased_file)),
             erased_file,
             thread: Some(thread),
@@ -217,14 +235,15 @@ impl Log for JetStreamLog {
     fn read_after(&self, after: Position, limit: usize) -> Result<Vec<Entry>, ReadError> {
         let latest = self.latest.lock().expect("no holder of this lock panics");
         if let Some(entries) = latest.read_after(after, limit) {
-            return Ok(entries);
+            return known(entries, self.agreement.known());
         }
         drop(latest);
         let until = *self.tail.borrow();
         let silent = || ReadError::Cluster("the NATS cluster does not answer in time".to_owned());
         let (answer, entries) = blocking::sync_channel(1);
         self.reads.try_send(Read { after, limit, until, answer }).map_err(|_| silent())?;
-        entries.recv_timeout(READ_MAX).map_err(|_| silent())?
+        let entries = entries.recv_timeout(READ_MAX).map_err(|_| silent())??;
+        known(entries, self.agreement.known())
     }
 
     fn erased_upto(&self) -> Position {
@@ -236,6 +255,17 @@ impl Log for JetStreamLog {
         // Where the queue is full, the answer is dropped with what was asked.
         let _ = self.queue(Queued::Erase(erasures, answer));
         erased
+    }
+
+    fn is_shared(&self) -> bool {
+        true
+    }
+
+    fn ask_end(&self) -> oneshot::Receiver<Position> {
+        let (answer, end) = oneshot::channel();
+        // Where too many ask, the answer is dropped.
+        let _ = self.end_questions.try_send(answer);
+        end
     }
 
     /// A file that was written in part has a smaller number: then some is done once more.
@@ -259,6 +289,23 @@ impl Drop for JetStreamLog {
         drop(self.queue.take());
         if let Some(thread) = self.thread.take() {
             thread.join().expect("its panic would have ended the process");
+        }
+    }
+}
+
+/// Returns the entries before the first one that needs a higher vocabulary.
+///
+/// Errors: that is the first of them.
+fn known(mut entries: Vec<Entry>, highest: Vocabulary) -> Result<Vec<Entry>, ReadError> {
+    let is_newer = |entry: &Entry| entry.draft.vocabulary > highest;
+    match entries.iter().position(is_newer) {
+        Some(0) => {
+            let (position, vocabulary) = (entries[0].position, entries[0].draft.vocabulary.get());
+            Err(UnreadableEntry::Newer { position, vocabulary }.into())
+        }
+        newer => {
+            entries.truncate(newer.unwrap_or(entries.len()));
+            Ok(entries)
         }
     }
 }

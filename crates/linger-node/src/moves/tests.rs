@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::{
-    Clock, ClusterSettings, Limits, Node, OpenError, Rollback, check,
+    Clock, ClusterSettings, Limits, Member, Node, OpenError, Rollback, check,
     log::{
         conformance::draft,
         jetstream::server::{NatsCluster, NatsServer, promise},
@@ -308,6 +308,7 @@ async fn readers_go_on_with_their_cursors_on_a_cluster_and_back() {
         Rollback::Refused,
         Limits::default(),
         clock(3),
+        Member::default(),
     );
     let node = node.unwrap();
     node.ready().await.unwrap();

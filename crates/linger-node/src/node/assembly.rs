@@ -8,13 +8,13 @@ use std::{
     },
 };
 
-use linger_core::{Epoch, Position, Projection};
+use linger_core::{Epoch, Position, Projection, Vocabulary};
 use tokio::{
     runtime::Handle,
     sync::{mpsc, watch},
 };
 
-use super::Node;
+use super::{Node, attend::take_seat};
 use crate::{
     Clock, Limits, OpenError, Rollback,
     checkpoints::Checkpoints,
@@ -28,6 +28,7 @@ use crate::{
     log::{Log, jetstream::ClusterSettings},
     memory::Memory,
     metrics::Metrics,
+    nodes::{Agreement, Member, Seat},
     read_pool::{Connections, ReadPool},
     roster::Roster,
     sessions::Sessions,
@@ -90,17 +91,22 @@ impl Node {
         rollback: Rollback,
         limits: Limits,
         clock: Arc<dyn Clock>,
+        member: Member,
     ) -> Result<Node, OpenError> {
         let folder = DataFolder::take(folder)?;
-        let beside_log = cluster.clone();
-        let log = promise.open(cluster)?;
+        let mut log = promise.open(cluster.clone())?;
         let (tables, is_rolled_back) = folder.open_on_cluster(&log, &*clock, rollback)?;
+        let (id, start) = (folder.node_id(&*clock)?, format!("{:016x}", clock.random()));
+        let seat = Seat { id, start, member, cluster: cluster.clone(), replicas: promise.replicas };
+        let agreement = Arc::new(take_seat(&seat, &tables.projection)?);
+        log.agreement = agreement.clone();
         let (metrics, health) = (Arc::new(Metrics::new()), Arc::new(Health::new()));
         let log = log.start(folder.erased_path(), &limits, metrics.clone(), health.clone())?;
-        let uploads = folder.open_uploads_on_cluster(&beside_log, &limits, clock.clone())?;
+        let uploads = folder.open_uploads_on_cluster(&cluster, &limits, clock.clone())?;
         let ground = Ground { folder, tables, uploads };
         let mut node = Node::follow(ground, Arc::new(log), limits, clock, metrics, health)?;
         node.begins_epoch = is_rolled_back;
+        (node.seat, node.agreement) = (Some(seat), agreement);
         Ok(node)
     }
 
@@ -180,6 +186,7 @@ impl Node {
             batch_max: limits.apply_batch_max,
             erasing: Erasing::of(&*log),
         };
+        let begins_epoch = !log.is_shared();
         let node = Node {
             log,
             memory,
@@ -194,8 +201,11 @@ impl Node {
             metrics,
             sessions: Mutex::new(Sessions::new(limits.sessions_max)),
             limits,
+            seat: None,
+            agreement: Arc::new(Agreement::of(Vocabulary::LATEST)),
+            ends: Mutex::default(),
             is_open: AtomicBool::new(false),
-            begins_epoch: true,
+            begins_epoch,
             deadlines: AtomicU64::new(0),
             stop: None,
             follower: None,

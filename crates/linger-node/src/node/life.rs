@@ -30,9 +30,8 @@ impl Node {
         let mut applied = self.applied.clone();
         applied.wait_for(|applied| *applied >= tail).await.map_err(|_| Unavailable::Storage)?;
         if self.begins_epoch || self.memory().epochs.is_empty() {
-            let random = self.clock.nonce()[..8].try_into().expect("eight of 32 bytes");
-            let epoch = Epoch::from_random(u64::from_le_bytes(random));
-            self.submit(Author::Server, None, Command::BeginEpoch { epoch }).await?;
+            let (request, command) = self.epoch();
+            self.submit(Author::Server, request, command).await?;
         }
         let lobby = Slug::parse("lobby").expect("it is a slug");
         if self.room(&lobby, None).is_err() {
@@ -48,6 +47,21 @@ impl Node {
         }
         self.is_open.store(true, Ordering::Release);
         Ok(())
+    }
+
+    /// Returns what begins an epoch. On a cluster the first one has a name and a value that
+    /// are the same on each node: of nodes that start together, one begins it.
+    fn epoch(&self) -> (Option<Request>, Command) {
+        if self.begins_epoch {
+            let random = self.clock.nonce()[..8].try_into().expect("eight of 32 bytes");
+            let epoch = Epoch::from_random(u64::from_le_bytes(random));
+            return (None, Command::BeginEpoch { epoch });
+        }
+        let log = self.log.id();
+        let epoch = log.as_str()[..8].parse().expect("both are made of the same letters");
+        let command = Command::BeginEpoch { epoch };
+        let request_id = RequestId::parse("first-epoch").expect("it is a request id");
+        (Some(Request::of(request_id, &command)), command)
     }
 
     /// Waits until the node cannot go on, and returns why, in a sentence for the

@@ -18,6 +18,7 @@ use tokio::sync::oneshot::error::TryRecvError;
 
 use super::{
     Node,
+    places::Place,
     submit::{Receipt, SubmitState, Submitted, told},
 };
 use crate::{
@@ -33,18 +34,21 @@ impl NonBlocking<'_> {
     /// Looks for the answer that [`Node::wait`] would give at once, without waiting and in
     /// memory only. A page without news means that there is none yet. None: there may be
     /// some further back than memory reaches, or the look takes more than
-    /// [`LOOKUPS_MAX`]; `wait` knows then.
+    /// [`LOOKUPS_MAX`], or the cluster must be asked; `wait` knows then.
     ///
     /// For an [`Annex`], which itself reports how much it delivers
     /// ([`NonBlocking::count`]).
     pub fn glance(self, wait: &Wait) -> Option<Glance> {
-        let after = match self.0.resolve(wait.after) {
-            Ok(position) => position,
-            Err(reset) => return Some(Glance { page: self.0.reset(reset), lookups: 1 }),
+        let after = match self.0.place(wait.after) {
+            Place::At(position) => position,
+            Place::Perhaps(_) => return None,
+            Place::Nowhere(reset) => {
+                return Some(Glance { page: self.0.reset(reset), lookups: 1 });
+            }
         };
         let memory = self.0.memory();
         let look = memory.look(wait.reader, &wait.scope, after, wait.limit, LOOKUPS_MAX)?;
-        let cursor = memory.cursor(self.0.log.id(), look.upto);
+        let cursor = self.0.cursor_at(&memory, wait.after, look.upto);
         let page = Page { reset: None, cursor, news: look.news };
         Some(Glance { page, lookups: look.lookups + 1 })
     }
@@ -52,16 +56,14 @@ impl NonBlocking<'_> {
     /// Tells whether [`NonBlocking::glance`] would find out whether there is news: the
     /// reader's place is known, and memory reaches back to it.
     pub fn can_glance(self, wait: &Wait) -> bool {
-        let after = self.0.resolve(wait.after);
-        after.is_ok_and(|after| {
-            self.0.memory().reaches(wait.reader, &wait.scope, after, LOOKUPS_MAX)
-        })
+        let Place::At(after) = self.0.place(wait.after) else { return false };
+        self.0.memory().reaches(wait.reader, &wait.scope, after, LOOKUPS_MAX)
     }
 
     /// Tells whether [`NonBlocking::glance`] would find more than so many bytes of
     /// events. Costs a look at as many.
     pub fn would_find_more_than(self, bytes: usize, wait: &Wait) -> bool {
-        let Ok(after) = self.0.resolve(wait.after) else { return false };
+        let Place::At(after) = self.0.place(wait.after) else { return false };
         self.0.memory().finds_more_than(bytes, wait.reader, &wait.scope, after, wait.limit)
     }
 
@@ -85,7 +87,7 @@ impl NonBlocking<'_> {
 
     /// Tells whether the rules seem to allow this, as things stand here.
     pub fn would_take(self, author: Author, command: &Command) -> bool {
-        self.0.refused_already(author, command).is_none()
+        self.0.may_write(command) && self.0.refused_already(author, command).is_none()
     }
 
     /// Returns how far a submit is. When it is called, it is known.

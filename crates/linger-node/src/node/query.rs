@@ -26,13 +26,18 @@ impl Node {
         self.ask_tables(asker, move |connection| question.answer(connection, log)).await
     }
 
-    /// Returns the user who holds this token.
+    /// Returns the user who holds this token, on whichever node it was made.
     pub async fn authenticate(&self, token: &str) -> Result<Option<UserId>, Unavailable> {
         if let Some(user) = self.session(token) {
             return Ok(Some(user));
         }
         let hash = TokenHash::of(token);
-        let user = self.query(Asker::House, WhoHolds(hash)).await?;
+        let mut user = self.query(Asker::House, WhoHolds(hash)).await?;
+        if user.is_none() && self.log.is_shared() {
+            // Another node may have begun the session just now.
+            self.catch_up().await?;
+            user = self.query(Asker::House, WhoHolds(hash)).await?;
+        }
         if let Some(user) = user {
             self.sessions().keep(hash, user);
         }

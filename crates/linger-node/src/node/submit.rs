@@ -3,8 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use linger_core::{
-    Author, Command, Draft, News, Nonce, Position, Rejection, Request, RoomKind, Salt, Vocabulary,
-    queries,
+    Author, Command, Draft, News, Nonce, Position, Rejection, Request, RoomKind, Salt, queries,
 };
 use tokio::time::timeout;
 
@@ -63,6 +62,9 @@ impl Node {
         request: Option<Request>,
         command: Command,
     ) -> Result<Receipt, Refusal> {
+        if !self.may_write(&command) {
+            return Err(Unavailable::NotAgreed.into());
+        }
         if let Some(rejection) = self.refused_already(author, &command)
             && !self.is_known(author, request.as_ref()).await?
         {
@@ -88,6 +90,11 @@ impl Node {
         let mut applied = self.applied.clone();
         applied.wait_for(|applied| *applied >= position).await.map_err(|_| Unavailable::Unknown)?;
         Ok(position)
+    }
+
+    /// Tells whether all nodes of the cluster know the words of a command.
+    pub(super) fn may_write(&self, command: &Command) -> bool {
+        command.vocabulary() <= self.agreement.agreed()
     }
 
     /// Returns why the rules would say no to this, as things stand here, or a bound
@@ -149,7 +156,7 @@ impl Node {
         let (salt, nonce) = chance.split_at(16);
         let nonce = u64::from_le_bytes(nonce[..8].try_into().expect("eight of 16 bytes"));
         Draft {
-            vocabulary: Vocabulary::LATEST,
+            vocabulary: self.agreement.agreed(),
             at: self.clock.now(),
             author,
             request,

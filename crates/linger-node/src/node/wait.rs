@@ -1,7 +1,9 @@
 //! Wait: the one way that news travels. Enter the waiting room, look, and sleep
 //! until called.
 //!
-//! A reader in an annex does the same in pieces, with [`super::NonBlocking`].
+//! A reader in an annex does the same in pieces, with [`super::NonBlocking`]. Whether a
+//! cursor is of this log's past, or of a place that this node is still to come to, is
+//! decided in `places`.
 
 use std::{
     sync::{Arc, atomic::Ordering},
@@ -9,25 +11,23 @@ use std::{
 };
 
 use linger_core::{
-    Cursor, Position,
+    Position,
     feed::{self, PageMax},
     queries,
 };
 use tokio::time::Instant;
 
-use super::Node;
-use crate::{
-    After, Page, ResetReason, Unavailable, Wait, epochs::Known, limits::PAGE_BYTES_MAX,
-    memory::Look,
-};
+use super::{Node, places::Place};
+use crate::{Page, ResetReason, Unavailable, Wait, limits::PAGE_BYTES_MAX, memory::Look};
 
 impl Node {
     /// Returns the events after the reader's place, waiting for some until
-    /// `deadline`; a deadline in the past is a short poll.
+    /// `deadline`; a deadline in the past is a short poll. A reader from a node that has read
+    /// further waits until this one has, and else gets an empty page with their own cursor.
     ///
     /// Errors: [`Unavailable::Overloaded`] when too many wait already.
     pub async fn wait(&self, wait: Wait, deadline: Instant) -> Result<Page, Unavailable> {
-        let mut after = match self.resolve(wait.after) {
+        let mut after = match self.find_out(wait.after, deadline).await {
             Ok(position) => position,
             Err(reset) => return Ok(self.reset(reset)),
         };
@@ -38,6 +38,10 @@ impl Node {
                 true => self.hub.enter(&wait.scope).map_err(|_| Unavailable::Overloaded)?,
                 false => None,
             };
+            // Once this node has read so far, it knows which past that is of.
+            if let Place::Nowhere(reset) = self.place(wait.after) {
+                return Ok(self.reset(reset));
+            }
             let mut look = self.look(&wait, after).await?;
             after = look.upto;
             if let Some(ticket) = ticket.filter(|_| look.news.is_empty()) {
@@ -49,7 +53,8 @@ impl Node {
                 look = self.look_in_memory(&wait, after).unwrap_or(look);
             }
             self.metrics.deliveries.inc_by(look.news.len() as u64);
-            return Ok(Page { reset: None, cursor: self.cursor(look.upto), news: look.news });
+            let cursor = self.cursor_at(&self.memory(), wait.after, look.upto);
+            return Ok(Page { reset: None, cursor, news: look.news });
         }
     }
 
@@ -78,39 +83,6 @@ impl Node {
 
     fn look_in_memory(&self, wait: &Wait, after: Position) -> Option<Look> {
         self.memory().look(wait.reader, &wait.scope, after, wait.limit, usize::MAX)
-    }
-
-    /// Tells whether a reader may go on from this cursor, or would get a reset.
-    pub fn knows(&self, cursor: Cursor) -> bool {
-        self.resolve(After::Cursor(cursor)).is_ok()
-    }
-
-    pub(super) fn resolve(&self, after: After) -> Result<Position, ResetReason> {
-        match after {
-            After::Latest => Ok(self.memory().applied()),
-            After::Start => Ok(Position::START),
-            After::Cursor(cursor) => self.check(cursor).map(|()| cursor.position),
-        }
-    }
-
-    /// Errors: it comes from another log, or from a past that this log does not have.
-    fn check(&self, cursor: Cursor) -> Result<(), ResetReason> {
-        if cursor.log != self.log.id() {
-            return Err(ResetReason::OtherLog);
-        }
-        let memory = self.memory();
-        // A cursor without an epoch is older than epochs, and is accepted as it is. Until
-        // the log is applied, an unknown epoch may still come.
-        let epoch = cursor.epoch.filter(|_| self.is_open());
-        match epoch.map(|epoch| memory.epochs.find(epoch)) {
-            Some(Known::No) => return Err(ResetReason::OtherPast),
-            Some(Known::Ended(end)) if cursor.position > end => return Err(ResetReason::OtherPast),
-            Some(Known::Ended(_) | Known::Lasts) | None => {}
-        }
-        // An applied position is not beyond the end; mostly that is enough to know.
-        let is_beyond =
-            cursor.position > memory.applied() && cursor.position > *self.log.tail().borrow();
-        if is_beyond { Err(ResetReason::BeyondTheEnd) } else { Ok(()) }
     }
 
     /// Returns the end of a hold that a reader asked for: up to a tenth earlier, spread

@@ -21,6 +21,7 @@ use crate::{
     log::{Log, memory::MemoryLog},
     metrics::Metrics,
     node,
+    nodes::Agreement,
     read_pool::{ReadPool, TableTime},
     roster::Roster,
 };
@@ -92,15 +93,28 @@ impl Parts {
     pub(crate) fn start(&self) -> Assembled {
         let projection = self.projection();
         let reader = Mutex::new(Projection::open_reader(&self.path()).unwrap());
-        self.start_with(projection, ReadPool::Inline(reader, self.table_time.clone()))
+        self.start_with(projection, ReadPool::Inline(reader, self.table_time.clone()), None)
+    }
+
+    /// Starts a node that knows these words, and writes those that all nodes know.
+    pub(crate) fn start_knowing(&self, agreement: Agreement) -> Assembled {
+        let projection = self.projection();
+        let reader = Mutex::new(Projection::open_reader(&self.path()).unwrap());
+        let read_pool = ReadPool::Inline(reader, self.table_time.clone());
+        self.start_with(projection, read_pool, Some(agreement))
     }
 
     /// Starts a node that cannot read its tables at all.
     pub(crate) fn start_without_tables(&self) -> Assembled {
-        self.start_with(self.projection(), ReadPool::nobody())
+        self.start_with(self.projection(), ReadPool::nobody(), None)
     }
 
-    fn start_with(&self, mut projection: Projection, read_pool: ReadPool) -> Assembled {
+    fn start_with(
+        &self,
+        mut projection: Projection,
+        read_pool: ReadPool,
+        agreement: Option<Agreement>,
+    ) -> Assembled {
         let roster = Roster::load(projection.connection()).unwrap();
         let fails = |doing| {
             let trouble = self.table_trouble.clone();
@@ -110,7 +124,7 @@ impl Parts {
         projection.connection_mut().commit_hook(fails(Doing::Commit)).unwrap();
         projection.connection_mut().progress_handler(100, fails(Doing::Apply)).unwrap();
         let epochs = queries::epochs(projection.connection()).unwrap();
-        let (node, follower) = Node::assemble(node::Parts {
+        let (mut node, follower) = Node::assemble(node::Parts {
             log: self.log.clone(),
             projection,
             roster,
@@ -123,6 +137,9 @@ impl Parts {
             metrics: Arc::new(Metrics::new()),
             health: Arc::new(Health::new()),
         });
+        if let Some(agreement) = agreement {
+            node.agreement = Arc::new(agreement);
+        }
         let (stop, stopped) = watch::channel(());
         let applied = follower.applied.subscribe();
         let follower = tokio::spawn(follower.run(stopped));

@@ -1,6 +1,6 @@
 //! Tests of the node, through the three verbs that the edges use.
 //!
-//! `waits`, `annex`, `memory`, `follower` and `commits` run under a paused clock on an
+//! `waits`, `annex`, `memory`, `follower`, `commits` and `behind` run under a paused clock on an
 //! [`assembled`] node; `folder`, `growth` and `story` open a real one on a temporary folder,
 //! with its threads and its files, and never wait for the clock; `filing` and `erasing` do so with
 //! files that people send; `costs` counts lookups.
@@ -8,6 +8,7 @@
 
 mod annex;
 pub(crate) mod assembled;
+mod behind;
 pub(crate) mod cast;
 pub(crate) mod chance;
 mod commits;

@@ -29,6 +29,7 @@ mod memory;
 mod moves;
 mod native;
 mod nats;
+mod nodes;
 mod openapi;
 mod operations;
 mod origins;

@@ -66,6 +66,9 @@ pub enum ClusterError {
     /// The stream is not as `linger cluster init` makes it, or a server is not.
     #[error("the NATS cluster cannot keep what is acknowledged: {0}")]
     Unsafe(String),
+    /// This node's tables are not what the others have made of the log.
+    #[error("{0}")]
+    Disagrees(String),
     /// The entries of a log are still being put there.
     #[error(
         "the stream {0} has only a part of the log that is moved there; go on with 'linger cluster import'"

@@ -11,7 +11,7 @@ use async_nats::jetstream::{
     stream::{RawMessageErrorKind, Stream},
 };
 use bytes::Bytes;
-use linger_core::{Entry, Position, queries::Erasure};
+use linger_core::{Entry, Position, Vocabulary, queries::Erasure};
 
 use tokio::sync::oneshot;
 
@@ -58,8 +58,13 @@ impl Skeletons {
     }
 
     /// Erases entries, and answers. No answer is an answer, too: it was not done.
-    pub(super) async fn answer(self, erasures: &[Erasure], answer: oneshot::Sender<()>) {
-        match self.erase(erasures).await {
+    pub(super) async fn answer(
+        self,
+        erasures: &[Erasure],
+        agreed: Vocabulary,
+        answer: oneshot::Sender<()>,
+    ) {
+        match self.erase(erasures, agreed).await {
             // The follower may have ended.
             Ok(()) => _ = answer.send(()),
             Err(error) => tracing::warn!(error, "deleted texts cannot be erased just now"),
@@ -67,7 +72,7 @@ impl Skeletons {
     }
 
     /// Erases entries. Errors: not all could be; what was done may be done again.
-    async fn erase(&self, erasures: &[Erasure]) -> Result<(), String> {
+    async fn erase(&self, erasures: &[Erasure], agreed: Vocabulary) -> Result<(), String> {
         let stream = self.context.get_stream_no_info(&self.stream).await.map_err(told)?;
         for erasure in erasures {
             let Some(stored) = message_at(&stream, erasure.entry).await? else {
@@ -77,6 +82,9 @@ impl Skeletons {
             let (entry, _) = message::read(erasure.entry, &stored).map_err(told)?;
             let erased = erased_form(&entry.draft, erasure)
                 .ok_or_else(|| format!("entry {} has no text to erase", erasure.entry))?;
+            if erased.vocabulary > agreed.get() {
+                return Err("some nodes run an older version, which could not read what is left of them; they are erased when all run the newer one".to_owned());
+            }
             self.put(erasure.entry, message::payload(erased)).await?;
             let deleted = stream.delete_message(erasure.entry.get()).await;
             // All nodes erase at about the same time: another one may have been faster.

@@ -244,7 +244,7 @@ fn files_config(stream: &str, replicas: usize) -> Value {
 }
 
 /// Returns settings with which nothing is ever dropped, and only the leader answers.
-fn kept(name: &str, subjects: &str, replicas: usize) -> Value {
+pub(super) fn kept(name: &str, subjects: &str, replicas: usize) -> Value {
     json!({
         "name": name,
         "subjects": [subjects],
@@ -263,7 +263,7 @@ fn kept(name: &str, subjects: &str, replicas: usize) -> Value {
 }
 
 /// Reasons why a request failed.
-enum Failed {
+pub(super) enum Failed {
     Api(ApiError),
     Request(String),
 }
@@ -277,7 +277,8 @@ impl From<Failed> for ClusterError {
     }
 }
 
-async fn request<T: serde::de::DeserializeOwned>(
+/// Asks JetStream's own interface.
+pub(super) async fn request<T: serde::de::DeserializeOwned>(
     context: &Context,
     subject: &str,
     payload: &Value,

@@ -13,6 +13,7 @@ use super::{
 use crate::log::conformance::{append, draft};
 
 mod erasing;
+mod nodes;
 
 const WAIT_MAX: Duration = Duration::from_secs(60);
 

@@ -27,6 +27,7 @@ use super::{
     AboutStream, ClusterError, ClusterSettings,
     appends::{Append, Appends, Done},
     connection::{Connection, Link},
+    ends,
     history::{self, Read},
     message::{Message, MessageId},
     reader::{Lost, Reader},
@@ -37,6 +38,7 @@ use crate::{
     health::{Health, Part},
     log::{AppendError, latest::Latest},
     metrics::Metrics,
+    nodes::Agreement,
 };
 
 /// The client's own queue takes a message at once, unless it is full.
@@ -72,6 +74,13 @@ pub(super) struct Shared {
     pub(super) refused: Arc<Mutex<Vec<UserId>>>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) health: Arc<Health>,
+    pub(super) agreement: Arc<Agreement>,
+}
+
+/// Questions that the worker's own tasks answer.
+pub(super) struct Asked {
+    pub(super) reads: mpsc::Receiver<Read>,
+    pub(super) end_questions: mpsc::Receiver<oneshot::Sender<Position>>,
 }
 
 /// The one who talks to the stream.
@@ -115,7 +124,7 @@ impl Worker {
         settings: &ClusterSettings,
         about: AboutStream,
         shared: Shared,
-        reads: mpsc::Receiver<Read>,
+        asked: Asked,
     ) -> Result<Worker, ClusterError> {
         let Connection { client, link } = connection;
         let inbox = client.new_inbox();
@@ -129,7 +138,12 @@ impl Worker {
         let (tell, answers) = mpsc::channel(1);
         let mut tasks = JoinSet::new();
         tasks.spawn(follow(reader, send));
-        tasks.spawn(history::serve(context.clone(), stream.clone(), created, reads));
+        let Asked { reads, end_questions } = asked;
+        let of_stream = || (context.clone(), stream.clone(), created.clone());
+        let (of, name, since) = of_stream();
+        tasks.spawn(ends::serve(of, name, since, end_questions));
+        let (of, name, since) = of_stream();
+        tasks.spawn(history::serve(of, name, since, reads));
         Ok(Worker {
             context,
             stream,
@@ -199,7 +213,8 @@ impl Worker {
             }
             Queued::Erase(erasures, answer) => {
                 let skeletons = Skeletons::new(self.context.clone(), &self.stream);
-                self.tasks.spawn(async move { skeletons.answer(&erasures, answer).await });
+                let agreed = self.shared.agreement.agreed();
+                self.tasks.spawn(async move { skeletons.answer(&erasures, agreed, answer).await });
             }
         }
     }

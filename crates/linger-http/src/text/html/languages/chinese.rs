@@ -109,6 +109,8 @@ fn failure(failure: &Failure) -> Option<String> {
         "body_timeout" => "内容没有在规定时间内发完，请再发一次。",
         "overloaded" => "服务器现在太忙，请稍后再试。",
         "starting" => "服务器正在启动，请稍后再试。",
+        "node_behind" => "这台服务器还没有跟上其他服务器，请稍后再试。",
+        "upgrade_unfinished" => "有的服务器还没有升级完，还不能这样做，请稍后再试。",
         "storage_failed" => "服务器暂时无法读写数据，请稍后再试。",
         "outcome_unknown" => "不知道这条消息有没有发出去，请再发一次：同样的内容只会出现一次。",
         _ => return None,
