@@ -1,8 +1,8 @@
 //! People who write while servers die: each act is asked for until it is acknowledged, at one
 //! node after another, under one request id.
 //!
-//! They say, change and take back messages, and answer them by emoji. Every text has a word that
-//! is nowhere else, so that it is found again, or is not.
+//! They say, change and take back messages, some with a file, and answer them by emoji. Every
+//! text has a word that is nowhere else but in its file, so that it is found again, or is not.
 
 use std::{
     sync::{
@@ -62,13 +62,13 @@ pub struct Written {
 }
 
 /// Something that was acknowledged.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug)]
 pub struct Act {
     pub message: u64,
     /// The type of the event that it left.
     pub kind: &'static str,
-    /// Of a message that was said: the request id and the text.
-    pub said: Option<(String, String)>,
+    /// Of a message that was said: the request id and the body of the request.
+    pub said: Option<(String, Value)>,
 }
 
 /// The moments at which anything was acknowledged to anybody.
@@ -142,29 +142,37 @@ impl<'a> Author<'a> {
         }
     }
 
-    /// The place for a file, where files can be sent to a cluster.
+    /// Says something, now and then with a file that has the same word in its name and bytes.
     fn say(&mut self) {
         let (id, word) = (self.request_id(), self.word());
         let text = format!("{word} says 你好 🍵");
+        let mut body = json!({ "text": text });
+        if self.chance.pick(0..8) == 0 {
+            let path = format!("/api/v1/files?name={word}.txt");
+            let added = self.until_acknowledged("POST", &path, &format!("{id}.file"), &text);
+            body["files"] = json!([added.json()["file"]["id"]]);
+        }
         let path = format!("/api/v1/rooms/{}/messages/{id}", self.room);
-        let said = self.until_acknowledged("PUT", &path, Some(&json!({ "text": text })));
+        let said = self.until_acknowledged("PUT", &path, &id, &body.to_string());
         let message = said.json()["message"]["id"].as_u64().unwrap();
         self.standing.push(Standing { id: message, words: vec![word], emoji: 0 });
-        self.note(message, "message_sent", Some((id, text)));
+        self.note(message, "message_sent", Some((id, body)));
     }
 
     fn change(&mut self, which: usize) {
         let word = self.word();
         let message = self.standing[which].id;
         let path = format!("/api/v1/messages/{message}");
-        self.until_acknowledged("PATCH", &path, Some(&json!({ "text": word })));
+        let (id, body) = (self.request_id(), json!({ "text": word }));
+        self.until_acknowledged("PATCH", &path, &id, &body.to_string());
         self.standing[which].words.push(word);
         self.note(message, "message_edited", None);
     }
 
     fn take_back(&mut self, which: usize) {
         let Standing { id, words, .. } = self.standing.swap_remove(which);
-        self.until_acknowledged("DELETE", &format!("/api/v1/messages/{id}"), None);
+        let path = format!("/api/v1/messages/{id}");
+        self.until_acknowledged("DELETE", &path, &self.request_id(), "");
         self.written.gone.extend(words);
         self.note(id, "message_deleted", None);
     }
@@ -175,11 +183,11 @@ impl<'a> Author<'a> {
         standing.emoji += 1;
         let message = standing.id;
         let path = format!("/api/v1/messages/{message}/reactions/{emoji}");
-        self.until_acknowledged("PUT", &path, None);
+        self.until_acknowledged("PUT", &path, &self.request_id(), "");
         self.note(message, "reaction_added", None);
     }
 
-    fn note(&mut self, message: u64, kind: &'static str, said: Option<(String, String)>) {
+    fn note(&mut self, message: u64, kind: &'static str, said: Option<(String, Value)>) {
         self.written.acts.push(Act { message, kind, said });
     }
 
@@ -192,13 +200,10 @@ impl<'a> Author<'a> {
     }
 
     /// Asks for something until it is done, at another node after each refusal.
-    fn until_acknowledged(&mut self, method: &str, path: &str, body: Option<&Value>) -> Answer {
+    fn until_acknowledged(&mut self, method: &str, path: &str, id: &str, body: &str) -> Answer {
         let begun = Instant::now();
-        let id = self.request_id();
-        let body = body.map(Value::to_string).unwrap_or_default();
         loop {
-            let headers = [("Idempotency-Key", id.as_str())];
-            let answer = self.client.try_call(method, path, &headers, &body);
+            let answer = self.client.try_call(method, path, &[("Idempotency-Key", id)], body);
             match &answer {
                 Ok(answer) if answer.status < 300 => return answer.clone(),
                 // It cannot just now, or does not have the message yet.

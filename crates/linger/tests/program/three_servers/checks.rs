@@ -9,9 +9,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rusqlite::{Connection, OpenFlags};
-use serde_json::json;
-
 use super::{
     Cluster,
     authors::{Act, Written},
@@ -22,6 +19,7 @@ use crate::{
     erasure::files_in,
     process::{Folder, PATIENCE, until},
 };
+use rusqlite::{Connection, OpenFlags};
 
 /// In this time nodes erase what was taken back from their own files.
 const ERASED_WITHIN: Duration = Duration::from_secs(60);
@@ -49,8 +47,9 @@ pub fn check_written(room: &[Seen], written: &[Written]) {
         told.get(at),
         done.get(at)
     );
-    let texts: BTreeMap<u64, &str> =
-        acts().filter_map(|act| Some((act.message, act.said.as_ref()?.1.as_str()))).collect();
+    let texts: BTreeMap<u64, &str> = acts()
+        .filter_map(|act| Some((act.message, act.said.as_ref()?.1["text"].as_str()?)))
+        .collect();
     for seen in room.iter().filter(|seen| seen.kind == "message_sent") {
         assert_eq!(Some(seen.message.unwrap()), Some(seen.position), "ids are positions");
         let text = texts[&seen.position];
@@ -70,10 +69,10 @@ pub fn check_read(room: &[Seen], read: &[(Way, Vec<Seen>)]) {
 /// Repeats some sends at any node: each gets its first answer.
 pub fn check_repeats(cluster: &Cluster, room: &str, author: &Client, acts: &[Act]) {
     let said = acts.iter().filter_map(|act| Some((act.message, act.said.as_ref()?)));
-    for (number, (message, (id, text))) in said.take(REPEATS).enumerate() {
+    for (number, (message, (id, body))) in said.take(REPEATS).enumerate() {
         let mut author = author.again(cluster.addresses.of(number));
         let path = format!("/api/v1/rooms/{room}/messages/{id}");
-        let repeat = author.put(&path, &json!({ "text": text })).expect(200);
+        let repeat = author.put(&path, body).expect(200);
         assert_eq!(repeat["message"]["id"], message, "a repeat of {id}");
     }
 }

@@ -20,8 +20,7 @@ const MESSAGES_EACH: usize = 150;
 /// Says long things at one node after another, until each is acknowledged.
 fn fill(cluster: &Cluster, ann: &Client, room: &str, writer: usize) {
     let long = "so it is ".repeat(440);
-    let mut node = writer;
-    for number in 0..MESSAGES_EACH {
+    for (node, number) in (writer..).zip(0..MESSAGES_EACH) {
         let id = format!("{room}.{writer}.{number}");
         let is_said = |node: usize| {
             let mut ann = ann.again(cluster.addresses.of(node));
@@ -29,7 +28,6 @@ fn fill(cluster: &Cluster, ann: &Client, room: &str, writer: usize) {
             answer.is_ok_and(|answer| answer.status < 300)
         };
         until("it is acknowledged", || is_said(node) || is_said(node + 1) || is_said(node + 2));
-        node += 1;
     }
 }
 
