@@ -15,6 +15,7 @@ use tokio::time::timeout;
 use crate::{
     Clock, ClusterError, ClusterSettings,
     log::jetstream::{AboutStream, Opened, block_on, bucket_faults, context},
+    snapshots,
 };
 
 /// The oldest NATS server whose acknowledgement means that a majority's disks have it, at
@@ -134,6 +135,7 @@ pub fn init(
                 settings.stream, about.state.count
             ))),
             Err(ClusterError::NoStream(_)) => {
+                snapshots::create(&context, &settings.stream, replicas).await?;
                 AboutStream::create(&context, &settings.stream, replicas, id).await.map(|_| id)
             }
             Err(error) => Err(error),
@@ -158,6 +160,7 @@ pub fn overview(settings: &ClusterSettings, promise: &Promise) -> Result<Overvie
     if let Some(bucket) = bucket {
         facts.push(format!("erased entries: {}", bucket.state.count));
     }
+    facts.extend(snapshots::facts(settings)?);
     if let Some(group) = &about.cluster {
         let leader = group.leader.as_deref().unwrap_or("none");
         facts.push(format!("leader {leader}: at {}", about.state.last));
@@ -181,6 +184,7 @@ pub fn overview(settings: &ClusterSettings, promise: &Promise) -> Result<Overvie
     }
     let mut faults = promise.faults(&settings.stream, &seen);
     faults.extend(about.log_id().err().map(|error| error.to_string()));
+    faults.extend(snapshots::faults(settings)?);
     if !about.has_majority() {
         faults.push(
             "no majority of the stream's servers is there: nothing can be written".to_owned(),

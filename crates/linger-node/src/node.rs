@@ -45,6 +45,7 @@ use crate::{
     metrics::Metrics,
     read_pool::{self, ReadPool},
     sessions::Sessions,
+    snapshots::Snapshots,
     uploads::Uploads,
 };
 
@@ -75,6 +76,8 @@ pub struct Node {
     follower: Option<JoinHandle<()>>,
     /// None in a test without a folder.
     uploads: Option<Arc<Uploads>>,
+    /// None but on a cluster.
+    snapshots: Option<Snapshots>,
     _folder: Option<DataFolder>,
 }
 

@@ -148,6 +148,9 @@ struct Given {
     /// The NATS servers with a user of their system account, to ask the same: nats://admin:password@a,b,c
     #[arg(long, env = "LINGER_NATS_SYSTEM", value_name = "SERVERS", global = true)]
     nats_system: Option<String>,
+    /// After so many entries a node makes a snapshot of its tables, from which new nodes start; 0 for none [default: 50000]
+    #[arg(long, env = "LINGER_SNAPSHOT_EVERY", value_name = "ENTRIES", global = true)]
+    snapshot_every: Option<u64>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
@@ -224,6 +227,8 @@ pub(crate) struct Cluster {
     /// Where the servers say how they are set up.
     pub(crate) monitor: Option<String>,
     pub(crate) system: Option<ClusterSettings>,
+    /// Entries from one snapshot to the next. None: as the node likes it.
+    pub(crate) snapshot_every: Option<u64>,
 }
 
 impl Settings {
@@ -322,6 +327,7 @@ fn cluster(given: &mut Given, file: &mut Given) -> anyhow::Result<Option<Cluster
     let system = given.nats_system.take().or(file.nats_system.take());
     Ok(Some(Cluster {
         replicas: given.nats_replicas.or(file.nats_replicas).map_or(3, NonZeroUsize::get),
+        snapshot_every: given.snapshot_every.or(file.snapshot_every),
         monitor: given.nats_monitor.take().or(file.nats_monitor.take()),
         // The same servers by other credentials.
         system: system.map(|servers| ClusterSettings { servers, credentials: None, ..log.clone() }),

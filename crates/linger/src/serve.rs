@@ -143,6 +143,8 @@ fn open_node(settings: &Settings) -> anyhow::Result<Node> {
     let promise = cluster::promise(cluster)?;
     // The bytes of a file would be on this node alone.
     let limits = Limits { upload_bytes_max: 0, upload_bytes_total: 0, ..limits };
+    let snapshot_every = cluster.snapshot_every.unwrap_or(limits.snapshot_every);
+    let limits = Limits { snapshot_every, ..limits };
     let log = cluster.log.clone();
     let node = Node::open_on_cluster(data, log, &promise, rollback, limits, clock)?;
     if promise.servers.is_none() {

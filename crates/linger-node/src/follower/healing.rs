@@ -17,6 +17,7 @@ use crate::{
     health::Part,
     projection_files::{Old, ProjectionFiles, Replacing},
     read_pool::Connections,
+    snapshots::Joining,
 };
 
 /// The place of the tables, and the new ones that are about to take it.
@@ -25,6 +26,8 @@ pub(crate) struct TableFiles {
     pub(crate) connections: Arc<Connections>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) replacing: Option<Replacing>,
+    /// A snapshot may come and take their place before anything is applied.
+    pub(crate) joining: Option<Joining>,
     /// The log's files. If they are gone, the node ends.
     pub(crate) log: Arc<Files>,
 }

@@ -46,7 +46,7 @@ pub use connection::{ClusterError, ClusterSettings};
 pub(crate) use faults::bucket_faults;
 use history::Read;
 use message::Message;
-pub(crate) use stream::AboutStream;
+pub(crate) use stream::{AboutStream, make_stream};
 use worker::{Queued, Worker};
 
 /// A read that takes longer is given up: the follower tries again later.
@@ -87,6 +87,11 @@ impl Opened {
         about: AboutStream,
     ) -> Result<Opened, ClusterError> {
         Ok(Opened { id: about.log_id()?, settings, about })
+    }
+
+    /// Returns how the stream is reached.
+    pub(crate) fn settings(&self) -> &ClusterSettings {
+        &self.settings
     }
 
     /// Returns the stream's name.

@@ -31,6 +31,7 @@ use crate::{
     read_pool::{Connections, ReadPool},
     roster::Roster,
     sessions::Sessions,
+    snapshots::{Desk, Snapshots},
     uploads::Uploads,
 };
 
@@ -84,11 +85,25 @@ impl Node {
     ) -> Result<Node, OpenError> {
         let folder = DataFolder::take(folder)?;
         let log = promise.open(cluster)?;
-        let (tables, is_rolled_back) = folder.open_on_cluster(&log, &*clock, rollback)?;
+        let (mut tables, is_rolled_back) = folder.open_on_cluster(&log, &*clock, rollback)?;
+        let (settings, replicas) = (log.settings().clone(), log.about.replicas());
         let (metrics, health) = (Arc::new(Metrics::new()), Arc::new(Health::new()));
         let log = log.start(folder.erased_path(), &limits, metrics.clone(), health.clone())?;
-        let mut node = Node::follow(folder, Arc::new(log), tables, limits, clock, metrics, health)?;
+        let log: Arc<dyn Log> = Arc::new(log);
+        let (snapshots, joining) = Snapshots::start(Desk {
+            settings,
+            replicas,
+            log: log.clone(),
+            applied: tables.projection.applied(),
+            files: folder.projection_files(),
+            limits: limits.clone(),
+            clock: clock.clone(),
+            health: health.clone(),
+        });
+        tables.joining = joining;
+        let mut node = Node::follow(folder, log, tables, limits, clock, metrics, health)?;
         node.begins_epoch = is_rolled_back;
+        node.snapshots = Some(snapshots);
         Ok(node)
     }
 
@@ -102,12 +117,13 @@ impl Node {
         metrics: Arc<Metrics>,
         health: Arc<Health>,
     ) -> Result<Node, OpenError> {
-        let OpenTables { files: log_files, projection, replacing, roster, epochs } = tables;
+        let OpenTables { files: log_files, projection, replacing, joining, roster, epochs } =
+            tables;
         let uploads = Some(folder.open_uploads(&limits, clock.clone())?);
         let files = folder.projection_files();
         let connections = Connections::to(files.path(), &limits);
-        if replacing.is_some() {
-            // Nobody reads the old tables while new ones are made.
+        if replacing.is_some() || joining.is_some() {
+            // Nobody reads the old tables while new ones are made, or fetched.
             connections.close();
         }
         let read_pool = ReadPool::start(&connections, &limits);
@@ -116,6 +132,7 @@ impl Node {
             connections,
             clock: clock.clone(),
             replacing,
+            joining,
             log: log_files,
         });
         let (mut node, follower) = Node::assemble(Parts {
@@ -193,6 +210,7 @@ impl Node {
             stop: None,
             follower: None,
             uploads,
+            snapshots: None,
             _folder: None,
         };
         (node, follower)
@@ -204,6 +222,8 @@ impl Drop for Node {
         if let Some(read_pool) = self.read_pool.take() {
             read_pool.close();
         }
+        // It copies the tables, and asks the log.
+        drop(self.snapshots.take());
         // Then the follower: it holds the log, and writes the projection.
         drop(self.stop.take());
         if let Some(follower) = self.follower.take() {
