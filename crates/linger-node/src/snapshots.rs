@@ -23,9 +23,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use linger_core::Position;
+use linger_core::{Position, StoredEntry};
+use sha2::{Digest, Sha256};
 use tokio::{
     sync::{oneshot, watch},
+    task::spawn_blocking,
     time::{sleep, timeout},
 };
 
@@ -60,6 +62,8 @@ pub(crate) struct Desk {
     pub(crate) log: Arc<dyn Log>,
     /// How far the node's own tables are at its start.
     pub(crate) applied: Position,
+    /// The log may be shorter than it was, so that snapshots may be of a past that is lost.
+    pub(crate) is_rolled_back: bool,
     pub(crate) files: ProjectionFiles,
     pub(crate) limits: Limits,
     pub(crate) clock: Arc<dyn Clock>,
@@ -180,6 +184,18 @@ impl<T: PartialEq> Since<T> {
             }
         }
     }
+}
+
+/// Returns a sign of the entry at a position. It stays the same when the entry is erased, and
+/// no other past of the log has it there.
+async fn sign_of(log: &Arc<dyn Log>, position: Position) -> Answer<String> {
+    let log = log.clone();
+    let read = move || log.read_after(position.before(), 1).map_err(told);
+    let entries = spawn_blocking(read).await.map_err(told)??;
+    let entry = entries.first().ok_or_else(|| format!("the log has no entry {position}"))?;
+    let StoredEntry { at_ms, author, request_id, nonce, .. } = StoredEntry::encode(&entry.draft);
+    let sign = format!("{} {at_ms} {author} {nonce:?} {request_id}", entry.position);
+    Ok(const_hex::encode(Sha256::digest(sign)))
 }
 
 type Answer<T> = Result<T, String>;

@@ -46,6 +46,8 @@ pub use connection::{ClusterError, ClusterSettings};
 pub(crate) use faults::bucket_faults;
 use history::Read;
 use message::Message;
+#[cfg(test)]
+pub(crate) use stream::subject;
 pub(crate) use stream::{AboutStream, make_stream};
 use worker::{Queued, Worker};
 
@@ -257,6 +259,12 @@ impl Drop for JetStreamLog {
 pub(crate) async fn context(settings: &ClusterSettings) -> Result<Context, ClusterError> {
     let Connection { client, .. } = settings.connect().await?;
     Ok(jetstream::new(client))
+}
+
+/// Returns the bytes of a draft, as they are sent.
+#[cfg(test)]
+pub(crate) fn encoded(draft: &Draft) -> bytes::Bytes {
+    Message::of(draft).payload
 }
 
 /// Runs something to its end on a thread of its own, wherever the caller is.

@@ -95,6 +95,7 @@ impl Node {
             replicas,
             log: log.clone(),
             applied: tables.projection.applied(),
+            is_rolled_back,
             files: folder.projection_files(),
             limits: limits.clone(),
             clock: clock.clone(),

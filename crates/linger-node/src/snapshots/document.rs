@@ -34,6 +34,8 @@ pub(super) struct Snapshot {
     pub(super) log: String,
     /// How far it is.
     pub(super) position: u64,
+    /// A sign of the entry there, which no other past of the log has.
+    pub(super) sign: String,
     /// The form of its tables.
     pub(super) form: u32,
     /// The version of the program that made it.

@@ -18,7 +18,9 @@ use linger_core::{Position, Projection};
 use sha2::{Digest, Sha256};
 use tokio::{task::spawn_blocking, time::sleep};
 
-use super::{Answer, Desk, Since, bucket::Bucket, document::Snapshot, making::unpack, told};
+use super::{
+    Answer, Desk, Since, bucket::Bucket, document::Snapshot, making::unpack, sign_of, told,
+};
 use crate::{private, projection_files::ProjectionFiles};
 
 /// The file that is fetched, and the note beside it, by the ends of their names.
@@ -135,6 +137,9 @@ async fn find(desk: &Desk, bucket: &Bucket) -> Answer<Snapshot> {
 }
 
 async fn fetch(desk: &Desk, bucket: &Bucket, snapshot: &Snapshot) -> Result<Joined, Failed> {
+    if sign_of(&desk.log, snapshot.about().applied).await? != snapshot.sign {
+        return Err("the snapshot is of another past of the log".to_owned().into());
+    }
     let begun = Instant::now();
     let mut partial = Partial::open(&desk.files, snapshot).map_err(told)?;
     let from = partial.chunks;

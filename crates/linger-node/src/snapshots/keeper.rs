@@ -138,7 +138,8 @@ impl<'k> Keeper<'k> {
 
     /// Tells whether a snapshot is of another log, or has for too long what was deleted.
     pub(super) fn must_go(&self, snapshot: &Snapshot) -> bool {
-        snapshot.log != self.desk.log.id().as_str() || self.is_outdated(&snapshot.id)
+        let is_lost = self.desk.is_rolled_back && !self.has_looked;
+        is_lost || snapshot.log != self.desk.log.id().as_str() || self.is_outdated(&snapshot.id)
     }
 
     pub(super) fn is_outdated(&self, id: &str) -> bool {

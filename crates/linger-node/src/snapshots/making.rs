@@ -27,7 +27,7 @@ use super::{
     bucket::{Bucket, Held},
     document::{Making, Snapshot},
     keeper::Keeper,
-    told,
+    sign_of, told,
 };
 use crate::private;
 
@@ -133,6 +133,7 @@ async fn try_make(keeper: &mut Keeper<'_>, held: &mut Held, id: &str) -> Answer<
         id: id.to_owned(),
         log: desk.log.id().to_string(),
         position: copy.position.get(),
+        sign: sign_of(&desk.log, copy.position).await?,
         form: copy.form,
         program: env!("CARGO_PKG_VERSION").to_owned(),
         bytes: copy.bytes,

@@ -3,6 +3,7 @@
 
 mod joins;
 mod keeps;
+mod long;
 
 use std::path::Path;
 

@@ -23,15 +23,15 @@ const PROGRAM: &str = "nats-server-2.15.1/bin/nats-server";
 const GUARD: &str = r#""$1" --config "$2" > "$2.log" 2>&1 & read -r _; kill -s KILL $!; wait $!"#;
 
 /// A NATS server.
-struct Nats {
-    port: u16,
+pub(crate) struct Nats {
+    pub(crate) port: u16,
     monitor: u16,
     guard: Child,
     folder: Folder,
 }
 
 impl Nats {
-    fn start(jetstream: &str, more: &str) -> Nats {
+    pub(crate) fn start(jetstream: &str, more: &str) -> Nats {
         let folder = Folder::new();
         let free = || TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let (port, monitor) = (free(), free());
@@ -63,7 +63,7 @@ impl Nats {
         Nats { port, monitor, guard, folder }
     }
 
-    fn on(&self, program: Program) -> Program {
+    pub(crate) fn on(&self, program: Program) -> Program {
         program
             .env("LINGER_NATS", &format!("nats://127.0.0.1:{}", self.port))
             .env("LINGER_NATS_MONITOR", &format!("http://127.0.0.1:{}", self.monitor))
@@ -71,12 +71,12 @@ impl Nats {
     }
 
     /// Runs `linger cluster …`, and returns its exit code and what it says.
-    fn cluster(&self, verb: &str) -> (Option<i32>, String) {
+    pub(crate) fn cluster(&self, verb: &str) -> (Option<i32>, String) {
         let end = self.on(Program::bare()).arg("cluster").arg(verb).end();
         (end.code, end.stdout + &end.stderr)
     }
 
-    fn make_log(&self) {
+    pub(crate) fn make_log(&self) {
         let (code, said) = self.cluster("init");
         assert_eq!(code, Some(0), "{said}");
     }

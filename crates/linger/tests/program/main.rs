@@ -34,6 +34,7 @@ mod readers;
 mod returning;
 mod shutdown;
 mod smuggling;
+mod snapshots;
 mod startup;
 mod text;
 mod ways;

@@ -168,7 +168,7 @@ fn create(config: &Value) -> String {
 }
 
 /// Returns the subject under which entries are sent.
-pub(super) fn subject(stream: &str) -> String {
+pub(crate) fn subject(stream: &str) -> String {
     format!("{stream}.log")
 }
 

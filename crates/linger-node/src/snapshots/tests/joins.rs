@@ -70,9 +70,10 @@ async fn a_snapshot_that_is_not_what_it_should_be_is_not_taken_and_the_log_is_re
     until_document(&bucket, "a snapshot is made", |it| !it.snapshots.is_empty()).await;
     // Nobody mends it meanwhile.
     drop(one);
-    let cases: [(&str, Damage); 8] = [
+    let cases: [(&str, Damage); 9] = [
         ("another hash", |it| it.sha256.replace_range(..4, "0000")),
         ("another log", |it| it.log = "0123456789ab".to_owned()),
+        ("another past of the log", |it| it.sign.replace_range(..4, "zzzz")),
         ("a later form", |it| it.form += 1),
         ("beyond the log's end", |it| it.position += 100_000),
         ("not as far as it says", |it| it.position -= 1),

@@ -17,6 +17,7 @@ fn desk_of(place: &Place, settings: &ClusterSettings, limits: Limits) -> Desk {
         replicas: 1,
         log: place.node().log.clone(),
         applied: Position::START,
+        is_rolled_back: false,
         files: ProjectionFiles::new(place.folder.path().join("projection.db")),
         limits,
         clock: Arc::new(TestClock::new(11)),
@@ -167,6 +168,25 @@ async fn of_two_nodes_with_the_same_idea_one_makes_it() {
     // And nothing more is due.
     keepers[1].look().await.unwrap();
     assert_eq!(bucket.read().await.unwrap().document, document);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_goes_on_with_a_shorter_log_drops_the_snapshots_of_the_lost_past() {
+    let settings = NatsServer::of_this_process().new_log();
+    let (one, ..) = quiet_place(&settings).await;
+    let bucket = bucket_of(&settings).await;
+    let (_stay, stop) = never();
+    let mut made = Vec::new();
+    for is_rolled_back in [false, true, false] {
+        let limits = Limits { snapshot_pause: Duration::from_secs(3600), ..limits() };
+        let desk = Desk { is_rolled_back, ..desk_of(&one, &settings, limits) };
+        let mut keeper = Keeper::new(&desk, bucket.clone(), stop.clone());
+        for _ in 0..2 {
+            keeper.look().await.unwrap();
+        }
+        made.push(bucket.read().await.unwrap().document.snapshots.len());
+    }
+    assert_eq!(made, [1, 0, 0]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
