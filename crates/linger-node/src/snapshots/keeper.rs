@@ -130,7 +130,7 @@ impl<'k> Keeper<'k> {
         let since = (clock.now().as_ms() - document.begun_ms).abs();
         let pause_ms = i64::try_from(limits.snapshot_pause.as_millis()).unwrap_or(i64::MAX);
         // A node that is behind would make one that is old from the first.
-        let is_up_to_date = tail.get().saturating_sub(seen.applied.get()) < every;
+        let is_up_to_date = tail.get().saturating_sub(seen.applied.get()) <= every / 10;
         let is_due = seen.applied.get().saturating_sub(newest) >= every;
         let is_wanted = document.is_wanted && since >= WANTED_PAUSE_MS.min(pause_ms);
         is_up_to_date && is_due && (is_wanted || since >= pause_ms)
