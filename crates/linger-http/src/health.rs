@@ -48,6 +48,10 @@ async fn ready(State(app): State<Arc<App>>) -> Response {
     match app.node.readiness().await {
         Ok(()) => answer(StatusCode::OK, &json!({ "status": "ready" })),
         Err(NotReady::NotOpen) => Failure::from(Unavailable::Starting).into_response(),
+        Err(NotReady::Joining(progress)) => {
+            let failure = Failure::from(Unavailable::Starting);
+            Failure { detail: progress, ..failure }.into_response()
+        }
         Err(NotReady::Ill(reason)) => {
             let failure = Failure::from(Unavailable::Storage);
             Failure { detail: reason, ..failure }.into_response()

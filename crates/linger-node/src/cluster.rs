@@ -21,6 +21,7 @@ use crate::{
     log::jetstream::{
         AboutStream, Beginning, Opened, Roll, block_on, bucket_faults, context, files_faults,
     },
+    snapshots,
 };
 
 /// The oldest NATS server whose acknowledgement means that a majority's disks have it, at
@@ -164,6 +165,7 @@ pub fn init(
                 settings.stream, about.state.count
             ))),
             Err(ClusterError::NoStream(_)) => {
+                snapshots::create(&context, &settings.stream, replicas).await?;
                 let beginning = Beginning::Empty;
                 let made = AboutStream::create(&context, &settings.stream, replicas, id, beginning);
                 made.await?;
@@ -194,6 +196,7 @@ pub fn overview(settings: &ClusterSettings, promise: &Promise) -> Result<Overvie
     if let Some(files) = files {
         facts.push(format!("files: {} bytes", files.state.bytes));
     }
+    facts.extend(snapshots::facts(settings)?);
     if let Some(group) = &about.cluster {
         let leader = group.leader.as_deref().unwrap_or("none");
         facts.push(format!("leader {leader}: at {}", about.state.last));
@@ -221,6 +224,7 @@ pub fn overview(settings: &ClusterSettings, promise: &Promise) -> Result<Overvie
     if about.is_unfinished() {
         faults.push(ClusterError::Unfinished(settings.stream.clone()).to_string());
     }
+    faults.extend(snapshots::faults(settings)?);
     if !about.has_majority() {
         faults.push(
             "no majority of the stream's servers is there: nothing can be written".to_owned(),

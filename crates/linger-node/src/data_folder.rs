@@ -29,6 +29,7 @@ use crate::{
     private::{self, NotOurs},
     projection_files::{Old, ProjectionFiles, Replacing, dated},
     roster::Roster,
+    snapshots::Joining,
 };
 
 /// Reasons why a data folder cannot be used, each with what to do.
@@ -133,6 +134,8 @@ pub(crate) struct OpenTables {
     pub(crate) projection: Projection,
     /// Set if a new projection is still to be made, beside an old one.
     pub(crate) replacing: Option<Replacing>,
+    /// Set if a snapshot may come and take their place.
+    pub(crate) joining: Option<Joining>,
     pub(crate) roster: Roster,
     pub(crate) epochs: Vec<(Position, Epoch)>,
 }
@@ -328,7 +331,8 @@ impl DataFolder {
             Err(error) => return Err(self.failed_projection()(error)),
         };
         let files = Files::remember(&self.path, names).map_err(self.refused())?;
-        Ok(OpenTables { files: Arc::new(files), projection, replacing, roster, epochs })
+        let (files, joining) = (Arc::new(files), None);
+        Ok(OpenTables { files, projection, replacing, joining, roster, epochs })
     }
 
     /// Returns the log's statements about itself; none if there is no log.

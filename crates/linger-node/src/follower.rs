@@ -10,6 +10,7 @@ mod catch_up;
 mod clearing;
 mod erasing;
 mod healing;
+mod joining;
 
 use std::{
     ops::ControlFlow,
@@ -68,7 +69,8 @@ pub(crate) struct Follower {
 impl Follower {
     /// Follows the log until `stop` is dropped, or until the log has an entry
     /// that cannot be read. Leaves nothing uncommitted.
-    pub(crate) async fn run(mut self, stop: watch::Receiver<()>) {
+    pub(crate) async fn run(mut self, mut stop: watch::Receiver<()>) {
+        self.join(&mut stop).await;
         self.follow(stop).await;
         // Entries that cannot be committed are applied again at the next start.
         let _ = self.commits.commit(&mut self.projection);

@@ -33,6 +33,8 @@ pub(crate) struct Health {
     /// When the log was last written, in seconds since `begun`.
     written_s: AtomicU64,
     begun: Instant,
+    /// How far the node is with its start, where that takes long.
+    progress: Mutex<Option<String>>,
     end: watch::Sender<Option<String>>,
 }
 
@@ -44,6 +46,7 @@ impl Health {
             is_ill: Default::default(),
             written_s: AtomicU64::new(0),
             begun: Instant::now(),
+            progress: Mutex::default(),
             end: watch::Sender::new(None),
         }
     }
@@ -81,6 +84,16 @@ impl Health {
             return None;
         }
         self.illnesses.lock().expect("no holder of this lock panics")[part as usize].clone()
+    }
+
+    /// Notes how far the node is with its start, or that there is nothing to say of it.
+    pub(crate) fn is_getting_there(&self, progress: Option<String>) {
+        *self.progress.lock().expect("no holder of this lock panics") = progress;
+    }
+
+    /// Returns how far the node is with its start, where that takes long.
+    pub(crate) fn progress(&self) -> Option<String> {
+        self.progress.lock().expect("no holder of this lock panics").clone()
     }
 
     /// Tells whether the log was written within this time, to seconds.

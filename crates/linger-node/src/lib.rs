@@ -39,6 +39,7 @@ mod salvage;
 mod sessions;
 #[cfg(test)]
 mod simulation;
+mod snapshots;
 #[cfg(test)]
 mod tests;
 mod uploads;

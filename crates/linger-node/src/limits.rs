@@ -101,6 +101,18 @@ pub struct Limits {
     pub uploads_prepared_max: usize,
     /// How long an upload may take, with all pauses, and how long a file waits for a message.
     pub upload_age_max: Duration,
+    /// A snapshot of the tables is due when the newest is so many entries old; a node that is as
+    /// far behind the log takes one: applying so many takes seconds. 0: there are none.
+    pub snapshot_every: u64,
+    /// After one was begun, the next one comes no earlier: it writes the tables anew.
+    pub snapshot_pause: Duration,
+    /// How often a node looks after the snapshots: one question.
+    pub snapshot_look_every: Duration,
+    /// How long a snapshot may have what was deleted: the NATS servers' Raft logs keep it for
+    /// three minutes more, and after five it must be gone.
+    pub snapshot_outdated_max: Duration,
+    /// Bytes of a chunk before it is packed, below the message that NATS takes by default.
+    pub snapshot_chunk_bytes: u64,
 }
 
 impl Default for Limits {
@@ -133,6 +145,11 @@ impl Default for Limits {
             uploads_of_a_person_max: 50,
             uploads_prepared_max: 256,
             upload_age_max: Duration::from_secs(24 * 60 * 60),
+            snapshot_every: 50_000,
+            snapshot_pause: Duration::from_secs(600),
+            snapshot_look_every: Duration::from_secs(5),
+            snapshot_outdated_max: Duration::from_secs(60),
+            snapshot_chunk_bytes: 512 << 10,
         }
     }
 }

@@ -51,6 +51,7 @@ use crate::{
     nodes::{Agreement, Seat},
     read_pool::{self, ReadPool},
     sessions::Sessions,
+    snapshots::Snapshots,
     uploads::Uploads,
 };
 
@@ -89,6 +90,8 @@ pub struct Node {
     _lookout: Option<Lookout>,
     /// None in a test without a folder.
     uploads: Option<Arc<Uploads>>,
+    /// None but on a cluster.
+    snapshots: Option<Snapshots>,
     _folder: Option<DataFolder>,
 }
 

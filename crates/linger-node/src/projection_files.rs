@@ -93,6 +93,30 @@ impl ProjectionFiles {
         rename(&self.path_of_the_new(), &self.path)
     }
 
+    /// Puts another file, which is whole, in the place of the projection, and of the new one
+    /// that was begun, if one was. None of them may be open.
+    pub(crate) fn take(&self, whole: &Path, replacing: Option<&Replacing>) -> io::Result<()> {
+        remove(&self.path_of_the_new())?;
+        match replacing {
+            Some(Replacing { old: Old::Kept, since, .. }) if fs::exists(&self.path)? => {
+                let kept = self.set_aside(*since)?;
+                tracing::info!(kept = %kept.display(), "a snapshot takes the place of the projection; the old one is kept");
+            }
+            _ => remove(&self.path)?,
+        }
+        rename(whole, &self.path)
+    }
+
+    /// Removes the projection, which is not open.
+    pub(crate) fn remove(&self) -> io::Result<()> {
+        remove(&self.path)
+    }
+
+    /// Returns the path beside it whose name has this end.
+    pub(crate) fn beside(&self, end: &str) -> PathBuf {
+        with_suffix(&self.path, end)
+    }
+
     /// Keeps the projection under a name with the date, and returns that. Older ones
     /// that were kept like this stay.
     pub(crate) fn set_aside(&self, at: Timestamp) -> io::Result<PathBuf> {

@@ -167,6 +167,9 @@ struct Given {
     /// The NATS servers with a user of their system account, to ask the same: nats://admin:password@a,b,c
     #[arg(long, env = "LINGER_NATS_SYSTEM", value_name = "SERVERS", global = true)]
     nats_system: Option<String>,
+    /// After so many entries a node makes a snapshot of its tables, from which new nodes start; 0 for none [default: 50000]
+    #[arg(long, env = "LINGER_SNAPSHOT_EVERY", value_name = "ENTRIES", global = true)]
+    snapshot_every: Option<u64>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
@@ -246,6 +249,8 @@ pub(crate) struct Cluster {
     pub(crate) system: Option<ClusterSettings>,
     /// How this node shows itself to the others.
     pub(crate) member: Member,
+    /// Entries from one snapshot to the next. None: as the node likes it.
+    pub(crate) snapshot_every: Option<u64>,
 }
 
 impl Settings {
@@ -353,6 +358,7 @@ fn cluster(given: &mut Given, file: &mut Given) -> anyhow::Result<Option<Cluster
     Ok(Some(Cluster {
         member,
         replicas: given.nats_replicas.or(file.nats_replicas).map_or(3, NonZeroUsize::get),
+        snapshot_every: given.snapshot_every.or(file.snapshot_every),
         monitor: given.nats_monitor.take().or(file.nats_monitor.take()),
         // The same servers by other credentials.
         system: system.map(|servers| ClusterSettings { servers, credentials: None, ..log.clone() }),

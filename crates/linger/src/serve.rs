@@ -144,6 +144,8 @@ fn open_node(settings: &Settings) -> anyhow::Result<Node> {
         return Ok(Node::open(data, rollback, limits, clock)?);
     };
     let promise = cluster::promise(cluster)?;
+    let snapshot_every = cluster.snapshot_every.unwrap_or(limits.snapshot_every);
+    let limits = Limits { snapshot_every, ..limits };
     let log = cluster.log.clone();
     let member = cluster.member.clone();
     let node = Node::open_on_cluster(data, log, &promise, rollback, limits, clock, member)?;

@@ -82,6 +82,11 @@ impl Erasing {
         Erasing { done, due, running: None, clearing: None }
     }
 
+    /// Takes note that everything up to here is erased: a snapshot says so.
+    pub(super) fn begin_after(&mut self, done: Position) {
+        self.done = done.max(self.done);
+    }
+
     /// Takes note of what a batch asks for.
     pub(super) fn note(&mut self, entries: &[Entry], outcomes: &[Outcome]) {
         let mut batch = entries.iter().zip(outcomes);

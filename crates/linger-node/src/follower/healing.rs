@@ -16,6 +16,7 @@ use crate::{
     health::Part,
     projection_files::{Old, ProjectionFiles, Replacing},
     read_pool::Connections,
+    snapshots::Joining,
 };
 
 /// The place of the tables, and the new ones that are about to take it.
@@ -24,6 +25,8 @@ pub(crate) struct TableFiles {
     pub(crate) connections: Arc<Connections>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) replacing: Option<Replacing>,
+    /// A snapshot may come and take their place before anything is applied.
+    pub(crate) joining: Option<Joining>,
 }
 
 impl Follower {

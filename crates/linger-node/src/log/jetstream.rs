@@ -57,7 +57,9 @@ use history::Read;
 pub(crate) use import::{Found, Import};
 use message::Message;
 pub(crate) use roll::Roll;
-pub(crate) use stream::{AboutStream, Beginning, files_bucket, object_stream};
+#[cfg(test)]
+pub(crate) use stream::subject;
+pub(crate) use stream::{AboutStream, Beginning, files_bucket, make_stream, object_stream};
 pub(crate) use walk::Walk;
 use worker::{Queued, Worker};
 
@@ -314,6 +316,12 @@ fn known(mut entries: Vec<Entry>, highest: Vocabulary) -> Result<Vec<Entry>, Rea
 pub(crate) async fn context(settings: &ClusterSettings) -> Result<Context, ClusterError> {
     let Connection { client, .. } = settings.connect().await?;
     Ok(jetstream::new(client))
+}
+
+/// Returns the bytes of a draft, as they are sent.
+#[cfg(test)]
+pub(crate) fn encoded(draft: &Draft) -> bytes::Bytes {
+    Message::of(draft).payload
 }
 
 /// Runs something to its end on a thread of its own, wherever the caller is.

@@ -32,6 +32,7 @@ use crate::{
     read_pool::{Connections, ReadPool},
     roster::Roster,
     sessions::Sessions,
+    snapshots::{Desk, Snapshots},
     uploads::Uploads,
 };
 
@@ -95,17 +96,32 @@ impl Node {
     ) -> Result<Node, OpenError> {
         let folder = DataFolder::take(folder)?;
         let mut log = promise.open(cluster.clone())?;
-        let (tables, is_rolled_back) = folder.open_on_cluster(&log, &*clock, rollback)?;
+        let (mut tables, is_rolled_back) = folder.open_on_cluster(&log, &*clock, rollback)?;
         let (id, start) = (folder.node_id(&*clock)?, format!("{:016x}", clock.random()));
         let seat = Seat { id, start, member, cluster: cluster.clone(), replicas: promise.replicas };
         let agreement = Arc::new(take_seat(&seat, &tables.projection)?);
         log.agreement = agreement.clone();
+        let replicas = log.about.replicas();
         let (metrics, health) = (Arc::new(Metrics::new()), Arc::new(Health::new()));
         let log = log.start(folder.erased_path(), &limits, metrics.clone(), health.clone())?;
+        let log: Arc<dyn Log> = Arc::new(log);
+        let (snapshots, joining) = Snapshots::start(Desk {
+            settings: cluster.clone(),
+            replicas,
+            log: log.clone(),
+            applied: tables.projection.applied(),
+            is_rolled_back,
+            files: folder.projection_files(),
+            limits: limits.clone(),
+            clock: clock.clone(),
+            health: health.clone(),
+        });
+        tables.joining = joining;
         let uploads = folder.open_uploads_on_cluster(&cluster, &limits, clock.clone())?;
         let ground = Ground { folder, tables, uploads };
-        let mut node = Node::follow(ground, Arc::new(log), limits, clock, metrics, health)?;
+        let mut node = Node::follow(ground, log, limits, clock, metrics, health)?;
         node.begins_epoch = is_rolled_back;
+        node.snapshots = Some(snapshots);
         (node.seat, node.agreement) = (Some(seat), agreement);
         Ok(node)
     }
@@ -120,15 +136,17 @@ impl Node {
         health: Arc<Health>,
     ) -> Result<Node, OpenError> {
         let Ground { folder, tables, uploads } = ground;
-        let OpenTables { files: log_files, projection, replacing, roster, epochs } = tables;
+        let OpenTables { files: log_files, projection, replacing, joining, roster, epochs } =
+            tables;
         let files = folder.projection_files();
         let connections = Connections::to(files.path(), &limits);
-        if replacing.is_some() {
-            // Nobody reads the old tables while new ones are made.
+        if replacing.is_some() || joining.is_some() {
+            // Nobody reads the old tables while new ones are made, or fetched.
             connections.close();
         }
         let read_pool = ReadPool::start(&connections, &limits);
-        let files = Some(TableFiles { files, connections, clock: clock.clone(), replacing });
+        let files =
+            Some(TableFiles { files, connections, clock: clock.clone(), replacing, joining });
         let lookout = files::look_out(log_files, health.clone());
         let (mut node, follower) = Node::assemble(Parts {
             log,
@@ -211,6 +229,7 @@ impl Node {
             follower: None,
             _lookout: None,
             uploads,
+            snapshots: None,
             _folder: None,
         };
         (node, follower)
@@ -222,6 +241,8 @@ impl Drop for Node {
         if let Some(read_pool) = self.read_pool.take() {
             read_pool.close();
         }
+        // It copies the tables, and asks the log.
+        drop(self.snapshots.take());
         // Then the follower: it holds the log, and writes the projection.
         drop(self.stop.take());
         if let Some(follower) = self.follower.take() {

@@ -16,6 +16,8 @@ use crate::{Refusal, Unavailable};
 pub enum NotReady {
     /// It applies its log, or is about to end.
     NotOpen,
+    /// It starts by a snapshot; the words say how far that is.
+    Joining(String),
     /// Something is wrong; the words say it.
     Ill(String),
 }
@@ -86,10 +88,11 @@ impl Node {
         /// A client that asks all the time must not keep the disk busy.
         const PROVEN_FOR: Duration = Duration::from_secs(5);
         if !self.is_open() || self.is_closing() {
-            return match self.health.any_illness() {
-                Some(illness) => Err(NotReady::Ill(illness)),
-                None => Err(NotReady::NotOpen),
-            };
+            return Err(match (self.health.any_illness(), self.health.progress()) {
+                (Some(illness), _) => NotReady::Ill(illness),
+                (None, Some(progress)) => NotReady::Joining(progress),
+                (None, None) => NotReady::NotOpen,
+            });
         }
         if !self.health.was_written_within(PROVEN_FOR)
             && timeout(PROBE_MAX, self.log.probe()).await.is_err()

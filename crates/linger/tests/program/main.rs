@@ -39,6 +39,7 @@ mod readers;
 mod returning;
 mod shutdown;
 mod smuggling;
+mod snapshots;
 mod startup;
 mod text;
 mod three_servers;

@@ -151,13 +151,23 @@ impl Program {
         }
     }
 
-    /// Starts the server and waits until it says that it is ready, or has ended.
-    pub fn try_start(&self) -> Result<Server, Refusal> {
-        let started = Instant::now();
+    /// Starts the server and waits for nothing: it listens nowhere yet.
+    pub fn begin(&self) -> Server {
         let mut child = self.spawn();
         let log = Arc::new(Mutex::new(String::new()));
         let stderr = Some(keep_lines(child.stderr.take().unwrap(), log.clone()));
-        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let stdout = Some(BufReader::new(child.stdout.take().unwrap()));
+        let address = SocketAddr::from(([0, 0, 0, 0], 0));
+        let ready_after = Duration::ZERO;
+        let greeting = String::new();
+        Server { address, greeting, ready_after, child, stdout, log, stderr }
+    }
+
+    /// Starts the server and waits until it says that it is ready, or has ended.
+    pub fn try_start(&self) -> Result<Server, Refusal> {
+        let started = Instant::now();
+        let mut server = self.begin();
+        let mut stdout = server.stdout.take().unwrap();
         let (say, said) = mpsc::channel();
         thread::spawn(move || {
             let mut line = String::new();
@@ -165,11 +175,6 @@ impl Program {
             // The receiver is gone if the test gave up before.
             let _ = say.send((read, line, started.elapsed(), stdout));
         });
-        let address = SocketAddr::from(([0, 0, 0, 0], 0));
-        let ready_after = Duration::ZERO;
-        let greeting = String::new();
-        let mut server =
-            Server { address, greeting, ready_after, child, stdout: None, log, stderr };
         let (_, line, ready_after, stdout) =
             said.recv_timeout(PATIENCE).expect("the program says that it is ready");
         if line.is_empty() {

@@ -176,6 +176,12 @@ impl AboutStream {
         Position::new(self.state.last)
     }
 
+    /// Returns how many servers are to keep it.
+    pub(crate) fn replicas(&self) -> usize {
+        let replicas = self.config["num_replicas"].as_u64();
+        replicas.and_then(|number| usize::try_from(number).ok()).unwrap_or(1)
+    }
+
     /// Returns the names of the servers that keep it.
     pub(crate) fn members(&self) -> Vec<&str> {
         let Some(group) = &self.cluster else { return Vec::new() };
@@ -194,12 +200,18 @@ impl AboutStream {
     }
 }
 
+/// Makes a stream that is not the log. One that is there already must have the same settings.
+pub(crate) async fn make_stream(context: &Context, config: &Value) -> Result<(), ClusterError> {
+    let _: Value = request(context, &create(config), config).await?;
+    Ok(())
+}
+
 fn create(config: &Value) -> String {
     format!("STREAM.CREATE.{}", config["name"].as_str().unwrap_or_default())
 }
 
 /// Returns the subject under which entries are sent.
-pub(super) fn subject(stream: &str) -> String {
+pub(crate) fn subject(stream: &str) -> String {
     format!("{stream}.log")
 }
 
