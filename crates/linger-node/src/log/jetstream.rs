@@ -17,6 +17,8 @@ mod message;
 mod reader;
 #[cfg(test)]
 pub(crate) mod server;
+#[cfg(test)]
+pub(crate) mod simulated;
 mod skeletons;
 mod stream;
 #[cfg(test)]
