@@ -80,7 +80,7 @@ pub struct Node {
     ends: Mutex<Ends>,
     is_open: AtomicBool,
     /// Each start begins an epoch. On a cluster only a restore does, and the first start.
-    begins_epoch: bool,
+    pub(crate) begins_epoch: bool,
     /// Counts deadlines, to spread them.
     deadlines: AtomicU64,
     /// When it is dropped, the follower ends.

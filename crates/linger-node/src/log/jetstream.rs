@@ -19,6 +19,8 @@ mod reader;
 mod roll;
 #[cfg(test)]
 pub(crate) mod server;
+#[cfg(test)]
+pub(crate) mod simulated;
 mod skeletons;
 mod stream;
 #[cfg(test)]

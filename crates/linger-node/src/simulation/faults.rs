@@ -15,6 +15,7 @@ use tokio::{
     time::sleep,
 };
 
+use super::world::log_id;
 use crate::{
     log::{AppendError, Appending, Log, Note, ReadError, memory::MemoryLog},
     tests::chance::Chance,
@@ -95,7 +96,7 @@ impl FaultyLog {
     /// Begins an empty log where nothing goes wrong yet.
     pub(super) fn new(chance: Chance) -> FaultyLog {
         FaultyLog(Arc::new(Shared {
-            log: MemoryLog::new(LogId::from_random(3)),
+            log: MemoryLog::new(log_id()),
             announced: watch::Sender::new(Position::START),
             chance: Mutex::new((Faults::NONE, chance)),
             story: Mutex::default(),

@@ -1,10 +1,12 @@
 //! A small town on a clock of its own, where everything goes wrong by seed.
 //!
 //! Writers and readers use a node over a log that loses replies, refuses, and is
-//! slow; the node crashes between append and apply and starts again. A seed
+//! slow; the node crashes between append and apply and starts again. Or they use three
+//! nodes over a cluster, where they go from one to another. A seed
 //! decides all of it, so a failure can be replayed: the test prints the line.
 //!
-//! [`seeds`] draws the faults, [`faults`] is the log, [`world`] the town and
+//! [`seeds`] draws the faults, [`faults`] is the log of one node and
+//! `log/jetstream/simulated.rs` that of a cluster, [`world`] the town and
 //! its weather, [`people`] its readers and writers, and [`checkers`] the laws.
 
 mod checkers;
@@ -17,8 +19,23 @@ use seeds::Plan;
 
 #[test]
 fn nothing_is_lost_doubled_reordered_or_late_whatever_goes_wrong() {
+    check_each(Plan::of);
+}
+
+#[test]
+fn nothing_is_lost_doubled_reordered_or_late_on_a_cluster_of_three_nodes() {
+    check_each(Plan::of_cluster);
+}
+
+#[test]
+fn stories_of_a_cluster_have_erased_entries_in_them() {
+    let erased = (0..20).map(|seed| world::play(&Plan::of_cluster(seed)).erased);
+    assert!(erased.sum::<usize>() > 20);
+}
+
+fn check_each(plan_of: fn(u64) -> Plan) {
     let run = |seed| {
-        let story = world::play(&Plan::of(seed));
+        let story = world::play(&plan_of(seed));
         if seeds::only_one().is_some() {
             story.lines().for_each(|line| println!("{line}"));
         }
@@ -33,13 +50,15 @@ fn nothing_is_lost_doubled_reordered_or_late_whatever_goes_wrong() {
 #[test]
 fn a_seed_tells_the_same_story_every_time() {
     let run = |seed| {
-        let stories = [(); 2].map(|()| world::play(&Plan::of(seed)));
-        let [once, again] = stories.each_ref().map(|story| story.lines().collect::<Vec<_>>());
-        assert!(once.len() > 50, "{once:?}");
-        for (once, again) in once.iter().zip(&again) {
-            assert_eq!(once, again);
+        for plan in [Plan::of(seed), Plan::of_cluster(seed)] {
+            let stories = [(); 2].map(|()| world::play(&plan));
+            let [once, again] = stories.each_ref().map(|story| story.lines().collect::<Vec<_>>());
+            assert!(once.len() > 50, "{once:?}");
+            for (once, again) in once.iter().zip(&again) {
+                assert_eq!(once, again);
+            }
+            assert_eq!(once.len(), again.len());
         }
-        assert_eq!(once.len(), again.len());
     };
     seeds::try_each(0..seeds::how_many() / 10, run);
 }

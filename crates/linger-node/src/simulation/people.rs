@@ -15,7 +15,7 @@ use linger_core::{
 };
 use tokio::time::{Instant, timeout};
 
-use super::world::World;
+use super::world::{Visit, World};
 use crate::{
     After, Asker, Receipt, Refusal, Wait,
     tests::{cast, chance::Chance},
@@ -64,18 +64,20 @@ pub(super) async fn read(world: Arc<World>, actor: u64) -> Report {
     loop {
         world.turn(actor, chance.pick(&[5, 50, 500, 3000])).await;
         let is_over = world.is_settled.load(Ordering::Relaxed);
-        let Some((life, node)) = world.node() else { continue };
-        wait.limit = chance.pick(&[1, 2, 5, 1000]);
-        let hold_ms = if is_over { 0 } else { chance.pick(&[0, 1000, 5000, 25_000]) };
-        let patience_ms = if chance.happens(15) { chance.within(1..3000) } else { u64::MAX >> 20 };
-        let from = match wait.after {
+        let place = match wait.after {
             After::Cursor(cursor) => cursor.position,
             _ => Position::START,
         };
+        let Some(mut visit) = world.visit_at(&mut chance, place) else { continue };
+        let (life, node) = (visit.life, visit.node.clone());
+        wait.limit = chance.pick(&[1, 2, 5, 1000]);
+        let hold_ms = if is_over { 0 } else { chance.pick(&[0, 1000, 5000, 25_000]) };
+        let patience_ms = if chance.happens(15) { chance.within(1..3000) } else { u64::MAX >> 20 };
+        let from = place;
         let began_ms = world.ms();
         let deadline = Instant::now() + Duration::from_millis(hold_ms);
         let answer = timeout(Duration::from_millis(patience_ms), node.wait(wait.clone(), deadline));
-        let page = match world.until_crash(answer).await {
+        let page = match visit.until_crash(answer).await {
             None => {
                 report.lines.push(format!("{began_ms} {actor} read on from {from}: crash"));
                 continue;
@@ -217,8 +219,12 @@ impl Writer {
             let gap_ms = chance.pick(&[1, 20, 300, 3000]);
             self.world.turn(self.report.actor, gap_ms).await;
             if chance.happens(25) {
-                let twice =
-                    tokio::join!(self.ask(request_id, command), self.ask(request_id, command));
+                let visits = [(); 2].map(|()| self.visit(chance));
+                let [one, other] = visits;
+                let twice = tokio::join!(
+                    self.ask(one, request_id, command),
+                    self.ask(other, request_id, command)
+                );
                 let is_answered = [
                     self.note(request_id, command, twice.0),
                     self.note(request_id, command, twice.1),
@@ -227,7 +233,8 @@ impl Writer {
                     return;
                 }
             } else {
-                let once = self.ask(request_id, command).await;
+                let visit = self.visit(chance);
+                let once = self.ask(visit, request_id, command).await;
                 if self.note(request_id, command, once) {
                     return;
                 }
@@ -235,19 +242,24 @@ impl Writer {
         }
     }
 
+    /// Goes to any node that has read what was acknowledged to this writer. One that is behind
+    /// may refuse a repeat by what it knows, although it was done.
+    fn visit(&self, chance: &mut Chance) -> Option<Visit> {
+        let places = self.report.promises.iter().map(|promise| promise.receipt.position);
+        self.world.visit_at(chance, places.max().unwrap_or(Position::START))
+    }
+
     async fn ask(
         &self,
+        visit: Option<Visit>,
         request_id: &RequestId,
         command: &Command,
     ) -> Option<Result<Receipt, Refusal>> {
-        let (_, node) = self.world.node()?;
-        self.world
-            .until_crash(node.submit(
-                Author::User(self.user),
-                Some(Request::of(request_id.clone(), command)),
-                command.clone(),
-            ))
-            .await
+        let mut visit = visit?;
+        let node = visit.node.clone();
+        let author = Author::User(self.user);
+        let request = Some(Request::of(request_id.clone(), command));
+        visit.until_crash(node.submit(author, request, command.clone())).await
     }
 
     /// Notes an answer down. Tells whether it was one.

@@ -17,7 +17,7 @@ use std::{
 };
 
 use super::faults::Faults;
-use crate::{Limits, tests::chance::Chance};
+use crate::{Limits, log::jetstream::simulated::Weather, tests::chance::Chance};
 
 /// Everything that is drawn before the story begins.
 #[derive(Clone)]
@@ -27,8 +27,11 @@ pub(super) struct Plan {
     pub(super) readers: u64,
     pub(super) writers: u64,
     pub(super) asks_each: u64,
+    pub(super) nodes: usize,
     pub(super) crashes: Vec<Crash>,
     pub(super) faults: Faults,
+    /// Of a cluster, in the place of faults.
+    pub(super) weather: Option<Weather>,
     pub(super) limits: Limits,
     /// The longest that the tables take to answer.
     pub(super) table_ms_max: u64,
@@ -37,6 +40,7 @@ pub(super) struct Plan {
 /// The node ends at once, and starts again some time later.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Crash {
+    pub(super) node: usize,
     pub(super) after_ms: u64,
     pub(super) down_ms: u64,
     pub(super) deletes_projection: bool,
@@ -48,6 +52,7 @@ impl Plan {
         let mut chance = Chance::new(seed).part(0);
         let crashes = chance.pick(&[0, 0, 1, 2, 4]);
         let crashes = (0..crashes).map(|_| Crash {
+            node: 0,
             after_ms: chance.within(0..15_000),
             down_ms: chance.within(1..8000),
             deletes_projection: chance.happens(30),
@@ -60,6 +65,8 @@ impl Plan {
         };
         let mut plan = Plan {
             seed,
+            nodes: 1,
+            weather: None,
             users: chance.within(3..6),
             readers: chance.within(4..8),
             writers: chance.within(2..5),
@@ -77,6 +84,25 @@ impl Plan {
         plan.limits.commit_after = Duration::from_millis(chance.pick(&[0, 50, 5000]));
         plan.limits.uncommitted_max = chance.pick(&[1, 3, 4096]);
         plan
+    }
+
+    /// Draws the plan of a seed with three nodes on a cluster.
+    pub(super) fn of_cluster(seed: u64) -> Plan {
+        let mut plan = Plan::of(seed);
+        let mut chance = plan.chance(3000);
+        plan.nodes = 3;
+        plan.crashes.iter_mut().for_each(|crash| crash.node = chance.within(0..3) as usize);
+        plan.weather = match chance.happens(10) {
+            true => Some(Weather::default()),
+            false => Some(Weather::draw(&mut chance)),
+        };
+        plan.faults = Faults::NONE;
+        plan
+    }
+
+    /// Tells whether tables may be away for a moment.
+    pub(super) fn has_trouble(&self) -> bool {
+        self.faults.lose_tables()
     }
 
     /// Returns the chance of one part of the story.

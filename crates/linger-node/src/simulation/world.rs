@@ -1,5 +1,6 @@
-//! The town: a node that comes and goes, and a clock that everybody acts by.
+//! The town: nodes that come and go, and a clock that everybody acts by.
 //!
+//! It has one node on a log of its own, or three on a simulated cluster.
 //! Each actor acts in milliseconds of its own, so that no two act at the same
 //! instant: the seed decides the order, not the scheduler.
 
@@ -12,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use linger_core::{Author, Command, Entry, Position, RoomKind, Slug, UserId};
+use linger_core::{Author, Command, Entry, LogId, Position, RoomKind, Slug, UserId};
 use tokio::{
     sync::watch,
     task::JoinSet,
@@ -26,6 +27,7 @@ use super::{
 };
 use crate::{
     Node, RoomRef,
+    log::{Log, jetstream::simulated::SimulatedStream, memory::MemoryLog},
     tests::{
         assembled::{Assembled, Parts},
         cast,
@@ -51,15 +53,94 @@ pub(super) struct World {
     pub(super) rooms: Vec<RoomRef>,
     /// The writers are done, and everything that was under way has landed.
     pub(super) is_settled: AtomicBool,
-    log: FaultyLog,
-    parts: Parts,
+    ground: Arc<Ground>,
+    homes: Vec<Home>,
     begin: Instant,
-    /// None while it is down.
-    node: Mutex<Option<Arc<Node>>>,
-    /// How often the node has started; a change ends everything that it was asked.
-    life: watch::Sender<usize>,
-    /// For each life: the positions it had applied, with the times.
+    /// For each life of a node: the positions it had applied, with the times.
     applied: Mutex<Vec<Vec<(u64, Position)>>>,
+}
+
+/// The log under the town.
+enum Ground {
+    Alone(FaultyLog),
+    Cluster(SimulatedStream),
+}
+
+/// The place of a node: its folder, and the node while it is up.
+struct Home {
+    parts: Parts,
+    /// None while it is down.
+    node: Mutex<Option<(usize, Arc<Node>)>>,
+    /// How often the node has ended; a change ends everything that it was asked.
+    ends: watch::Sender<usize>,
+}
+
+/// A node that somebody asks something.
+pub(super) struct Visit {
+    /// Which of all lives of nodes this is.
+    pub(super) life: usize,
+    pub(super) node: Arc<Node>,
+    ends: watch::Receiver<usize>,
+}
+
+impl Visit {
+    /// Does something until it is done, or until the node is no more.
+    pub(super) async fn until_crash<T>(&mut self, something: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            biased;
+            _ = self.ends.changed() => None,
+            done = something => Some(done),
+        }
+    }
+}
+
+impl Ground {
+    fn of(plan: &Plan) -> Ground {
+        let chance = plan.chance(1000);
+        match plan.weather {
+            None => Ground::Alone(FaultyLog::new(chance)),
+            Some(_) => Ground::Cluster(SimulatedStream::new(log_id(), chance)),
+        }
+    }
+
+    /// Returns the log of a node that starts now.
+    fn log(&self) -> Arc<dyn Log> {
+        match self {
+            Ground::Alone(log) => {
+                log.announce_all();
+                Arc::new(log.clone())
+            }
+            Ground::Cluster(stream) => Arc::new(stream.log()),
+        }
+    }
+
+    /// From now on, things go wrong as planned, or never.
+    fn set(&self, plan: Option<&Plan>) {
+        match self {
+            Ground::Alone(log) => log.set(plan.map_or(Faults::NONE, |plan| plan.faults)),
+            Ground::Cluster(stream) => {
+                stream.set(plan.and_then(|plan| plan.weather).unwrap_or_default());
+            }
+        }
+    }
+
+    fn loses_tables(&self) -> bool {
+        matches!(self, Ground::Alone(log) if log.loses_tables())
+    }
+
+    fn entries(&self) -> Vec<Entry> {
+        match self {
+            Ground::Alone(log) => log.entries(),
+            Ground::Cluster(stream) => stream.entries(),
+        }
+    }
+
+    fn story(&self) -> Vec<String> {
+        match self {
+            Ground::Alone(log) => log.story(),
+            Ground::Cluster(stream) => stream.story(),
+        }
+    }
 }
 
 /// All that happened.
@@ -67,10 +148,18 @@ pub(super) struct Story {
     pub(super) reports: Vec<Report>,
     pub(super) entries: Vec<Entry>,
     pub(super) applied: Vec<Vec<(u64, Position)>>,
-    pub(super) fingerprint: String,
+    /// Of each node's tables.
+    pub(super) fingerprints: Vec<String>,
+    /// How many entries a cluster has erased.
+    pub(super) erased: usize,
     /// How long an answer may take although it is there, because tables take their time.
     pub(super) slack_ms: u64,
     log: Vec<String>,
+}
+
+/// Returns which log every story is about.
+pub(super) fn log_id() -> LogId {
+    LogId::from_random(3)
 }
 
 /// Plays the story of a plan, from the first entry to the last page read.
@@ -83,9 +172,9 @@ pub(super) fn play(plan: &Plan) -> Story {
 }
 
 async fn tell(plan: &Plan) -> Story {
-    let (world, node) = World::build(plan.clone()).await;
+    let (world, nodes) = World::build(plan.clone()).await;
     let (done, is_done) = watch::channel(());
-    let weather = tokio::spawn(weather(world.clone(), node, is_done));
+    let weather = tokio::spawn(weather(world.clone(), nodes, is_done));
     let mut readers = JoinSet::new();
     for number in 0..plan.readers {
         readers.spawn(people::read(world.clone(), 1 + number));
@@ -97,85 +186,80 @@ async fn tell(plan: &Plan) -> Story {
 
     let mut reports = writers.join_all().await;
     drop(done);
-    world.log.set(Faults::NONE);
-    let node = weather.await.unwrap();
+    world.ground.set(None);
+    let nodes = weather.await.unwrap();
     sleep(SETTLED).await;
     world.is_settled.store(true, Ordering::Relaxed);
     reports.extend(readers.join_all().await);
     reports.sort_by_key(|report| report.actor);
-    assert_eq!(node.held(), (0, 0), "somebody left a place behind");
-    *world.node.lock().unwrap() = None;
-    node.crash().await;
+    for (home, node) in world.homes.iter().zip(nodes) {
+        assert_eq!(node.held(), (0, 0), "somebody left a place behind");
+        *home.node.lock().unwrap() = None;
+        node.crash().await;
+    }
+    let fingerprint = |home: &Home| home.parts.projection().fingerprint().unwrap();
     Story {
         reports,
-        entries: world.log.entries(),
+        entries: world.ground.entries(),
         applied: world.applied.lock().unwrap().clone(),
-        fingerprint: world.parts.projection().fingerprint().unwrap(),
-        slack_ms: 3 * plan.table_ms_max + 5 + TROUBLE_MS_MAX * u64::from(plan.faults.lose_tables()),
-        log: world.log.story(),
+        fingerprints: world.homes.iter().map(fingerprint).collect(),
+        erased: match &*world.ground {
+            Ground::Alone(_) => 0,
+            Ground::Cluster(stream) => stream.erased(),
+        },
+        slack_ms: 3 * plan.table_ms_max + 5 + TROUBLE_MS_MAX * u64::from(plan.has_trouble()),
+        log: world.ground.story(),
     }
 }
 
-/// Lets the node crash and start again, as planned, until the writers are done.
+/// Lets nodes crash and start again, as planned, until the writers are done.
 async fn weather(
     world: Arc<World>,
-    mut node: Assembled,
+    mut nodes: Vec<Assembled>,
     mut is_done: watch::Receiver<()>,
-) -> Assembled {
+) -> Vec<Assembled> {
     for crash in &world.plan.crashes {
         tokio::select! {
             biased;
-            _ = is_done.changed() => return node,
+            _ = is_done.changed() => return nodes,
             () = world.turn(WEATHER, crash.after_ms) => {}
         }
-        *world.node.lock().unwrap() = None;
-        world.life.send_modify(|life| *life += 1);
-        node.crash().await;
+        let home = &world.homes[crash.node];
+        *home.node.lock().unwrap() = None;
+        home.ends.send_modify(|ends| *ends += 1);
+        nodes.remove(crash.node).crash().await;
         world.turn(WEATHER, crash.down_ms).await;
         if crash.deletes_projection {
-            world.parts.delete_projection();
+            home.parts.delete_projection();
         }
-        world.log.announce_all();
-        node = world.start();
+        nodes.insert(crash.node, world.start(crash.node));
     }
-    node
+    nodes
 }
 
 impl World {
     /// Builds the town: its users, #tea, #cellar and the lobby. Nothing goes
     /// wrong until that is done.
-    async fn build(plan: Plan) -> (Arc<World>, Assembled) {
+    async fn build(plan: Plan) -> (Arc<World>, Vec<Assembled>) {
         let begin = Instant::now();
-        let log = FaultyLog::new(plan.chance(1000));
-        let mut parts = Parts::on(Arc::new(log.clone()), plan.limits.clone());
-        let (seed, ms_max) = (plan.seed, plan.table_ms_max);
-        // By the time of day, because the seed does not decide who asks first.
-        parts.table_time = Arc::new(move || {
-            let ms = begin.elapsed().as_millis() as u64;
-            Duration::from_millis(Chance::new(seed).part(2000 + ms).within(0..ms_max + 1))
+        let ground = Arc::new(Ground::of(&plan));
+        let homes = (0..plan.nodes).map(|_| Home {
+            parts: World::parts(&plan, begin, &ground),
+            node: Mutex::default(),
+            ends: watch::Sender::new(0),
         });
-        let (tables, last) = (log.clone(), Mutex::new(begin));
-        parts.table_trouble = Arc::new(move |_| {
-            let mut last = last.lock().unwrap();
-            let is_trouble = last.elapsed() >= TROUBLE_EVERY && tables.loses_tables();
-            if is_trouble {
-                *last = Instant::now();
-            }
-            is_trouble
-        });
+        let homes = homes.collect();
         let mut world = World {
             users: Vec::new(),
             rooms: Vec::new(),
             is_settled: AtomicBool::new(false),
-            log,
-            parts,
+            ground,
+            homes,
             begin,
-            node: Mutex::new(None),
-            life: watch::Sender::new(0),
             applied: Mutex::default(),
             plan,
         };
-        let node = world.parts.start();
+        let node = world.homes[0].parts.start_on(world.ground.log(), 1, world.is_alone());
         while node.ready().await.is_err() {}
         for number in 0..world.plan.users {
             world.users.push(
@@ -190,44 +274,81 @@ impl World {
         }
         node.crash().await;
         let world = Arc::new(world);
-        let node = world.start();
-        world.log.set(world.plan.faults);
-        (world, node)
+        let nodes = (0..world.plan.nodes).map(|home| world.start(home)).collect();
+        world.ground.set(Some(&world.plan));
+        (world, nodes)
     }
 
-    /// Starts the node, for everybody to use at once, ready or not.
-    fn start(self: &Arc<Self>) -> Assembled {
-        let assembled = self.parts.start();
+    /// Returns a folder of a node, whose tables take their time, and fail, as planned.
+    fn parts(plan: &Plan, begin: Instant, ground: &Arc<Ground>) -> Parts {
+        // Each start has its own log; this one only says which it is.
+        let log = Arc::new(MemoryLog::new(log_id()));
+        let mut parts = Parts::on(log, plan.limits.clone());
+        let (seed, ms_max) = (plan.seed, plan.table_ms_max);
+        // By the time of day, because the seed does not decide who asks first.
+        parts.table_time = Arc::new(move || {
+            let ms = begin.elapsed().as_millis() as u64;
+            Duration::from_millis(Chance::new(seed).part(2000 + ms).within(0..ms_max + 1))
+        });
+        let (tables, last) = (ground.clone(), Mutex::new(begin));
+        parts.table_trouble = Arc::new(move |_| {
+            let mut last = last.lock().unwrap();
+            let is_trouble = last.elapsed() >= TROUBLE_EVERY && tables.loses_tables();
+            if is_trouble {
+                *last = Instant::now();
+            }
+            is_trouble
+        });
+        parts
+    }
+
+    /// Starts a node, for everybody to use at once, ready or not.
+    fn start(self: &Arc<Self>, home: usize) -> Assembled {
+        let Home { parts, node, ends } = &self.homes[home];
+        let life = self.applied.lock().unwrap().len();
+        // On a log of its own a clock may begin anew: the times of entries only go on.
+        let clock = if self.is_alone() { 1 } else { 2 + life as u64 };
+        let assembled = parts.start_on(self.ground.log(), clock, self.is_alone());
         let mut applied = assembled.applied.clone();
-        self.applied.lock().unwrap().push(vec![(self.ms(), *applied.borrow_and_update())]);
+        let since = (self.ms(), *applied.borrow_and_update());
+        self.applied.lock().unwrap().push(vec![since]);
         let world = self.clone();
         tokio::spawn(async move {
-            let life = *world.life.borrow();
             while applied.changed().await.is_ok() {
                 let reached = (world.ms(), *applied.borrow_and_update());
                 world.applied.lock().unwrap()[life].push(reached);
             }
         });
-        let (world, node) = (self.clone(), assembled.node());
-        *self.node.lock().unwrap() = Some(node.clone());
-        tokio::spawn(async move { world.until_crash(node.ready()).await });
+        let opened = assembled.node();
+        *node.lock().unwrap() = Some((life, opened.clone()));
+        let mut visit = Visit { life, node: opened.clone(), ends: ends.subscribe() };
+        tokio::spawn(async move { visit.until_crash(opened.ready()).await });
         assembled
     }
 
-    /// Returns the node, unless it is down, and which of its lives this is.
-    pub(super) fn node(&self) -> Option<(usize, Arc<Node>)> {
-        let node = self.node.lock().unwrap().clone();
-        node.map(|node| (*self.life.borrow(), node))
+    /// Tells whether the one node has a log of its own, where each start begins an epoch.
+    fn is_alone(&self) -> bool {
+        matches!(*self.ground, Ground::Alone(_))
     }
 
-    /// Does something until it is done, or until the node is no more.
-    pub(super) async fn until_crash<T>(&self, something: impl Future<Output = T>) -> Option<T> {
-        let mut life = self.life.subscribe();
-        tokio::select! {
-            biased;
-            _ = life.changed() => None,
-            done = something => Some(done),
-        }
+    /// Returns any node, unless that is down.
+    fn visit(&self, chance: &mut Chance) -> Option<Visit> {
+        let home = match self.homes.len() {
+            1 => 0,
+            several => chance.within(0..several as u64) as usize,
+        };
+        let Home { node, ends, .. } = &self.homes[home];
+        let (life, node) = node.lock().unwrap().clone()?;
+        Some(Visit { life, node, ends: ends.subscribe() })
+    }
+
+    /// Returns any node for somebody who knows the log up to this place, unless that is down, or
+    /// behind.
+    pub(super) fn visit_at(&self, chance: &mut Chance, place: Position) -> Option<Visit> {
+        let visit = self.visit(chance)?;
+        // TODO(issue 11, part 5): any node, once one that is behind waits until it is not.
+        let is_there = self.is_alone() || visit.node.latest().position >= place;
+        is_there.then_some(visit)
     }
 
     /// Waits for so many milliseconds, and then for the actor's own next one.
@@ -249,7 +370,7 @@ impl Story {
     pub(super) fn lines(&self) -> impl Iterator<Item = &str> {
         let of_actors = self.reports.iter().flat_map(|report| &report.lines);
         let lines = self.log.iter().chain(of_actors).map(String::as_str);
-        lines.chain(std::iter::once(self.fingerprint.as_str()))
+        lines.chain(self.fingerprints.iter().map(String::as_str))
     }
 }
 

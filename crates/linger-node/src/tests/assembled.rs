@@ -54,6 +54,8 @@ pub(crate) struct Parts {
     /// How long the tables take to answer, each time.
     pub(crate) table_time: TableTime,
     pub(crate) table_trouble: TableTrouble,
+    /// The seed of its clock: no two nodes draw the same nonces.
+    pub(crate) clock: u64,
     pub(crate) folder: Arc<TempDir>,
 }
 
@@ -68,7 +70,7 @@ impl Parts {
     pub(crate) fn on(log: Arc<dyn Log>, limits: Limits) -> Parts {
         let folder = Arc::new(tempfile::tempdir().unwrap());
         let (table_time, table_trouble) = (Arc::new(|| Duration::ZERO), Arc::new(|_| false));
-        Parts { log, limits, table_time, table_trouble, folder }
+        Parts { log, limits, table_time, table_trouble, clock: 1, folder }
     }
 
     /// Returns the position up to which readers of the file see the tables.
@@ -104,6 +106,15 @@ impl Parts {
         self.start_with(projection, read_pool, Some(agreement))
     }
 
+    /// Starts a node on this log, which is that of another life of it. Each start on a log of its
+    /// own begins an epoch, and none on a cluster's.
+    pub(crate) fn start_on(&self, log: Arc<dyn Log>, clock: u64, begins_epoch: bool) -> Assembled {
+        let mut assembled = Parts { log, clock, ..self.clone() }.start();
+        let node = Arc::get_mut(&mut assembled.node).expect("nobody else has it yet");
+        node.begins_epoch = begins_epoch;
+        assembled
+    }
+
     /// Starts a node that cannot read its tables at all.
     pub(crate) fn start_without_tables(&self) -> Assembled {
         self.start_with(self.projection(), ReadPool::nobody(), None)
@@ -133,7 +144,7 @@ impl Parts {
             uploads: None,
             read_pool,
             limits: self.limits.clone(),
-            clock: Arc::new(TestClock::new(1)),
+            clock: Arc::new(TestClock::new(self.clock)),
             metrics: Arc::new(Metrics::new()),
             health: Arc::new(Health::new()),
         });
