@@ -173,6 +173,8 @@ fn a_move_that_is_cut_off_anywhere_goes_on_and_nothing_follows_it_before() {
         cuts += 1;
         let refused = promise(1).open(settings.clone()).err().unwrap().to_string();
         assert!(refused.contains("only a part of the log"), "{refused}");
+        let overview = crate::cluster::overview(&settings, &promise(1)).unwrap();
+        assert_eq!(overview.faults, [refused], "'linger cluster check' says it, too");
         let back = tempfile::tempdir().unwrap();
         let refused =
             export(back.path(), &settings, &clock(4), &mut |_| {}).unwrap_err().to_string();
