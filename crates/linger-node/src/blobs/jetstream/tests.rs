@@ -367,3 +367,69 @@ fn without_nats_copies_are_read_and_everything_else_says_so_at_once() {
     reader.store.keep(hash_of(b"new"), &staged, None, now(0)).unwrap();
     assert_eq!(read(&*source.store, hash_of(b"new"), Part::Whole).unwrap(), b"new");
 }
+
+mod three_servers {
+    use std::{
+        sync::atomic::{AtomicBool, Ordering},
+        time::Instant,
+    };
+
+    use super::*;
+    use crate::log::jetstream::server::NatsCluster;
+
+    #[test]
+    fn what_was_kept_while_the_leader_died_is_there() {
+        const ROUNDS: usize = 2;
+        const WAIT_MAX: Duration = Duration::from_secs(60);
+        let mut cluster = NatsCluster::start();
+        let settings = cluster.new_log();
+        let stream = object_stream(&files_bucket(&settings.stream));
+        let of_bucket = ClusterSettings { stream, ..settings.clone() };
+        let shelf = Shelf::on(&settings);
+        let stop = AtomicBool::new(false);
+        let (kept, failed) = std::thread::scope(|threads| {
+            let (shelf, stop) = (&shelf, &stop);
+            let keeping = threads.spawn(move || {
+                let (mut kept, mut failed) = (Vec::new(), 0);
+                for number in 0_u32.. {
+                    if stop.load(Ordering::Relaxed) {
+                        break;
+                    }
+                    let bytes = number.to_le_bytes().repeat(150_000);
+                    let (hash, staged) = (hash_of(&bytes), shelf.stage(&bytes));
+                    match shelf.store.keep(hash, &staged, Some(b"small"), now(0)) {
+                        Ok(()) => kept.push((hash, number)),
+                        Err(error) => {
+                            assert_eq!(error.kind(), io::ErrorKind::NotConnected, "{error}");
+                            failed += 1;
+                            std::thread::sleep(Duration::from_millis(50));
+                        }
+                    }
+                }
+                (kept, failed)
+            });
+            for _ in 0..ROUNDS {
+                std::thread::sleep(Duration::from_millis(1500));
+                let leader = cluster.leader(&of_bucket);
+                leader.kill();
+                let killed = Instant::now();
+                while shelf.store.mark(hash_of(b"nothing")).is_err() {
+                    assert!(killed.elapsed() < WAIT_MAX, "nothing is kept any more");
+                    std::thread::sleep(Duration::from_millis(50));
+                }
+                std::thread::sleep(Duration::from_millis(500));
+                leader.start("");
+                cluster.until_all_are_current(&of_bucket);
+            }
+            stop.store(true, Ordering::Relaxed);
+            keeping.join().unwrap()
+        });
+        eprintln!("{} blobs were kept, and {failed} tries failed", kept.len());
+        let other = Shelf::on(&settings);
+        for (hash, number) in kept {
+            let bytes = read(&*other.store, hash, Part::Whole).unwrap();
+            assert!(bytes == number.to_le_bytes().repeat(150_000), "{number}");
+            assert_eq!(read(&*other.store, hash, Part::Thumbnail).unwrap(), b"small", "{number}");
+        }
+    }
+}

@@ -244,7 +244,7 @@ fn bytes_that_one_node_adds_while_another_erases_them_are_there_once_acknowledge
         let adds: Vec<_> = adds.collect();
         adds.into_iter().map(|add| add.join().unwrap()).collect()
     });
-    // What was deleted first is forgotten, and what was added since is not.
+    // The first ones are forgotten, and those that were added since are not.
     for (file, _) in &sent {
         until("the first one is gone", || {
             ann.again(one.address).get(&format!("/api/v1/files/{file}")).status == 404
