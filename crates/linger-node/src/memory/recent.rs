@@ -24,7 +24,7 @@ pub(super) struct Recent {
     news: VecDeque<Arc<News>>,
     /// How many were forgotten: the serial number of the first in `news`.
     first: u64,
-    /// What concerns a place, by whether it has a number there.
+    /// The events that concern a place, by whether they have a number there.
     places: HashMap<(Position, bool), VecDeque<Mark>>,
     bytes: usize,
 }
