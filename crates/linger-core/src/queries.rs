@@ -20,7 +20,7 @@ pub use lists::{MembersPage, RoomsPage, members_of, rooms_for, rooms_of};
 pub use messages::message;
 pub use names::member_named;
 pub use numbers::position_of;
-use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, params, types::ValueRef};
 use serde::Serialize;
 
 pub(crate) use stays::joined;
@@ -143,6 +143,47 @@ pub fn room(at: &impl Statements, id: RoomId) -> rusqlite::Result<Option<Room>> 
     at.with(select, |select| select.query_one([id], room_of_row).optional())
 }
 
+/// Columns of the tables, with the checksum.
+const USER_COLUMNS: usize = 5;
+const ROOM_COLUMNS: usize = 8;
+const MEMBER_COLUMNS: usize = 4;
+
+/// Somebody who is about to say something in a room, as far as both are there.
+pub(crate) struct Speaker {
+    pub(crate) user: Option<User>,
+    pub(crate) room: Option<Room>,
+    pub(crate) is_member: bool,
+}
+
+/// Returns a user, a room, and whether the one is a member of the other: one statement, since
+/// each message asks for the three.
+pub(crate) fn speaker(
+    at: &impl Statements,
+    user: UserId,
+    room: RoomId,
+) -> rusqlite::Result<Speaker> {
+    let select = "SELECT users.id, users.name, role, external_id, users.sum,
+                         rooms.id, slug, rooms.name, topic, kind, members, last_number, rooms.sum,
+                         room_id, user_id, joined, members.sum
+                  FROM (SELECT 1) LEFT JOIN users ON users.id = ?1 LEFT JOIN rooms ON rooms.id = ?2
+                  LEFT JOIN members ON room_id = ?2 AND user_id = ?1";
+    let (of_room, of_member) = (USER_COLUMNS, USER_COLUMNS + ROOM_COLUMNS);
+    let is_there = |row: &Row<'_>, first| row.get_ref(first).map(|id| id != ValueRef::Null);
+    at.with(select, |select| {
+        select.query_one([user.position(), room.position()], |row| {
+            let is_member = is_there(row, of_member)?;
+            if is_member {
+                sum::check_part(row, of_member..of_member + MEMBER_COLUMNS, "members")?;
+            }
+            Ok(Speaker {
+                user: is_there(row, 0)?.then(|| user_at(row, 0)).transpose()?,
+                room: is_there(row, of_room)?.then(|| room_at(row, of_room)).transpose()?,
+                is_member,
+            })
+        })
+    })
+}
+
 /// Returns the epochs of the log with their first positions, oldest first.
 pub fn epochs(connection: &Connection) -> rusqlite::Result<Vec<(Position, Epoch)>> {
     connection
@@ -262,19 +303,34 @@ pub(crate) fn news(row: &Row<'_>) -> rusqlite::Result<News> {
 }
 
 fn user_of_row(row: &Row<'_>) -> rusqlite::Result<User> {
-    sum::check(row, "users")?;
-    Ok(User { id: row.get(0)?, name: row.get(1)?, role: row.get(2)?, external_id: row.get(3)? })
+    user_at(row, 0)
 }
 
 fn room_of_row(row: &Row<'_>) -> rusqlite::Result<Room> {
-    sum::check(row, "rooms")?;
+    room_at(row, 0)
+}
+
+/// Reads a user from the columns of a row from `first` on.
+fn user_at(row: &Row<'_>, first: usize) -> rusqlite::Result<User> {
+    sum::check_part(row, first..first + USER_COLUMNS, "users")?;
+    Ok(User {
+        id: row.get(first)?,
+        name: row.get(first + 1)?,
+        role: row.get(first + 2)?,
+        external_id: row.get(first + 3)?,
+    })
+}
+
+/// Reads a room from the columns of a row from `first` on.
+fn room_at(row: &Row<'_>, first: usize) -> rusqlite::Result<Room> {
+    sum::check_part(row, first..first + ROOM_COLUMNS, "rooms")?;
     Ok(Room {
-        id: row.get(0)?,
-        slug: row.get(1)?,
-        name: row.get(2)?,
-        topic: row.get(3)?,
-        kind: row.get(4)?,
-        members: row.get(5)?,
-        last_number: row.get(6)?,
+        id: row.get(first)?,
+        slug: row.get(first + 1)?,
+        name: row.get(first + 2)?,
+        topic: row.get(first + 3)?,
+        kind: row.get(first + 4)?,
+        members: row.get(first + 5)?,
+        last_number: row.get(first + 6)?,
     })
 }

@@ -5,6 +5,8 @@
 //! Entries of the log have one over their stored form, and rows of the projection
 //! over their columns.
 
+use std::ops::Range;
+
 use rusqlite::{
     Row, ToSql, ffi,
     types::{ToSqlOutput, ValueRef},
@@ -98,12 +100,23 @@ pub(crate) fn of_values(values: &[&dyn ToSql]) -> rusqlite::Result<u32> {
 ///
 /// Errors: [`damaged`], when they do not go together.
 pub(crate) fn check(row: &Row<'_>, table: &str) -> rusqlite::Result<()> {
-    let columns = row.as_ref().column_count() - 1;
+    check_part(row, 0..row.as_ref().column_count(), table)
+}
+
+/// Checks a part of a row that is a row of a table, with its checksum at the end.
+///
+/// Errors: as of [`check`].
+pub(crate) fn check_part(
+    row: &Row<'_>,
+    columns: Range<usize>,
+    table: &str,
+) -> rusqlite::Result<()> {
+    let last = columns.end - 1;
     let mut sum = Sum::default();
-    for column in 0..columns {
+    for column in columns.start..last {
         sum.value(row.get_ref(column)?);
     }
-    match row.get_ref(columns)? {
+    match row.get_ref(last)? {
         ValueRef::Integer(stored) if stored == i64::from(sum.finish()) => Ok(()),
         _ => Err(damaged(format!("a row of {table} is not what was written"))),
     }

@@ -74,6 +74,18 @@ pub(super) fn leave(step: &Step<'_, '_>, room: RoomId) -> Result<Option<News>, R
         .map(Some)
 }
 
+/// Returns the author and a room, if they may speak there.
+pub(super) fn speaker(step: &Step<'_, '_>, room: RoomId) -> Result<(Person, Room), Refused> {
+    let id = step.draft.author.user().ok_or(Rejection::NotForTheServer)?;
+    let queries::Speaker { user, room, is_member } = queries::speaker(step.tx, id, room)?;
+    let user = user.ok_or(Rejection::UserNotFound)?;
+    let room = room.ok_or(Rejection::RoomNotFound)?;
+    match is_member {
+        true => Ok((Person { id, name: user.name }, room)),
+        false => Err(outsider(&room)),
+    }
+}
+
 /// Tells whether the user is a member now.
 pub(super) fn is_member(step: &Step<'_, '_>, room: RoomId, user: UserId) -> rusqlite::Result<bool> {
     queries::is_member(step.tx, room, user)

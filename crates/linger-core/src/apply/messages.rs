@@ -35,11 +35,7 @@ pub(super) fn send(
     reply_to: Option<MessageId>,
     files: &[FileId],
 ) -> Result<Option<News>, Refused> {
-    let by = step.user()?;
-    let room = step.room(room)?;
-    if !members::is_member(step, room.id, by.id)? {
-        return Err(members::outsider(&room));
-    }
+    let (by, room) = members::speaker(step, room)?;
     let quote = reply_to.map(|id| quote(step, &room, id)).transpose()?;
     let shown = files::must_be_own(step, files)?;
     // The first vocabulary cannot tell a name that the author chose from one made up.
