@@ -10,12 +10,16 @@ function browser(choices: Choices, ...tabs: { shows: string | null }[]) {
   let claimed = 0
   const waiting: (() => void)[] = []
   const heard: string[] = []
+  const claims: number[] = []
   const calls: Call[] = []
   const hear = tabs.map(({ shows }, tab) =>
     createAlerts({
       choices: () => choices,
       isShown: (room) => room === shows,
-      claim: (id) => Promise.resolve(id > claimed && ((claimed = id), true)),
+      claim(id) {
+        claims.push(id)
+        return Promise.resolve(id > claimed && ((claimed = id), true))
+      },
       after: (_, act) => waiting.push(act),
       playNotes: () => heard.push(`tab ${tab}`),
       notify: (call) => calls.push(call),
@@ -24,13 +28,14 @@ function browser(choices: Choices, ...tabs: { shows: string | null }[]) {
   )
   return {
     calls,
+    claims,
     heard,
-    say(id: number) {
-      for (const tab of hear) tab(message(id, bob, `text ${id}`))
+    say(id: number, room = 'tea') {
+      for (const tab of hear) tab({ ...message(id, bob, `text ${id}`), room })
     },
     async wait() {
       for (const act of waiting.splice(0)) act()
-      await Promise.resolve()
+      await new Promise((resolve) => setTimeout(resolve))
     },
   }
 }
@@ -64,4 +69,26 @@ it('a message in sight of any tab is told by none', async () => {
   say(3)
   await wait()
   expect([heard, calls]).toEqual([[], []])
+})
+
+describe('a thousand messages at once', () => {
+  it('are told once for each room, by the newest', async () => {
+    const { calls, claims, heard, say, wait } = browser(BOTH, { shows: null })
+    for (let id = 1; id <= 1000; id += 1) say(id, id % 2 ? 'tea' : 'lobby')
+    await wait()
+    expect(calls.map(({ body }) => body)).toEqual(['text 999', 'text 1000'])
+    expect([heard.length, claims]).toEqual([2, [999, 1000]])
+  })
+
+  it('in sight cost two claims, and none where nobody is ever called', async () => {
+    for (const [choices, expected] of [
+      [BOTH, [1, 1000]],
+      [{ sound: false, notifications: false }, []],
+    ] as const) {
+      const { claims, say, wait } = browser(choices, { shows: 'tea' })
+      for (let id = 1; id <= 1000; id += 1) say(id)
+      await wait()
+      expect(claims).toEqual(expected)
+    }
+  })
 })

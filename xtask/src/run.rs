@@ -64,6 +64,15 @@ impl Errand {
         self
     }
 
+    /// Lets another program run it: these words, and then the command.
+    pub fn behind(mut self, words: [PathBuf; 3]) -> Self {
+        let words = words.map(|word| word.to_string_lossy().into_owned());
+        let [program, arguments @ ..] = words;
+        let command = std::mem::replace(&mut self.program, program);
+        self.arguments.splice(0..0, arguments.into_iter().chain([command]));
+        self
+    }
+
     /// Returns the command as one would type it in its folder.
     pub fn line(&self) -> String {
         let environment = self.environment.iter().map(|(name, value)| match value.contains(' ') {

@@ -9,8 +9,13 @@ use std::{env, time::Duration};
 use crate::{
     run::Errand,
     site::Site,
-    tools::{Need, Tools},
+    tools::{self, Need, Tools},
 };
+
+/// Runs a command with a NATS server for the logs of its tests.
+const WITH_NATS: &str = "xtask/with-nats.sh";
+/// Tests and modules, each with the reason why it needs a log of its own.
+const EMBEDDED_ONLY: &str = include_str!("../embedded-only.txt");
 
 /// The step that looks for tools; the suite carries it out itself.
 pub const TOOLS: &str = "tools";
@@ -81,6 +86,17 @@ pub fn all() -> Vec<Step> {
             20,
             tests,
         ),
+        step(
+            "nats",
+            "the program, the transcripts and a talk in Chromium, with their logs on NATS",
+            &[
+                &[Need::Make, Need::Page, Need::Chromium, Need::Fonts],
+                &[Need::TextReaders, Need::NatsServer][..],
+            ]
+            .concat(),
+            20,
+            nats,
+        ),
         step("doctests", "the examples in the documentation", &with_page(&[]), 10, doctests),
         step(
             "manifests",
@@ -144,6 +160,32 @@ fn tests(site: &Site, tools: &Tools) -> Result<Vec<Task>, String> {
     Ok(vec![Task { errand: cargo(site, line), counting: Counting::Tests }])
 }
 
+/// The tests that are not about a server with a log of its own.
+fn nats(site: &Site, tools: &Tools) -> Result<Vec<Task>, String> {
+    let folder = site.logs.join("nats");
+    let on_nats = |errand: Errand| {
+        errand.behind([site.root.join(WITH_NATS), tools::nats_server_in(site), folder.clone()])
+    };
+    // Not nextest: it would count each test that is left out.
+    let line = "test --workspace --test program --test edges --locked --no-fail-fast --";
+    let rust = EMBEDDED_ONLY
+        .lines()
+        .filter_map(embedded_only)
+        .fold(cargo(site, line), |rust, name| rust.and("--skip".to_owned()).and(name.to_owned()));
+    let talk =
+        in_browser(site, tools, "npm run test:browser --silent -- tests/browser/chat.spec.ts")?;
+    Ok(vec![
+        Task { errand: on_nats(rust), counting: Counting::Tests },
+        program(site),
+        Task { errand: on_nats(talk), counting: Counting::Tests },
+    ])
+}
+
+/// Returns the test or module that a line of the list names.
+fn embedded_only(line: &str) -> Option<&str> {
+    line.split_whitespace().next().filter(|name| !name.starts_with('#'))
+}
+
 fn doctests(site: &Site, _: &Tools) -> Result<Vec<Task>, String> {
     let errand = cargo(site, "test --doc --workspace --locked --no-fail-fast");
     Ok(vec![Task { errand, counting: Counting::DocTests }])
@@ -174,16 +216,22 @@ fn browser(site: &Site, tools: &Tools) -> Result<Vec<Task>, String> {
     if !site.web.join(CONFIG).is_file() {
         return Err(format!("web/{CONFIG} is missing: there are no browser tests to run"));
     }
+    let tests = in_browser(site, tools, "npm run test:browser --silent")?;
+    Ok(vec![program(site), Task { errand: tests, counting: Counting::Tests }])
+}
+
+/// Builds the program as people get it: without the features that tests turn on in its
+/// dependencies.
+fn program(site: &Site) -> Task {
+    Task { errand: cargo(site, "build -p linger --locked"), counting: Counting::Preparation }
+}
+
+fn in_browser(site: &Site, tools: &Tools, line: &str) -> Result<Errand, String> {
     let chromium = tools.chromium.as_ref().ok_or("there is no browser")?;
     let program = site.target.join("debug/linger");
-    let tests = Errand::new(&site.web, "npm run test:browser --silent")
+    Ok(Errand::new(&site.web, line)
         .with("LINGER_BIN", &program.to_string_lossy())
-        .with("CHROMIUM", &chromium.to_string_lossy());
-    Ok(vec![
-        // The program as people get it: without the features that tests turn on in its dependencies.
-        Task { errand: cargo(site, "build -p linger --locked"), counting: Counting::Preparation },
-        Task { errand: tests, counting: Counting::Tests },
-    ])
+        .with("CHROMIUM", &chromium.to_string_lossy()))
 }
 
 fn cargo(site: &Site, line: &str) -> Errand {
@@ -192,4 +240,29 @@ fn cargo(site: &Site, line: &str) -> Errand {
 
 fn as_one(errand: Errand) -> Task {
     Task { errand, counting: Counting::AsOne }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, path::Path};
+
+    use super::*;
+
+    #[test]
+    fn each_test_that_is_left_out_over_nats_is_there_and_has_a_reason() {
+        let tests = crate::site::root().join("crates/linger/tests/program");
+        for line in EMBEDDED_ONLY.lines() {
+            let Some(name) = embedded_only(line) else { continue };
+            assert!(line.split_whitespace().count() > 2, "{name} has no reason");
+            let (modules, function) = name.rsplit_once("::").expect("it is in a module");
+            let file = tests.join(modules.replace("::", "/"));
+            let is_there = |file: &Path| {
+                let text = fs::read_to_string(file).unwrap_or_default();
+                !text.is_empty()
+                    && (function.is_empty() || text.contains(&format!("fn {function}(")))
+            };
+            let files = [file.with_extension("rs"), file.join("mod.rs")];
+            assert!(files.iter().any(|file| is_there(file)), "there is no {name}");
+        }
+    }
 }

@@ -278,6 +278,11 @@ const SCHEMAS: InPython = InPython {
     packages: "xtask/manifests.txt",
 };
 
+/// Returns where the server is, or will be.
+pub fn nats_server_in(site: &Site) -> PathBuf {
+    site.target.join(NATS_SERVER.folder).join(NATS_SERVER.file)
+}
+
 /// Brings it into `target/`.
 fn in_python(
     it: &InPython,

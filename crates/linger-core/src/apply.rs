@@ -19,12 +19,12 @@ mod versions;
 use std::sync::Arc;
 
 use messages::Payload;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{OptionalExtension, params};
 
 use crate::{
     Audience, Author, Command, Draft, Entry, ErasedKind, Event, EventKind, File, FileId, News,
     Person, Position, Quote, Rejection, RoomId, RoomKind, Timestamp, UserId, queries,
-    queries::Room, sum,
+    queries::Room, statements::Batch, sum,
 };
 
 /// The effect of an entry.
@@ -62,7 +62,7 @@ impl Outcome {
 /// Applies one entry. `at` is the time that it counts for.
 ///
 /// Errors: those of the database only; the caller rolls the batch back.
-pub(crate) fn apply(tx: &Connection, entry: &Entry, at: Timestamp) -> rusqlite::Result<Outcome> {
+pub(crate) fn apply(tx: &Batch<'_>, entry: &Entry, at: Timestamp) -> rusqlite::Result<Outcome> {
     let draft = &entry.draft;
     let step = Step { tx, position: entry.position, draft, at };
     let known = match draft.command {
@@ -105,7 +105,7 @@ fn is_in_vain(command: &Command, outcome: &Outcome) -> bool {
 
 /// One function for each command. A function changes no table before it has
 /// checked all rules, so a rejected command leaves no trace.
-fn dispatch(step: &Step<'_>, command: &Command) -> Result<Option<News>, Refused> {
+fn dispatch(step: &Step<'_, '_>, command: &Command) -> Result<Option<News>, Refused> {
     match command {
         Command::CreateGuest { name, token_hash, external_id } => {
             users::create_guest(step, name, token_hash.as_ref(), external_id.as_ref())
@@ -178,14 +178,14 @@ impl From<rusqlite::Error> for Refused {
 }
 
 /// The entry being applied, with everything that the rules need.
-struct Step<'a> {
-    tx: &'a Connection,
+struct Step<'a, 'c> {
+    tx: &'a Batch<'c>,
     position: Position,
     draft: &'a Draft,
     at: Timestamp,
 }
 
-impl Step<'_> {
+impl Step<'_, '_> {
     /// Returns the author, who must be a user.
     fn user(&self) -> Result<Person, Refused> {
         let id = self.draft.author.user().ok_or(Rejection::NotForTheServer)?;
@@ -251,7 +251,7 @@ impl Step<'_> {
 }
 
 /// Stores an event, with one row for each place that it concerns.
-pub(crate) fn store(tx: &Connection, news: &News) -> rusqlite::Result<()> {
+pub(crate) fn store(tx: &Batch<'_>, news: &News) -> rusqlite::Result<()> {
     let (position, kind, number) = (news.position(), news.event.kind.name(), news.event.number);
     let to = news.audience.columns();
     let bare = without_quote(news);
@@ -280,7 +280,7 @@ pub(crate) fn store(tx: &Connection, news: &News) -> rusqlite::Result<()> {
 }
 
 /// Writes an event anew, with less in it.
-fn blank(tx: &Connection, news: &News) -> rusqlite::Result<()> {
+fn blank(tx: &Batch<'_>, news: &News) -> rusqlite::Result<()> {
     let sum = sum_of(news, &news.json)?;
     tx.prepare_cached("UPDATE events SET json = ?2, sum = ?3 WHERE position = ?1")?
         .execute(params![news.position(), news.json, sum])?;
@@ -309,6 +309,10 @@ fn sum_of(news: &News, json: &str) -> rusqlite::Result<u32> {
 }
 
 /// Tells whether a statement finds a row.
-fn exists(tx: &Connection, sql: &str, params: impl rusqlite::Params) -> rusqlite::Result<bool> {
+fn exists(
+    tx: &Batch<'_>,
+    sql: &'static str,
+    params: impl rusqlite::Params,
+) -> rusqlite::Result<bool> {
     tx.prepare_cached(sql)?.query_one(params, |_| Ok(())).optional().map(|found| found.is_some())
 }

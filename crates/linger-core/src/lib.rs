@@ -24,6 +24,7 @@ mod rejection;
 pub mod running;
 #[cfg(feature = "openapi")]
 mod schemas;
+mod statements;
 mod stored;
 mod sum;
 mod text;
@@ -47,6 +48,7 @@ pub use projection::{
     fingerprint as projection_fingerprint,
 };
 pub use rejection::Rejection;
+pub use statements::Statements;
 pub use stored::{StoredEntry, UnreadableEntry, Vocabulary};
 pub use sum::is_damage;
 pub use text::{

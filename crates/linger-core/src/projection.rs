@@ -8,7 +8,7 @@
 use std::{path::Path, time::Duration};
 
 use rusqlite::{
-    Connection, ErrorCode, OpenFlags, params,
+    Connection, ErrorCode, OpenFlags, OptionalExtension, params,
     types::{FromSql, ValueRef},
 };
 use sha2::{Digest, Sha256};
@@ -16,6 +16,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     Entry, LogId, Outcome, Position, Timestamp, Vocabulary, apply,
     running::{self, Running},
+    statements::Batch,
     sum,
 };
 
@@ -54,6 +55,8 @@ pub struct About {
     pub log: String,
     /// How far it is.
     pub applied: Position,
+    /// The time that its last entry counts for, if it says that.
+    pub at: Option<Timestamp>,
     /// The form of its tables.
     pub form: u32,
 }
@@ -74,6 +77,13 @@ impl About {
     /// Tells whether its tables have today's form.
     pub fn is_current(&self) -> bool {
         self.form == SCHEMA
+    }
+
+    /// Tells whether this may be the last entry that it was made of, by the entry's time. One
+    /// that was written in the same place later, after an older copy of the log was put back,
+    /// is not.
+    pub fn may_end_with(&self, entry: &Entry) -> bool {
+        self.at.is_none_or(|at| time_of(entry, at) == at)
     }
 
     /// Tells whether an earlier version made its tables.
@@ -119,6 +129,9 @@ impl Projection {
         Ok(Some(About {
             log: connection.query_row(value, ["log_id"], |row| row.get(0))?,
             applied: connection.query_row(value, ["applied"], |row| row.get(0))?,
+            at: connection
+                .query_row(value, ["last_at_ms"], |row| row.get(0).map(Timestamp::from_ms))
+                .optional()?,
             form: schema,
         }))
     }
@@ -317,22 +330,22 @@ pub fn fingerprint(connection: &Connection) -> rusqlite::Result<String> {
 /// Applies entries after `mark`. Returns their outcomes, and how far the tables
 /// are then.
 fn apply_all(
-    tx: &Connection,
+    connection: &Connection,
     mut mark: Mark,
     entries: &[Entry],
 ) -> rusqlite::Result<(Vec<Outcome>, Mark)> {
-    let mut outcomes = Vec::with_capacity(entries.len());
+    let (tx, mut outcomes) = (Batch::on(connection), Vec::with_capacity(entries.len()));
     for entry in entries {
         assert!(entry.position > mark.position, "{} comes after {}", entry.position, mark.position);
         let at = time_of(entry, mark.at);
-        let outcome = apply::apply(tx, entry, at)?;
+        let outcome = apply::apply(&tx, entry, at)?;
         mark = Mark { position: entry.position, at, running: mark.running.with(entry, &outcome) };
-        running::pass(tx, mark.position, mark.running)?;
+        running::pass(connection, mark.position, mark.running)?;
         outcomes.push(outcome);
     }
-    set_meta(tx, "applied", mark.position.get().cast_signed())?;
-    set_meta(tx, "last_at_ms", mark.at.as_ms())?;
-    running::set(tx, mark.running)?;
+    set_meta(connection, "applied", mark.position.get().cast_signed())?;
+    set_meta(connection, "last_at_ms", mark.at.as_ms())?;
+    running::set(connection, mark.running)?;
     Ok((outcomes, mark))
 }
 

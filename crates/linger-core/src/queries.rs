@@ -30,7 +30,7 @@ pub use versions::{Version, pins, versions};
 
 use crate::{
     Audience, Author, Epoch, Event, ExternalId, News, Position, Rejection, RequestId, RoomId,
-    RoomKind, RoomName, Salt, Slug, TokenHash, Topic, UserId, UserName, sum,
+    RoomKind, RoomName, Salt, Slug, Statements, TokenHash, Topic, UserId, UserName, sum,
 };
 
 /// A room as it is now. Its JSON form is the native API's.
@@ -121,11 +121,9 @@ pub fn user_by_external_id(
 }
 
 /// Returns a user.
-pub fn user(connection: &Connection, id: UserId) -> rusqlite::Result<Option<User>> {
-    connection
-        .prepare_cached("SELECT id, name, role, external_id, sum FROM users WHERE id = ?1")?
-        .query_one([id], user_of_row)
-        .optional()
+pub fn user(at: &impl Statements, id: UserId) -> rusqlite::Result<Option<User>> {
+    let select = "SELECT id, name, role, external_id, sum FROM users WHERE id = ?1";
+    at.with(select, |select| select.query_one([id], user_of_row).optional())
 }
 
 /// Returns all rooms, in the order in which they were opened: for a node that starts.
@@ -139,13 +137,10 @@ pub fn rooms(connection: &Connection) -> rusqlite::Result<Vec<Room>> {
 }
 
 /// Returns a room.
-pub fn room(connection: &Connection, id: RoomId) -> rusqlite::Result<Option<Room>> {
-    connection
-        .prepare_cached(
-            "SELECT id, slug, name, topic, kind, members, last_number, sum FROM rooms WHERE id = ?1",
-        )?
-        .query_one([id], room_of_row)
-        .optional()
+pub fn room(at: &impl Statements, id: RoomId) -> rusqlite::Result<Option<Room>> {
+    let select =
+        "SELECT id, slug, name, topic, kind, members, last_number, sum FROM rooms WHERE id = ?1";
+    at.with(select, |select| select.query_one([id], room_of_row).optional())
 }
 
 /// Returns the epochs of the log with their first positions, oldest first.
@@ -242,21 +237,19 @@ pub fn erasures_after(
 
 /// Returns an author's request that was accepted under this id.
 pub fn request(
-    connection: &Connection,
+    at: &impl Statements,
     author: Author,
     request_id: &RequestId,
 ) -> rusqlite::Result<Option<KnownRequest>> {
-    connection
-        .prepare_cached(
-            "SELECT author, request_id, position, salt, digest, sum FROM requests
-             WHERE author = ?1 AND request_id = ?2",
-        )?
-        .query_one(params![author.to_number().cast_signed(), request_id], |row| {
-            sum::check(row, "requests")?;
-            let salt: Option<[u8; 16]> = row.get(3)?;
-            Ok(KnownRequest { position: row.get(2)?, salt: salt.map(Salt), digest: row.get(4)? })
-        })
-        .optional()
+    let select = "SELECT author, request_id, position, salt, digest, sum FROM requests
+                  WHERE author = ?1 AND request_id = ?2";
+    let known = |row: &Row<'_>| {
+        sum::check(row, "requests")?;
+        let salt: Option<[u8; 16]> = row.get(3)?;
+        Ok(KnownRequest { position: row.get(2)?, salt: salt.map(Salt), digest: row.get(4)? })
+    };
+    let key = params![author.to_number().cast_signed(), request_id];
+    at.with(select, |select| select.query_one(key, known).optional())
 }
 
 /// Reads a row of [`EVENT`], or of another statement with these columns.

@@ -8,7 +8,11 @@
 
 mod characters;
 
-use std::{borrow::Borrow, fmt, ops::RangeInclusive};
+use std::{
+    borrow::{Borrow, Cow},
+    fmt,
+    ops::RangeInclusive,
+};
 
 use characters::{LineBreaks, is_lower, is_mark, normal_name, normal_slug, shows, turns_direction};
 use rusqlite::types::{FromSql, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
@@ -195,8 +199,13 @@ impl MessageText {
 
     /// Returns what somebody typed with each line break as `\n`, and without control
     /// characters: the form in which an edge reads marks in it.
-    pub fn lines(given: &str) -> String {
-        LineBreaks::of(given).filter(|&c| !c.is_control() || matches!(c, '\n' | '\t')).collect()
+    pub fn lines(given: &str) -> Cow<'_, str> {
+        let is_plain = |c: char| !c.is_control() || matches!(c, '\n' | '\t');
+        // Nearly all texts are so already.
+        if given.chars().all(|c| is_plain(c) && !matches!(c, '\u{2028}' | '\u{2029}')) {
+            return Cow::Borrowed(given);
+        }
+        Cow::Owned(LineBreaks::of(given).filter(|&c| is_plain(c)).collect())
     }
 }
 

@@ -43,6 +43,10 @@ pub fn parse(source: &str, names: &mut Names<'_>) -> Result<Written, Malformed> 
 /// Parses a text without marks: addresses and mentions are found in it. Errors: as of
 /// [`parse`].
 pub fn plain(text: &str, names: &mut Names<'_>) -> Result<Written, Malformed> {
+    // Without these it has neither an address nor a mention.
+    if !text.contains([':', '@']) {
+        return Ok(Written { text: MessageText::parse(text)?, entities: Entities::default() });
+    }
     let typed = typed::unmarked(&MessageText::lines(text));
     written(typed, names)
 }

@@ -1,11 +1,14 @@
 //! The bytes of files, each under the hash of its content: a store behind one small trait.
 //!
-//! [`BlobStore`] is what the rest knows; [`folder`] keeps blobs in the data folder. Bytes
-//! come in by [`crate::Uploads`] and never change. Before bytes are kept or erased, their
+//! [`BlobStore`] is what the rest knows; [`folder`] keeps blobs in the data folder,
+//! [`jetstream`] in the object store of a cluster; `conformance` checks both. Bytes come in by [`crate::Uploads`] and never change. Before bytes are kept or erased, their
 //! hash is held ([`Holds`]), so that nobody erases what somebody else adds again at that
 //! moment. No name and no path comes from a client: a name is the hash.
 
+#[cfg(test)]
+mod conformance;
 pub(crate) mod folder;
+pub(crate) mod jetstream;
 
 use std::{
     collections::HashSet,
@@ -14,7 +17,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use linger_core::{FileHash, Timestamp};
+use linger_core::{FileHash, Position, Timestamp};
 use tokio::sync::Notify;
 
 /// One of the two things that are kept under a hash.
@@ -37,7 +40,26 @@ pub struct Kept {
     pub since: Timestamp,
 }
 
-/// Keeps bytes under their hash. All of its calls may wait for a disk.
+/// Says that somebody is about to erase a blob, to all nodes that have the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mark {
+    /// Look whether a file has it once the tables are as far as this.
+    pub look_at: Position,
+    /// The number of the record with the mark.
+    pub(crate) number: u64,
+}
+
+impl Default for Mark {
+    /// The mark in a store that no other node has.
+    fn default() -> Mark {
+        Mark { look_at: Position::START, number: 0 }
+    }
+}
+
+/// Keeps bytes under their hash. All of its calls may wait for a disk, or for a cluster.
+///
+/// An error `NotConnected` means that the cluster does not answer, and `ResourceBusy` that
+/// others are at it: both are worth another try.
 pub trait BlobStore: Send + Sync {
     /// Takes a staged file over, and with it a thumbnail: both are durable afterwards. If
     /// the bytes are there already, they count as new. Hold the hash meanwhile.
@@ -49,6 +71,14 @@ pub trait BlobStore: Send + Sync {
         now: Timestamp,
     ) -> io::Result<()>;
 
+    /// Sees to it that bytes are still there which were kept, now that the log names them:
+    /// another node may have erased them in between. Hold the hash since then.
+    ///
+    /// Errors: `NotFound`, if they are neither there nor on this node.
+    fn renew(&self, _: FileHash, _: Timestamp) -> io::Result<()> {
+        Ok(())
+    }
+
     /// Returns how many bytes a part has; none if it is not there.
     fn length(&self, hash: FileHash, part: Part) -> io::Result<Option<u64>>;
 
@@ -57,12 +87,30 @@ pub trait BlobStore: Send + Sync {
     /// Errors: `NotFound`, also if it was erased since it was asked for its length.
     fn read(&self, hash: FileHash, part: Part, at: u64, buffer: &mut [u8]) -> io::Result<usize>;
 
-    /// Erases both parts, and returns how many bytes they had. If they are not there, that
-    /// is no error: it may be the second try. Hold the hash meanwhile.
-    fn erase(&self, hash: FileHash) -> io::Result<u64>;
+    /// Marks a blob that is to be erased. Look after that whether a file has it. A mark may
+    /// stay: it changes nothing else. Hold the hash from before this until it is erased.
+    fn mark(&self, _: FileHash) -> io::Result<Mark> {
+        Ok(Mark::default())
+    }
+
+    /// Erases both parts of a blob that was marked, and returns how many bytes they had. If
+    /// they are not there, that is no error: it may be the second try.
+    ///
+    /// Errors: `ResourceBusy`, if somebody has taken the mark away: look again.
+    fn erase(&self, hash: FileHash, mark: Mark) -> io::Result<u64>;
 
     /// Lists everything that is kept, and what a crash has left of it.
     fn list(&self) -> io::Result<Vec<Kept>>;
+
+    /// Returns how many bytes all have.
+    fn bytes(&self) -> io::Result<u64> {
+        Ok(self.list()?.iter().map(|kept| kept.bytes).sum())
+    }
+
+    /// Returns the hashes of which this node has copies, beside those in the store.
+    fn copies(&self) -> Vec<FileHash> {
+        Vec::new()
+    }
 }
 
 /// Hashes over which somebody decides just now.
@@ -96,6 +144,11 @@ impl Holds {
             }
             freed.await;
         }
+    }
+
+    /// Tells whether somebody holds this hash.
+    pub(crate) fn is_held(&self, hash: FileHash) -> bool {
+        self.0.held.lock().expect("no holder of this lock panics").contains(&hash)
     }
 }
 

@@ -18,7 +18,9 @@ pub use nodes::{forget, nodes};
 
 use crate::{
     Clock, ClusterError, ClusterSettings,
-    log::jetstream::{AboutStream, Beginning, Opened, Roll, block_on, bucket_faults, context},
+    log::jetstream::{
+        AboutStream, Beginning, Opened, Roll, block_on, bucket_faults, context, files_faults,
+    },
 };
 
 /// The oldest NATS server whose acknowledgement means that a majority's disks have it, at
@@ -86,16 +88,24 @@ impl Promise {
         settings: &ClusterSettings,
     ) -> Result<AboutStream, ClusterError> {
         let seen = look(settings).await?;
-        match self.faults(&settings.stream, &seen).into_iter().next() {
+        let mut faults = self.faults(&settings.stream, &seen);
+        // A node starts also while a server is down: those that are known are a majority, so
+        // that nothing is acknowledged without one of them.
+        let silent = self.silent(&seen.about);
+        if silent.len() * 2 >= seen.about.members().len() {
+            faults.extend(silent);
+        }
+        match faults.into_iter().next() {
             Some(fault) => Err(ClusterError::Unsafe(fault)),
             None => Ok(seen.about),
         }
     }
 
     fn faults(&self, stream: &str, seen: &Seen) -> Vec<String> {
-        let Seen { about, bucket, connected } = seen;
+        let Seen { about, bucket, files, connected } = seen;
         let mut faults = about.faults(self.replicas);
         faults.extend(bucket_faults(stream, bucket.as_ref(), self.replicas));
+        faults.extend(files_faults(stream, files.as_ref(), self.replicas));
         let Some(servers) = &self.servers else {
             faults.extend(too_old(&connected.name, &connected.version));
             return faults;
@@ -103,14 +113,20 @@ impl Promise {
         for server in servers {
             faults.extend(server.faults());
         }
-        for member in about.members() {
-            if !servers.iter().any(|server| server.name == member) {
-                faults.push(format!(
-                    "the server {member} keeps the stream and said nothing of itself; add its address to --nats-monitor, or start it"
-                ));
-            }
-        }
         faults
+    }
+
+    /// Returns a sentence for each server that keeps the stream and said nothing of itself,
+    /// where the servers are asked.
+    fn silent(&self, about: &AboutStream) -> Vec<String> {
+        let Some(servers) = &self.servers else { return Vec::new() };
+        let is_silent = |member: &&str| !servers.iter().any(|server| server.name == *member);
+        let told = |member: &str| {
+            format!(
+                "the server {member} keeps the stream and said nothing of itself; add its address to --nats-monitor, or start it"
+            )
+        };
+        about.members().into_iter().filter(is_silent).map(told).collect()
     }
 }
 
@@ -163,7 +179,7 @@ pub fn init(
 /// Errors: it cannot be asked.
 pub fn overview(settings: &ClusterSettings, promise: &Promise) -> Result<Overview, ClusterError> {
     let seen = block_on(look(settings))?;
-    let Seen { about, bucket, connected } = &seen;
+    let Seen { about, bucket, files, connected } = &seen;
     let mut facts = vec![format!(
         "stream {}: log {}, entries {} to {}, replicas: {}",
         settings.stream,
@@ -174,6 +190,9 @@ pub fn overview(settings: &ClusterSettings, promise: &Promise) -> Result<Overvie
     )];
     if let Some(bucket) = bucket {
         facts.push(format!("erased entries: {}", bucket.state.count));
+    }
+    if let Some(files) = files {
+        facts.push(format!("files: {} bytes", files.state.bytes));
     }
     if let Some(group) = &about.cluster {
         let leader = group.leader.as_deref().unwrap_or("none");
@@ -197,6 +216,7 @@ pub fn overview(settings: &ClusterSettings, promise: &Promise) -> Result<Overvie
         )),
     }
     let mut faults = promise.faults(&settings.stream, &seen);
+    faults.extend(promise.silent(about));
     faults.extend(about.log_id().err().map(|error| error.to_string()));
     if about.is_unfinished() {
         faults.push(ClusterError::Unfinished(settings.stream.clone()).to_string());
@@ -244,23 +264,29 @@ struct Connected {
     version: String,
 }
 
-/// A log's stream, and its bucket of erased entries, if that is there.
+/// A log's stream, and its buckets of erased entries and of files, if they are there.
 struct Seen {
     about: AboutStream,
     bucket: Option<AboutStream>,
+    files: Option<AboutStream>,
     connected: Connected,
 }
 
 async fn look(settings: &ClusterSettings) -> Result<Seen, ClusterError> {
     let context = context(settings).await?;
     let about = AboutStream::ask(&context, &settings.stream).await?;
-    let bucket = match AboutStream::ask_bucket(&context, &settings.stream).await {
-        Err(ClusterError::NoStream(_)) => None,
-        bucket => Some(bucket?),
-    };
+    let bucket = if_there(AboutStream::ask_bucket(&context, &settings.stream).await)?;
+    let files = if_there(AboutStream::ask_files(&context, &settings.stream).await)?;
     let info = context.client().server_info();
     let connected = Connected { name: info.server_name, version: info.version };
-    Ok(Seen { about, bucket, connected })
+    Ok(Seen { about, bucket, files, connected })
+}
+
+fn if_there(asked: Result<AboutStream, ClusterError>) -> Result<Option<AboutStream>, ClusterError> {
+    match asked {
+        Err(ClusterError::NoStream(_)) => Ok(None),
+        asked => asked.map(Some),
+    }
 }
 
 fn too_old(name: &str, version: &str) -> Option<String> {

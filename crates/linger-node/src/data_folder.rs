@@ -8,6 +8,8 @@
 //! ([`ProjectionFiles`]). A node of a cluster has no `log.db`, and a file `cluster`
 //! instead, with the name of the stream, so that neither is taken for the other.
 
+mod blobs;
+
 use std::{
     fs::{self, File, TryLockError},
     io,
@@ -18,8 +20,7 @@ use std::{
 use linger_core::{About, Epoch, LogId, Position, Projection, ProjectionError, is_damage, queries};
 
 use crate::{
-    Clock, Limits,
-    blobs::folder::FolderStore,
+    Clock,
     files::Files,
     log::{
         jetstream::{self, ClusterError},
@@ -28,7 +29,6 @@ use crate::{
     private::{self, NotOurs},
     projection_files::{Old, ProjectionFiles, Replacing, dated},
     roster::Roster,
-    uploads::Uploads,
 };
 
 /// Reasons why a data folder cannot be used, each with what to do.
@@ -168,18 +168,6 @@ impl DataFolder {
         ProjectionFiles::new(self.path.join("projection.db"))
     }
 
-    /// Opens the store of files, and goes on with the uploads that were begun.
-    pub(crate) fn open_uploads(
-        &self,
-        limits: &Limits,
-        clock: Arc<dyn Clock>,
-    ) -> Result<Arc<Uploads>, OpenError> {
-        let folder = self.path.join(private::FILES);
-        let store = FolderStore::new(&folder);
-        let staging = folder.join(private::UPLOADS);
-        Uploads::open(&staging, Arc::new(store), clock, limits).map_err(self.refused())
-    }
-
     fn log_path(&self) -> PathBuf {
         self.path.join("log.db")
     }
@@ -275,24 +263,41 @@ impl DataFolder {
         let projections = self.projection_files();
         let known = projections.about();
         let tail = log.about.tail();
-        let is_shorter = matches!(
-            &known,
-            Ok(Some(known)) if known.log == log.id.as_str() && known.applied > tail
-        );
-        if let (true, Ok(Some(known))) = (is_shorter, &known) {
+        let lost = match &known {
+            Ok(Some(known)) => DataFolder::lost_by_stream(log, known)?,
+            _ => None,
+        };
+        let is_lost = lost.is_some();
+        if let Some(lost) = lost {
             if rollback == Rollback::Refused {
-                let (entries, known) = (tail.get(), known.applied.get());
-                let stream = log.stream().to_owned();
-                return Err(ClusterError::Shorter { stream, entries, known }.into());
+                return Err(lost.into());
             }
             let kept = projections.set_aside(clock.now()).map_err(self.refused())?;
-            tracing::warn!(kept = %kept.display(), "going on with the shorter stream; what only the projection knew is kept there");
+            tracing::warn!(kept = %kept.display(), "going on with the stream as it is; what only the projection knew is kept there");
         }
-        let known = if is_shorter { Ok(None) } else { known };
+        let known = if is_lost { Ok(None) } else { known };
         private::open(&self.cluster_path()).map_err(self.refused())?;
         fs::write(self.cluster_path(), format!("{}\n", log.stream())).map_err(self.refused())?;
         let tables = self.open_tables(&known, log.id, tail, &["cluster", "lock"], clock)?;
         Ok((tables, rollback == Rollback::Accepted))
+    }
+
+    /// Returns what of the log that the projection was made of the stream has no more.
+    fn lost_by_stream(
+        log: &jetstream::Opened,
+        known: &About,
+    ) -> Result<Option<ClusterError>, ClusterError> {
+        let (stream, tail) = (log.stream().to_owned(), log.about.tail());
+        if known.log != log.id.as_str() {
+            return Ok(Some(ClusterError::Another(stream)));
+        }
+        if known.applied > tail {
+            let (entries, known) = (tail.get(), known.applied.get());
+            return Ok(Some(ClusterError::Shorter { stream, entries, known }));
+        }
+        let position = known.applied.get();
+        let is_replaced = position > 0 && log.has_replaced(known)?;
+        Ok(is_replaced.then_some(ClusterError::Replaced { stream, position }))
     }
 
     /// Opens the projection of a log, and remembers the files that must stay.

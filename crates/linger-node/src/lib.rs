@@ -43,7 +43,7 @@ mod simulation;
 mod tests;
 mod uploads;
 
-pub use blobs::{BlobStore, Hold, Kept, Part};
+pub use blobs::{BlobStore, Hold, Kept, Mark, Part};
 pub use call::{Annex, Awaited, Call, WaitLists};
 pub use check::{Report, check};
 pub use clock::{Clock, SystemClock};

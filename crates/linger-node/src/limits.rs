@@ -88,6 +88,9 @@ pub struct Limits {
     pub upload_bytes_max: u64,
     /// Bytes of all files together, at most, with those on their way in.
     pub upload_bytes_total: u64,
+    /// Bytes of files that a node of a cluster has on its disk, at most, beside those on their
+    /// way in.
+    pub file_cache_bytes_max: u64,
     /// Bytes that files leave free on the disk, for the log and the tables.
     pub disk_free_min: u64,
     /// Uploads that are not finished, at most. One more is told to come back.
@@ -124,6 +127,7 @@ impl Default for Limits {
             ready_lag_max: 10_000,
             upload_bytes_max: 100 << 20,
             upload_bytes_total: 10 << 30,
+            file_cache_bytes_max: 1 << 30,
             disk_free_min: 256 << 20,
             uploads_max: 4096,
             uploads_of_a_person_max: 50,

@@ -81,11 +81,6 @@ pub(crate) trait Log: Send + Sync {
         end
     }
 
-    /// Tells whether files of its entries may lie in this node's folder.
-    fn has_files(&self) -> bool {
-        true
-    }
-
     /// Returns the position of the last durable entry, and how to hear of growth.
     fn tail(&self) -> watch::Receiver<Position>;
 }

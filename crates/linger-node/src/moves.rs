@@ -6,6 +6,7 @@
 //! in its metadata, and an unfinished log in a folder has another name.
 
 mod export;
+mod files;
 mod import;
 mod source;
 #[cfg(test)]
@@ -32,6 +33,10 @@ pub struct Moved {
     pub end: Position,
     /// So many of its entries are erased.
     pub erased: usize,
+    /// So many files were moved with it.
+    pub files: usize,
+    /// So many others were not there any more, or not as they were sent.
+    pub files_missing: usize,
     /// The epoch that begins with an import is this entry.
     pub epoch: Option<Position>,
 }
@@ -41,10 +46,10 @@ pub struct Moved {
 pub struct Progress {
     /// The thing that is done, in a word.
     pub step: &'static str,
-    /// The last entry for which it is done.
-    pub done: Position,
-    /// The last one for which it is to be done.
-    pub end: Position,
+    /// For so many entries, or files, it is done.
+    pub done: u64,
+    /// For so many it is to be done.
+    pub end: u64,
 }
 
 /// Reasons why a log is not moved, each with what to do.
@@ -70,14 +75,6 @@ pub enum MoveError {
         folder: PathBuf,
         /// The stream.
         stream: String,
-    },
-    /// The log has files, and those are not moved yet.
-    #[error(
-        "the log has {files} files that people sent, and files cannot be moved yet: nothing was changed; wait for a version that can, or delete the messages with files first"
-    )]
-    HasFiles {
-        /// How many.
-        files: u64,
     },
     /// There is a stream of this name, and it is not this log.
     #[error(
@@ -132,6 +129,16 @@ pub enum MoveError {
         position: Position,
         /// JetStream's reason.
         reason: String,
+    },
+    /// A file cannot be moved.
+    #[error(
+        "the file {file} cannot be moved: {error}; if there is no room, make some, and begin again: it goes on where it stopped"
+    )]
+    NoFile {
+        /// Its hash.
+        file: String,
+        /// The reason.
+        error: String,
     },
     /// The cluster does nothing for a long time.
     #[error(

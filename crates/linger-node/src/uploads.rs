@@ -39,6 +39,7 @@ pub use finish::{Finished, Outcome};
 pub use prepare::Prepared;
 pub use receiver::Receiver;
 use space::Space;
+pub(crate) use space::disk_has;
 use stage::{About, Stage};
 use workshop::Workshop;
 
@@ -126,12 +127,13 @@ impl Uploads {
     pub(crate) fn open(
         folder: &Path,
         store: Arc<dyn BlobStore>,
+        holds: Holds,
         clock: Arc<dyn Clock>,
         limits: &Limits,
     ) -> io::Result<Arc<Uploads>> {
         let stage = Stage::new(folder);
         let mut entries = HashMap::new();
-        let mut bytes = store.list()?.iter().map(|kept| kept.bytes).sum();
+        let mut bytes = store.bytes()?;
         for (id, about, offset) in stage.resume()? {
             let staged = if about.file.is_none() { offset } else { 0 };
             bytes += staged;
@@ -143,7 +145,7 @@ impl Uploads {
         Ok(Arc::new(Uploads {
             stage,
             store,
-            holds: Holds::default(),
+            holds,
             space: Arc::new(space),
             entries: Mutex::new(entries),
             let_go: Notify::new(),
@@ -277,6 +279,9 @@ impl Uploads {
         let is_old = move |kept: &Kept| uploads.after_age(kept.since) <= now;
         let store = self.store.clone();
         let kept = blocking(move || store.list()).await?;
+        // Other nodes may keep files in the same store, and erase them.
+        let staged: u64 = self.lock().values().map(|entry| entry.staged).sum();
+        self.space.correct(staged + kept.iter().map(|kept| kept.bytes).sum::<u64>());
         Ok(kept.into_iter().filter(is_old).map(|kept| kept.hash).collect())
     }
 

@@ -77,8 +77,17 @@ pub(crate) fn run(
 pub(crate) fn promise(cluster: &Cluster) -> anyhow::Result<Promise> {
     let servers = match (&cluster.monitor, &cluster.system) {
         (Some(addresses), _) => {
-            let addresses = addresses.split(',').map(str::trim);
-            Some(addresses.map(monitored).collect::<anyhow::Result<_>>()?)
+            let answers = addresses.split(',').map(|address| monitored(address.trim()));
+            let (servers, silent): (Vec<_>, Vec<_>) = answers.partition(Result::is_ok);
+            let servers: Vec<_> = servers.into_iter().flatten().collect();
+            // One that is down says nothing, and the others go on without it.
+            for error in silent.into_iter().filter_map(Result::err) {
+                if servers.is_empty() {
+                    return Err(error);
+                }
+                tracing::warn!("{error:#}");
+            }
+            Some(servers)
         }
         (None, Some(system)) => Some(cluster::system_servers(system)?),
         (None, None) => None,

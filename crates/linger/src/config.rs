@@ -127,6 +127,9 @@ struct Given {
     /// Bytes of all files together, at most; 0 for no files at all [default: 10G]
     #[arg(long, env = "LINGER_UPLOADS_TOTAL", value_name = "BYTES", global = true)]
     uploads_total: Option<Bytes>,
+    /// Bytes of files that a node of a cluster has on its own disk, at most [default: 1G]
+    #[arg(long, env = "LINGER_FILE_CACHE", value_name = "BYTES", global = true)]
+    file_cache: Option<Bytes>,
     /// Seconds that requests may go on after SIGTERM [default: 10]
     #[arg(long, env = "LINGER_DRAIN", value_name = "SECONDS", global = true)]
     drain: Option<u64>,
@@ -227,6 +230,7 @@ pub(crate) struct Settings {
     pub(crate) connections_per_address: Option<usize>,
     pub(crate) upload_bytes_max: u64,
     pub(crate) upload_bytes_total: u64,
+    pub(crate) file_cache_bytes_max: u64,
     pub(crate) drain: Duration,
     /// None: the log is in the data folder.
     pub(crate) cluster: Option<Cluster>,
@@ -308,6 +312,7 @@ impl Settings {
                 .uploads_total
                 .or(file.uploads_total)
                 .map_or(10 << 30, |it| it.0),
+            file_cache_bytes_max: given.file_cache.or(file.file_cache).map_or(1 << 30, |it| it.0),
             drain: Duration::from_secs(given.drain.or(file.drain).unwrap_or(10)),
             cluster,
         })

@@ -135,6 +135,7 @@ fn open_node(settings: &Settings) -> anyhow::Result<Node> {
     let limits = Limits {
         upload_bytes_max: settings.upload_bytes_max,
         upload_bytes_total: settings.upload_bytes_total,
+        file_cache_bytes_max: settings.file_cache_bytes_max,
         ..Limits::default()
     };
     let (data, rollback) = (&settings.data, settings.rollback);
@@ -143,8 +144,6 @@ fn open_node(settings: &Settings) -> anyhow::Result<Node> {
         return Ok(Node::open(data, rollback, limits, clock)?);
     };
     let promise = cluster::promise(cluster)?;
-    // The bytes of a file would be on this node alone.
-    let limits = Limits { upload_bytes_max: 0, upload_bytes_total: 0, ..limits };
     let log = cluster.log.clone();
     let member = cluster.member.clone();
     let node = Node::open_on_cluster(data, log, &promise, rollback, limits, clock, member)?;

@@ -2,7 +2,8 @@
 //
 // `useChat` hands over each message that comes live, in every tab. One tab calls:
 // a tab that is in sight shows the message and claims it, the hidden ones wait a
-// moment, and the first of them calls. The browser and the choices are handed in.
+// moment, and the first of them calls, once for each room: with its newest message.
+// However many come at once, one claim is under way. The browser and the choices are handed in.
 import type { Message } from '../api/types'
 import { shortOf } from '../files/kinds'
 import type { Choices } from './choices'
@@ -36,7 +37,28 @@ export interface AlertsOptions {
 export function createAlerts(options: AlertsOptions): (message: Message) => void {
   const { choices, isShown, claim, after, playNotes, notify, title } = options
 
-  async function call(message: Message): Promise<void> {
+  /** The newest message of each room that nobody was called for yet. */
+  const waiting = new Map<string, Message>()
+  let shownUpTo = 0
+  let isClaiming = false
+
+  async function claimShown(): Promise<void> {
+    if (isClaiming) return
+    isClaiming = true
+    for (let claimed = 0; claimed < shownUpTo; ) {
+      claimed = shownUpTo
+      await claim(claimed)
+    }
+    isClaiming = false
+  }
+
+  async function callForAll(): Promise<void> {
+    const messages = [...waiting.values()].sort((one, other) => one.id - other.id)
+    waiting.clear()
+    for (const message of messages) await callFor(message)
+  }
+
+  async function callFor(message: Message): Promise<void> {
     const { sound, notifications } = choices()
     if (isShown(message.room) || !(await claim(message.id))) return
     if (sound) playNotes()
@@ -46,7 +68,14 @@ export function createAlerts(options: AlertsOptions): (message: Message) => void
   }
 
   return (message) => {
-    if (isShown(message.room)) void claim(message.id)
-    else after(HESITATION_MS, () => void call(message))
+    const { sound, notifications } = choices()
+    if (!sound && !notifications) return
+    if (isShown(message.room)) {
+      shownUpTo = Math.max(shownUpTo, message.id)
+      void claimShown()
+      return
+    }
+    if (waiting.size === 0) after(HESITATION_MS, () => void callForAll())
+    waiting.set(message.room, message)
   }
 }

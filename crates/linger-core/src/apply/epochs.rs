@@ -6,7 +6,7 @@ use super::{Refused, Step};
 use crate::{Epoch, News, sum};
 
 /// Opens an epoch with this entry; it leaves no event.
-pub(super) fn begin(step: &Step<'_>, epoch: Epoch) -> Result<Option<News>, Refused> {
+pub(super) fn begin(step: &Step<'_, '_>, epoch: Epoch) -> Result<Option<News>, Refused> {
     step.only_for_the_server()?;
     let sum = sum::of_values(&[&step.position, &epoch])?;
     step.tx

@@ -16,7 +16,7 @@ use crate::{
 /// Makes a file known. Its id is this entry's position; it leaves no event. Without a
 /// description it does the same as an entry whose description is erased.
 pub(super) fn add(
-    step: &Step<'_>,
+    step: &Step<'_, '_>,
     description: Option<(File, FileHash)>,
 ) -> Result<Option<News>, Refused> {
     let request_id = step.draft.request.as_ref().map(|request| request.id.clone());
@@ -26,7 +26,7 @@ pub(super) fn add(
 }
 
 /// Forgets a file, unless a message has it.
-pub(super) fn forget(step: &Step<'_>, id: FileId) -> Result<Option<News>, Refused> {
+pub(super) fn forget(step: &Step<'_, '_>, id: FileId) -> Result<Option<News>, Refused> {
     step.only_for_the_server()?;
     if let Some(stored) = files::stored(step.tx, id)?.filter(|stored| stored.messages == 0) {
         remove(step, &stored)?;
@@ -35,7 +35,7 @@ pub(super) fn forget(step: &Step<'_>, id: FileId) -> Result<Option<News>, Refuse
 }
 
 /// Returns the files that the author is about to send. Those that are erased are left out.
-pub(super) fn must_be_own(step: &Step<'_>, ids: &[FileId]) -> Result<Vec<File>, Refused> {
+pub(super) fn must_be_own(step: &Step<'_, '_>, ids: &[FileId]) -> Result<Vec<File>, Refused> {
     let mut found = Vec::new();
     for (place, id) in ids.iter().enumerate() {
         let stored = files::stored(step.tx, *id)?.ok_or(Rejection::FileNotFound)?;
@@ -48,7 +48,11 @@ pub(super) fn must_be_own(step: &Step<'_>, ids: &[FileId]) -> Result<Vec<File>, 
 }
 
 /// Notes that a message has these files.
-pub(super) fn attach(step: &Step<'_>, message: MessageId, ids: &[FileId]) -> Result<(), Refused> {
+pub(super) fn attach(
+    step: &Step<'_, '_>,
+    message: MessageId,
+    ids: &[FileId],
+) -> Result<(), Refused> {
     for id in ids {
         let mut stored = files::stored(step.tx, *id)?.expect("it was found just now");
         stored.messages += 1;
@@ -62,7 +66,11 @@ pub(super) fn attach(step: &Step<'_>, message: MessageId, ids: &[FileId]) -> Res
 }
 
 /// Notes that a message has them no more. Those that no message has are gone.
-pub(super) fn detach(step: &Step<'_>, message: MessageId, ids: &[FileId]) -> Result<(), Refused> {
+pub(super) fn detach(
+    step: &Step<'_, '_>,
+    message: MessageId,
+    ids: &[FileId],
+) -> Result<(), Refused> {
     for id in ids {
         step.tx
             .prepare_cached("DELETE FROM message_files WHERE file = ?1 AND message = ?2")?
@@ -77,7 +85,7 @@ pub(super) fn detach(step: &Step<'_>, message: MessageId, ids: &[FileId]) -> Res
     Ok(())
 }
 
-fn remove(step: &Step<'_>, stored: &Stored) -> rusqlite::Result<()> {
+fn remove(step: &Step<'_, '_>, stored: &Stored) -> rusqlite::Result<()> {
     step.tx.prepare_cached("DELETE FROM files WHERE id = ?1")?.execute([stored.id])?;
     requests::forget_digest(step.tx, stored.owner, stored.request_id.as_ref())?;
     erasures::note(step, stored.id.position())

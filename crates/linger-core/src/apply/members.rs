@@ -14,7 +14,7 @@ use crate::{
 
 /// Makes the author a member of an open room, or of a closed one that they left. A
 /// member stays one.
-pub(super) fn join(step: &Step<'_>, room: RoomId) -> Result<Option<News>, Refused> {
+pub(super) fn join(step: &Step<'_, '_>, room: RoomId) -> Result<Option<News>, Refused> {
     let person = step.user()?;
     let room = step.room(room)?;
     if is_member(step, room.id, person.id)? {
@@ -29,7 +29,11 @@ pub(super) fn join(step: &Step<'_>, room: RoomId) -> Result<Option<News>, Refuse
 
 /// Makes another user a member; the author must be one. A member stays one, and
 /// somebody who left a closed room stays outside.
-pub(super) fn add(step: &Step<'_>, room: RoomId, user: UserId) -> Result<Option<News>, Refused> {
+pub(super) fn add(
+    step: &Step<'_, '_>,
+    room: RoomId,
+    user: UserId,
+) -> Result<Option<News>, Refused> {
     let by = step.user()?;
     let room = step.room(room)?;
     if !is_member(step, room.id, by.id)? {
@@ -47,7 +51,7 @@ pub(super) fn add(step: &Step<'_>, room: RoomId, user: UserId) -> Result<Option<
 
 /// Ends the author's membership. Leaving an open room that they are not in changes
 /// nothing.
-pub(super) fn leave(step: &Step<'_>, room: RoomId) -> Result<Option<News>, Refused> {
+pub(super) fn leave(step: &Step<'_, '_>, room: RoomId) -> Result<Option<News>, Refused> {
     let person = step.user()?;
     let mut room = step.room(room)?;
     let Some(joined) = queries::joined(step.tx, room.id, person.id)? else {
@@ -71,12 +75,12 @@ pub(super) fn leave(step: &Step<'_>, room: RoomId) -> Result<Option<News>, Refus
 }
 
 /// Tells whether the user is a member now.
-pub(super) fn is_member(step: &Step<'_>, room: RoomId, user: UserId) -> rusqlite::Result<bool> {
+pub(super) fn is_member(step: &Step<'_, '_>, room: RoomId, user: UserId) -> rusqlite::Result<bool> {
     queries::is_member(step.tx, room, user)
 }
 
 /// Tells whether the user was a member before. The first two vocabularies do not ask.
-fn has_left(step: &Step<'_>, room: RoomId, user: UserId) -> rusqlite::Result<bool> {
+fn has_left(step: &Step<'_, '_>, room: RoomId, user: UserId) -> rusqlite::Result<bool> {
     if step.draft.rules() < Vocabulary::THIRD {
         return Ok(false);
     }
@@ -90,7 +94,11 @@ fn has_left(step: &Step<'_>, room: RoomId, user: UserId) -> rusqlite::Result<boo
 }
 
 /// Begins a membership with this entry's event. The caller writes the room's counts.
-pub(super) fn begin_stay(step: &Step<'_>, room: &mut Room, user: UserId) -> rusqlite::Result<()> {
+pub(super) fn begin_stay(
+    step: &Step<'_, '_>,
+    room: &mut Room,
+    user: UserId,
+) -> rusqlite::Result<()> {
     let sum = sum::of_values(&[&room.id, &user, &step.position])?;
     step.tx
         .prepare_cached(
@@ -109,7 +117,7 @@ pub(super) fn outsider(room: &Room) -> Refused {
     }
 }
 
-fn admit(step: &Step<'_>, mut room: Room, member: Person, by: Person) -> Result<News, Refused> {
+fn admit(step: &Step<'_, '_>, mut room: Room, member: Person, by: Person) -> Result<News, Refused> {
     begin_stay(step, &mut room, member.id)?;
     step.tell_room(room, Some(by), |room| EventKind::MemberJoined {
         member,

@@ -29,7 +29,7 @@ pub(super) struct Payload<'a> {
 /// The message keeps the author's name as it is now: the answer to a repeat is
 /// the same for ever.
 pub(super) fn send(
-    step: &Step<'_>,
+    step: &Step<'_, '_>,
     room: RoomId,
     payload: Option<Payload<'_>>,
     reply_to: Option<MessageId>,
@@ -94,7 +94,7 @@ pub(super) fn send(
 /// Gives a message of the author another text; the same text and formatting change
 /// nothing. Without a text it does the same as an edit whose text is erased.
 pub(super) fn edit(
-    step: &Step<'_>,
+    step: &Step<'_, '_>,
     id: MessageId,
     given: Option<(&MessageText, &Entities)>,
 ) -> Result<Option<News>, Refused> {
@@ -126,7 +126,7 @@ pub(super) fn edit(
 
 /// Takes a message of the author back, whether they are still a member or not. Once more
 /// changes nothing.
-pub(super) fn delete(step: &Step<'_>, id: MessageId) -> Result<Option<News>, Refused> {
+pub(super) fn delete(step: &Step<'_, '_>, id: MessageId) -> Result<Option<News>, Refused> {
     let (room, mut message) = own(step, id)?;
     if message.deleted {
         return Ok(None);
@@ -151,7 +151,7 @@ pub(super) fn delete(step: &Step<'_>, id: MessageId) -> Result<Option<News>, Ref
 }
 
 /// Returns a message that the author may read, with its room.
-pub(super) fn readable(step: &Step<'_>, id: MessageId) -> Result<(Room, Stored), Refused> {
+pub(super) fn readable(step: &Step<'_, '_>, id: MessageId) -> Result<(Room, Stored), Refused> {
     let message = messages::stored(step.tx, id)?.ok_or(Rejection::MessageNotFound)?;
     let room = step.room(message.room)?;
     let by = step.draft.author.user();
@@ -163,7 +163,7 @@ pub(super) fn readable(step: &Step<'_>, id: MessageId) -> Result<(Room, Stored),
 }
 
 /// Returns a message of the author, with its room.
-fn own(step: &Step<'_>, id: MessageId) -> Result<(Room, Stored), Refused> {
+fn own(step: &Step<'_, '_>, id: MessageId) -> Result<(Room, Stored), Refused> {
     let by = step.user()?;
     let (room, message) = readable(step, id)?;
     if message.by.id != by.id {
@@ -173,7 +173,7 @@ fn own(step: &Step<'_>, id: MessageId) -> Result<(Room, Stored), Refused> {
 }
 
 /// Returns the quote of a message that an answer in this room has.
-fn quote(step: &Step<'_>, room: &Room, id: MessageId) -> Result<Quote, Refused> {
+fn quote(step: &Step<'_, '_>, room: &Room, id: MessageId) -> Result<Quote, Refused> {
     let (other, _) = readable(step, id)?;
     if other.id != room.id {
         return Err(Rejection::MessageNotFound.into());
@@ -181,7 +181,7 @@ fn quote(step: &Step<'_>, room: &Room, id: MessageId) -> Result<Quote, Refused> 
     Ok(messages::quote(step.tx, id, step.position)?)
 }
 
-fn blank_event(step: &Step<'_>, position: Position) -> Result<(), Refused> {
+fn blank_event(step: &Step<'_, '_>, position: Position) -> Result<(), Refused> {
     let news = queries::event_at(step.tx, position)?.expect("a message has its events");
     let blank = news.with_shown(|message| *message = message.without_payload());
     super::blank(step.tx, &blank)?;

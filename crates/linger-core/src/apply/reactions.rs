@@ -1,11 +1,11 @@
 //! Rules about what members do to the messages of others: answers by emoji, and pins.
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{OptionalExtension, params};
 
 use super::{Refused, Step, members, messages};
 use crate::{
     Emoji, EventKind, MessageId, News, Person, Position, Rejection, UserId, queries::Room,
-    queries::messages::Stored, sum,
+    queries::messages::Stored, statements::Batch, sum,
 };
 
 /// Different emoji at one message, at most. The log's order decides whose is one too many.
@@ -14,7 +14,11 @@ const REACTIONS_MAX: u32 = 20;
 const PINS_MAX: u32 = 100;
 
 /// Answers to a message with an emoji; once more changes nothing.
-pub(super) fn add(step: &Step<'_>, id: MessageId, emoji: &Emoji) -> Result<Option<News>, Refused> {
+pub(super) fn add(
+    step: &Step<'_, '_>,
+    id: MessageId,
+    emoji: &Emoji,
+) -> Result<Option<News>, Refused> {
     let (room, mut message, by) = touched(step, id)?;
     if message.deleted {
         return Err(Rejection::MessageDeleted.into());
@@ -44,7 +48,7 @@ pub(super) fn add(step: &Step<'_>, id: MessageId, emoji: &Emoji) -> Result<Optio
 
 /// Takes an answer by emoji back; one that is not there changes nothing.
 pub(super) fn remove(
-    step: &Step<'_>,
+    step: &Step<'_, '_>,
     id: MessageId,
     emoji: &Emoji,
 ) -> Result<Option<News>, Refused> {
@@ -65,7 +69,7 @@ pub(super) fn remove(
 }
 
 /// Pins a message; once more changes nothing.
-pub(super) fn pin(step: &Step<'_>, id: MessageId) -> Result<Option<News>, Refused> {
+pub(super) fn pin(step: &Step<'_, '_>, id: MessageId) -> Result<Option<News>, Refused> {
     let (room, mut message, by) = touched(step, id)?;
     if message.deleted {
         return Err(Rejection::MessageDeleted.into());
@@ -88,7 +92,7 @@ pub(super) fn pin(step: &Step<'_>, id: MessageId) -> Result<Option<News>, Refuse
 }
 
 /// Unpins a message; one that is not pinned stays as it is.
-pub(super) fn unpin(step: &Step<'_>, id: MessageId) -> Result<Option<News>, Refused> {
+pub(super) fn unpin(step: &Step<'_, '_>, id: MessageId) -> Result<Option<News>, Refused> {
     let (room, mut message, by) = touched(step, id)?;
     if message.pinned.take().is_none() {
         return Ok(None);
@@ -100,7 +104,7 @@ pub(super) fn unpin(step: &Step<'_>, id: MessageId) -> Result<Option<News>, Refu
 
 /// Leaves the event that something was done to a message.
 fn tell(
-    step: &Step<'_>,
+    step: &Step<'_, '_>,
     room: Room,
     by: Person,
     message: &Stored,
@@ -111,7 +115,7 @@ fn tell(
 }
 
 /// Returns a message that the author, a member of its room, may do something to.
-fn touched(step: &Step<'_>, id: MessageId) -> Result<(Room, Stored, Person), Refused> {
+fn touched(step: &Step<'_, '_>, id: MessageId) -> Result<(Room, Stored, Person), Refused> {
     let by = step.user()?;
     let (room, message) = messages::readable(step, id)?;
     if !members::is_member(step, room.id, by.id)? {
@@ -120,13 +124,13 @@ fn touched(step: &Step<'_>, id: MessageId) -> Result<(Room, Stored, Person), Ref
     Ok((room, message, by))
 }
 
-fn is_there(tx: &Connection, id: MessageId, emoji: &Emoji, user: UserId) -> rusqlite::Result<bool> {
+fn is_there(tx: &Batch<'_>, id: MessageId, emoji: &Emoji, user: UserId) -> rusqlite::Result<bool> {
     let sql = "SELECT 1 FROM reactions WHERE message = ?1 AND emoji = ?2 AND user_id = ?3";
     super::exists(tx, sql, params![id, emoji, user])
 }
 
 /// Returns when an emoji came to a message, if it is there.
-fn began(tx: &Connection, id: MessageId, emoji: &Emoji) -> rusqlite::Result<Option<Position>> {
+fn began(tx: &Batch<'_>, id: MessageId, emoji: &Emoji) -> rusqlite::Result<Option<Position>> {
     tx.prepare_cached(
         "SELECT message, emoji, user_id, user_name, began, position, sum FROM reactions
          WHERE message = ?1 AND emoji = ?2 LIMIT 1",

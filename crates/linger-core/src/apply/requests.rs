@@ -3,16 +3,17 @@
 //! A digest of the request's content is kept, salted with the entry's own salt. The
 //! first vocabulary had no salt, and digested the command.
 
-use rusqlite::{Connection, params};
+use rusqlite::params;
 
 use super::Outcome;
 use crate::{
-    Author, Draft, Entry, Rejection, RequestDigest, RequestId, Salt, UserId, queries, sum,
+    Author, Draft, Entry, Rejection, RequestDigest, RequestId, Salt, UserId, queries,
+    statements::Batch, sum,
 };
 
 /// Returns the outcome of a request whose author used its id before.
 pub(super) fn outcome_of_repeat(
-    tx: &Connection,
+    tx: &Batch<'_>,
     draft: &Draft,
 ) -> rusqlite::Result<Option<Outcome>> {
     let Some(request) = &draft.request else { return Ok(None) };
@@ -31,7 +32,7 @@ pub(super) fn outcome_of_repeat(
 
 /// Remembers an accepted request, if its author named it. `is_erasable`: its payload will be
 /// erased, and nothing that could confirm a guess of it is kept.
-pub(super) fn remember(tx: &Connection, entry: &Entry, is_erasable: bool) -> rusqlite::Result<()> {
+pub(super) fn remember(tx: &Batch<'_>, entry: &Entry, is_erasable: bool) -> rusqlite::Result<()> {
     let Entry { position, draft } = entry;
     let Some(request) = &draft.request else { return Ok(()) };
     let asked = request.asked.filter(|_| !is_erasable);
@@ -46,7 +47,7 @@ pub(super) fn remember(tx: &Connection, entry: &Entry, is_erasable: bool) -> rus
 /// Forgets what could confirm a guess of the payload of a user's request, whose payload is
 /// erased.
 pub(super) fn forget_digest(
-    tx: &Connection,
+    tx: &Batch<'_>,
     user: UserId,
     request_id: Option<&RequestId>,
 ) -> rusqlite::Result<()> {
@@ -59,7 +60,7 @@ pub(super) fn forget_digest(
 }
 
 fn insert(
-    tx: &Connection,
+    tx: &Batch<'_>,
     author: Author,
     id: &RequestId,
     position: crate::Position,

@@ -1,16 +1,16 @@
 //! Rules about rooms: they are opened, and their openers change them.
 
-use rusqlite::{Connection, params};
+use rusqlite::params;
 
 use super::{Refused, Step, exists, members};
 use crate::{
     EventKind, News, Rejection, RoomId, RoomKind, RoomName, RoomThen, Slug, Topic, queries,
-    queries::Room, sum,
+    queries::Room, statements::Batch, sum,
 };
 
 /// Opens a room. A user who opens one is its first member; the server is no member.
 pub(super) fn open(
-    step: &Step<'_>,
+    step: &Step<'_, '_>,
     slug: &Slug,
     name: &RoomName,
     topic: &Topic,
@@ -43,7 +43,7 @@ pub(super) fn open(
 
 /// Gives a room of the author's another name or another topic; the same ones change nothing.
 pub(super) fn change(
-    step: &Step<'_>,
+    step: &Step<'_, '_>,
     room: RoomId,
     name: Option<&RoomName>,
     topic: Option<&Topic>,
@@ -85,7 +85,7 @@ pub(super) fn then(room: &Room) -> RoomThen {
 }
 
 /// Writes down how many members a room has, and the number of its latest event.
-pub(super) fn write_counts(tx: &Connection, room: &Room) -> rusqlite::Result<()> {
+pub(super) fn write_counts(tx: &Batch<'_>, room: &Room) -> rusqlite::Result<()> {
     tx.prepare_cached("UPDATE rooms SET members = ?2, last_number = ?3, sum = ?4 WHERE id = ?1")?
         .execute(params![room.id, room.members, room.last_number, sum(room)?])?;
     Ok(())

@@ -10,7 +10,7 @@ use crate::{
 
 /// Creates a guest. Their id is this entry's position; it leaves no event.
 pub(super) fn create_guest(
-    step: &Step<'_>,
+    step: &Step<'_, '_>,
     name: &UserName,
     token_hash: Option<&TokenHash>,
     external_id: Option<&ExternalId>,
@@ -45,7 +45,7 @@ pub(super) fn create_guest(
 }
 
 /// Gives the author another name. The same name again changes nothing.
-pub(super) fn rename(step: &Step<'_>, name: &UserName) -> Result<Option<News>, Refused> {
+pub(super) fn rename(step: &Step<'_, '_>, name: &UserName) -> Result<Option<News>, Refused> {
     let mut person = step.user()?;
     if person.name == *name {
         return Ok(None);

@@ -1,17 +1,18 @@
 //! The earlier texts of messages: kept when a text is changed, blanked when the message is
 //! taken back.
 
-use rusqlite::{Connection, params};
+use rusqlite::params;
 
 use crate::{
     MessageId, Position, RequestId,
     queries::messages::{Stored, entities_column},
+    statements::Batch,
     sum,
 };
 
 /// Keeps the text that a message has until the edit at `ended`.
 pub(super) fn keep(
-    tx: &Connection,
+    tx: &Batch<'_>,
     message: &Stored,
     ended: Position,
     request_id: Option<&RequestId>,
@@ -30,7 +31,7 @@ pub(super) fn keep(
 /// Blanks the texts that a message had. Returns the edits that ended them, with the names of
 /// their requests.
 pub(super) fn blank(
-    tx: &Connection,
+    tx: &Batch<'_>,
     message: MessageId,
 ) -> rusqlite::Result<Vec<(Position, Option<RequestId>)>> {
     let mut select = tx.prepare_cached(

@@ -10,8 +10,8 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use super::{files, room, stays};
 use crate::{
     Audience, Emoji, Entities, Event, EventKind, FileId, Message, MessageId, MessageText, News,
-    Person, Position, Quote, Reaction, RequestId, RoomId, RoomKind, SenderTime, Slug, Timestamp,
-    UserId, queries::Room, sum,
+    Person, Position, Quote, Reaction, RequestId, RoomId, RoomKind, SenderTime, Slug, Statements,
+    Timestamp, UserId, queries::Room, sum,
 };
 
 /// A row of the table `messages`.
@@ -240,16 +240,16 @@ impl Stored {
     }
 
     /// Writes the row of a new message.
-    pub(crate) fn insert(&self, tx: &Connection) -> rusqlite::Result<()> {
+    pub(crate) fn insert(&self, tx: &impl Statements) -> rusqlite::Result<()> {
         self.put(tx, put_message!("INSERT"))
     }
 
     /// Writes the row, in the place of the one before. For a new message that would cost more.
-    pub(crate) fn write(&self, tx: &Connection) -> rusqlite::Result<()> {
+    pub(crate) fn write(&self, tx: &impl Statements) -> rusqlite::Result<()> {
         self.put(tx, put_message!("INSERT OR REPLACE"))
     }
 
-    fn put(&self, tx: &Connection, sql: &str) -> rusqlite::Result<()> {
+    fn put(&self, tx: &impl Statements, sql: &'static str) -> rusqlite::Result<()> {
         let Stored { id, room, number, by, sender_time, request_id, reply_to, text, .. } = self;
         let (at, entities, files) =
             (self.at.as_ms(), entities_column(&self.entities), joined(&self.files));
@@ -277,7 +277,7 @@ impl Stored {
             &pinned,
             &reactions,
         ])?;
-        tx.prepare_cached(sql)?.execute(params![
+        let columns = params![
             id,
             room,
             number,
@@ -297,8 +297,8 @@ impl Stored {
             pinned,
             reactions,
             sum
-        ])?;
-        Ok(())
+        ];
+        tx.with(sql, |put| put.execute(columns).map(|_| ()))
     }
 
     /// Tells whether its payload is gone.

@@ -1,11 +1,11 @@
 //! Memberships, as [`Stays`]: all of a reader's, or only those that a question is
 //! about. Somebody may have come and gone thousands of times.
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::MEMBER;
 use crate::{
-    Position, RoomId, RoomKind, UserId, sum,
+    Position, RoomId, RoomKind, Statements, UserId, sum,
     visibility::{Scope, Stays},
 };
 
@@ -187,23 +187,21 @@ pub(super) fn first_stay(
 }
 
 /// Tells whether a user is a member of a room now.
-pub fn is_member(connection: &Connection, room: RoomId, user: UserId) -> rusqlite::Result<bool> {
-    Ok(joined(connection, room, user)?.is_some())
+pub fn is_member(at: &impl Statements, room: RoomId, user: UserId) -> rusqlite::Result<bool> {
+    Ok(joined(at, room, user)?.is_some())
 }
 
 /// Returns since when a user is a member of a room, if they are.
 pub(crate) fn joined(
-    connection: &Connection,
+    at: &impl Statements,
     room: RoomId,
     user: UserId,
 ) -> rusqlite::Result<Option<Position>> {
-    connection
-        .prepare_cached(MEMBER)?
-        .query_one(params![room, user], |row| {
-            sum::check(row, "members")?;
-            row.get(2)
-        })
-        .optional()
+    let joined = |row: &Row<'_>| {
+        sum::check(row, "members")?;
+        row.get(2)
+    };
+    at.with(MEMBER, |select| select.query_one(params![room, user], joined).optional())
 }
 
 /// Visits the memberships of a user that ended after `after`, in the order of their

@@ -15,7 +15,9 @@ use super::{
 };
 use crate::{
     Audience, Event, EventKind, News, Person, Position, RoomId, RoomKind, Slug, Timestamp, UserId,
-    UserName, apply, feed, sum,
+    UserName, apply, feed,
+    statements::Batch,
+    sum,
     visibility::{Scope, Stays, can_see},
 };
 
@@ -111,7 +113,7 @@ proptest! {
                 _ => None,
             };
             let news = News::new(event(position, number), audience);
-            apply::store(db, &news).unwrap();
+            apply::store(&Batch::on(db), &news).unwrap();
             told.push((news, there));
         }
         for (room, last_number) in &numbers {

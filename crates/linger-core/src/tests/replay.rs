@@ -16,7 +16,9 @@ use rusqlite::{
 };
 use serde::Deserialize;
 
-use crate::{Command, Entry, LogId, Outcome, Position, Projection, StoredEntry, apply};
+use crate::{
+    Command, Entry, LogId, Outcome, Position, Projection, StoredEntry, apply, statements::Batch,
+};
 
 #[test]
 fn old_logs_replay_to_the_same_tables_for_ever() {
@@ -134,7 +136,7 @@ fn apply_asks_sqlite_for_no_clock_no_chance_and_no_other_function() {
         assert!(connection.prepare("SELECT random()").is_err(), "the authorizer is asked");
         assert!(connection.prepare("SELECT CURRENT_TIMESTAMP").is_err(), "the authorizer is asked");
         for entry in read(&name) {
-            apply::apply(&connection, &entry, entry.draft.at).unwrap();
+            apply::apply(&Batch::on(&connection), &entry, entry.draft.at).unwrap();
         }
     }
 }

@@ -5,6 +5,7 @@
 //! same folder, as a restart does.
 
 use std::{
+    fs,
     future::Future,
     path::Path,
     sync::{
@@ -20,7 +21,10 @@ use axum::{
 };
 use linger_core::Timestamp;
 use linger_http::DialectSettings;
-use linger_node::{Clock, Limits, Node, Rollback, SystemClock};
+use linger_node::{
+    Clock, ClusterSettings, Limits, Node, Rollback, SystemClock,
+    cluster::{self, Promise},
+};
 use linger_serve::{App, AppSettings, ServerSettings};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -152,10 +156,7 @@ impl Stage {
     }
 
     async fn assemble(set: Set, settings: Settings) -> Stage {
-        let path: &Path = set.folder.path();
-        let node = Arc::new(
-            Node::open(path, Rollback::Refused, set.limits.clone(), set.clock.clone()).unwrap(),
-        );
+        let node = Arc::new(set.open_node());
         let app = Arc::new(App::new(node.clone(), settings.app));
         let routes = linger_http::routes(&app, &settings.dialects);
         let (entrance, listening) = Entrance::open(set.driver, app, routes, set.bounds).await;
@@ -226,6 +227,32 @@ impl Stage {
 }
 
 impl Set {
+    /// Opens the node on its folder, or with its log in a stream of the folder's name on the
+    /// NATS server that `LINGER_TEST_LOG` names (`cargo xtask test nats`).
+    fn open_node(&self) -> Node {
+        let folder: &Path = self.folder.path();
+        let (limits, clock) = (self.limits.clone(), self.clock.clone());
+        let Ok(servers) = std::env::var("LINGER_TEST_LOG") else {
+            return Node::open(folder, Rollback::Refused, limits, clock).unwrap();
+        };
+        let name = folder.file_name().unwrap().to_string_lossy().replace('.', "");
+        let stream = format!("edges-{}-{name}", std::process::id());
+        let cluster = ClusterSettings {
+            servers,
+            stream,
+            credentials: None,
+            tls_ca: None,
+            tls_identity: None,
+        };
+        // A restart finds what there is.
+        if fs::read_dir(folder).unwrap().next().is_none() {
+            cluster::init(&cluster, 1, &*clock).unwrap();
+        }
+        let promise = Promise { replicas: 1, servers: None };
+        let (refused, member) = (Rollback::Refused, linger_node::Member::default());
+        Node::open_on_cluster(folder, cluster, &promise, refused, limits, clock, member).unwrap()
+    }
+
     fn new(driver: Driver) -> Set {
         let folder = tempfile::tempdir().unwrap();
         let (limits, clock) = (Limits::default(), Arc::new(SystemClock));

@@ -15,7 +15,7 @@ use std::{
 
 use linger_core::{FileHash, Timestamp};
 
-use super::{BlobStore, Kept, Part};
+use super::{BlobStore, Kept, Mark, Part};
 use crate::private;
 
 /// Stands at the end of a thumbnail's name.
@@ -43,6 +43,74 @@ impl FolderStore {
         };
         (folder, path)
     }
+
+    /// Returns where a part is, if it is there.
+    pub(super) fn path(&self, hash: FileHash, part: Part) -> PathBuf {
+        self.place(hash, part).1
+    }
+
+    /// Takes a file over as a part, durably.
+    pub(super) fn adopt(
+        &self,
+        hash: FileHash,
+        part: Part,
+        staged: &Path,
+        now: Timestamp,
+    ) -> io::Result<()> {
+        let (folder, path) = self.place(hash, part);
+        make_durably(&folder)?;
+        settle(&File::options().write(true).open(staged)?, now)?;
+        fs::rename(staged, path)?;
+        sync(&folder)
+    }
+
+    /// Erases a part, and returns how many bytes it had.
+    pub(super) fn erase_part(&self, hash: FileHash, part: Part) -> io::Result<u64> {
+        let length = self.length(hash, part)?;
+        match fs::remove_file(self.path(hash, part)) {
+            Ok(()) => Ok(length.unwrap_or_default()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Lists all parts, in no order.
+    pub(super) fn parts(&self) -> io::Result<Vec<KeptPart>> {
+        let mut parts = Vec::new();
+        if !self.folder.is_dir() {
+            return Ok(parts);
+        }
+        for folder in fs::read_dir(&self.folder)? {
+            let folder = folder?;
+            // Other folders and files beside them are not blobs.
+            if folder.file_name().len() != 2 || !folder.file_type()?.is_dir() {
+                continue;
+            }
+            for entry in fs::read_dir(folder.path())? {
+                let entry = entry?;
+                let name = entry.file_name();
+                let name = name.to_string_lossy();
+                let Some(hash) =
+                    name.get(..64).and_then(|hash| const_hex::decode_to_array(hash).ok())
+                else {
+                    continue;
+                };
+                let part = if name.len() == 64 { Part::Whole } else { Part::Thumbnail };
+                let metadata = entry.metadata()?;
+                let since = timestamp_of(metadata.modified()?);
+                parts.push(KeptPart { hash: FileHash(hash), part, bytes: metadata.len(), since });
+            }
+        }
+        Ok(parts)
+    }
+}
+
+/// A part that is in the folder.
+pub(super) struct KeptPart {
+    pub(super) hash: FileHash,
+    pub(super) part: Part,
+    pub(super) bytes: u64,
+    pub(super) since: Timestamp,
 }
 
 impl BlobStore for FolderStore {
@@ -53,20 +121,15 @@ impl BlobStore for FolderStore {
         thumbnail: Option<&[u8]>,
         now: Timestamp,
     ) -> io::Result<()> {
-        let (folder, path) = self.place(hash, Part::Whole);
-        make_durably(&folder)?;
         if let Some(thumbnail) = thumbnail {
             // Beside the staged file: a crash leaves nothing of it here.
             let small = staged.with_added_extension("thumbnail");
             let mut file = private::open(&small)?;
             file.set_len(0)?;
             file.write_all(thumbnail)?;
-            settle(&file, now)?;
-            fs::rename(&small, self.place(hash, Part::Thumbnail).1)?;
+            self.adopt(hash, Part::Thumbnail, &small, now)?;
         }
-        settle(&File::options().write(true).open(staged)?, now)?;
-        fs::rename(staged, &path)?;
-        sync(&folder)
+        self.adopt(hash, Part::Whole, staged, now)
     }
 
     fn length(&self, hash: FileHash, part: Part) -> io::Result<Option<u64>> {
@@ -91,16 +154,9 @@ impl BlobStore for FolderStore {
         Ok(filled)
     }
 
-    fn erase(&self, hash: FileHash) -> io::Result<u64> {
-        let mut bytes = 0;
-        for part in [Part::Whole, Part::Thumbnail] {
-            let length = self.length(hash, part)?;
-            match fs::remove_file(self.place(hash, part).1) {
-                Ok(()) => bytes += length.unwrap_or_default(),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => return Err(error),
-            }
-        }
+    fn erase(&self, hash: FileHash, _: Mark) -> io::Result<u64> {
+        let bytes = self.erase_part(hash, Part::Whole)?;
+        let bytes = bytes + self.erase_part(hash, Part::Thumbnail)?;
         let (folder, _) = self.place(hash, Part::Whole);
         if folder.is_dir() {
             sync(&folder)?;
@@ -109,30 +165,9 @@ impl BlobStore for FolderStore {
     }
 
     fn list(&self) -> io::Result<Vec<Kept>> {
-        let mut kept: Vec<Kept> = Vec::new();
-        if !self.folder.is_dir() {
-            return Ok(kept);
-        }
-        for folder in fs::read_dir(&self.folder)? {
-            let folder = folder?;
-            // Other folders and files beside them are not blobs.
-            if folder.file_name().len() != 2 || !folder.file_type()?.is_dir() {
-                continue;
-            }
-            for entry in fs::read_dir(folder.path())? {
-                let entry = entry?;
-                let name = entry.file_name();
-                let name = name.to_string_lossy();
-                let Some(hash) =
-                    name.get(..64).and_then(|hash| const_hex::decode_to_array(hash).ok())
-                else {
-                    continue;
-                };
-                let metadata = entry.metadata()?;
-                let since = timestamp_of(metadata.modified()?);
-                kept.push(Kept { hash: FileHash(hash), bytes: metadata.len(), since });
-            }
-        }
+        let parts = self.parts()?.into_iter();
+        let mut kept: Vec<_> =
+            parts.map(|KeptPart { hash, bytes, since, .. }| Kept { hash, bytes, since }).collect();
         kept.sort_by_key(|kept| (kept.hash, kept.since));
         kept.dedup_by(|part, whole| {
             let is_one = part.hash == whole.hash;
@@ -211,8 +246,8 @@ mod tests {
         assert_eq!(&buffer[..5], b"there");
         assert_eq!(store.read(HASH, Part::Whole, 99, &mut buffer).unwrap(), 0);
         assert_eq!(store.list().unwrap(), [Kept { hash: HASH, bytes: 16, since: now(5000) }]);
-        assert_eq!(store.erase(HASH).unwrap(), 16);
-        assert_eq!(store.erase(HASH).unwrap(), 0, "a second try");
+        assert_eq!(store.erase(HASH, Mark::default()).unwrap(), 16);
+        assert_eq!(store.erase(HASH, Mark::default()).unwrap(), 0, "a second try");
         assert_eq!(store.length(HASH, Part::Whole).unwrap(), None);
         let gone = store.read(HASH, Part::Whole, 0, &mut buffer).unwrap_err();
         assert_eq!(gone.kind(), io::ErrorKind::NotFound);
@@ -255,7 +290,7 @@ mod tests {
             listed.iter().map(|kept| (kept.hash, kept.bytes)).collect::<Vec<_>>(),
             [(HASH, 5)]
         );
-        assert_eq!(store.erase(HASH).unwrap(), 5);
+        assert_eq!(store.erase(HASH, Mark::default()).unwrap(), 5);
         assert_eq!(store.list().unwrap(), []);
         assert!(ab.join("notes.txt").exists());
     }

@@ -1,7 +1,8 @@
 //! Erases deleted texts from the files, a little after they are deleted.
 //!
 //! Apply has blanked the tables by then, and noted which entries of the log have a payload to
-//! erase. First the bytes of files go, while the log still names them; then the log's writer
+//! erase. First the bytes of files go, while the log still names them, and on a cluster this
+//! node's copies of those that another node has erased; then the log's writer
 //! rewrites the entries; then the follower empties the WAL of the tables, and clears their
 //! file of copies; and only then it is noted how far that came. A run that is cut off before
 //! that is done again, after the next start too.
@@ -14,8 +15,8 @@ use linger_core::{
 };
 use rusqlite::Connection;
 use tokio::{
-    sync::{mpsc, oneshot},
-    time::{Duration, Instant},
+    sync::{mpsc, oneshot, watch},
+    time::{Duration, Instant, timeout},
 };
 
 use super::{Follower, clearing::clear_from};
@@ -30,6 +31,8 @@ use crate::{
 const ERASE_AFTER: Duration = Duration::from_secs(2);
 /// Between two tries, while somebody reads or the disk fails.
 const TRY_AGAIN_AFTER: Duration = Duration::from_secs(1);
+/// So long the tables may take to be as far as the log is. Then it is tried again.
+const BEHIND_MAX: Duration = Duration::from_secs(10);
 /// Between two parts of the file of the tables: sends have their turn.
 const PAUSE: Duration = Duration::from_millis(50);
 /// Entries in one go: the log's writer has other work.
@@ -45,6 +48,22 @@ pub(crate) struct Erasing {
     running: Option<(Next, oneshot::Receiver<()>)>,
     /// The log is done up to there, and the file of the tables is clear up to this byte.
     clearing: Option<(Position, u64)>,
+}
+
+/// Files whose bytes are to be erased.
+#[derive(Default)]
+struct Files {
+    named: Vec<(FileId, FileHash)>,
+    /// Whether there are some whose entries tell nothing any more.
+    has_erased: bool,
+}
+
+/// A look at the tables, from a task that the follower began.
+#[derive(Clone)]
+struct Tables {
+    applied: watch::Receiver<Position>,
+    ask: mpsc::Sender<Question>,
+    damage: Damage,
 }
 
 /// A step of an erasure.
@@ -131,15 +150,20 @@ impl Follower {
                 return;
             }
         };
-        let Some(uploads) = self.uploads.clone().filter(|_| !files.is_empty()) else {
+        let has_some = !files.named.is_empty() || files.has_erased;
+        let Some(uploads) = self.uploads.clone().filter(|_| has_some) else {
             self.erase_entries(erasures);
             return;
         };
         let (answer, erased) = oneshot::channel();
-        let (ask, damage) = (self.ask.clone(), self.damage.clone());
+        let tables = Tables {
+            applied: self.applied.subscribe(),
+            ask: self.ask.clone(),
+            damage: self.damage.clone(),
+        };
         // Not here: a hash is held until the follower has applied who adds it again.
         tokio::spawn(async move {
-            match erase_all(&uploads, files, &ask, &damage).await {
+            match erase_all(&uploads, files, &tables).await {
                 Ok(()) => _ = answer.send(()),
                 Err(error) => {
                     tracing::warn!(%error, "deleted files cannot be erased just now");
@@ -149,18 +173,22 @@ impl Follower {
         self.erasing.running = Some((Next::Log(erasures), erased));
     }
 
-    /// Returns the files that these entries added. Entries that are erased tell nothing.
-    fn files_among(&self, erasures: &[Erasure]) -> Result<Vec<(FileId, FileHash)>, ReadError> {
-        let mut files = Vec::new();
+    /// Returns the files that these entries added.
+    fn files_among(&self, erasures: &[Erasure]) -> Result<Files, ReadError> {
+        let mut files = Files::default();
         if self.uploads.is_none() {
             return Ok(files);
         }
         for erasure in erasures {
-            let entries = self.log.read_after(erasure.entry.before(), 1)?;
-            files.extend(entries.iter().filter_map(|entry| match entry.draft.command {
-                Command::AddFile { hash, .. } => Some((FileId::new(entry.position), hash)),
-                _ => None,
-            }));
+            for entry in self.log.read_after(erasure.entry.before(), 1)? {
+                match entry.draft.command {
+                    Command::AddFile { hash, .. } => {
+                        files.named.push((FileId::new(entry.position), hash));
+                    }
+                    Command::ErasedFile { .. } => files.has_erased = true,
+                    _ => {}
+                }
+            }
         }
         Ok(files)
     }
@@ -202,24 +230,34 @@ impl Follower {
 }
 
 /// Erases files whose last message is gone. Bytes that another file has stay.
-async fn erase_all(
-    uploads: &Arc<Uploads>,
-    files: Vec<(FileId, FileHash)>,
-    ask: &mpsc::Sender<Question>,
-    damage: &Damage,
-) -> io::Result<()> {
-    for (file, hash) in files {
-        let is_named = async {
-            let is_known = move |tables: &Connection| queries::is_hash_known(tables, hash);
-            let (question, answer) = read_pool::envelope(damage.clone(), is_known);
-            // If nobody takes it, it is dropped, and so is its answer.
-            let _ = ask.send(question).await;
-            match answer.await {
-                Ok(Ok(is_named)) => Ok(is_named),
-                _ => Err(io::Error::other("the tables cannot be read just now")),
-            }
-        };
-        uploads.erase_file(file, hash, is_named).await?;
+///
+/// Another node may have erased the entries of some: then no copy of ours stays that no file
+/// has.
+async fn erase_all(uploads: &Arc<Uploads>, files: Files, tables: &Tables) -> io::Result<()> {
+    for (file, hash) in files.named {
+        uploads.erase_file(file, hash, |at| tables.clone().has(hash, at)).await?;
+    }
+    if files.has_erased {
+        for hash in uploads.store().copies() {
+            uploads.erase_unless(hash, |at| tables.clone().has(hash, at)).await?;
+        }
     }
     Ok(())
+}
+
+impl Tables {
+    /// Tells whether a file has these bytes, once all up to a position is applied.
+    async fn has(mut self, hash: FileHash, at: Position) -> io::Result<bool> {
+        let unread = || io::Error::other("the tables cannot be read just now");
+        let reached = timeout(BEHIND_MAX, self.applied.wait_for(|applied| *applied >= at)).await;
+        reached.map_err(|_| unread())?.map_err(|_| unread())?;
+        let is_known = move |tables: &Connection| queries::is_hash_known(tables, hash);
+        let (question, answer) = read_pool::envelope(self.damage, is_known);
+        // If nobody takes it, it is dropped, and so is its answer.
+        let _ = self.ask.send(question).await;
+        match answer.await {
+            Ok(Ok(is_named)) => Ok(is_named),
+            _ => Err(unread()),
+        }
+    }
 }

@@ -13,6 +13,7 @@ mod ends;
 mod faults;
 mod history;
 mod import;
+mod last_read;
 mod message;
 mod reader;
 mod roll;
@@ -35,7 +36,7 @@ use std::{
 
 use async_nats::jetstream::{self, Context};
 use linger_core::{
-    Draft, Entry, LogId, Position, UnreadableEntry, UserId, Vocabulary, queries::Erasure,
+    About, Draft, Entry, LogId, Position, UnreadableEntry, UserId, Vocabulary, queries::Erasure,
 };
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -51,12 +52,12 @@ use crate::{
 use appends::Append;
 use connection::Connection;
 pub use connection::{ClusterError, ClusterSettings};
-pub(crate) use faults::bucket_faults;
+pub(crate) use faults::{bucket_faults, files_faults};
 use history::Read;
 pub(crate) use import::{Found, Import};
 use message::Message;
 pub(crate) use roll::Roll;
-pub(crate) use stream::{AboutStream, Beginning};
+pub(crate) use stream::{AboutStream, Beginning, files_bucket, object_stream};
 pub(crate) use walk::Walk;
 use worker::{Queued, Worker};
 
@@ -114,6 +115,16 @@ impl Opened {
     /// Returns the stream's name.
     pub(crate) fn stream(&self) -> &str {
         &self.settings.stream
+    }
+
+    /// Tells whether the stream has another entry where these tables end than they were made
+    /// of. Errors: the cluster does not answer.
+    pub(crate) fn has_replaced(&self, tables: &About) -> Result<bool, ClusterError> {
+        block_on(async {
+            let context = context(&self.settings).await?;
+            let replaced = last_read::is_replaced(&context, &self.settings.stream, tables).await;
+            replaced.map_err(ClusterError::Refused)
+        })
     }
 
     /// Starts the thread that follows the stream and appends to it. It ends when the log is
@@ -255,11 +266,6 @@ impl Log for JetStreamLog {
         // Where too many ask, the answer is dropped.
         let _ = self.end_questions.try_send(answer);
         end
-    }
-
-    /// Uploads are refused until the cluster can keep them.
-    fn has_files(&self) -> bool {
-        false
     }
 
     /// A file that was written in part has a smaller number: then some is done once more.

@@ -4,16 +4,17 @@
 //! so it is a backup, too. Texts that are deleted while it copies are erased by the server that
 //! starts there, as far as the copy knows of it.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, sync::Arc};
 
-use linger_core::{LogId, Position, StoredEntry};
+use linger_core::{LogId, Position};
 
 use super::{
     MoveError, Moved, Progress,
-    source::{count_files, log_of},
+    files::Stores,
+    source::{Contents, log_of},
 };
 use crate::{
-    ClusterError, ClusterSettings, OpenError,
+    Clock, ClusterError, ClusterSettings, OpenError,
     data_folder::DataFolder,
     log::{
         jetstream::{AboutStream, Walk, block_on, context},
@@ -35,6 +36,7 @@ const BATCH: usize = 1000;
 pub fn export(
     folder: &Path,
     settings: &ClusterSettings,
+    clock: &Arc<dyn Clock>,
     tell: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<Moved, MoveError> {
     must_be_empty(folder)?;
@@ -42,7 +44,12 @@ pub fn export(
     let folder = std::path::absolute(folder).map_err(|error| MoveError::file(folder, error))?;
     let path = folder.join(UNFINISHED);
     let (log, end) = block_on(copy(&path, settings, tell))?;
-    let erased = look_through(&path, log, end, tell)?;
+    let contents = look_through(&path, log, end, tell)?;
+    let stores = Stores::open(&folder, settings, clock.clone())?;
+    let all = contents.files.len() as u64;
+    let mut files = |done| tell(Progress { step: "files copied", done: done as u64, end: all });
+    let files_missing = stores.to_folder(&contents.files, &mut files)?;
+    drop(stores);
     let wal = folder.join(format!("{UNFINISHED}-wal"));
     if wal.exists() {
         return Err(MoveError::file(&wal, "what is in it could not be written to its place"));
@@ -50,7 +57,8 @@ pub fn export(
     let moved =
         fs::rename(&path, log_of(&folder)).and_then(|()| fs::File::open(&folder)?.sync_all());
     moved.map_err(|error| MoveError::file(&path, error))?;
-    Ok(Moved { log, end, erased, epoch: None })
+    let (files, erased) = (contents.files.len() - files_missing, contents.erased.len());
+    Ok(Moved { log, end, erased, files, files_missing, epoch: None })
 }
 
 /// Copies the entries that the file does not have yet.
@@ -74,37 +82,33 @@ async fn copy(
     loop {
         let page = walk.next_page().await?;
         let Some(last) = page.last() else { break };
-        match count_files(&page) {
-            0 => {}
-            files => return Err(MoveError::HasFiles { files }),
-        }
         file.extend(&page).map_err(|error| MoveError::file(path, error))?;
-        tell(Progress { step: "copied", done: last.position, end });
+        tell(Progress { step: "copied", done: last.position.get(), end: end.get() });
     }
     file.close().map_err(|error| MoveError::file(path, error))?;
     Ok((log, end))
 }
 
-/// Reads all of the file, each entry against its checksum. Returns how many are erased.
+/// Reads all of the file, each entry against its checksum, and tells what there is.
 fn look_through(
     path: &Path,
     log: LogId,
     end: Position,
     tell: &mut (dyn FnMut(Progress) + Send),
-) -> Result<usize, MoveError> {
+) -> Result<Contents, MoveError> {
     let unusable = |error: &dyn std::fmt::Display| MoveError::file(path, error);
     let file = SqliteFile::open(path, log).map_err(|error| unusable(&error))?;
-    let (mut after, mut erased) = (Position::START, 0);
+    let (mut after, mut contents) = (Position::START, Contents::default());
     loop {
         let entries = file.read_after(after, BATCH).map_err(|error| unusable(&error))?;
         let Some(last) = entries.last() else { break };
         after = last.position;
-        erased += entries.iter().filter(|entry| StoredEntry::is_erased(&entry.draft)).count();
-        tell(Progress { step: "read again", done: after, end });
+        contents.add(&entries);
+        tell(Progress { step: "read again", done: after.get(), end: end.get() });
     }
     file.close().map_err(|error| unusable(&error))?;
     match after == end {
-        true => Ok(erased),
+        true => Ok(contents),
         false => Err(unusable(&format!("it ends with entry {after}, and not {end}"))),
     }
 }
@@ -118,7 +122,10 @@ fn must_be_empty(folder: &Path) -> Result<(), MoveError> {
             return Err(OpenError::Folder { folder: folder.to_owned(), error }.into());
         }
     };
-    let is_ours = |name: &str| name == private::LOCK || name.starts_with(UNFINISHED);
+    let is_begun = folder.join(UNFINISHED).exists();
+    let is_ours = |name: &str| {
+        name == private::LOCK || name.starts_with(UNFINISHED) || is_begun && name == private::FILES
+    };
     for name in names {
         let name = name.map_err(|error| MoveError::file(folder, error))?.file_name();
         if !is_ours(&name.to_string_lossy()) {

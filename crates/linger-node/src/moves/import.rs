@@ -3,7 +3,7 @@
 //! The server is stopped, and stays so: at the end the folder says where its log went, and no
 //! server starts on it. Everything in it is kept as it was.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, sync::Arc};
 
 use async_nats::jetstream::Context;
 use linger_core::{
@@ -12,6 +12,7 @@ use linger_core::{
 
 use super::{
     MoveError, Moved, Progress,
+    files::Stores,
     source::{Source, log_of},
 };
 use crate::{
@@ -31,7 +32,7 @@ pub fn import(
     folder: &Path,
     settings: &ClusterSettings,
     promise: &Promise,
-    clock: &dyn Clock,
+    clock: &Arc<dyn Clock>,
     tell: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<Moved, MoveError> {
     let path = log_of(folder);
@@ -48,14 +49,51 @@ pub fn import(
     }
     let taken = DataFolder::take(folder)?;
     let mut source = Source::open(&taken, path)?;
-    let erased = source.look_through()?;
-    let begin = draft_of_an_epoch(clock);
-    let epoch = block_on(fill(&mut source, &erased, settings, promise, &begin, tell))?;
+    let contents = source.look_through()?;
+    let erased = contents.erased.len();
+    let (mut files, mut files_missing) = (contents.files.len(), 0);
+    let epoch = match block_on(begin(&mut source, settings, promise))? {
+        Some(epoch) => epoch,
+        None => {
+            let all = files as u64;
+            let stores = Stores::open(folder, settings, clock.clone())?;
+            let mut told =
+                |done| tell(Progress { step: "files copied", done: done as u64, end: all });
+            files_missing = stores.to_cluster(&contents.files, &mut told)?;
+            drop(stores);
+            let draft = draft_of_an_epoch(&**clock);
+            block_on(fill(&mut source, &contents.erased, settings, promise, &draft, tell))?
+        }
+    };
+    files -= files_missing;
     let marked =
         private::open(&mark).and_then(|_| fs::write(&mark, format!("{}\n", settings.stream)));
     marked.map_err(|error| OpenError::Folder { folder: folder.to_owned(), error })?;
     let (log, end) = (source.log, source.end);
-    Ok(Moved { log, end, erased: erased.len(), epoch: Some(epoch) })
+    Ok(Moved { log, end, erased, files, files_missing, epoch: Some(epoch) })
+}
+
+/// Makes the stream, or finds it. Returns where its epoch begins, if all was done before.
+async fn begin(
+    source: &mut Source,
+    settings: &ClusterSettings,
+    promise: &Promise,
+) -> Result<Option<Position>, MoveError> {
+    let (log, end) = (source.log, source.end);
+    let context = context(settings).await?;
+    match Import::begin(context.clone(), settings, promise.replicas, log).await? {
+        Found::Unfinished(_) => {
+            promise.check(settings).await?;
+            Ok(None)
+        }
+        Found::Finished(about) => {
+            let last = source.read_after(end.before())?.pop();
+            match goes_on_from(context, &about, end, last).await? {
+                true => Ok(Some(end.next())),
+                false => Err(MoveError::Parted { stream: settings.stream.clone() }),
+            }
+        }
+    }
 }
 
 /// Fills the stream, compares it, and lets nodes follow it. Returns where its epoch begins.
@@ -64,29 +102,24 @@ async fn fill(
     erased: &[Position],
     settings: &ClusterSettings,
     promise: &Promise,
-    begin: &Draft,
+    draft: &Draft,
     tell: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<Position, MoveError> {
     let (log, end) = (source.log, source.end);
     let context = context(settings).await?;
-    let found = Import::begin(context.clone(), settings, promise.replicas, log).await?;
-    let import = match found {
-        Found::Unfinished(import) => import,
-        Found::Finished(about) => {
-            let last = source.read_after(end.before())?.pop();
-            return match goes_on_from(context, &about, end, last).await? {
-                true => Ok(end.next()),
-                false => Err(MoveError::Parted { stream: settings.stream.clone() }),
-            };
-        }
+    let Found::Unfinished(import) = Import::begin(context, settings, promise.replicas, log).await?
+    else {
+        // Somebody else has done it meanwhile, and nodes may be writing.
+        return Err(MoveError::WrittenByOthers { stream: settings.stream.clone() });
     };
-    promise.check(settings).await?;
     let mut read = |after| source.read_after(after);
-    import.copy(&mut read, end, &mut |done| tell(Progress { step: "copied", done, end })).await?;
+    let mut told = |step, done: Position| {
+        tell(Progress { step, done: done.get(), end: end.get() });
+    };
+    import.copy(&mut read, end, &mut |done| told("copied", done)).await?;
     import.delete(erased).await?;
-    let compared = &mut |done| tell(Progress { step: "compared", done, end });
-    import.compare(&mut read, end, erased.len(), compared).await?;
-    let epoch = import.begin_epoch(end, begin).await?;
+    import.compare(&mut read, end, erased.len(), &mut |done| told("compared", done)).await?;
+    let epoch = import.begin_epoch(end, draft).await?;
     import.finish().await?;
     Ok(epoch)
 }

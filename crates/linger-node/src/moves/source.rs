@@ -6,10 +6,13 @@
 
 use std::path::{Path, PathBuf};
 
-use linger_core::{Command, Entry, LogId, Position, Projection, StoredEntry};
+use linger_core::{Entry, LogId, Position, Projection, StoredEntry};
 use rusqlite::Connection;
 
-use super::MoveError;
+use super::{
+    MoveError,
+    files::{Hashes, add_files},
+};
 use crate::{
     OpenError,
     data_folder::DataFolder,
@@ -21,6 +24,15 @@ use crate::{
 
 /// Bounds what is in memory at once.
 const BATCH: usize = 1000;
+
+/// The contents of a log that are not in its entries alone.
+#[derive(Debug, Default)]
+pub(super) struct Contents {
+    /// The erased entries.
+    pub(super) erased: Vec<Position>,
+    /// The files that the others name.
+    pub(super) files: Hashes,
+}
 
 /// The log of a folder.
 pub(super) struct Source {
@@ -65,33 +77,33 @@ impl Source {
         read_after(&self.connection, after, BATCH)
     }
 
-    /// Reads everything, each entry against its checksum. Returns those that are erased.
+    /// Reads everything, each entry against its checksum, and tells what there is.
     ///
-    /// Errors: something is damaged; or there are files.
-    pub(super) fn look_through(&mut self) -> Result<Vec<Position>, MoveError> {
-        let (mut erased, mut files) = (Vec::new(), 0);
+    /// Errors: something is damaged.
+    pub(super) fn look_through(&mut self) -> Result<Contents, MoveError> {
+        let mut contents = Contents::default();
         let mut after = Position::START;
         loop {
             let entries = self.read_after(after);
             let entries = entries.map_err(|error| MoveError::file(&self.path, error))?;
             let Some(last) = entries.last() else { break };
             after = last.position;
-            let are_erased = entries.iter().filter(|entry| StoredEntry::is_erased(&entry.draft));
-            erased.extend(are_erased.map(|entry| entry.position));
-            files += count_files(&entries);
+            contents.add(&entries);
         }
-        match files {
-            _ if after != self.end => Err(MoveError::file(&self.path, "entries are missing")),
-            0 => Ok(erased),
-            files => Err(MoveError::HasFiles { files }),
+        match after == self.end {
+            true => Ok(contents),
+            false => Err(MoveError::file(&self.path, "entries are missing")),
         }
     }
 }
 
-/// Returns how many of these entries are about a file that is there.
-pub(super) fn count_files(entries: &[Entry]) -> u64 {
-    let are_files = |entry: &&Entry| matches!(entry.draft.command, Command::AddFile { .. });
-    entries.iter().filter(are_files).count() as u64
+impl Contents {
+    /// Takes note of entries.
+    pub(super) fn add(&mut self, entries: &[Entry]) {
+        let are_erased = entries.iter().filter(|entry| StoredEntry::is_erased(&entry.draft));
+        self.erased.extend(are_erased.map(|entry| entry.position));
+        add_files(&mut self.files, entries);
+    }
 }
 
 /// Returns the path of a folder's log.

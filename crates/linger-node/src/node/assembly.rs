@@ -51,6 +51,13 @@ pub(crate) struct Parts {
     pub(crate) health: Arc<Health>,
 }
 
+/// The data folder of a node, open.
+struct Ground {
+    folder: DataFolder,
+    tables: OpenTables,
+    uploads: Arc<Uploads>,
+}
+
 impl Node {
     /// Opens the node whose data is in `folder`, which is made if need be.
     ///
@@ -67,7 +74,9 @@ impl Node {
         let OpenTables { files, .. } = &tables;
         let (metrics, health) = (Arc::new(Metrics::new()), Arc::new(Health::new()));
         let log = log.start(files.clone(), &limits, metrics.clone(), health.clone());
-        Node::follow(folder, Arc::new(log), tables, limits, clock, metrics, health)
+        let uploads = folder.open_uploads(&limits, clock.clone())?;
+        let ground = Ground { folder, tables, uploads };
+        Node::follow(ground, Arc::new(log), limits, clock, metrics, health)
     }
 
     /// Opens a node of a cluster: its log is a stream, and `folder` has only the tables that
@@ -85,6 +94,7 @@ impl Node {
         member: Member,
     ) -> Result<Node, OpenError> {
         let folder = DataFolder::take(folder)?;
+        let beside_log = cluster.clone();
         let mut log = promise.open(cluster.clone())?;
         let (tables, is_rolled_back) = folder.open_on_cluster(&log, &*clock, rollback)?;
         let (id, start) = (folder.node_id(&*clock)?, format!("{:016x}", clock.random()));
@@ -93,7 +103,9 @@ impl Node {
         log.agreement = agreement.clone();
         let (metrics, health) = (Arc::new(Metrics::new()), Arc::new(Health::new()));
         let log = log.start(folder.erased_path(), &limits, metrics.clone(), health.clone())?;
-        let mut node = Node::follow(folder, Arc::new(log), tables, limits, clock, metrics, health)?;
+        let uploads = folder.open_uploads_on_cluster(&beside_log, &limits, clock.clone())?;
+        let ground = Ground { folder, tables, uploads };
+        let mut node = Node::follow(ground, Arc::new(log), limits, clock, metrics, health)?;
         node.begins_epoch = is_rolled_back;
         (node.seat, node.agreement) = (Some(seat), agreement);
         Ok(node)
@@ -101,16 +113,15 @@ impl Node {
 
     /// Starts the follower of a log, on its thread.
     fn follow(
-        folder: DataFolder,
+        ground: Ground,
         log: Arc<dyn Log>,
-        tables: OpenTables,
         limits: Limits,
         clock: Arc<dyn Clock>,
         metrics: Arc<Metrics>,
         health: Arc<Health>,
     ) -> Result<Node, OpenError> {
+        let Ground { folder, tables, uploads } = ground;
         let OpenTables { files: log_files, projection, replacing, roster, epochs } = tables;
-        let uploads = Some(folder.open_uploads(&limits, clock.clone())?);
         let files = folder.projection_files();
         let connections = Connections::to(files.path(), &limits);
         if replacing.is_some() {
@@ -126,7 +137,7 @@ impl Node {
             roster,
             epochs,
             files,
-            uploads,
+            uploads: Some(uploads),
             read_pool,
             limits,
             clock,
@@ -167,7 +178,7 @@ impl Node {
             damage: damage.clone(),
             questions,
             ask: ask_follower.clone(),
-            uploads: uploads.clone().filter(|_| log.has_files()),
+            uploads: uploads.clone(),
             memory: memory.clone(),
             hub: hub.clone(),
             metrics: metrics.clone(),

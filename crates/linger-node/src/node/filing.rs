@@ -7,9 +7,10 @@
 use std::{io, sync::Arc};
 
 use linger_core::{
-    Author, Command, File, FileId, FileName, MediaType, Position, Request, RequestId, Timestamp,
-    UserId,
+    Author, Command, File, FileHash, FileId, FileName, MediaType, Position, Request, RequestId,
+    Timestamp, UserId,
 };
+use tokio::time::timeout;
 
 use super::Node;
 use crate::{
@@ -119,11 +120,21 @@ impl Node {
                 break;
             }
         }
-        for hash in self.uploads().kept_long().await? {
-            let is_known =
-                async { self.query(Asker::House, IsHashKnown(hash)).await.map_err(unavailable) };
-            self.uploads().erase_unless(hash, is_known).await?;
+        let mut hashes = self.uploads().kept_long().await?;
+        hashes.extend(self.uploads().store().copies());
+        for hash in hashes {
+            self.uploads().erase_unless(hash, |at| self.is_hash_known(hash, at)).await?;
         }
         Ok(())
+    }
+
+    /// Tells whether a file has these bytes, once all up to a position is applied.
+    async fn is_hash_known(&self, hash: FileHash, at: Position) -> Result<bool, FilingError> {
+        let mut applied = self.applied.clone();
+        let reached = timeout(self.limits.submit_timeout, applied.wait_for(|it| *it >= at)).await;
+        let unavailable = |error: Unavailable| FilingError::Refused(error.into());
+        let reached = reached.map_err(|_| unavailable(Unavailable::Overloaded))?;
+        reached.map_err(|_| unavailable(Unavailable::Storage))?;
+        self.query(Asker::House, IsHashKnown(hash)).await.map_err(unavailable)
     }
 }

@@ -94,7 +94,9 @@ impl Node {
         if !self.health.was_written_within(PROVEN_FOR)
             && timeout(PROBE_MAX, self.log.probe()).await.is_err()
         {
-            return Err(NotReady::Ill("the disk does not answer in time".to_owned()));
+            let illness = self.health.any_illness();
+            let silence = || "the log does not answer in time".to_owned();
+            return Err(NotReady::Ill(illness.unwrap_or_else(silence)));
         }
         if let Some(illness) = self.health.any_illness() {
             return Err(NotReady::Ill(illness));

@@ -1,4 +1,4 @@
-//! Erasing: what the folder has of a file that is gone.
+//! Erasing: what there is of a file that is gone.
 //!
 //! That is its bytes, unless other files have them too, and the note of the upload that
 //! became it, which has its name. Everything is gone durably before the caller hears of it,
@@ -6,46 +6,66 @@
 
 use std::{io, sync::Arc};
 
-use linger_core::{FileHash, FileId};
+use linger_core::{FileHash, FileId, Position};
 
 use super::{UploadId, Uploads, blocking};
 
 impl Uploads {
     /// Erases what is left of a file, unless `is_named` says that other files have its bytes.
-    pub(crate) async fn erase_file<E: From<io::Error>>(
+    pub(crate) async fn erase_file<E, N>(
         self: &Arc<Uploads>,
         file: FileId,
         hash: FileHash,
-        is_named: impl Future<Output = Result<bool, E>>,
-    ) -> Result<(), E> {
+        is_named: impl Fn(Position) -> N,
+    ) -> Result<(), E>
+    where
+        E: From<io::Error>,
+        N: Future<Output = Result<bool, E>>,
+    {
         self.erase(hash, Some(file), is_named).await
     }
 
     /// Erases the bytes under a hash, unless `is_named` says that a file has them.
-    pub(crate) async fn erase_unless<E: From<io::Error>>(
+    pub(crate) async fn erase_unless<E, N>(
         self: &Arc<Uploads>,
         hash: FileHash,
-        is_named: impl Future<Output = Result<bool, E>>,
-    ) -> Result<(), E> {
+        is_named: impl Fn(Position) -> N,
+    ) -> Result<(), E>
+    where
+        E: From<io::Error>,
+        N: Future<Output = Result<bool, E>>,
+    {
         self.erase(hash, None, is_named).await
     }
 
-    /// `is_named` is asked while nobody can add the bytes.
-    async fn erase<E: From<io::Error>>(
+    /// `is_named` is asked while nobody on this node can add the bytes, and once more after
+    /// they are marked for others, of tables that are as far as that position.
+    async fn erase<E, N>(
         self: &Arc<Uploads>,
         hash: FileHash,
         file: Option<FileId>,
-        is_named: impl Future<Output = Result<bool, E>>,
-    ) -> Result<(), E> {
+        is_named: impl Fn(Position) -> N,
+    ) -> Result<(), E>
+    where
+        E: From<io::Error>,
+        N: Future<Output = Result<bool, E>>,
+    {
         let hold = self.holds.hold(hash).await;
-        let keeps_bytes = self.is_awaited(hash) || is_named.await?;
+        let mut mark = None;
+        if !self.is_awaited(hash) && !is_named(Position::START).await? {
+            let store = self.store.clone();
+            let marked = blocking(move || store.mark(hash)).await?;
+            if marked.look_at == Position::START || !is_named(marked.look_at).await? {
+                mark = Some(marked);
+            }
+        }
         let uploads = self.clone();
         blocking(move || {
             if let Some(file) = file {
                 uploads.erase_note_of(file)?;
             }
-            if !keeps_bytes {
-                uploads.space.give_back(uploads.store.erase(hash)?);
+            if let Some(mark) = mark {
+                uploads.space.give_back(uploads.store.erase(hash, mark)?);
             }
             drop(hold);
             Ok(())

@@ -3,7 +3,7 @@
 
 use std::{io, sync::Arc};
 
-use linger_core::UserId;
+use linger_core::{FileHash, UserId};
 
 use super::{
     Prepared, UploadError, UploadId, Uploads, blocking,
@@ -59,6 +59,11 @@ impl Uploads {
             if let Some(prepared) = prepared {
                 // Its bytes were kept, and then the log could not take the file.
                 let hold = self.holds.hold(prepared.hash).await;
+                self.renew(prepared.hash).await.map_err(|error| match error.kind() {
+                    // Another node has erased them since: nothing is left of the upload.
+                    io::ErrorKind::NotFound => UploadError::NotFound,
+                    _ => error.into(),
+                })?;
                 return Ok((prepared, hold));
             }
             let making = self.workshop.run(move || prepare::prepare(&staged, &drawn, &about));
@@ -76,12 +81,19 @@ impl Uploads {
                 Ok(Outcome::Finished(Box::new(finished)))
             }
             Err(error) => {
-                if !is_resumable || matches!(error, UploadError::Refused(_)) {
+                if !is_resumable || matches!(error, UploadError::Refused(_) | UploadError::NotFound)
+                {
                     self.clear(claim).await;
                 }
                 Err(error)
             }
         }
+    }
+
+    /// Sees to it that bytes are there which were kept. Their hash is held.
+    async fn renew(&self, hash: FileHash) -> io::Result<()> {
+        let (store, now) = (self.store.clone(), self.clock.now());
+        blocking(move || store.renew(hash, now)).await
     }
 
     /// Keeps what was made of an upload. Its hash is held.
@@ -105,8 +117,12 @@ impl Uploads {
 
 impl Finished {
     /// Notes which file became of it. Then the log names its bytes.
+    ///
+    /// Errors: the bytes may not be there any more, or the note cannot be written; it may be
+    /// tried again.
     pub async fn became(self, file: u64) -> Result<(), UploadError> {
-        let Finished { uploads, id, .. } = &self;
+        let Finished { uploads, id, prepared, .. } = &self;
+        uploads.renew(prepared.hash).await?;
         let about = {
             let mut entries = uploads.lock();
             let entry = entries.get_mut(id).ok_or(UploadError::NotFound)?;

@@ -67,14 +67,24 @@ impl Space {
 
     /// Tells whether the disk would keep enough for the log after so many bytes more.
     pub(super) fn disk_has(&self, bytes: u64) -> bool {
-        // The folder is made with the first upload, on the disk of the one above it.
-        let there = self.folder.ancestors().find(|folder| folder.is_dir());
-        let Some(Ok(disk)) = there.map(rustix::fs::statvfs) else { return true };
-        let free = disk.f_bavail.saturating_mul(disk.f_frsize);
-        free >= self.disk_free_min.saturating_add(bytes)
+        disk_has(&self.folder, bytes, self.disk_free_min)
+    }
+
+    /// Takes what was counted anew for what is taken.
+    pub(super) fn correct(&self, bytes: u64) {
+        *self.lock() = bytes;
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, u64> {
         self.taken.lock().expect("no holder of this lock panics")
     }
+}
+
+/// Tells whether the disk of a folder would have so many bytes left after so many more.
+pub(crate) fn disk_has(folder: &Path, bytes: u64, free_min: u64) -> bool {
+    // The folder is made with the first upload, on the disk of the one above it.
+    let there = folder.ancestors().find(|folder| folder.is_dir());
+    let Some(Ok(disk)) = there.map(rustix::fs::statvfs) else { return true };
+    let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+    free >= free_min.saturating_add(bytes)
 }

@@ -108,7 +108,7 @@ impl Desk {
 fn opened(folder: &TempDir, clock: &Arc<StillClock>, limits: &Limits) -> Arc<Uploads> {
     let store = FolderStore::new(&folder.path().join("files"));
     let staging = folder.path().join("files/uploads");
-    Uploads::open(&staging, Arc::new(store), clock.clone(), limits).unwrap()
+    Uploads::open(&staging, Arc::new(store), Holds::default(), clock.clone(), limits).unwrap()
 }
 
 fn ann() -> UserId {
@@ -245,7 +245,7 @@ async fn files_have_so_much_room_together_and_what_is_erased_makes_room() {
     desk.file("c.txt", &[b'a'; 40]).await.unwrap();
     let id = desk.begin("d.txt", 0).await.unwrap();
     desk.uploads.end(&id, ann()).await.unwrap();
-    let named = |is_named| async move { Ok::<bool, io::Error>(is_named) };
+    let named = |is_named| move |_| async move { Ok::<bool, io::Error>(is_named) };
     desk.uploads.erase_unless(prepared.hash, named(true)).await.unwrap();
     assert_eq!(desk.kept().len(), 2, "a file has them");
     desk.uploads.erase_unless(prepared.hash, named(false)).await.unwrap();
@@ -269,11 +269,11 @@ async fn bytes_are_not_erased_while_their_sender_may_still_make_a_file_of_them()
     };
     // The log could not take the file.
     let hash = finish().await.prepared.hash;
-    let nobody = || async { Ok::<bool, io::Error>(false) };
-    desk.uploads.erase_unless(hash, nobody()).await.unwrap();
+    let nobody = |_| async { Ok::<bool, io::Error>(false) };
+    desk.uploads.erase_unless(hash, nobody).await.unwrap();
     assert_eq!(desk.kept().len(), 1);
     finish().await.became(7).await.unwrap();
-    desk.uploads.erase_unless(hash, nobody()).await.unwrap();
+    desk.uploads.erase_unless(hash, nobody).await.unwrap();
     assert_eq!(desk.kept(), []);
 }
 

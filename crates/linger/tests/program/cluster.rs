@@ -1,7 +1,8 @@
 //! The program on a NATS server: nodes that follow one log, and what is refused.
 //!
-//! One real server a test ([`crate::nats`]). What three servers show is in
-//! [`crate::three_servers`].
+//! One real server a test ([`crate::nats`]); three servers are in [`crate::three_servers`].
+
+mod files;
 
 use serde_json::Value;
 

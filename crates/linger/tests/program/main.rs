@@ -23,6 +23,7 @@ mod files;
 #[cfg(target_os = "linux")]
 mod hostile;
 mod limits;
+mod lost_logs;
 mod manual;
 mod memory;
 mod moves;

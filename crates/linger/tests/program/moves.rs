@@ -1,7 +1,13 @@
 //! The program moves its log to a NATS server and back: under the cursors of its readers,
 //! killed again and again, onto a full disk, and where it must not.
 
-use std::{fs, process::Stdio, thread, time::Duration};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Stdio,
+    thread,
+    time::Duration,
+};
 
 use serde_json::json;
 
@@ -11,6 +17,8 @@ use crate::{
     nats::Nats,
     process::{Folder, Program, Refusal, Server, until},
 };
+
+const PICTURE: &[u8] = include_bytes!("../../../linger-media/corpus/wide.jpg");
 
 /// Runs `linger cluster …` on a folder.
 fn moved(nats: &Nats, verb: &str, folder: &Folder) -> Refusal {
@@ -189,16 +197,64 @@ fn a_full_disk_amid_an_export_is_told_and_with_room_it_goes_on() {
 }
 
 #[test]
-fn files_are_not_left_behind_in_silence() {
+fn files_go_along_and_those_that_are_gone_are_counted() {
     let nats = Nats::start("sync_interval: always", "");
-    let alone = Folder::new();
+    let [alone, node, back] = [(); 3].map(|()| Folder::new());
     let server = Program::on(&alone).start();
     let mut ann = server.guest("ann");
-    ann.call("POST", "/api/v1/files?name=a.txt", &[], "what is in it").expect(201);
+    ann.open("tea", "open");
+    let text: Vec<u8> = (0..3_000_000_u64).map(|number| (number * number % 251) as u8).collect();
+    let files = [("long.bin", &text[..]), ("wide.jpg", PICTURE), ("lost.txt", b"lost")];
+    let files = files.map(|(name, bytes)| {
+        let sent = ann.call("POST", &format!("/api/v1/files?name={name}"), &[], bytes).expect(201);
+        let file = sent["file"]["id"].as_u64().unwrap();
+        let body = json!({ "text": name, "files": [file] });
+        ann.post("/api/v1/rooms/tea/messages", &body).expect(201);
+        file
+    });
+    let paths = [
+        format!("/api/v1/files/{}", files[0]),
+        format!("/api/v1/files/{}", files[1]),
+        format!("/api/v1/files/{}/thumbnail", files[1]),
+    ];
+    let read = |server: &Server| {
+        let mut ann = ann.again(server.address);
+        paths.each_ref().map(|path| {
+            let answer = ann.get(path);
+            assert_eq!(answer.status, 200, "{path}");
+            answer.body
+        })
+    };
+    let before = read(&server);
+    assert!(before[0] == text);
     drop(server);
-    check_no(&moved(&nats, "import", &alone), "files cannot be moved yet");
-    // It goes on as if nothing had been.
-    Program::on(&alone).start();
-    let (code, status) = nats.cluster("status");
-    assert!(code == Some(1) && status.contains("no stream linger"), "{status}");
+    let kept: Vec<_> = files_below(&alone.join("files"));
+    let lost = kept.iter().find(|path| fs::read(path).unwrap() == b"lost").unwrap();
+    fs::remove_file(lost).unwrap();
+
+    let end = moved(&nats, "import", &alone);
+    assert!(end.stdout.contains("and 2 files (1 more were not there any more"), "{end:?}");
+    let server = nats.on(Program::on(&node)).start();
+    assert!(read(&server) == before, "a node serves them");
+    drop(server);
+    let end = moved(&nats, "export", &back);
+    assert!(end.stdout.contains("and 2 files (1 more"), "{end:?}");
+    let server = Program::on(&back).start();
+    assert!(read(&server) == before, "and so does a server alone");
+    for folder in [&alone, &back] {
+        assert!(!folder.join("files/moving").exists(), "nothing is left of the way");
+    }
+}
+
+/// Returns the files in a folder, and in those in it.
+fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        match path.is_dir() {
+            true => files.append(&mut files_below(&path)),
+            false => files.push(path),
+        }
+    }
+    files
 }

@@ -3,18 +3,27 @@
 //! `cargo xtask test` installs the program into `target/`. A shell stands guard over each
 //! server and ends it with the test's process, however that ends. A server that was killed
 //! comes back at the same addresses, with its files.
+//!
+//! With `LINGER_TEST_LOG=nats://…` all tests of the program have their logs on that server
+//! ([`log_of`]): `cargo xtask test nats` starts one. Tests that are about `log.db` are left out
+//! then; `xtask/embedded-only.txt` lists them, each with its reason.
 
 use std::{
+    collections::HashMap,
     fs,
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Read, Write},
     net::{TcpListener, TcpStream},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    sync::atomic::{AtomicU16, Ordering},
+    sync::{
+        Mutex,
+        atomic::{AtomicU16, Ordering},
+    },
     time::{Duration, Instant},
 };
 
 use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
 
 use crate::process::{Folder, PATIENCE, Program, until};
 
@@ -28,7 +37,7 @@ read -r _
 kill -s KILL $!
 wait $!
 "#;
-/// What every server must do that keeps a log.
+/// Every server that keeps a log must do this.
 const SAFE: &str = "sync_interval: always";
 
 /// NATS servers, and the folder of all that they write.
@@ -66,21 +75,30 @@ impl Nats {
 
     /// Starts three servers that know each other.
     pub fn three() -> Nats {
+        Nats::three_with_room(|_| SAFE.to_owned())
+    }
+
+    /// Starts three servers that know each other, with these settings of JetStream for each.
+    pub fn three_with_room(jetstream: impl Fn(usize) -> String) -> Nats {
         let routes = [(); 3].map(|()| free_port());
         let urls = routes.map(|port| format!("nats://127.0.0.1:{port}"));
-        Nats::three_with(|number| {
-            format!("listen: \"127.0.0.1:{}\", routes: {urls:?}", routes[number])
-        })
+        let cluster =
+            |number: usize| format!("listen: \"127.0.0.1:{}\", routes: {urls:?}", routes[number]);
+        Nats::three_of(jetstream, cluster)
     }
 
     /// Starts three servers, with these settings of the cluster for each.
     pub fn three_with(cluster: impl Fn(usize) -> String) -> Nats {
+        Nats::three_of(|_| SAFE.to_owned(), cluster)
+    }
+
+    fn three_of(jetstream: impl Fn(usize) -> String, cluster: impl Fn(usize) -> String) -> Nats {
         let folder = Folder::new();
         let mut servers: Vec<_> = (0..3)
             .map(|number| {
                 let name = format!("n{}", number + 1);
                 let more = format!("cluster {{ name: three, {} }}", cluster(number));
-                NatsServer::new(&name, &folder.join(&name), SAFE, &more)
+                NatsServer::new(&name, &folder.join(&name), &jetstream(number), &more)
             })
             .collect();
         servers.iter_mut().for_each(NatsServer::start);
@@ -125,6 +143,23 @@ impl Nats {
         }
     }
 
+    /// Asks JetStream something, by hand, and waits for the answer.
+    pub fn ask(&self, subject: &str, body: &str) {
+        let connection = TcpStream::connect(("127.0.0.1", self.servers[0].port));
+        let mut connection = BufReader::new(connection.unwrap());
+        let told = format!(
+            "CONNECT {{\"verbose\":false}}\r\nSUB answer 1\r\nPUB {subject} answer {}\r\n{body}\r\n",
+            body.len()
+        );
+        connection.get_mut().write_all(told.as_bytes()).unwrap();
+        let mut line = String::new();
+        while !line.starts_with('{') {
+            line.clear();
+            assert_ne!(connection.read_line(&mut line).unwrap(), 0, "no answer to {subject}");
+        }
+        assert!(!line.contains("\"error\""), "{line}");
+    }
+
     /// Returns the servers as the stream's leader sees them; none while there is no leader.
     pub fn group(&self) -> Option<Group> {
         // Without the monitoring addresses: one that is down would not answer.
@@ -136,6 +171,30 @@ impl Nats {
         let current = end.stdout.lines().filter(is_current).count();
         Some(Group { leader: leader - 1, is_current: current + 1 == self.servers.len() })
     }
+}
+
+/// Lets the program find the log of a data folder in a stream of its own, where the tests are
+/// run so.
+pub fn log_of(data: &Path, program: Program) -> Program {
+    static STREAMS: Mutex<Option<HashMap<PathBuf, String>>> = Mutex::new(None);
+    let Ok(servers) = std::env::var("LINGER_TEST_LOG") else { return program };
+    let monitor = std::env::var("LINGER_TEST_MONITOR").unwrap();
+    let mut streams = STREAMS.lock().unwrap();
+    let streams = streams.get_or_insert_default();
+    let next = format!("program-{}-{}", std::process::id(), streams.len());
+    let on = |program: Program, stream: &str| {
+        program
+            .env("LINGER_NATS", &servers)
+            .env("LINGER_NATS_MONITOR", &monitor)
+            .env("LINGER_NATS_REPLICAS", "1")
+            .env("LINGER_NATS_STREAM", stream)
+    };
+    let stream = streams.entry(data.to_owned()).or_insert_with(|| {
+        let init = on(Program::bare(), &next).arg("cluster").arg("init").end();
+        assert_eq!(init.code, Some(0), "{init:?}");
+        next
+    });
+    on(program, stream)
 }
 
 impl NatsServer {
@@ -173,6 +232,39 @@ impl NatsServer {
             let ports = [self.port, self.monitor];
             ports.iter().all(|port| TcpStream::connect(("127.0.0.1", *port)).is_ok())
         });
+    }
+
+    /// Asks JetStream for something that Linger never asks for, and returns its answer.
+    pub fn ask(&self, subject: &str, body: &Value) -> Value {
+        let stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        let mut stream = BufReader::new(stream);
+        let body = body.to_string();
+        let asked = format!(
+            "CONNECT {{\"verbose\":false}}\r\nSUB answer 1\r\nPUB $JS.API.{subject} answer {}\r\n{body}\r\n",
+            body.len()
+        );
+        stream.get_mut().write_all(asked.as_bytes()).unwrap();
+        let mut line = String::new();
+        while !line.starts_with("MSG ") {
+            line.clear();
+            assert!(stream.read_line(&mut line).unwrap() > 0, "the server hangs up");
+        }
+        let mut answer = vec![0; line.trim().rsplit(' ').next().unwrap().parse().unwrap()];
+        stream.read_exact(&mut answer).unwrap();
+        serde_json::from_slice(&answer).unwrap()
+    }
+
+    /// Changes something in its configuration, for the next start.
+    pub fn change(&self, from: &str, to: &str) {
+        let config = fs::read_to_string(&self.config).unwrap();
+        assert!(config.contains(from), "{config}");
+        fs::write(&self.config, config.replace(from, to)).unwrap();
+    }
+
+    /// Returns the folder of its streams.
+    pub fn store(&self) -> PathBuf {
+        self.config.with_file_name("store")
     }
 
     /// Ends it at once, as a crash would.

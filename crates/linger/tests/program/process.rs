@@ -18,7 +18,7 @@ use std::{
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-use crate::client::Client;
+use crate::{client::Client, nats};
 
 /// For anything that must happen at all: a loaded machine is slow, a hanging one stands.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -101,11 +101,12 @@ impl Program {
 
     /// The same on the folder at this path, which need not exist.
     pub fn at(data: &Path) -> Program {
-        Program::bare()
+        let program = Program::bare()
             .env("LINGER_LISTEN", "127.0.0.1:0")
             .env("LINGER_DATA", data.to_str().unwrap())
             .env("LINGER_RATE_LIMITS", "off")
-            .env("LINGER_HOSTS", "*")
+            .env("LINGER_HOSTS", "*");
+        nats::log_of(data, program)
     }
 
     /// With one more argument.

@@ -2,7 +2,7 @@
 //
 // Started by `useLinger`. It can be ended politely, killed, frozen and started
 // again at the same place; the data folder goes when the tests are done.
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -19,6 +19,10 @@ const START_MS_MAX = 60_000
 
 const LAUNCHES_MAX = 5
 
+/** The NATS server on which the logs are; none if each is in its data folder. `cargo xtask test nats` sets it. */
+const NATS = process.env['LINGER_TEST_LOG']
+let logs = 0
+
 // Tests that are cut off must not leave a server or its data behind.
 const servers = new Set<Server>()
 process.on('exit', () => servers.forEach((server) => server.drop()))
@@ -26,6 +30,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => 
 
 export class Server {
   private data = ''
+  private cluster: readonly string[] = []
   private child: ChildProcess | null = null
   private log = ''
 
@@ -43,7 +48,10 @@ export class Server {
   /** Starts the program, from the second time on at the same port and data. */
   async start(): Promise<void> {
     servers.add(this)
-    this.data ||= mkdtempSync(join(tmpdir(), 'linger-browser-'))
+    if (!this.data) {
+      this.data = mkdtempSync(join(tmpdir(), 'linger-browser-'))
+      this.cluster = newLog()
+    }
     for (let launches = 1; ; launches += 1) {
       this.log = ''
       try {
@@ -57,7 +65,8 @@ export class Server {
   }
 
   private async launch(): Promise<void> {
-    const child = spawn(lingerPath(), ['--listen', `127.0.0.1:${this.port}`, '--data', this.data, ...this.others], {
+    const listen = ['--listen', `127.0.0.1:${this.port}`, '--data', this.data]
+    const child = spawn(lingerPath(), [...listen, ...this.cluster, ...this.others], {
       env: ownEnvironment(),
       stdio: ['ignore', 'pipe', 'pipe'],
     })
@@ -153,6 +162,14 @@ export async function findLastingPort(): Promise<number> {
     })
     if (isFree) return port
   }
+}
+
+/** Makes a log on NATS, if the logs are there, and returns the arguments that name it. */
+function newLog(): string[] {
+  if (NATS === undefined) return []
+  const log = ['--log', NATS, '--nats-replicas', '1', '--nats-stream', `page-${process.pid}-${(logs += 1)}`]
+  execFileSync(lingerPath(), ['cluster', 'init', ...log], { env: ownEnvironment(), stdio: 'pipe' })
+  return log
 }
 
 /** Our environment without LINGER settings: those are for the tester's own server. */

@@ -23,6 +23,8 @@ use super::{
     ranges::{Asked, asked},
 };
 
+/// Seconds after which a cluster may answer again: a new leader takes some.
+const RETRY_AFTER: u64 = 5;
 /// Bytes that are read at a time.
 const PIECE: u64 = 64 << 10;
 /// No scripts, no forms, no origin; what is shown by itself may show itself.
@@ -54,6 +56,9 @@ pub(super) async fn serve(
         Asked::Unchanged => (StatusCode::NOT_MODIFIED, 0, 0),
         Asked::Beyond => (StatusCode::RANGE_NOT_SATISFIABLE, 0, 0),
     };
+    if begin < end {
+        must_be_readable(store.clone(), hash, part, begin).await?;
+    }
     let mut response = match status {
         StatusCode::RANGE_NOT_SATISFIABLE => no_such_range(length).into_response(),
         _ if begin < end => Response::new(pieces(store, hash, part, begin, end)),
@@ -117,12 +122,36 @@ async fn look(
         };
         Ok::<_, io::Error>(Some((length, kind)))
     });
-    match looked.await.map_err(io::Error::other).flatten() {
-        Ok(found) => found.ok_or_else(not_found),
-        Err(error) => {
+    let found = looked.await.map_err(io::Error::other).flatten();
+    found.map_err(|error| unread(&error, hash))?.ok_or_else(not_found)
+}
+
+/// Reads the first byte that is asked for: a store that keeps the bytes elsewhere brings them
+/// here for that, or says why not, before the answer has begun.
+async fn must_be_readable(
+    store: Arc<dyn BlobStore>,
+    hash: FileHash,
+    part: Part,
+    at: u64,
+) -> Result<(), Failure> {
+    let read = tokio::task::spawn_blocking(move || store.read(hash, part, at, &mut [0]));
+    let read = read.await.map_err(io::Error::other).flatten();
+    read.map(drop).map_err(|error| unread(&error, hash))
+}
+
+fn unread(error: &io::Error, hash: FileHash) -> Failure {
+    let failed = |detail| Failure::new(StatusCode::SERVICE_UNAVAILABLE, "storage_failed", detail);
+    match error.kind() {
+        // It was erased since it was asked for.
+        io::ErrorKind::NotFound => not_found(),
+        io::ErrorKind::NotConnected | io::ErrorKind::ResourceBusy => {
+            tracing::warn!(%error, %hash, "the bytes of a file cannot be read just now");
+            let detail = "the file is not on this server, and the cluster that has it does not give it just now; try again";
+            Failure { retry_after: Some(RETRY_AFTER), ..failed(detail) }
+        }
+        _ => {
             tracing::error!(%error, %hash, "the bytes of a file cannot be read");
-            let detail = "the server cannot read the file; try again, or tell its operator";
-            Err(Failure::new(StatusCode::SERVICE_UNAVAILABLE, "storage_failed", detail))
+            failed("the server cannot read the file; try again, or tell its operator")
         }
     }
 }

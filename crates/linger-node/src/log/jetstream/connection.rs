@@ -74,6 +74,21 @@ pub enum ClusterError {
         "the stream {0} has only a part of the log that is moved there; go on with 'linger cluster import'"
     )]
     Unfinished(String),
+    /// The stream's name is that of the log of this folder, and its log is another one.
+    #[error(
+        "the stream {0} is another log than the one that this data folder was made of: it was made anew, or is another cluster's; name another folder with --data, or start with --accept-rollback to follow it"
+    )]
+    Another(String),
+    /// The stream has other entries than those that this node has read.
+    #[error(
+        "the stream {stream} has another entry {position} than this node had read: an older backup was put back, and has grown since; find out what happened to the cluster, and start with --accept-rollback to go on without what only this node knows"
+    )]
+    Replaced {
+        /// The stream.
+        stream: String,
+        /// The last entry that this node had read.
+        position: u64,
+    },
     /// The stream has fewer entries than this node has applied.
     #[error(
         "the stream {stream} ends at entry {entries}, but projection.db was made of {known}: part of the log is missing; find out what happened to the cluster, and start with --accept-rollback to go on without that"

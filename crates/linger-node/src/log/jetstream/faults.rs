@@ -1,11 +1,11 @@
-//! Whether a stream, or the bucket of its erased entries, can lose what was acknowledged, by
-//! its settings alone. The servers' own are judged in `cluster.rs`.
+//! Whether a stream, or a bucket beside it, can lose what was acknowledged, by its settings
+//! alone. The servers' own are judged in `cluster.rs`.
 
 use serde_json::{Value, json};
 
 use super::{
     skeletons,
-    stream::{AboutStream, DUPLICATE_WINDOW_NS, subject},
+    stream::{AboutStream, DUPLICATE_WINDOW_NS, files_bucket, subject},
 };
 
 impl AboutStream {
@@ -121,6 +121,43 @@ pub(crate) fn bucket_faults(
     if !["max_age", "max_msgs", "max_bytes"].into_iter().all(is_unset) {
         faults.push(format!(
             "the bucket {name} drops its oldest values; lift that: nats kv edit {name} --ttl=0 --max-bucket-size=-1"
+        ));
+    }
+    faults
+}
+
+/// Returns what in the settings of the bucket of files can lose one, or keep it from being
+/// erased, a sentence each. `bucket` is the stream in which NATS keeps it, if it is there.
+pub(crate) fn files_faults(
+    stream: &str,
+    bucket: Option<&AboutStream>,
+    replicas_min: usize,
+) -> Vec<String> {
+    let name = files_bucket(stream);
+    let Some(AboutStream { config, .. }) = bucket else {
+        return vec![format!(
+            "there is no bucket {name}, in which files are kept; put it back from a backup, or make it, if there were none: nats object add {name} --storage=file --replicas={replicas_min}"
+        )];
+    };
+    let mut faults = Vec::new();
+    let replicas = config["num_replicas"].as_u64().unwrap_or(1);
+    if replicas < replicas_min as u64 {
+        faults.push(format!(
+            "the bucket {name} has {replicas} of {replicas_min} replicas; raise that: nats stream edit OBJ_{name} --replicas={replicas_min}"
+        ));
+    }
+    if config["storage"] != "file" {
+        faults
+            .push(format!("the bucket {name} is kept in memory; make it anew with --storage=file"));
+    }
+    if config["max_age"].as_i64().is_some_and(|age| age > 0) {
+        faults.push(format!(
+            "the bucket {name} drops its oldest files; lift that: nats stream edit OBJ_{name} --max-age=-1"
+        ));
+    }
+    if config["deny_delete"] == true || config["sealed"] == true {
+        faults.push(format!(
+            "the bucket {name} forbids deleting messages, so that no file can be erased; make it anew"
         ));
     }
     faults

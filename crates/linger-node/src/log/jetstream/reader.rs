@@ -1,8 +1,8 @@
 //! Reads the stream strictly in order, from one position on.
 //!
 //! It is an ordered consumer: ephemeral, in memory, without acknowledgements, made anew
-//! where it stopped whenever a message was lost on the way, its server fell silent, or the
-//! connection was made anew. Positions have no gaps: one that is missing in the stream is
+//! where it stopped whenever a message was lost on the way, its server fell silent or behind,
+//! or the connection was made anew. Positions have no gaps: one that is missing in the stream is
 //! read from the bucket of erased entries. One that is in neither, a stream that ends before
 //! it did, and another stream under the same name are losses of the log, and end the reading
 //! with a sentence.
@@ -16,9 +16,10 @@ use async_nats::jetstream::{
 };
 use futures_util::{FutureExt, StreamExt};
 use linger_core::{Entry, Position};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::{
+    last_read::LastRead,
     message::{self, MessageId},
     skeletons::{Skeletons, message_at},
     stream::{self, AboutStream},
@@ -26,6 +27,8 @@ use super::{
 
 /// A server that does not tell twice as long that it is there counts as gone.
 const HEARTBEAT: Duration = Duration::from_secs(1);
+/// After so long without an entry the stream's leader is asked whether there are any.
+const QUIET_MAX: Duration = Duration::from_secs(3);
 /// For one pull; then the next one is sent.
 const PULL_EXPIRES: Duration = Duration::from_secs(10);
 /// Messages and bytes that are on their way at once: bounds the memory of a reader.
@@ -61,6 +64,8 @@ pub(super) struct Reader {
     shorter: u32,
     /// Found behind entries that were still to be handed out.
     lost: Option<Lost>,
+    /// The last entry, if one was read.
+    last_read: Option<LastRead>,
 }
 
 struct Consumer {
@@ -80,6 +85,10 @@ pub(super) enum Lost {
         "the stream {stream} ends at entry {end}, and this node has read {read} of it: part of the log is missing; find out what happened to the cluster"
     )]
     Shorter { stream: String, end: u64, read: u64 },
+    #[error(
+        "the stream {stream} has another entry {position} than this node has read: an older backup was put back, and has grown since; find out what happened to the cluster"
+    )]
+    Replaced { stream: String, position: Position },
     #[error("the stream {stream} was deleted and made anew: it is not the log that this node read")]
     Another { stream: String },
     #[error("entry {position} of the stream {stream} is damaged: {reason}")]
@@ -104,6 +113,7 @@ impl Reader {
             missing: 0,
             shorter: 0,
             lost: None,
+            last_read: None,
         }
     }
 
@@ -131,6 +141,7 @@ impl Reader {
                 }
             }
         }
+        self.last_read = entries.last().map(|(entry, _)| LastRead::of(entry));
         Ok(entries)
     }
 
@@ -150,10 +161,16 @@ impl Reader {
                 self.open().await?;
                 continue;
             };
-            let message = match consumer.messages.next().await {
-                Some(Ok(message)) => message,
-                None | Some(Err(_)) => {
+            let message = match timeout(QUIET_MAX, consumer.messages.next()).await {
+                Ok(Some(Ok(message))) => message,
+                Ok(None | Some(Err(_))) => {
                     self.consumer = None;
+                    continue;
+                }
+                Err(_) => {
+                    if self.is_left_behind().await {
+                        self.consumer = None;
+                    }
                     continue;
                 }
             };
@@ -209,6 +226,12 @@ impl Reader {
             };
         }
         self.shorter = 0;
+        if let Some(last_read) = self.last_read
+            && last_read.is_replaced(&self.context, &self.stream).await?
+        {
+            let (stream, position) = (self.stream.clone(), last_read.position);
+            return Ok(Err(Lost::Replaced { stream, position }));
+        }
         self.end = about.tail();
         // The stream's last entries may be erased: then no consumer would tell.
         if end > read && self.ends_here().await? {
@@ -264,6 +287,18 @@ impl Reader {
         }
         sleep(RETRY_AFTER).await;
         Ok(None)
+    }
+
+    /// Asks the stream's leader whether it has more than the consumer tells. The server that
+    /// keeps the consumer may be behind for good: its disk is full, say. Another consumer is
+    /// with another server, mostly.
+    async fn is_left_behind(&self) -> bool {
+        let about = AboutStream::ask(&self.context, &self.stream).await;
+        let is_behind = about.is_ok_and(|about| about.tail() > self.after());
+        if is_behind {
+            tracing::debug!("the consumer's server is behind; making another consumer");
+        }
+        is_behind
     }
 
     /// Asks the stream's leader whether it has no message in the next entry's place.

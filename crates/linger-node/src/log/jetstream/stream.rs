@@ -1,7 +1,8 @@
 //! The stream that is the log: how `linger cluster init` makes it, and its own statements
 //! about itself.
 //!
-//! Its metadata names the log, as `log.db` does. Beside it is the bucket of erased entries.
+//! Its metadata names the log, as `log.db` does. Beside it are the buckets of erased entries
+//! and of files.
 
 use async_nats::jetstream::{Context, context::RequestErrorKind};
 use linger_core::{LogId, Position};
@@ -50,6 +51,8 @@ pub(crate) struct State {
     pub(crate) last: u64,
     #[serde(rename = "messages")]
     pub(crate) count: u64,
+    #[serde(default)]
+    pub(crate) bytes: u64,
 }
 
 /// The servers that keep it.
@@ -114,7 +117,15 @@ impl AboutStream {
         AboutStream::ask(context, &skeletons::stream_of(&skeletons::bucket(stream))).await
     }
 
-    /// Makes the stream of a new log, and its bucket.
+    /// Asks the leader of the bucket of files beside a log. Errors: as before.
+    pub(crate) async fn ask_files(
+        context: &Context,
+        stream: &str,
+    ) -> Result<AboutStream, ClusterError> {
+        AboutStream::ask(context, &object_stream(&files_bucket(stream))).await
+    }
+
+    /// Makes the stream of a new log, and its buckets.
     pub(crate) async fn create(
         context: &Context,
         stream: &str,
@@ -122,9 +133,10 @@ impl AboutStream {
         log: LogId,
         beginning: Beginning,
     ) -> Result<AboutStream, ClusterError> {
-        // First, so that no stream is ever without it.
-        let bucket = bucket_config(stream, replicas);
-        let _: Value = request(context, &create(&bucket), &bucket).await?;
+        // First, so that no stream is ever without them.
+        for bucket in [bucket_config(stream, replicas), files_config(stream, replicas)] {
+            let _: Value = request(context, &create(&bucket), &bucket).await?;
+        }
         let mut config = config(stream, replicas, log);
         if beginning == Beginning::Import {
             config["metadata"][IMPORT] = json!("unfinished");
@@ -209,6 +221,25 @@ fn bucket_config(stream: &str, replicas: usize) -> Value {
     let mut config = kept(&skeletons::stream_of(&bucket), &format!("$KV.{bucket}.>"), replicas);
     config["max_msgs_per_subject"] = json!(1);
     config["deny_delete"] = json!(true);
+    config
+}
+
+/// Returns the name of the bucket with the files of a log.
+pub(crate) fn files_bucket(stream: &str) -> String {
+    format!("{stream}-files")
+}
+
+/// Returns the name of the stream in which NATS keeps the objects of a bucket.
+pub(crate) fn object_stream(bucket: &str) -> String {
+    format!("OBJ_{bucket}")
+}
+
+/// Returns the settings of the bucket of files, as NATS makes buckets of objects; but only its
+/// leader answers. Erasing deletes messages.
+fn files_config(stream: &str, replicas: usize) -> Value {
+    let bucket = files_bucket(stream);
+    let mut config = kept(&object_stream(&bucket), "", replicas);
+    config["subjects"] = json!([format!("$O.{bucket}.C.>"), format!("$O.{bucket}.M.>")]);
     config
 }
 

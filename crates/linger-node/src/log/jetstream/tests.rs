@@ -87,6 +87,10 @@ fn a_server_that_hangs_makes_the_node_refuse_and_costs_nothing() {
     desk.wait_for_illness(Some("NATS"));
     assert_eq!(desk.log.append(draft(7, 2)).unwrap_err(), AppendError::NotWritten);
     assert_eq!(desk.all().len(), 1, "what is here is read on");
+    // Those who ask for its health need not wait for a server that does not answer.
+    let asked = Instant::now();
+    desk.log.probe().blocking_recv().unwrap();
+    assert!(asked.elapsed() < Duration::from_secs(1), "after {:?}", asked.elapsed());
     server.signal(Signal::CONT);
     assert_eq!(doubtful.blocking_recv().unwrap(), Ok(Position::new(2)));
     desk.wait_for_illness(None);

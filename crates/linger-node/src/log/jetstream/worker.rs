@@ -205,6 +205,8 @@ impl Worker {
                 let (ticket, message) = self.appends.take(append, Instant::now());
                 self.send(ticket, message).await;
             }
+            // The illness is the answer, and the cluster is asked each second.
+            Queued::Probe(answer) if self.is_refusing() => _ = answer.send(()),
             Queued::Probe(answer) => {
                 self.probes.push(answer);
                 self.ask();

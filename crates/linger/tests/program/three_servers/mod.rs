@@ -1,11 +1,17 @@
 //! Three NATS servers and three nodes, of which something dies, hangs or is cut off.
 //!
-//! [`rounds`] ends and stops one after another under writers and readers, at random times. The rule for all: an acknowledged message is read once by every
-//! reader, in one order, and all nodes make the same tables of it. These tests run one at a
-//! time (`.config/nextest.toml`): each of them keeps both cores busy.
+//! [`rounds`] ends and stops one after another under writers and readers, at random times;
+//! [`partitions`] cuts lines, and [`full_disk`] takes room away. The rule for all: an
+//! acknowledged message is read once by every reader, in one order, and all nodes make the same
+//! tables of it. These tests run one at a time (`.config/nextest.toml`): each of them keeps
+//! both cores busy.
 
 mod authors;
 mod checks;
+mod full_disk;
+mod lines;
+mod one_down;
+mod partitions;
 mod readers;
 mod rounds;
 
@@ -18,6 +24,7 @@ use std::{
     time::Duration,
 };
 
+use lines::Lines;
 use rustix::process::Signal;
 
 use crate::{
@@ -40,6 +47,8 @@ pub struct Cluster {
     folders: [Folder; 3],
     /// None of one that was killed.
     nodes: [Option<Server>; 3],
+    /// The lines that can be cut, if there are any.
+    lines: Option<Lines>,
 }
 
 impl Addresses {
@@ -52,13 +61,28 @@ impl Addresses {
 impl Cluster {
     /// Starts all of them, on a new log.
     pub fn start() -> Cluster {
-        let nats = Nats::three();
+        Cluster::on(Nats::three())
+    }
+
+    /// Starts three nodes on these servers, on a new log.
+    pub fn on(nats: Nats) -> Cluster {
+        Cluster::start_with(nats, None)
+    }
+
+    /// Starts all of them on lines that can be cut, on a new log.
+    pub fn start_on_lines() -> Cluster {
+        let (nats, lines) = Lines::start();
+        Cluster::start_with(nats, Some(lines))
+    }
+
+    fn start_with(nats: Nats, lines: Option<Lines>) -> Cluster {
         nats.make_log();
         let mut cluster = Cluster {
             nats,
             addresses: Addresses::default(),
             folders: [(); 3].map(|()| Folder::new()),
             nodes: [None, None, None],
+            lines,
         };
         (0..3).for_each(|node| cluster.start_node(node));
         cluster
@@ -66,7 +90,11 @@ impl Cluster {
 
     /// Starts a node on its folder.
     pub fn start_node(&mut self, node: usize) {
-        let server = self.nats.on(Program::on(&self.folders[node])).start();
+        let program = self.nats.on(Program::on(&self.folders[node]));
+        let server = match &self.lines {
+            Some(lines) => program.env("LINGER_NATS", &lines.url_of(node)).start(),
+            None => program.start(),
+        };
         self.addresses.0[node].store(server.address.port(), Ordering::Relaxed);
         self.nodes[node] = Some(server);
     }

@@ -42,7 +42,7 @@ enum Role {
     Node,
 }
 
-/// What is done to it.
+/// The fault that it has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Blow {
     Kill,
@@ -71,7 +71,7 @@ impl fmt::Display for Away {
     }
 }
 
-/// What happened in a round, for those who look for a cause.
+/// The events of a round, for those who look for a cause.
 struct History {
     begun: Instant,
     lines: Vec<String>,
