@@ -249,7 +249,8 @@ impl Set {
             cluster::init(&cluster, 1, &*clock).unwrap();
         }
         let promise = Promise { replicas: 1, servers: None };
-        Node::open_on_cluster(folder, cluster, &promise, Rollback::Refused, limits, clock).unwrap()
+        let (refused, member) = (Rollback::Refused, linger_node::Member::default());
+        Node::open_on_cluster(folder, cluster, &promise, refused, limits, clock, member).unwrap()
     }
 
     fn new(driver: Driver) -> Set {
