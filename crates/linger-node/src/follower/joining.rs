@@ -44,15 +44,16 @@ impl Follower {
         self.close_tables()?;
         let Some(files) = &mut self.files else { return Ok(()) };
         files.files.take(&joined.path, files.replacing.take().as_ref()).map_err(told)?;
-        self.open_tables(limits)?;
-        let applied = self.projection.applied();
-        if applied != joined.position {
-            return Err(format!("it is at entry {applied}, and not at {}", joined.position));
-        }
         // A node that has erased anything goes on by itself: its own files have it, too.
         if self.log.erased_upto() == Position::START {
             self.erasing.begin_after(joined.erased_upto);
             self.log.note_erased(joined.erased_upto);
+        }
+        // From here on the node may be ready.
+        self.open_tables(limits)?;
+        let applied = self.projection.applied();
+        if applied != joined.position {
+            return Err(format!("it is at entry {applied}, and not at {}", joined.position));
         }
         Ok(())
     }
