@@ -5,9 +5,11 @@
 //! only by those who know the one before. Erased messages are overwritten in the servers'
 //! files, one by one: NATS's own way, a purge, leaves the bytes where they were.
 
+mod chunks;
+
 use std::{
-    collections::{BTreeMap, VecDeque},
-    io::{self, Read, Write},
+    collections::BTreeMap,
+    io,
     sync::atomic::{AtomicU64, Ordering},
     time::Duration,
 };
@@ -19,31 +21,24 @@ use async_nats::{
     jetstream::{
         Context,
         consumer::{AckPolicy, DeliverPolicy, pull},
-        context::PublishAckFuture,
         message::StreamMessage,
         stream::{RawMessageError, RawMessageErrorKind, Stream},
     },
 };
 use futures_util::{StreamExt, TryStreamExt};
 use linger_core::{FileHash, Position, Timestamp};
-use sha2::{Digest, Sha256};
 use tokio::time::timeout;
 
-use super::record::{self, Content, Record, damaged};
+use self::chunks::CHUNK_BYTES;
+use super::record::{self, Record};
 use crate::{
-    blobs::{Kept, Part},
+    blobs::Kept,
     log::jetstream::{AboutStream, files_bucket, object_stream},
 };
 
-/// Bytes of a chunk. With the encoding of NATS's answers it stays below its bound of 1 MiB.
-const CHUNK_BYTES: usize = 256 << 10;
-/// Chunks that are on their way at once.
-const CHUNKS_IN_FLIGHT: usize = 4;
 /// Chunks without a record that are younger may be of an upload that goes on. One that stands
 /// still for so long has failed by then.
 const LEFT_AFTER_MS: i64 = 2 * 60 * 1000;
-/// The parts of a blob.
-const PARTS: [Part; 2] = [Part::Whole, Part::Thumbnail];
 /// A listing whose server says nothing for longer is given up.
 const SILENCE_MAX: Duration = Duration::from_secs(5);
 
@@ -130,89 +125,6 @@ impl Bucket {
             tracing::debug!(%error, "a record that was replaced stays for now");
         }
         Ok(Some(written))
-    }
-
-    /// Writes the chunks of a part, and returns what it has.
-    pub(super) async fn upload(
-        &self,
-        subject: &str,
-        source: &mut (impl Read + Send),
-    ) -> io::Result<Content> {
-        let (mut sum, mut size, mut chunks) = (Sha256::new(), 0, 0);
-        let mut sent: VecDeque<PublishAckFuture> = VecDeque::new();
-        let mut last = 0;
-        loop {
-            let mut chunk = Vec::with_capacity(CHUNK_BYTES);
-            source.by_ref().take(CHUNK_BYTES as u64).read_to_end(&mut chunk)?;
-            let is_end = chunk.is_empty();
-            while sent.len() >= if is_end { 1 } else { CHUNKS_IN_FLIGHT } {
-                let acknowledged = sent.pop_front().expect("there is one").await.map_err(away)?;
-                // A change of leader may turn two of them around.
-                if acknowledged.sequence <= last {
-                    return Err(away("its parts came in another order"));
-                }
-                last = acknowledged.sequence;
-            }
-            if is_end {
-                return Ok(Content { size, chunks, digest: FileHash(sum.finalize().into()) });
-            }
-            sum.update(&chunk);
-            size += chunk.len() as u64;
-            chunks += 1;
-            let subject = subject.to_owned();
-            let published =
-                self.context.publish_with_headers(subject, self.headers(), chunk.into()).await;
-            sent.push_back(published.map_err(away)?);
-        }
-    }
-
-    /// Reads the chunks of a part, and compares them with what its record says.
-    ///
-    /// Errors: `InvalidData`, if they are others.
-    pub(super) async fn download(
-        &self,
-        subject: &str,
-        content: &Content,
-        to: &mut (impl Write + Send),
-    ) -> io::Result<()> {
-        let stream = self.stream().await?;
-        let (mut sum, mut size, mut next) = (Sha256::new(), 0, 1);
-        while size < content.size {
-            let chunk = first(&stream, subject, next).await?;
-            let chunk = chunk.ok_or_else(|| damaged("it is cut short"))?;
-            size += chunk.payload.len() as u64;
-            if size > content.size {
-                return Err(damaged("it is longer than its record says"));
-            }
-            sum.update(&chunk.payload);
-            to.write_all(&chunk.payload)?;
-            next = chunk.sequence + 1;
-        }
-        match FileHash(sum.finalize().into()) == content.digest {
-            true => Ok(()),
-            false => Err(damaged("its bytes are not those of its hash")),
-        }
-    }
-
-    /// Tells whether all chunks of a blob are there, by their number.
-    pub(super) async fn has_all(&self, record: &Record) -> io::Result<bool> {
-        for part in PARTS {
-            let Some(content) = record.content(part) else { continue };
-            let subject = record.subject(part);
-            let count = self.subjects(&subject).await?.get(&subject).copied();
-            if count.unwrap_or_default() != content.chunks {
-                return Ok(false);
-            }
-        }
-        Ok(true)
-    }
-
-    /// Erases the chunks of a copy.
-    pub(super) async fn erase_copy(&self, record: &Record) -> io::Result<()> {
-        for part in PARTS {
-            self.erase(&record.subject(part), u64::MAX).await?;
-        }
-        Ok(())
     }
 
     /// Erases the records of a blob up to a number.
