@@ -148,6 +148,15 @@ const USER_COLUMNS: usize = 5;
 const ROOM_COLUMNS: usize = 8;
 const MEMBER_COLUMNS: usize = 4;
 
+/// The values are in a select of their own: where SQLite compares one with what a partial
+/// index is about, it prepares the statement anew for each new value.
+pub(crate) const SPEAKER: &str = "SELECT users.id, users.name, role, external_id, users.sum,
+           rooms.id, slug, rooms.name, topic, kind, members, last_number, rooms.sum,
+           room_id, user_id, joined, members.sum
+    FROM (SELECT ?1 AS user, ?2 AS room) AS given
+    LEFT JOIN users ON users.id = given.user LEFT JOIN rooms ON rooms.id = given.room
+    LEFT JOIN members ON room_id = given.room AND user_id = given.user";
+
 /// Somebody who is about to say something in a room, as far as both are there.
 pub(crate) struct Speaker {
     pub(crate) user: Option<User>,
@@ -162,14 +171,9 @@ pub(crate) fn speaker(
     user: UserId,
     room: RoomId,
 ) -> rusqlite::Result<Speaker> {
-    let select = "SELECT users.id, users.name, role, external_id, users.sum,
-                         rooms.id, slug, rooms.name, topic, kind, members, last_number, rooms.sum,
-                         room_id, user_id, joined, members.sum
-                  FROM (SELECT 1) LEFT JOIN users ON users.id = ?1 LEFT JOIN rooms ON rooms.id = ?2
-                  LEFT JOIN members ON room_id = ?2 AND user_id = ?1";
     let (of_room, of_member) = (USER_COLUMNS, USER_COLUMNS + ROOM_COLUMNS);
     let is_there = |row: &Row<'_>, first| row.get_ref(first).map(|id| id != ValueRef::Null);
-    at.with(select, |select| {
+    at.with(SPEAKER, |select| {
         select.query_one([user.position(), room.position()], |row| {
             let is_member = is_there(row, of_member)?;
             if is_member {

@@ -1,10 +1,12 @@
 //! The cost to read one message and what belongs to it, in steps of SQLite: the same,
 //! however much was said, edited, answered and pinned around it.
 
+use rusqlite::StatementStatus;
+
 use super::costs::{House, is_flat};
 use crate::{
-    Command, Emoji, Entities, FileHash, FileId, FileName, MediaType, MessageId, MessageText,
-    RoomId, RoomKind, queries,
+    Command, Emoji, Entities, FileHash, FileId, FileName, LogId, MediaType, MessageId, MessageText,
+    Position, Projection, RoomId, RoomKind, UserId, queries,
 };
 
 /// A house with one message that is edited, answered by emoji, pinned, and has a file; and with
@@ -118,4 +120,16 @@ fn a_message_and_what_belongs_to_it_cost_the_same_whatever_was_said_around() {
         talks.iter().for_each(|talk| assert_eq!(read(talk).1, expected, "{name}"));
         is_flat(name, talks.each_ref().map(|talk| read(talk).0));
     }
+}
+
+#[test]
+fn the_question_who_speaks_where_is_prepared_once_however_often_it_is_asked() {
+    let projection = Projection::in_memory(LogId::from_random(0)).unwrap();
+    let db = projection.connection();
+    for number in 1..10 {
+        let number = Position::new(number);
+        queries::speaker(db, UserId::new(number), RoomId::new(number)).unwrap();
+    }
+    let question = db.prepare_cached(queries::SPEAKER).unwrap();
+    assert_eq!(question.get_status(StatementStatus::RePrepare), 0);
 }
