@@ -83,7 +83,7 @@ pub fn all() -> Vec<Step> {
             "tests",
             "all Rust tests: units, properties, simulation, transcripts, house rules",
             &with_page(&[Need::TextReaders, Need::NatsServer, Need::Caddy, Need::Nginx]),
-            20,
+            30,
             tests,
         ),
         step(
