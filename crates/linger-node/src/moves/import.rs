@@ -19,8 +19,8 @@ use crate::{
     Clock, ClusterSettings, OpenError,
     cluster::Promise,
     data_folder::DataFolder,
-    log::jetstream::{AboutStream, Found, Import, Walk, block_on, context},
-    private,
+    log::jetstream::{AboutStream, Found, Import, Roll, Walk, block_on, context},
+    private, snapshots,
 };
 
 /// Moves the log in `folder` into the stream, which is made for it, and begins an epoch there.
@@ -84,6 +84,9 @@ async fn begin(
     match Import::begin(context.clone(), settings, promise.replicas, log).await? {
         Found::Unfinished(_) => {
             promise.check(settings).await?;
+            // What a cluster has beside its log.
+            snapshots::create(&context, &settings.stream, promise.replicas).await?;
+            Roll::open(context, &settings.stream, promise.replicas).await?;
             Ok(None)
         }
         Found::Finished(about) => {

@@ -65,7 +65,13 @@ impl Node {
         if !self.may_write(&command) {
             return Err(Unavailable::NotAgreed.into());
         }
-        if let Some(rejection) = self.refused_already(author, &command)
+        let mut refused = self.refused_already(author, &command);
+        if refused.is_some() && self.log.is_shared() {
+            // What allows it may have happened on another node just now.
+            self.catch_up().await?;
+            refused = self.refused_already(author, &command);
+        }
+        if let Some(rejection) = refused
             && !self.is_known(author, request.as_ref()).await?
         {
             return Err(rejection.into());

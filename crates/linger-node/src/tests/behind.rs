@@ -9,8 +9,8 @@ use std::sync::{
 };
 
 use linger_core::{
-    Author, Command, Cursor, Draft, Entry, Epoch, LogId, MessageId, Position, RoomKind, UserId,
-    Vocabulary,
+    Author, Command, Cursor, Draft, Entry, Epoch, LogId, MessageId, Position, Rejection, RoomKind,
+    UserId, Vocabulary,
 };
 use tokio::{
     sync::{oneshot, watch},
@@ -211,6 +211,29 @@ async fn a_session_of_another_node_is_known_as_soon_as_it_is_read_here() {
     assert_eq!(two.second.authenticate("cleo").await, Err(Unavailable::Behind));
     two.log.is_silent.store(true, Ordering::Relaxed);
     assert_eq!(two.second.authenticate("nobody").await, Err(Unavailable::Behind));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_allowed_on_another_node_is_not_refused_here() {
+    let two = Two::start().await;
+    let bob = two.first.guest("bob").await;
+    two.first.ask(bob, "join", Command::JoinRoom { room: two.tea.id }).await.unwrap();
+    let catches_up = async {
+        for _ in 0..2 {
+            sleep(Duration::from_secs(2)).await;
+            two.log.let_up();
+        }
+    };
+    let (said, ()) =
+        tokio::join!(two.second.ask(bob, "hello", say(two.tea.id, "hello")), catches_up);
+    said.unwrap();
+    let cleo = two.first.guest("cleo").await;
+    two.log.let_up();
+    let outside = two.second.ask(cleo, "hi", say(two.tea.id, "hi")).await.unwrap_err();
+    assert_eq!(outside, Refusal::Rejected(Rejection::NotAMember));
+    two.log.is_silent.store(true, Ordering::Relaxed);
+    let unknown = two.second.ask(cleo, "hi", say(two.tea.id, "hi")).await.unwrap_err();
+    assert_eq!(unknown, Refusal::Unavailable(Unavailable::Behind));
 }
 
 #[tokio::test(start_paused = true)]

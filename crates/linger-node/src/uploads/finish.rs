@@ -3,7 +3,7 @@
 
 use std::{io, sync::Arc};
 
-use linger_core::{FileHash, UserId};
+use linger_core::{FileHash, Timestamp, UserId};
 
 use super::{
     Prepared, UploadError, UploadId, Uploads, blocking,
@@ -16,6 +16,7 @@ use crate::blobs::{Hold, Part};
 pub struct Finished {
     /// The facts about the bytes.
     pub prepared: Prepared,
+    kept_at: Timestamp,
     uploads: Arc<Uploads>,
     id: UploadId,
     /// Nobody erases the bytes before the log names them.
@@ -59,25 +60,27 @@ impl Uploads {
             if let Some(prepared) = prepared {
                 // Its bytes were kept, and then the log could not take the file.
                 let hold = self.holds.hold(prepared.hash).await;
-                self.renew(prepared.hash).await.map_err(|error| match error.kind() {
+                let at = self.clock.now();
+                self.renew(prepared.hash, at).await.map_err(|error| match error.kind() {
                     // Another node has erased them since: nothing is left of the upload.
                     io::ErrorKind::NotFound => UploadError::NotFound,
                     _ => error.into(),
                 })?;
-                return Ok((prepared, hold));
+                return Ok((prepared, hold, at));
             }
             let making = self.workshop.run(move || prepare::prepare(&staged, &drawn, &about));
             let made = making.await?;
             let hold = self.holds.hold(made.prepared.hash).await;
             let prepared = made.prepared.clone();
             let (uploads, kept) = (self.clone(), id.clone());
-            blocking(move || uploads.keep(&kept, made)).await?;
-            Ok((prepared, hold))
+            let at = blocking(move || uploads.keep(&kept, made)).await?;
+            Ok((prepared, hold, at))
         };
         match work.await {
-            Ok((prepared, hold)) => {
+            Ok((prepared, hold, kept_at)) => {
                 let (uploads, id) = (self.clone(), id.clone());
-                let finished = Finished { prepared, uploads, id, _hold: hold, _claim: claim };
+                let finished =
+                    Finished { prepared, kept_at, uploads, id, _hold: hold, _claim: claim };
                 Ok(Outcome::Finished(Box::new(finished)))
             }
             Err(error) => {
@@ -91,17 +94,18 @@ impl Uploads {
     }
 
     /// Sees to it that bytes are there which were kept. Their hash is held.
-    async fn renew(&self, hash: FileHash) -> io::Result<()> {
-        let (store, now) = (self.store.clone(), self.clock.now());
+    async fn renew(&self, hash: FileHash, now: Timestamp) -> io::Result<()> {
+        let store = self.store.clone();
         blocking(move || store.renew(hash, now)).await
     }
 
-    /// Keeps what was made of an upload. Its hash is held.
-    fn keep(&self, id: &UploadId, made: Made) -> io::Result<()> {
+    /// Keeps what was made of an upload, and returns when. Its hash is held.
+    fn keep(&self, id: &UploadId, made: Made) -> io::Result<Timestamp> {
         let Made { prepared, path, thumbnail } = made;
         let hash = prepared.hash;
         let is_new = self.store.length(hash, Part::Whole)?.is_none();
-        self.store.keep(hash, &path, thumbnail.as_deref(), self.clock.now())?;
+        let now = self.clock.now();
+        self.store.keep(hash, &path, thumbnail.as_deref(), now)?;
         self.stage.remove_bytes(id);
         if is_new {
             self.space.take(prepared.size + thumbnail.map_or(0, |small| small.len() as u64));
@@ -111,7 +115,7 @@ impl Uploads {
             self.space.give_back(std::mem::take(&mut entry.staged));
             entry.prepared = Some(prepared);
         }
-        Ok(())
+        Ok(now)
     }
 }
 
@@ -121,8 +125,8 @@ impl Finished {
     /// Errors: the bytes may not be there any more, or the note cannot be written; it may be
     /// tried again.
     pub async fn became(self, file: u64) -> Result<(), UploadError> {
-        let Finished { uploads, id, prepared, .. } = &self;
-        uploads.renew(prepared.hash).await?;
+        let Finished { uploads, id, prepared, kept_at, .. } = &self;
+        uploads.renew(prepared.hash, *kept_at).await?;
         let about = {
             let mut entries = uploads.lock();
             let entry = entries.get_mut(id).ok_or(UploadError::NotFound)?;

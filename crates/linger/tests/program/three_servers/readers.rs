@@ -129,10 +129,6 @@ impl<'a> Reader<'a> {
             return Err(io::ErrorKind::Other.into());
         }
         let page = answer.expect(200);
-        // TODO(issue 11, part 5): no reset, once a node that is behind waits instead.
-        if page["reset"]["reason"] == "beyond_the_end" {
-            return Err(io::ErrorKind::Other.into());
-        }
         assert_eq!(page["reset"], Value::Null, "{:?} after {}: {page}", self.way, self.cursor);
         page["events"].as_array().unwrap().iter().for_each(|event| self.take(event));
         page["cursor"].as_str().unwrap().clone_into(&mut self.cursor);
@@ -180,10 +176,6 @@ impl<'a> Reader<'a> {
         let text = String::from_utf8(begun.drain(..whole).collect()).unwrap();
         for frame in text.split_terminator("\n\n") {
             let field = |name| frame.lines().find_map(|line| line.strip_prefix(name));
-            // TODO(issue 11, part 5): as above.
-            if field("data: ").is_some_and(|data| data.contains("beyond_the_end")) {
-                return Err(io::ErrorKind::Other.into());
-            }
             assert_ne!(field("event: "), Some("reset"), "after {}: {frame}", self.cursor);
             if let Some(data) = field("data: ") {
                 self.take(&serde_json::from_str(data).unwrap());
