@@ -105,8 +105,9 @@ impl Node {
         let (metrics, health) = (Arc::new(Metrics::new()), Arc::new(Health::new()));
         let log = log.start(folder.erased_path(), &limits, metrics.clone(), health.clone())?;
         let log: Arc<dyn Log> = Arc::new(log);
+        let uploads = folder.open_uploads_on_cluster(&cluster, &limits, clock.clone())?;
         let (snapshots, joining) = Snapshots::start(Desk {
-            settings: cluster.clone(),
+            settings: cluster,
             replicas,
             log: log.clone(),
             applied: tables.projection.applied(),
@@ -117,7 +118,6 @@ impl Node {
             health: health.clone(),
         });
         tables.joining = joining;
-        let uploads = folder.open_uploads_on_cluster(&cluster, &limits, clock.clone())?;
         let ground = Ground { folder, tables, uploads };
         let mut node = Node::follow(ground, log, limits, clock, metrics, health)?;
         node.begins_epoch = is_rolled_back;
