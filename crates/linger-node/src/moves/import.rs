@@ -84,7 +84,7 @@ async fn begin(
     match Import::begin(context.clone(), settings, promise.replicas, log).await? {
         Found::Unfinished(_) => {
             promise.check(settings).await?;
-            // What a cluster has beside its log.
+            // A cluster has these beside its log.
             snapshots::create(&context, &settings.stream, promise.replicas).await?;
             Roll::open(context, &settings.stream, promise.replicas).await?;
             Ok(None)

@@ -67,7 +67,7 @@ impl Node {
         }
         let mut refused = self.refused_already(author, &command);
         if refused.is_some() && self.log.is_shared() {
-            // What allows it may have happened on another node just now.
+            // Another node may have let them in just now.
             self.catch_up().await?;
             refused = self.refused_already(author, &command);
         }

@@ -22,7 +22,11 @@ use super::{
     checks::{self, ERASED_FROM_SERVERS_WITHIN},
     readers::{Reader, Seen},
 };
-use crate::{chance::Chance, client::Client, process::until};
+use crate::{
+    chance::Chance,
+    client::Client,
+    process::{PATIENCE, until},
+};
 
 const WRITERS: u64 = 8;
 const READERS: u64 = 20;
@@ -203,8 +207,18 @@ fn run_round(cluster: &mut Cluster, ann: &Client, seed: u64, history: &mut Histo
         stop.store(true, Ordering::Relaxed);
         let written: Vec<Written> = writing.into_iter().map(|it| it.join().unwrap()).collect();
         let mut ann = ann.again(addresses.of(0));
-        let told = ann.read_all(&format!("/api/v1/rooms/{room}/events"));
-        let told: Vec<_> = told.iter().map(Seen::of).collect();
+        let acts: usize = written.iter().map(|written| written.acts.len()).sum();
+        let deadline = Instant::now() + PATIENCE;
+        let told: Vec<_> = loop {
+            let all = ann.read_all(&format!("/api/v1/rooms/{room}/events"));
+            let told: Vec<_> = all.iter().map(Seen::of).collect();
+            // The node may have been stopped a moment ago, and be behind.
+            let is_all = told.iter().filter(|seen| seen.message.is_some()).count() >= acts;
+            if is_all || Instant::now() > deadline {
+                break told;
+            }
+            thread::sleep(Duration::from_millis(100));
+        };
         last.store(told.last().map_or(0, |seen| seen.number), Ordering::Relaxed);
         let read: Vec<_> =
             reading.into_iter().map(|(way, reader)| (way, reader.join().unwrap())).collect();
