@@ -4,6 +4,7 @@
 
 use std::{
     collections::{BTreeMap, HashSet},
+    io,
     path::Path,
     thread,
     time::{Duration, Instant},
@@ -15,7 +16,7 @@ use super::{
     readers::{Seen, Way},
 };
 use crate::{
-    client::Client,
+    client::{Answer, Client},
     erasure::files_in,
     process::{Folder, PATIENCE, until},
 };
@@ -70,10 +71,25 @@ pub fn check_read(room: &[Seen], read: &[(Way, Vec<Seen>)]) {
 pub fn check_repeats(cluster: &Cluster, room: &str, author: &Client, acts: &[Act]) {
     let said = acts.iter().filter_map(|act| Some((act.message, act.said.as_ref()?)));
     for (number, (message, (id, body))) in said.take(REPEATS).enumerate() {
-        let mut author = author.again(cluster.addresses.of(number));
         let path = format!("/api/v1/rooms/{room}/messages/{id}");
-        let repeat = author.put(&path, body).expect(200);
+        let repeat = answered(&format!("a repeat of {id}"), || {
+            let mut author = author.again(cluster.addresses.of(number));
+            author.try_call("PUT", &path, &[], body.to_string())
+        });
+        let repeat = repeat.expect(200);
         assert_eq!(repeat["message"]["id"], message, "a repeat of {id}");
+    }
+}
+
+/// Asks until there is an answer: a node may be behind, or its servers may be choosing a leader.
+fn answered(what: &str, ask: impl Fn() -> io::Result<Answer>) -> Answer {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match ask() {
+            Ok(answer) if answer.status != 503 => return answer,
+            unavailable => assert!(Instant::now() < deadline, "{what}: {unavailable:?}"),
+        }
+        thread::sleep(Duration::from_millis(100));
     }
 }
 
