@@ -24,7 +24,7 @@ use tokio::time::timeout;
 use super::{Answer, document::Document, refused, told};
 use crate::{
     ClusterError, ClusterSettings,
-    log::jetstream::{AboutStream, block_on, context, make_stream},
+    log::jetstream::{AboutStream, block_on, context, kept, make_stream},
 };
 
 /// For an acknowledgement: a disk that is busy with chunks takes its time.
@@ -63,23 +63,11 @@ pub(crate) async fn create(
     replicas: usize,
 ) -> Result<(), ClusterError> {
     let name = name(stream);
-    let config = json!({
-        "name": name,
-        "subjects": [format!("{name}.>")],
-        "storage": "file",
-        "retention": "limits",
-        "discard": "new",
-        "num_replicas": replicas,
-        "max_age": 0,
-        "max_msgs": -1,
-        "max_bytes": -1,
-        "max_consumers": -1,
-        "max_msgs_per_subject": 1,
-        "deny_delete": false,
-        "allow_rollup_hdrs": false,
-        // Chunks never change, so any server may answer.
-        "allow_direct": true,
-    });
+    let mut config = kept(&name, &format!("{name}.>"), replicas);
+    config["max_msgs_per_subject"] = json!(1);
+    config["deny_purge"] = json!(false);
+    // Chunks never change, so any server may answer.
+    config["allow_direct"] = json!(true);
     make_stream(context, &config).await
 }
 

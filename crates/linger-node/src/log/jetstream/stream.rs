@@ -256,7 +256,7 @@ fn files_config(stream: &str, replicas: usize) -> Value {
 }
 
 /// Returns settings with which nothing is ever dropped, and only the leader answers.
-pub(super) fn kept(name: &str, subjects: &str, replicas: usize) -> Value {
+pub(crate) fn kept(name: &str, subjects: &str, replicas: usize) -> Value {
     json!({
         "name": name,
         "subjects": [subjects],
