@@ -49,7 +49,7 @@ pub struct Nats {
 /// One server.
 pub struct NatsServer {
     pub port: u16,
-    monitor: u16,
+    pub monitor: u16,
     config: PathBuf,
     running: Option<(Child, Pid)>,
 }

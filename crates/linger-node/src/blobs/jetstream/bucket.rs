@@ -83,12 +83,12 @@ impl Bucket {
 
     /// Returns where the log ends, as its leader knows.
     pub(super) async fn log_tail(&self) -> io::Result<Position> {
-        Ok(AboutStream::ask(&self.context, &self.log).await.map_err(away)?.tail())
+        Ok(AboutStream::ask_once(&self.context, &self.log).await.map_err(away)?.tail())
     }
 
     /// Returns how many bytes the stream has.
     pub(super) async fn bytes(&self) -> io::Result<u64> {
-        Ok(AboutStream::ask(&self.context, &self.stream).await.map_err(away)?.state.bytes)
+        Ok(AboutStream::ask_once(&self.context, &self.stream).await.map_err(away)?.state.bytes)
     }
 
     /// Returns the record of a blob. Errors: the cluster does not answer.

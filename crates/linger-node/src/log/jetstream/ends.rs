@@ -19,7 +19,7 @@ pub(super) async fn serve(
         while let Ok(answer) = asked.try_recv() {
             answers.push(answer);
         }
-        let about = AboutStream::ask(&context, &stream).await;
+        let about = AboutStream::ask_once(&context, &stream).await;
         let Ok(about) = about else { continue };
         if about.created == created && about.has_majority() {
             // Those who asked may have gone.

@@ -227,7 +227,7 @@ impl Import {
 
     async fn ask(&self, patience: &Patience) -> Result<AboutStream, MoveError> {
         loop {
-            match AboutStream::ask(&self.context, &self.stream).await {
+            match AboutStream::ask_once(&self.context, &self.stream).await {
                 Ok(about) if about.log_id().ok() == Some(self.log) => return Ok(about),
                 Ok(_) => return Err(self.written_by_others()),
                 Err(error) => patience.wait(Stop::Doubt(error.to_string())).await?,

@@ -212,7 +212,7 @@ impl Reader {
     }
 
     async fn try_open(&mut self) -> Result<Result<Option<Consumer>, Lost>, String> {
-        let about = AboutStream::ask(&self.context, &self.stream).await;
+        let about = AboutStream::ask_once(&self.context, &self.stream).await;
         let about = about.map_err(|error| error.to_string())?;
         if about.created != self.created {
             return Ok(Err(Lost::Another { stream: self.stream.clone() }));
@@ -293,7 +293,7 @@ impl Reader {
     /// keeps the consumer may be behind for good: its disk is full, say. Another consumer is
     /// with another server, mostly.
     async fn is_left_behind(&self) -> bool {
-        let about = AboutStream::ask(&self.context, &self.stream).await;
+        let about = AboutStream::ask_once(&self.context, &self.stream).await;
         let is_behind = about.is_ok_and(|about| about.tail() > self.after());
         if is_behind {
             tracing::debug!("the consumer's server is behind; making another consumer");

@@ -4,10 +4,13 @@
 //! Its metadata names the log, as `log.db` does. Beside it are the buckets of erased entries
 //! and of files.
 
+use std::time::Duration;
+
 use async_nats::jetstream::{Context, context::RequestErrorKind};
 use linger_core::{LogId, Position};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tokio::time::{Instant, sleep};
 
 use super::{ClusterError, skeletons};
 
@@ -20,6 +23,13 @@ const IMPORT: &str = "linger-import";
 pub(super) const DUPLICATE_WINDOW_NS: u64 = 600_000_000_000;
 /// JetStream's code for a stream that is not there.
 const NO_STREAM: u64 = 10_059;
+/// JetStream's code for a cluster without a leader.
+const NO_LEADER: u64 = 10_008;
+/// How long the servers may take to choose a leader, after one of them went: they begin within
+/// 9 s, and may have to begin again.
+const ELECTION_MAX: Duration = Duration::from_secs(30);
+/// Between two questions meanwhile.
+const ASK_AGAIN_AFTER: Duration = Duration::from_millis(250);
 
 /// A stream's statements about itself.
 #[derive(Debug, Clone, Deserialize)]
@@ -97,15 +107,29 @@ pub(super) struct ApiError {
 }
 
 impl AboutStream {
-    /// Asks the stream's leader. Errors: there is no such stream, or nobody answers.
+    /// Asks the stream's leader, and waits while there is none. Errors: there is no such stream,
+    /// or nobody answers.
     pub(crate) async fn ask(context: &Context, stream: &str) -> Result<AboutStream, ClusterError> {
-        request(context, &format!("STREAM.INFO.{stream}"), &json!({})).await.map_err(|error| {
-            match error {
-                Failed::Api(error) if error.err_code == NO_STREAM => {
-                    ClusterError::NoStream(stream.to_owned())
-                }
-                error => error.into(),
+        AboutStream::told(request(context, &info(stream), &json!({})).await, stream)
+    }
+
+    /// Asks the stream's leader, for somebody who asks again anyway. Errors: as before.
+    pub(crate) async fn ask_once(
+        context: &Context,
+        stream: &str,
+    ) -> Result<AboutStream, ClusterError> {
+        AboutStream::told(request_once(context, &info(stream), &json!({})).await, stream)
+    }
+
+    fn told(
+        answer: Result<AboutStream, Failed>,
+        stream: &str,
+    ) -> Result<AboutStream, ClusterError> {
+        answer.map_err(|error| match error {
+            Failed::Api(error) if error.err_code == NO_STREAM => {
+                ClusterError::NoStream(stream.to_owned())
             }
+            error => error.into(),
         })
     }
 
@@ -206,6 +230,10 @@ pub(crate) async fn make_stream(context: &Context, config: &Value) -> Result<(),
     Ok(())
 }
 
+fn info(stream: &str) -> String {
+    format!("STREAM.INFO.{stream}")
+}
+
 fn create(config: &Value) -> String {
     format!("STREAM.CREATE.{}", config["name"].as_str().unwrap_or_default())
 }
@@ -274,23 +302,60 @@ pub(crate) fn kept(name: &str, subjects: &str, replicas: usize) -> Value {
     })
 }
 
-/// Reasons why a request failed.
+/// Reasons why a request has no answer.
 pub(super) enum Failed {
     Api(ApiError),
+    /// There is none in time.
+    Silence,
     Request(String),
+}
+
+impl Failed {
+    /// Tells whether it ends by itself: the servers may be choosing a leader.
+    fn is_passing(&self) -> bool {
+        match self {
+            Failed::Silence => true,
+            Failed::Api(error) => error.err_code == NO_LEADER,
+            Failed::Request(_) => false,
+        }
+    }
 }
 
 impl From<Failed> for ClusterError {
     fn from(failed: Failed) -> ClusterError {
         ClusterError::Refused(match failed {
             Failed::Api(error) => error.description,
+            Failed::Silence => "JetStream does not answer in time".to_owned(),
             Failed::Request(error) => error,
         })
     }
 }
 
-/// Asks JetStream's own interface.
+/// Asks JetStream's own interface for something that may be done twice, and asks again while
+/// the servers choose a leader.
 pub(super) async fn request<T: serde::de::DeserializeOwned>(
+    context: &Context,
+    subject: &str,
+    payload: &Value,
+) -> Result<T, Failed> {
+    let until = Instant::now() + ELECTION_MAX;
+    let mut is_told = false;
+    loop {
+        match request_once(context, subject, payload).await {
+            Err(error) if error.is_passing() && Instant::now() < until => {
+                if !is_told {
+                    tracing::info!("waiting until JetStream has a leader");
+                    is_told = true;
+                }
+                sleep(ASK_AGAIN_AFTER).await;
+            }
+            answer => return answer,
+        }
+    }
+}
+
+/// Asks JetStream's own interface.
+async fn request_once<T: serde::de::DeserializeOwned>(
     context: &Context,
     subject: &str,
     payload: &Value,
@@ -298,10 +363,10 @@ pub(super) async fn request<T: serde::de::DeserializeOwned>(
     match context.request(subject.to_owned(), payload).await {
         Ok(Reply::Answer(answer)) => Ok(answer),
         Ok(Reply::Error { error }) => Err(Failed::Api(error)),
-        Err(error) => Err(Failed::Request(match error.kind() {
-            RequestErrorKind::TimedOut => "JetStream does not answer in time".to_owned(),
-            RequestErrorKind::NoResponders => "JetStream is not there, or has no leader".to_owned(),
-            _ => error.to_string(),
-        })),
+        Err(error) => Err(match error.kind() {
+            RequestErrorKind::TimedOut => Failed::Silence,
+            RequestErrorKind::NoResponders => Failed::Request("JetStream is not there".to_owned()),
+            _ => Failed::Request(error.to_string()),
+        }),
     }
 }

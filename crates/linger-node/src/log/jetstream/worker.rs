@@ -381,7 +381,7 @@ impl Worker {
         let (context, stream, tell) =
             (self.context.clone(), self.stream.clone(), self.tell.clone());
         self.tasks.spawn(async move {
-            let about = AboutStream::ask(&context, &stream).await;
+            let about = AboutStream::ask_once(&context, &stream).await;
             let is_well = about.is_ok_and(|about| about.has_majority());
             // Another answer that is as good may be there already.
             let _ = tell.try_send(is_well);
