@@ -145,6 +145,11 @@ static UPDATE: Update = Update;
 
 impl Renderer for Update {
     fn render(&self, _: Cursor, page: &Page, is_over: bool) -> Rendered {
+        if page.reset.is_some() {
+            // Only a cluster finds out so late that it does not have this place. Without a
+            // cursor the client asks for the buffer.
+            return Rendered::Answer(answer(encode_at([], String::new())));
+        }
         let mut news = page.news.iter().map(|news| &**news).filter(|news| news.message().is_some());
         match is_over || news.clone().next().is_some() {
             true => Rendered::Answer(answer(encode(&mut news, page.cursor))),
@@ -160,11 +165,13 @@ struct Shown {
 }
 
 fn encode<'n>(messages: impl IntoIterator<Item = &'n News>, cursor: Cursor) -> String {
+    encode_at(messages, cursor.to_string())
+}
+
+fn encode_at<'n>(messages: impl IntoIterator<Item = &'n News>, latest_cursor: String) -> String {
     // The article's page has no words for a deleted message.
     let messages = messages.into_iter().filter_map(|news| news.message()).filter(|it| !it.deleted);
-    let shown =
-        Shown { html: messages.map(html::element).collect(), latest_cursor: cursor.to_string() };
-    inert_json(&shown)
+    inert_json(&Shown { html: messages.map(html::element).collect(), latest_cursor })
 }
 
 fn answer(body: String) -> WholeResponse {

@@ -134,12 +134,18 @@ impl Told {
     /// Renders a page; in one for newcomers the form has this id.
     fn tell(&self, page: &Page, is_over: bool, form: Option<&str>) -> Rendered {
         let news: Vec<_> = page.news.iter().map(|news| &**news).collect();
-        if !self.ends_a_wait(&news) && !is_over {
+        // Only a cluster finds out so late that it does not have a reader's place: they begin
+        // afresh.
+        let is_reset = page.reset.is_some();
+        if !self.ends_a_wait(&news) && !is_over && !is_reset {
             return Rendered::Nothing(page.cursor);
         }
-        match (self.follows, self.view.medium.is_html()) {
+        match (self.follows, self.view.medium.is_html() || is_reset) {
             (true, _) => Rendered::Piece(piece(self.view.lines(&news))),
-            (false, true) => Rendered::Answer(self.page(news, page.cursor, form)),
+            (false, true) => {
+                let waited = (!is_reset).then(|| waited(news.iter().copied()));
+                Rendered::Answer(self.page(news, page.cursor, waited, form))
+            }
             (false, false) => {
                 Rendered::Answer(self.view.answer_with(&alone(news, page.cursor), None))
             }
@@ -156,8 +162,13 @@ impl Told {
     }
 
     /// Returns the page with the news and with what was said before them.
-    fn page(&self, news: Vec<&News>, cursor: Cursor, form: Option<&str>) -> WholeResponse {
-        let waited = Some(waited(news.iter().copied()));
+    fn page(
+        &self,
+        news: Vec<&News>,
+        cursor: Cursor,
+        waited: Option<Waited>,
+        form: Option<&str>,
+    ) -> WholeResponse {
         match self.windows.now(&self.app.node, &self.room, self.reader) {
             Some(window) => {
                 let shown = Shown { waited, ..Shown::of(&window, MESSAGES_DEFAULT) };

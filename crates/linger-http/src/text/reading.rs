@@ -65,8 +65,9 @@ pub(super) fn read(request: &Request<'_>, readers: &Arc<Readers>) -> Result<Deci
     if !node.knows(after) {
         return Err(Undecided::Task(Box::pin(newest(asked))));
     }
-    if asked.view.medium.is_html() {
-        // The page at the end of the wait is made of it.
+    if asked.view.medium.is_html() || node.is_behind(after) {
+        // The page at the end of the wait is made of it; and what is shown where it turns out
+        // that there is no such place.
         asked.window()?;
     }
     let ticket = asked.ticket(after, false);

@@ -125,7 +125,21 @@ impl Stage {
     /// Opens a new server whose time and chance are the same every time.
     pub(crate) async fn open_by_clockwork(driver: Driver, settings: Settings) -> Stage {
         let clock = Arc::new(Clockwork::default());
-        Stage::start(Set { clock, ..Set::new(driver) }, settings).await
+        let stage = Stage::start(Set { clock: clock.clone(), ..Set::new(driver) }, settings).await;
+        // The first secret names the log. A node of a cluster has taken others.
+        clock.secrets.store(1, Ordering::Relaxed);
+        stage
+    }
+
+    /// Tells whether its log is on a NATS server, where other nodes could write to it.
+    pub(crate) fn is_on_cluster(&self) -> bool {
+        std::env::var_os("LINGER_TEST_LOG").is_some()
+    }
+
+    /// Returns the epoch of a server by clockwork.
+    pub(crate) fn epoch(&self) -> &'static str {
+        // A cluster's first epoch has its name from the log's id.
+        if self.is_on_cluster() { "biacqaea" } else { "aaaaaaaa" }
     }
 
     /// Opens a new server that has not applied its log yet.

@@ -19,6 +19,7 @@ over_both_drivers!(
     a_wait_tells_who_comes_and_goes,
     a_follower_is_told_what_becomes_of_messages_and_of_the_room,
     a_wait_without_news_ends_with_nothing_and_a_place_to_go_on,
+    a_wait_at_a_place_that_the_log_does_not_have_shows_the_room_afresh,
     a_stream_ends_with_the_server,
 );
 
@@ -286,6 +287,22 @@ async fn a_wait_without_news_ends_with_nothing_and_a_place_to_go_on(driver: Driv
     assert_eq!((answer.status, &*answer.body, next(&answer)), (StatusCode::OK, "", path.clone()));
     let page = stage.get(&path.replace("wait", "wait=0"), &[super::BROWSER]).await;
     assert!(page.body.contains("Nothing new yet.") && page.body.contains("one"), "{}", page.body);
+}
+
+async fn a_wait_at_a_place_that_the_log_does_not_have_shows_the_room_afresh(driver: Driver) {
+    let stage = Stage::open(driver).await;
+    stage.newcomer_says("ann", "one").await;
+    let here = next(&stage.get("/r/lobby", &[]).await);
+    // On a cluster another node may have read further: it takes a moment to find out.
+    let beyond = format!("{here}99");
+    for path in ["/r/lobby?wait&after=aaaaaaaaaa-1", &beyond] {
+        let answer = stage.get(path, &[]).await;
+        assert_eq!(without_times(&answer.body), ["ann: one"], "{path}");
+        assert_eq!(next(&answer), here);
+        let page = stage.get(path, &[super::BROWSER]).await;
+        assert!(page.body.contains("<p dir=\"auto\">one"), "{}", page.body);
+        assert!(!page.body.contains("Nothing new yet."), "{}", page.body);
+    }
 }
 
 async fn a_stream_ends_with_the_server(driver: Driver) {
