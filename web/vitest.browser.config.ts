@@ -2,7 +2,7 @@
 //
 // Called by `npm run test:browser`, which `cargo xtask test` calls. Node drives
 // the browser by playwright-core; each file starts its own server. Most files wait more
-// than they work, so two run at once. Those that judge times have the machine to themselves.
+// than they work, so three run at once, also on two cores. Those that judge times have the machine to themselves.
 import { defineConfig } from 'vitest/config'
 import { BaseSequencer } from 'vitest/node'
 import type { TestSpecification } from 'vitest/node'
@@ -33,7 +33,7 @@ export default defineConfig({
     retry: 0,
     sequence: { sequencer: LongestFirst },
     projects: [
-      { extends: true, test: { name: 'browser', include: [ALL], exclude: TIMED, maxWorkers: 2, sequence: { groupOrder: 1 } } },
+      { extends: true, test: { name: 'browser', include: [ALL], exclude: TIMED, maxWorkers: 3, sequence: { groupOrder: 1 } } },
       { extends: true, test: { name: 'timed', include: TIMED, fileParallelism: false, sequence: { groupOrder: 2 } } },
     ],
   },

@@ -117,6 +117,8 @@ it('the engine tells its own to those tabs that look, all at first and then what
   expect(told()).toEqual([])
   say({ type: 'wire', tab: 't2', isOpen: true })
   expect(told()).toEqual([['t2', ['news', 'out']]])
+  // A held request changes nothing for 25 s, and the drawer's code came after the last word about it.
+  expect(said.slice(-2)).toMatchObject([{ to: 't2', type: 'link', link: { tabs: 2, holdS: 25 } }, { to: 't2', type: 'exchanges' }])
   chat.say('tea')
   await platform.clock.pass(1000)
   expect(told().slice(1)).toEqual([['t2', ['news', 'out']]])

@@ -13,7 +13,10 @@ const hello: TabMessage = { type: 'hello', tab: 'a', rooms: ['tea'], cursor: 'c1
 const link = {} as Link
 const starting: Session = { state: 'starting', user: null }
 
-beforeEach(() => showPage('visible'))
+beforeEach(() => {
+  localStorage.clear()
+  showPage('visible')
+})
 
 function showPage(state: DocumentVisibilityState): void {
   vi.spyOn(document, 'visibilityState', 'get').mockReturnValue(state)
@@ -23,17 +26,24 @@ function showPage(state: DocumentVisibilityState): void {
 /** A way that notes what is said on it, and answers `alive` while it lives. */
 function createWay(isAlive: boolean) {
   const said: string[] = []
-  const state = { isAlive, opened: 0, replaced: 0, closed: 0 }
+  const state = { isAlive, opened: 0, asked: 0, replaced: 0, closed: 0 }
   let listener: WayListener | null = null
   const open: OpenWay = (heard) => {
     listener = heard
     state.opened += 1
     return {
       post(message) {
-        if (message.type === 'alive') return void (state.isAlive && heard.onMessage({ to: 'a', type: 'alive' }))
+        if (message.type === 'alive') {
+          state.asked += 1
+          if (state.isAlive) heard.onMessage({ to: 'a', type: 'alive' })
+          return
+        }
         said.push(word(message))
       },
-      replaceEngine: () => void (state.replaced += 1),
+      replaceEngine() {
+        state.replaced += 1
+        heard.onNewEngine()
+      },
       close: () => void (state.closed += 1),
     }
   }
@@ -91,6 +101,19 @@ describe('an engine that is silent', () => {
     expect(worker.state.replaced).toBe(0)
     await pass(3000)
     expect(worker.state.replaced).toBe(1)
+  })
+
+  it('that was replaced is followed by one that is asked as often as it was', async () => {
+    const { station, worker, pass } = openTab()
+    station.post(hello)
+    await pass(1000)
+    worker.state.isAlive = false
+    await pass(1500)
+    worker.state.isAlive = true
+    await pass(1000)
+    worker.state.asked = 0
+    await pass(3000)
+    expect(worker.state.asked).toBe(10)
   })
 
   it('is left to itself by a hidden tab, until the tab is looked at', async () => {

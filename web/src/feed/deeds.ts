@@ -21,6 +21,8 @@ export interface Deeds {
   addMember(slug: string, user: number): Promise<void>
   rename(name: string): Promise<void>
   changeRoom(slug: string, change: RoomChange): Promise<void>
+  /** Returns whether this person opened the room, and so may change it. The room's first event tells. */
+  hasOpened(slug: string, user: number): Promise<boolean>
   fetchVersions(message: number): Promise<Version[]>
   /** Reads what is pinned in a room into its state; returns whether it could. */
   readPins(slug: string): Promise<boolean>
@@ -67,6 +69,10 @@ export function createDeeds({ client, state, onRenamed }: DeedsOptions): Deeds {
       const about = await client.changeRoom(slug, makeId(), change)
       const room = state.value.rooms.get(slug)
       if (room) state.value = withRoom(state.value, slug, refreshRoom(room, about, room.isMember))
+    },
+    async hasOpened(slug, user) {
+      const [first] = (await client.fetchEvents(slug, 'start', 0, undefined, 1)).events
+      return first?.type === 'room_opened' && first.by?.id === user
     },
     fetchVersions: (message) => client.fetchVersions(message),
     async readPins(slug) {

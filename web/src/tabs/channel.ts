@@ -6,8 +6,8 @@
 import type { EngineMessage, TabMessage } from '../wire/protocol'
 import { isNewer, NO_FENCE, nextFence } from './fence'
 import type { Fence } from './fence'
-import { fetchHostAhead, startHostLater } from './hostLater'
-import type { Host, HostOptions } from './host'
+import { fetchHostAhead } from './hostLater'
+import type { Host, StartHost } from './host'
 import { NAME } from './way'
 import type { OpenWay } from './way'
 
@@ -34,7 +34,7 @@ type Word =
   | { kind: 'elected'; fence: Fence }
   | { kind: 'engine'; fence: Fence; message: EngineMessage }
 
-export function channel(elect: Elect, options: Omit<HostOptions, 'post'>): OpenWay {
+export function channel(elect: Elect, startHost: StartHost): OpenWay {
   return ({ tab, onMessage, onNewEngine }) => {
     fetchHostAhead()
     const others = new BroadcastChannel(NAME)
@@ -47,7 +47,7 @@ export function channel(elect: Elect, options: Omit<HostOptions, 'post'>): OpenW
     function onElected(): void {
       const fence = nextFence(newest, tab)
       newest = fence
-      own = { fence, host: startHostLater({ ...options, post: (message) => say(fence, message) }) }
+      own = { fence, host: startHost((message) => say(fence, message)) }
       others.postMessage({ kind: 'elected', fence } satisfies Word)
       onNewEngine()
     }

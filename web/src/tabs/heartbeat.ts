@@ -37,13 +37,14 @@ export function createHeartbeat({ clock, isVisible, ask, onSilent }: HeartbeatOp
 
   function beat(): void {
     const isQuick = isVisible() || !isFound
-    if (silentBeats >= (isVisible() || !isFound ? SILENT_BEATS_MAX : HIDDEN_SILENT_BEATS_MAX)) {
+    // Set before anybody is told: the next engine starts the beats anew, and two rows of them would count double.
+    cancel = clock.after(isQuick ? BEAT_MS : HIDDEN_BEAT_MS, beat)
+    if (silentBeats >= (isQuick ? SILENT_BEATS_MAX : HIDDEN_SILENT_BEATS_MAX)) {
       silentBeats = 0
-      onSilent()
+      return onSilent()
     }
     silentBeats += 1
     ask()
-    cancel = clock.after(isQuick ? BEAT_MS : HIDDEN_BEAT_MS, beat)
   }
 
   function hurry(): void {

@@ -23,6 +23,9 @@ export interface Host {
   stop(): void
 }
 
+/** Starts the engine with all that it runs, in a place that passes on what it says. */
+export type StartHost = (post: (message: EngineMessage) => void) => Host
+
 export interface HostOptions {
   platform: Platform
   database: Database

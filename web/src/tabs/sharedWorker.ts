@@ -2,16 +2,16 @@
 //
 // The worker lives in the process of one of the tabs. When that process is
 // killed or stands still, the worker of that name may be the dead one for ever.
-// So the worker's name has a number, kept in localStorage: the first tab that
-// finds the engine silent counts it up, and the others follow.
+// So the worker's name has a number: the first tab that finds the engine silent
+// counts it up, and the others follow (`workerNumber.ts`).
 import type { OpenWay } from './way'
 import { NAME } from './way'
-
-const KEY = 'linger.worker'
+import { countUp, firstNumber, isWorkerOver, onWorkerNumber, workerNumber } from './workerNumber'
+import type { WorkerMessage } from './workerPorts'
 
 export const sharedWorker: OpenWay = ({ tab, onMessage, onNewEngine, onFailed }) => {
   const listening = new AbortController()
-  let number = readNumber()
+  let number = firstNumber()
   let worker = start()
 
   function start(): SharedWorker {
@@ -24,8 +24,7 @@ export const sharedWorker: OpenWay = ({ tab, onMessage, onNewEngine, onFailed })
   }
 
   function moveTo(next: number): void {
-    if (next <= number) return
-    // It may only stand still; then it must not wait for this tab's news when it wakes.
+    if (listening.signal.aborted || next <= number) return
     leave()
     number = next
     worker = start()
@@ -33,33 +32,21 @@ export const sharedWorker: OpenWay = ({ tab, onMessage, onNewEngine, onFailed })
   }
 
   function leave(): void {
-    worker.port.postMessage({ type: 'bye', tab })
+    const words: WorkerMessage[] = [{ type: 'bye', tab }]
+    // It may only stand still: then it must not hold a request beside the next engine's when it goes on.
+    if (isWorkerOver(number)) words.push({ type: 'over' })
+    for (const word of words) worker.port.postMessage(word)
     worker.port.close()
   }
 
-  function replaceEngine(): void {
-    // Another tab may have been first.
-    const next = Math.max(number, readNumber() - 1) + 1
-    localStorage.setItem(KEY, String(next))
-    moveTo(next)
-  }
-
-  function onStorage({ key }: StorageEvent): void {
-    if (key === KEY) moveTo(readNumber())
-  }
-
-  window.addEventListener('storage', onStorage, { signal: listening.signal })
+  onWorkerNumber(() => moveTo(workerNumber()), listening.signal)
 
   return {
     post: (message) => worker.port.postMessage(message),
-    replaceEngine,
+    replaceEngine: () => moveTo(countUp(number)),
     close() {
       listening.abort()
       leave()
     },
   }
-}
-
-function readNumber(): number {
-  return Number(localStorage.getItem(KEY)) || 1
 }

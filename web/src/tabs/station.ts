@@ -14,23 +14,25 @@ import type { EngineMessage, TabMessage } from '../wire/protocol'
 import { alone } from './alone'
 import { channel } from './channel'
 import { createHeartbeat } from './heartbeat'
-import { fetchHostWhenQuiet } from './hostLater'
+import type { StartHost } from './host'
+import { fetchHostWhenQuiet, startHostLater } from './hostLater'
 import { lease } from './lease'
 import { locks } from './locks'
 import { createMemo } from './memo'
 import { sharedWorker } from './sharedWorker'
 import { onWake } from './wakeups'
 import type { OpenWay, Way } from './way'
+import { areWorkersGivenUp, giveWorkersUp, onWorkerNumber } from './workerNumber'
 
 /** The beats, of 300 ms, that a worker may take to load over a slow network, or on a busy machine. */
 const LOAD_BEATS_MAX = 35
 /** The beats that the next worker may take: its code is at hand. */
-const RESTART_BEATS_MAX = 4
+const RESTART_BEATS_MAX = 1
 /**
- * So many engines in a row that say nothing: this way leads nowhere. Not fewer, for a browser begins a worker in the
- * process of any tab, that of one which stands still, too.
+ * When so many engines that followed a silent one say nothing either, the way leads nowhere. Chromium begins each next
+ * worker in the process that stands still, so that more than one of them is time lost; of the tabs, each can have the engine.
  */
-const REPLACEMENTS_MAX = 5
+const REPLACEMENTS_MAX: Record<Kind, number> = { shared_worker: 1, locks: 5, lease: 5, alone: Infinity }
 
 export type Kind = 'shared_worker' | 'locks' | 'lease' | 'alone'
 
@@ -54,15 +56,15 @@ export interface StationOptions {
 
 export function connect({ tab, platform, database, onMessage, kinds = kindsHere(), ways }: StationOptions): Station {
   const memo = createMemo()
-  const options = { platform, database }
+  const startHere: StartHost = (tell) => startHostLater({ platform, database, post: tell })
   const openers: Record<Kind, OpenWay> = {
     shared_worker: sharedWorker,
-    locks: channel(locks, options),
-    lease: channel(lease, options),
-    alone: alone(options),
+    locks: channel(locks, startHere),
+    lease: channel(lease, startHere),
+    alone: alone(startHere),
     ...ways,
   }
-  /** The ways that were not found to lead nowhere. */
+  /** The ways that were not found to be missing in this browser. */
   let left = kinds.filter((other) => other !== 'alone')
   let kind: Kind = 'alone'
   let way: Way | null = null
@@ -77,16 +79,27 @@ export function connect({ tab, platform, database, onMessage, kinds = kindsHere(
 
   function open(): void {
     close()
-    const chosen = memo.isExperiment() || database.isBlocked() ? 'alone' : (left[0] ?? 'alone')
-    kind = chosen
+    kind = choose()
     replacements = 0
     try {
-      way = openWay(chosen)
+      way = openWay(kind)
     } catch (error) {
-      if (chosen === 'alone') throw error
-      return giveUp(chosen)
+      if (kind === 'alone') throw error
+      return leaveOut(kind)
     }
     meet(LOAD_BEATS_MAX)
+  }
+
+  /** Returns the best way of those that all tabs of this browser can take: two ways are two engines. */
+  function choose(): Kind {
+    if (memo.isExperiment() || database.isBlocked()) return 'alone'
+    const isWithout = areWorkersGivenUp(platform.clock.date())
+    return left.find((other) => other !== 'shared_worker' || !isWithout) ?? 'alone'
+  }
+
+  /** Goes where the other tabs have gone. */
+  function follow(): void {
+    if (way && kind !== choose()) open()
   }
 
   /** Begins with another engine, which may take so many beats more than usual. */
@@ -99,10 +112,16 @@ export function connect({ tab, platform, database, onMessage, kinds = kindsHere(
     const opened: Way = openers[chosen]({
       tab,
       onMessage: (message) => way === opened && hear(message),
-      onNewEngine: () => way === opened && meet(RESTART_BEATS_MAX),
+      onNewEngine: () => way === opened && meetNext(),
       onFailed: () => way === opened && giveUp(chosen),
     })
     return opened
+  }
+
+  function meetNext(): void {
+    // Another tab may have found the one before silent.
+    replacements = Math.max(replacements, 1)
+    meet(RESTART_BEATS_MAX)
   }
 
   function close(): void {
@@ -113,7 +132,13 @@ export function connect({ tab, platform, database, onMessage, kinds = kindsHere(
   }
 
   function giveUp(failed: Kind): void {
-    left = left.filter((other) => other !== failed)
+    const isAgreed = failed === 'shared_worker' && giveWorkersUp(platform.clock.date())
+    if (isAgreed) open()
+    else leaveOut(failed)
+  }
+
+  function leaveOut(missing: Kind): void {
+    left = left.filter((other) => other !== missing)
     open()
   }
 
@@ -130,7 +155,7 @@ export function connect({ tab, platform, database, onMessage, kinds = kindsHere(
   function onSilent(): void {
     if (kind === 'alone') return
     replacements += 1
-    if (replacements > REPLACEMENTS_MAX) giveUp(kind)
+    if (replacements > REPLACEMENTS_MAX[kind]) giveUp(kind)
     else way?.replaceEngine()
   }
 
@@ -158,6 +183,7 @@ export function connect({ tab, platform, database, onMessage, kinds = kindsHere(
   document.addEventListener('freeze', close, { signal })
   window.addEventListener('pageshow', ({ persisted }) => persisted && open(), { signal })
   document.addEventListener('resume', open, { signal })
+  onWorkerNumber(follow, signal)
   const stopWaking = onWake(() => way?.post({ type: 'wake', tab }))
   const stopFetching = fetchHostWhenQuiet(platform.clock)
   open()

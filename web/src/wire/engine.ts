@@ -109,10 +109,16 @@ export function createEngine({ platform: base, post, watchTimings, createSession
         return line.setWeather(message.weather)
       case 'wire':
         watchers.look(tab, message.isOpen)
-        return message.isOpen ? post({ to: tab, type: 'exchanges', exchanges: line.exchanges.list() }) : undefined
+        return message.isOpen ? show(tab) : undefined
       case 'alive':
         return post({ to: tab, type: 'alive' })
     }
+  }
+
+  /** Tells the drawer that was opened what it has missed: its code comes late, and a link may stay as it is for long. */
+  function show(tab: string): void {
+    post({ to: tab, type: 'link', link: link() })
+    post({ to: tab, type: 'exchanges', exchanges: line.exchanges.list() })
   }
 
   function welcome({ tab, rooms: wanted, cursor, isVisible, locale }: TabMessage & { type: 'hello' }): void {

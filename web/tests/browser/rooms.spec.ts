@@ -200,3 +200,24 @@ test('a new message is read out politely, once, and nothing old with it', async 
   await ann.endsWith(['read this out'])
   expect(await ann.page.locator('[aria-live=polite] p').allInnerTexts()).toEqual(['bob: read this out'])
 })
+
+test('another name and topic are offered to the room\'s opener, and to nobody else', async () => {
+  const ann = await linger.open({ name: 'ann' })
+  const dan = await linger.open({ name: 'dan' })
+  const api = `${linger.server.url}/api/v1/rooms`
+  await ann.context.request.post(api, { data: { slug: 'pantry' } })
+  await dan.context.request.put(`${api}/pantry/members/me`)
+  for (const chat of [ann, dan]) {
+    await chat.visit(`${linger.server.url}/r/pantry`)
+    const isTold = chat.page.waitForResponse((answer) => answer.url().includes('/rooms/pantry/events?after=start'))
+    await chat.page.locator('.people-count').click()
+    await chat.page.getByRole('button', { name: 'Add somebody' }).waitFor()
+    await isTold
+  }
+  const offer = ({ page }: typeof ann) => page.getByRole('button', { name: 'Name and topic' })
+  await offer(ann).click()
+  await ann.page.locator('#details-topic').fill('Jam and flour')
+  await ann.page.locator('#details-topic').press('Enter')
+  await expect.poll(() => dan.page.locator('.topic').innerText()).toBe('Jam and flour')
+  expect(await offer(dan).count()).toBe(0)
+})

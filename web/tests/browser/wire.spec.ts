@@ -41,11 +41,11 @@ test('a held request grows, and ends with a dot when news comes', async () => {
 })
 
 test('a request that is cut on the way is shown as cut, and the hold that is asked for becomes shorter', async () => {
-  const proxy = await Proxy.start(linger.server.url, { cutMs: 4000 })
+  const proxy = await Proxy.start(linger.server.url, { cutMs: 2500 })
   proxies.push(proxy)
   const ann = await Drawer.open(linger, '/r/lobby', { url: proxy.url })
   // A browser sends a request again by itself, once, where a used connection is cut.
-  await expect.poll(() => ann.root.locator('.is-cut .got').first().innerText()).toMatch(/^cut after [4-8]\.\d s$/)
+  await expect.poll(() => ann.root.locator('.is-cut .got').first().innerText()).toMatch(/^cut after [2-5]\.\d s$/)
   await expect.poll(() => ann.stand()).toContain('something on the way cuts requests, so they are held shorter')
   await ann.picture('wire-cut')
 })

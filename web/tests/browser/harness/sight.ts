@@ -95,10 +95,11 @@ export function places(page: Page): Promise<Record<string, [start: number, end: 
   })
 }
 
-/** Waits until colours and places have changed. */
+/** Lets colours and places change, without the time that it takes: what ends by itself is at its end at once. */
 export async function noneMoves(page: Page): Promise<void> {
   await page.evaluate(async () => {
     await new Promise(requestAnimationFrame)
-    await Promise.all(document.getAnimations().filter(({ effect }) => effect?.getTiming().iterations !== Infinity).map(({ finished }) => finished.catch(() => null)))
+    for (const animation of document.getAnimations()) if (animation.effect?.getComputedTiming().endTime !== Infinity) animation.finish()
+    await new Promise(requestAnimationFrame)
   })
 }

@@ -41,6 +41,17 @@ export class Tab {
     await expect.poll(() => this.page.locator('.said[data-state]').count()).toBe(0)
   }
 
+  /** Returns how the tabs have chosen the one with the engine; a SharedWorker needs no choice. */
+  election(): Promise<'Web Locks' | 'a lease' | 'none'> {
+    return this.page.evaluate(async () => {
+      // Missing on plain HTTP.
+      const locks = navigator.locks as LockManager | undefined
+      const { held = [] } = (await locks?.query()) ?? {}
+      if (held.length > 0) return 'Web Locks'
+      return localStorage.getItem('linger.engine') === null ? 'none' : 'a lease'
+    })
+  }
+
   /** Says that the tab is hidden or seen, which a browser without a screen does not. */
   async isSeen(isSeen: boolean): Promise<void> {
     await this.page.evaluate((state) => {

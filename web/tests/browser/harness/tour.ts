@@ -115,7 +115,6 @@ async function dialogs({ page }: Chat, isPhone: boolean, at: At, still: Still): 
   await still('people')
   const show = showing(page, still)
   await show('add', 'dialog[open]', () => page.locator('.aside .fact').nth(1).click())
-  await show('details', 'dialog[open]', () => page.locator('.aside .fact').nth(2).click())
   await show('leave', 'dialog[open]', () => page.locator('.aside .fact').last().click())
   await page.locator('.aside .tool').first().click()
   await show('keys', '.key-list', () => page.locator('#main').press('?'))
@@ -204,7 +203,10 @@ async function closedRoom({ page }: Chat, club: string, at: At, still: Still): P
   await still('closed')
   await page.locator('.people-count').click()
   await page.locator('.aside .person').first().waitFor()
+  // Offered to its opener, when the room's first event has told.
+  await page.locator('.aside .fact').nth(3).waitFor()
   await still('closed-people')
+  await showing(page, still)('details', 'dialog[open]', () => page.locator('.aside .fact').nth(2).click())
   await page.locator('.aside .fact').last().click()
   await page.locator('dialog .button').first().click()
   await page.locator('.welcome').waitFor()
