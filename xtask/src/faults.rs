@@ -1,8 +1,8 @@
 //! `cargo xtask faults`: the rounds of faults on three NATS servers and three nodes, of which the
-//! test suite runs two.
+//! test suite runs two; and what takes minutes of partitions, and of what is deleted.
 //!
-//! It is the same test (`crates/linger/tests/program/three_servers/rounds.rs`), told by two
-//! variables how often, and from which seed on. A round that fails prints the line that runs it
+//! They are the same tests (`crates/linger/tests/program/three_servers`), told by two variables
+//! how often, and from which seed on. A round that fails prints the line that runs it
 //! again.
 
 use std::{
@@ -50,7 +50,8 @@ pub fn run(site: &Site, Rounds { rounds, seed }: &Rounds) -> ExitCode {
     let status = Command::new("cargo")
         // Without the page, which would need Node.js.
         .args(["test", "--locked", "-p", "linger", "--no-default-features", "--test", "program"])
-        .args(["three_servers::rounds", "--", "--nocapture"])
+        .args(["--", "--nocapture", "--test-threads=1"])
+        .args(["three_servers::rounds", "three_servers::partitions", "three_servers::snapshots"])
         .env("LINGER_FAULT_ROUNDS", rounds.to_string())
         .env("LINGER_FAULT_SEED", seed.to_string())
         .current_dir(&site.root)

@@ -5,6 +5,7 @@
 //! records what was accepted. Released rules never change: a new rule holds for
 //! entries of a new vocabulary only (docs/decisions/0016).
 
+mod desk;
 mod epochs;
 mod erasures;
 mod files;
@@ -18,6 +19,7 @@ mod versions;
 
 use std::sync::Arc;
 
+pub(crate) use desk::Desk;
 use messages::Payload;
 use rusqlite::{OptionalExtension, params};
 
@@ -62,9 +64,15 @@ impl Outcome {
 /// Applies one entry. `at` is the time that it counts for.
 ///
 /// Errors: those of the database only; the caller rolls the batch back.
-pub(crate) fn apply(tx: &Batch<'_>, entry: &Entry, at: Timestamp) -> rusqlite::Result<Outcome> {
+pub(crate) fn apply(
+    tx: &Batch<'_>,
+    desk: &Desk,
+    entry: &Entry,
+    at: Timestamp,
+) -> rusqlite::Result<Outcome> {
     let draft = &entry.draft;
-    let step = Step { tx, position: entry.position, draft, at };
+    desk.make_way(tx, &draft.command)?;
+    let step = Step { tx, desk, position: entry.position, draft, at };
     let known = match draft.command {
         // It keeps its reason, since nobody can tell any more whether it was a repeat.
         Command::ErasedInVain { rejection: Some(_), .. } => None,
@@ -180,6 +188,7 @@ impl From<rusqlite::Error> for Refused {
 /// The entry being applied, with everything that the rules need.
 struct Step<'a, 'c> {
     tx: &'a Batch<'c>,
+    desk: &'a Desk,
     position: Position,
     draft: &'a Draft,
     at: Timestamp,
@@ -210,7 +219,7 @@ impl Step<'_, '_> {
     }
 
     /// Leaves the event of this entry in a room, under the room's next number, and
-    /// writes the room's new counts.
+    /// notes the room's new counts.
     fn tell_room(
         &self,
         mut room: Room,
@@ -218,7 +227,7 @@ impl Step<'_, '_> {
         kind: impl FnOnce(&Room) -> EventKind,
     ) -> Result<News, Refused> {
         room.last_number += 1;
-        rooms::write_counts(self.tx, &room)?;
+        self.desk.note_counts(self.tx, &room)?;
         let kind = kind(&room);
         let event = Event {
             position: self.position,

@@ -18,9 +18,11 @@ impl<'a> Query<'a> {
     /// Returns the last value of a parameter, decoded.
     pub(crate) fn text(self, name: &str) -> Option<Cow<'a, str>> {
         // Mostly nothing is encoded, and then the text is used as it is.
-        if !self.0.contains(['%', '+']) {
-            let pairs = self.0.rsplit('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
-            let value = pairs.filter(|(key, _)| *key == name).map(|(_, value)| value).next();
+        if !self.0.bytes().any(|byte| matches!(byte, b'%' | b'+')) {
+            let value = self.0.rsplit('&').find_map(|pair| match pair.strip_prefix(name)? {
+                "" => Some(""),
+                rest => rest.strip_prefix('='),
+            });
             return value.map(Cow::Borrowed);
         }
         let pairs = form_urlencoded::parse(self.0.as_bytes());
@@ -47,5 +49,28 @@ impl<'a> Query<'a> {
     /// Returns a position, of which ids are made. Errors: 400 if it is none.
     pub(crate) fn position(self, name: &str) -> Result<Option<Position>, Failure> {
         Ok(self.number(name, 0, Position::MAX.get())?.map(Position::new))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_parameter_is_found_by_its_whole_name_and_its_last_value_counts() {
+        for (raw, wait) in [
+            ("", None),
+            ("wait", Some("")),
+            ("wait=", Some("")),
+            ("wait=5", Some("5")),
+            ("wait=5&after=wait=6", Some("5")),
+            ("wait=5&wait=6&waits=7&await=8", Some("6")),
+            ("wait=a=b", Some("a=b")),
+            ("after=x+y&wait=5", Some("5")),
+            ("w%61it=%35", Some("5")),
+            ("&&=wait&", None),
+        ] {
+            assert_eq!(Query::new(Some(raw)).text("wait").as_deref(), wait, "{raw}");
+        }
     }
 }

@@ -130,9 +130,21 @@ impl Follower {
                 Ok(()) = reports.changed() => {}
                 is_done = self.erasing.answered() => self.note_answer(is_done),
                 Some(question) = self.questions.recv(), if is_complete => {
-                    question(self.projection.connection());
+                    self.answer(question);
                 }
                 () = &mut alarm, if wake_at.is_some() => {}
+            }
+        }
+    }
+
+    /// Answers a question from the tables as they are, committed or not.
+    fn answer(&mut self, question: Question) {
+        let settled = self.projection.settle();
+        match settled {
+            Ok(()) => question(self.projection.connection()),
+            Err(error) => {
+                self.commits.note(&self.projection);
+                self.fail(&error);
             }
         }
     }
@@ -197,7 +209,7 @@ impl Follower {
         // the tail, or it would be answered with a reset.
         entries.truncate(entries.partition_point(|entry| entry.position <= end));
         assert!(!entries.is_empty(), "nothing after {begin}, and the tail is {end}");
-        let outcomes = self.projection.apply(&entries);
+        let outcomes = self.projection.go_on(&entries);
         self.commits.note(&self.projection);
         let outcomes = outcomes?;
         if is_told {

@@ -36,6 +36,8 @@ pub(crate) use assembly::Parts;
 pub use filing::FilingError;
 pub use life::NotReady;
 pub use non_blocking::NonBlocking;
+#[cfg(test)]
+pub(crate) use places::ANSWER_MAX;
 pub use submit::{Receipt, SubmitState, Submitted};
 
 use crate::{

@@ -77,13 +77,18 @@ pub(super) fn leave(step: &Step<'_, '_>, room: RoomId) -> Result<Option<News>, R
 /// Returns the author and a room, if they may speak there.
 pub(super) fn speaker(step: &Step<'_, '_>, room: RoomId) -> Result<(Person, Room), Refused> {
     let id = step.draft.author.user().ok_or(Rejection::NotForTheServer)?;
+    if let Some(known) = step.desk.speaker(id, room) {
+        return Ok(known);
+    }
     let queries::Speaker { user, room, is_member } = queries::speaker(step.tx, id, room)?;
     let user = user.ok_or(Rejection::UserNotFound)?;
-    let room = room.ok_or(Rejection::RoomNotFound)?;
-    match is_member {
-        true => Ok((Person { id, name: user.name }, room)),
-        false => Err(outsider(&room)),
+    let mut room = room.ok_or(Rejection::RoomNotFound)?;
+    if !is_member {
+        return Err(outsider(&room));
     }
+    let speaker = Person { id, name: user.name };
+    step.desk.keep(&speaker, &mut room);
+    Ok((speaker, room))
 }
 
 /// Tells whether the user is a member now.

@@ -6,7 +6,7 @@
 //! rule for who may see what; `away` compares somebody who was away with one who stayed; `costs_deeds`
 //! counts what changes to messages cost; `costs_lists` and `costs_messages` count what pages of rooms
 //! and members and single messages cost; `erasure` erases entries anywhere; `replay` proves that
-//! old logs stay readable; `running` holds that nodes agree by one hash; `stored` reads entries that are not what was stored;
+//! old logs stay readable; `desk` that what apply keeps in memory changes nothing; `running` holds that nodes agree by one hash; `stored` reads entries that are not what was stored;
 //! `costs` counts the steps of reads; `files` opens projections on disk; `texts` and `words` try the parsers.
 
 mod audiences;
@@ -16,6 +16,7 @@ mod costs_deeds;
 mod costs_lists;
 mod costs_messages;
 mod deeds;
+mod desk;
 mod erasure;
 mod feeds;
 mod files;

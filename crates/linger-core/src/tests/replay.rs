@@ -17,7 +17,9 @@ use rusqlite::{
 use serde::Deserialize;
 
 use crate::{
-    Command, Entry, LogId, Outcome, Position, Projection, StoredEntry, apply, statements::Batch,
+    Command, Entry, LogId, Outcome, Position, Projection, StoredEntry,
+    apply::{self, Desk},
+    statements::Batch,
 };
 
 #[test]
@@ -135,8 +137,9 @@ fn apply_asks_sqlite_for_no_clock_no_chance_and_no_other_function() {
         connection.authorizer(Some(refuse_functions)).unwrap();
         assert!(connection.prepare("SELECT random()").is_err(), "the authorizer is asked");
         assert!(connection.prepare("SELECT CURRENT_TIMESTAMP").is_err(), "the authorizer is asked");
+        let desk = Desk::default();
         for entry in read(&name) {
-            apply::apply(&Batch::on(&connection), &entry, entry.draft.at).unwrap();
+            apply::apply(&Batch::on(&connection), &desk, &entry, entry.draft.at).unwrap();
         }
     }
 }

@@ -114,10 +114,10 @@ fn hold(request: &Request<'_>, reader: Option<UserId>, scope: Scope) -> Result<H
 fn given_cursor<'r>(request: &'r Request<'_>) -> Option<Cow<'r, str>> {
     let (query, fields) = (Query::new(request.query()), request.fields());
     let is_stream = accept::prefers_stream(fields.texts("accept"));
-    let by_header = fields.text("last-event-id").map(Cow::Borrowed);
+    let by_header = || fields.text("last-event-id").map(Cow::Borrowed);
     // Polyfills cannot send the header, and put it into the address.
-    let last_event_id = by_header.or_else(|| query.text("lastEventId")).filter(|_| is_stream);
-    last_event_id.or_else(|| query.text("after"))
+    let last_event_id = || by_header().or_else(|| query.text("lastEventId"));
+    is_stream.then(last_event_id).flatten().or_else(|| query.text("after"))
 }
 
 /// Returns N of `Prefer: wait=N` (RFC 7240, section 4.3).

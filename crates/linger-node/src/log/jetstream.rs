@@ -61,7 +61,10 @@ use message::Message;
 pub(crate) use roll::Roll;
 #[cfg(test)]
 pub(crate) use stream::subject;
-pub(crate) use stream::{AboutStream, Beginning, files_bucket, kept, make_stream, object_stream};
+pub(crate) use stream::{
+    ASK_AGAIN_AFTER, AboutStream, Beginning, ELECTION_MAX, files_bucket, kept, make_stream,
+    object_stream,
+};
 pub(crate) use walk::Walk;
 use worker::{Queued, Worker};
 

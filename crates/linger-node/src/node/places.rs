@@ -15,7 +15,7 @@ use super::{Node, ends::Has};
 use crate::{After, ResetReason, Unavailable, epochs::Known, memory::Memory};
 
 /// A leader that is there answers in milliseconds.
-const ANSWER_MAX: Duration = Duration::from_secs(1);
+pub(crate) const ANSWER_MAX: Duration = Duration::from_secs(1);
 /// Between two questions for the same place.
 const ASK_EVERY: Duration = Duration::from_secs(1);
 

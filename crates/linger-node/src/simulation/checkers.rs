@@ -11,8 +11,8 @@ use std::{
 };
 
 use linger_core::{
-    Author, EventKind, MessageId, News, Outcome, Position, Projection, RequestId, RoomId, RoomKind,
-    UserId,
+    Author, EventKind, MessageId, News, Outcome, Position, Projection, Quote, RequestId, RoomId,
+    RoomKind, UserId,
     visibility::{Scope, as_seen},
 };
 
@@ -20,6 +20,7 @@ use super::{
     people::{Promise, Reading, Report},
     world::{Story, log_id},
 };
+use crate::node::ANSWER_MAX;
 
 /// The log's account, read when all is over.
 struct Truth {
@@ -47,6 +48,7 @@ pub(super) fn check(story: &Story) {
     check_promises(promises, story, &truth);
     for report in story.reports.iter().filter(|report| !report.readings.is_empty()) {
         check_sequence(report, &truth);
+        report.readings.iter().for_each(|reading| check_move(reading, story));
         report.readings.iter().for_each(|reading| check_times(reading, story, &truth));
         report.readings.iter().for_each(|reading| check_deleted(reading, story, &truth));
     }
@@ -148,7 +150,7 @@ fn check_deleted(reading: &Reading, story: &Story, truth: &Truth) {
         for news in &reading.news {
             let without = news.without_text_of(*id);
             assert!(
-                without.is_none_or(|without| without.json == news.json),
+                without.is_none_or(|without| without.json == news.json) || is_bare(news, *id),
                 "deleted at {deleted}, applied at {applied_ms} ms, and read at {} ms: {}",
                 reading.began_ms,
                 news.json
@@ -157,12 +159,43 @@ fn check_deleted(reading: &Reading, story: &Story, truth: &Truth) {
     }
 }
 
-/// A wait ends when there is something to see, and else at its deadline.
+/// Tells whether an answer says of a message only which one it is: the reader was not there for
+/// it, and need not know that it is deleted.
+fn is_bare(news: &News, id: MessageId) -> bool {
+    let quote = news.shown().and_then(|message| message.reply_to.as_ref());
+    quote.is_some_and(|quote| {
+        *quote == Quote { id, number: None, by: None, text: None, deleted: false }
+    })
+}
+
+/// A reader who comes to a node that is behind them gets nothing there but their own place.
+/// That they get no reset, those who read see themselves.
+fn check_move(reading: &Reading, story: &Story) {
+    let Reading { from, to, ended_ms, .. } = *reading;
+    if story.applied_at(reading.life, ended_ms) < from {
+        let count = reading.news.len();
+        assert_eq!((count, to), (0, from), "from {from}, at {ended_ms} ms");
+    }
+}
+
+/// Returns how many came to a node that was behind them and left as they had come, and how many
+/// got news there, once it had caught up.
+pub(super) fn ahead(story: &Story) -> (usize, usize) {
+    let readings = story.reports.iter().flat_map(|report| &report.readings);
+    let ahead = readings.filter(|it| story.applied_at(it.life, it.began_ms) < it.from);
+    let (caught_up, went_on): (Vec<_>, Vec<_>) = ahead.partition(|it| !it.news.is_empty());
+    (went_on.len(), caught_up.len())
+}
+
+/// A wait ends when there is something to see, and else at its deadline. One whose place the
+/// node had not come to may end later, by the time that the question for the log's end takes.
 fn check_times(reading: &Reading, story: &Story, truth: &Truth) {
     let Reading { reader, ref scope, began_ms, deadline_ms, ended_ms, from, .. } = *reading;
     let what =
         format!("the wait of {reader:?} for {scope:?} from {from}, {began_ms} to {ended_ms} ms");
-    let latest = deadline_ms.max(began_ms) + story.slack_ms;
+    let is_ahead = story.applied_at(reading.life, began_ms) < from;
+    let slack_ms = story.slack_ms + if is_ahead { ANSWER_MAX.as_millis() as u64 } else { 0 };
+    let latest = deadline_ms.max(began_ms) + slack_ms;
     assert!(ended_ms <= latest, "{what}, is over its deadline of {deadline_ms} ms");
     if reading.news.is_empty() {
         assert!(
@@ -176,12 +209,20 @@ fn check_times(reading: &Reading, story: &Story, truth: &Truth) {
     let applied =
         story.applied[reading.life].iter().find(|(_, applied)| *applied >= first.position());
     let Some((applied_ms, _)) = applied else { return };
-    let latest = began_ms.max(*applied_ms) + story.slack_ms;
+    let latest = began_ms.max(*applied_ms) + slack_ms;
     assert!(
         ended_ms <= latest,
         "{what}, slept through {}, applied at {applied_ms} ms",
         first.position()
     );
+}
+
+impl Story {
+    /// Returns how far a node had come by then.
+    fn applied_at(&self, life: usize, ms: u64) -> Position {
+        let by_then = self.applied[life].iter().take_while(|(at_ms, _)| *at_ms <= ms);
+        by_then.last().expect("it is as old as the node").1
+    }
 }
 
 impl Truth {

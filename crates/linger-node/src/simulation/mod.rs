@@ -33,6 +33,13 @@ fn stories_of_a_cluster_have_erased_entries_in_them() {
     assert!(erased.sum::<usize>() > 20);
 }
 
+#[test]
+fn stories_of_a_cluster_have_readers_who_come_to_a_node_that_is_behind_them() {
+    let ahead = (0..20).map(|seed| checkers::ahead(&world::play(&Plan::of_cluster(seed))));
+    let (went_on, caught_up) = ahead.fold((0, 0), |all, it| (all.0 + it.0, all.1 + it.1));
+    assert!(went_on > 20 && caught_up > 20, "{went_on} as they came, {caught_up} with news");
+}
+
 fn check_each(plan_of: fn(u64) -> Plan) {
     let run = |seed| {
         let story = world::play(&plan_of(seed));

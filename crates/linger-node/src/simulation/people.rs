@@ -68,7 +68,7 @@ pub(super) async fn read(world: Arc<World>, actor: u64) -> Report {
             After::Cursor(cursor) => cursor.position,
             _ => Position::START,
         };
-        let Some(mut visit) = world.visit_at(&mut chance, place) else { continue };
+        let Some(mut visit) = world.visit(&mut chance) else { continue };
         let (life, node) = (visit.life, visit.node.clone());
         wait.limit = chance.pick(&[1, 2, 5, 1000]);
         let hold_ms = if is_over { 0 } else { chance.pick(&[0, 1000, 5000, 25_000]) };
@@ -219,7 +219,7 @@ impl Writer {
             let gap_ms = chance.pick(&[1, 20, 300, 3000]);
             self.world.turn(self.report.actor, gap_ms).await;
             if chance.happens(25) {
-                let visits = [(); 2].map(|()| self.visit(chance));
+                let visits = [(); 2].map(|()| self.world.visit(chance));
                 let [one, other] = visits;
                 let twice = tokio::join!(
                     self.ask(one, request_id, command),
@@ -233,20 +233,13 @@ impl Writer {
                     return;
                 }
             } else {
-                let visit = self.visit(chance);
+                let visit = self.world.visit(chance);
                 let once = self.ask(visit, request_id, command).await;
                 if self.note(request_id, command, once) {
                     return;
                 }
             }
         }
-    }
-
-    /// Goes to any node that has read what was acknowledged to this writer. One that is behind
-    /// may refuse a repeat by what it knows, although it was done.
-    fn visit(&self, chance: &mut Chance) -> Option<Visit> {
-        let places = self.report.promises.iter().map(|promise| promise.receipt.position);
-        self.world.visit_at(chance, places.max().unwrap_or(Position::START))
     }
 
     async fn ask(

@@ -331,8 +331,8 @@ impl World {
         matches!(*self.ground, Ground::Alone(_))
     }
 
-    /// Returns any node, unless that is down.
-    fn visit(&self, chance: &mut Chance) -> Option<Visit> {
+    /// Returns any node, unless that is down. It may be behind what somebody has seen elsewhere.
+    pub(super) fn visit(&self, chance: &mut Chance) -> Option<Visit> {
         let home = match self.homes.len() {
             1 => 0,
             several => chance.within(0..several as u64) as usize,
@@ -340,15 +340,6 @@ impl World {
         let Home { node, ends, .. } = &self.homes[home];
         let (life, node) = node.lock().unwrap().clone()?;
         Some(Visit { life, node, ends: ends.subscribe() })
-    }
-
-    /// Returns any node for somebody who knows the log up to this place, unless that is down, or
-    /// behind.
-    pub(super) fn visit_at(&self, chance: &mut Chance, place: Position) -> Option<Visit> {
-        let visit = self.visit(chance)?;
-        // TODO(issue 11, part 5): any node, once one that is behind waits until it is not.
-        let is_there = self.is_alone() || visit.node.latest().position >= place;
-        is_there.then_some(visit)
     }
 
     /// Waits for so many milliseconds, and then for the actor's own next one.

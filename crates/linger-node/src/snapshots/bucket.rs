@@ -3,8 +3,11 @@
 //!
 //! It is no object store of NATS's kind: that one does not overwrite what it deletes, and a
 //! chunk cannot be asked for by its number, which a joining node does to go on where it was.
+//!
+//! The servers may be choosing a leader for the bucket: then it is asked again, so that the
+//! death of one server ends no snapshot, and no erasing.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_nats::{
     HeaderMap,
@@ -19,12 +22,14 @@ use async_nats::{
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde_json::{Value, json};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::{Answer, document::Document, refused, told};
 use crate::{
     ClusterError, ClusterSettings,
-    log::jetstream::{AboutStream, block_on, context, kept, make_stream},
+    log::jetstream::{
+        ASK_AGAIN_AFTER, AboutStream, ELECTION_MAX, block_on, context, kept, make_stream,
+    },
 };
 
 /// For an acknowledgement: a disk that is busy with chunks takes its time.
@@ -160,8 +165,11 @@ impl Bucket {
 
     /// Reads the document, as the leader has it.
     pub(super) async fn read(&self) -> Answer<Held> {
-        let found = self.stream.get_last_raw_message_by_subject(&self.document()).await;
-        match found {
+        patiently(|| self.try_read()).await
+    }
+
+    async fn try_read(&self) -> Answer<Held> {
+        match self.stream.get_last_raw_message_by_subject(&self.document()).await {
             Ok(found) => {
                 let document = serde_json::from_slice(&found.payload).map_err(told)?;
                 Ok(Held { document, number: found.sequence })
@@ -200,6 +208,10 @@ impl Bucket {
     /// Erases all chunks of snapshots that a document does not name, and that were put before
     /// that document. They are overwritten in the servers' files. Returns how many there were.
     pub(super) async fn erase_others(&self, held: &Held) -> Answer<usize> {
+        patiently(|| self.try_erase_others(held)).await
+    }
+
+    async fn try_erase_others(&self, held: &Held) -> Answer<usize> {
         let chunks = self.chunks().await?;
         let gone = chunks.into_iter().filter(|(number, id)| {
             // Later ones are of a snapshot that this document cannot know.
@@ -271,12 +283,22 @@ impl Bucket {
         let mut headers = HeaderMap::new();
         headers.insert(NATS_EXPECTED_STREAM, &*self.name);
         headers.insert(NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, last.to_string());
-        let sent = self.context.publish_with_headers(subject, headers, payload).await;
-        let answer = timeout(ANSWER_MAX, sent.map_err(told)?.into_future()).await;
-        match answer.map_err(|_| "the NATS cluster does not answer".to_owned())? {
-            Ok(put) => Ok(Some(put.sequence)),
-            Err(error) if error.kind() == PublishErrorKind::WrongLastSequence => Ok(None),
-            Err(error) => Err(told(error)),
+        let until = Instant::now() + ELECTION_MAX;
+        loop {
+            let (subject, headers) = (subject.clone(), headers.clone());
+            let sent = self.context.publish_with_headers(subject, headers, payload.clone()).await;
+            let answer = timeout(ANSWER_MAX, sent.map_err(told)?.into_future()).await;
+            match answer.map_err(|_| "the NATS cluster does not answer".to_owned())? {
+                Ok(put) => return Ok(Some(put.sequence)),
+                Err(error) => match error.kind() {
+                    PublishErrorKind::WrongLastSequence => return Ok(None),
+                    // No leader took it. After silence, nobody knows: that is for the caller.
+                    PublishErrorKind::StreamNotFound if Instant::now() < until => {
+                        sleep(ASK_AGAIN_AFTER).await;
+                    }
+                    _ => return Err(told(error)),
+                },
+            }
         }
     }
 
@@ -286,5 +308,17 @@ impl Bucket {
 
     fn chunk(&self, id: &str, number: u64) -> String {
         format!("{}.chunk.{id}.{number}", self.name)
+    }
+}
+
+/// Asks for something until there is an answer, for as long as the servers may be choosing a
+/// leader.
+async fn patiently<T, F: Future<Output = Answer<T>>>(ask: impl Fn() -> F) -> Answer<T> {
+    let until = Instant::now() + ELECTION_MAX;
+    loop {
+        match ask().await {
+            Err(_) if Instant::now() < until => sleep(ASK_AGAIN_AFTER).await,
+            answer => return answer,
+        }
     }
 }

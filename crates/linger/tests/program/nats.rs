@@ -143,23 +143,6 @@ impl Nats {
         }
     }
 
-    /// Asks JetStream something, by hand, and waits for the answer.
-    pub fn ask(&self, subject: &str, body: &str) {
-        let connection = TcpStream::connect(("127.0.0.1", self.servers[0].port));
-        let mut connection = BufReader::new(connection.unwrap());
-        let told = format!(
-            "CONNECT {{\"verbose\":false}}\r\nSUB answer 1\r\nPUB {subject} answer {}\r\n{body}\r\n",
-            body.len()
-        );
-        connection.get_mut().write_all(told.as_bytes()).unwrap();
-        let mut line = String::new();
-        while !line.starts_with('{') {
-            line.clear();
-            assert_ne!(connection.read_line(&mut line).unwrap(), 0, "no answer to {subject}");
-        }
-        assert!(!line.contains("\"error\""), "{line}");
-    }
-
     /// Returns the servers as the stream's leader sees them; none while there is no leader.
     pub fn group(&self) -> Option<Group> {
         // Without the monitoring addresses: one that is down would not answer.
@@ -236,23 +219,38 @@ impl NatsServer {
 
     /// Asks JetStream for something that Linger never asks for, and returns its answer.
     pub fn ask(&self, subject: &str, body: &Value) -> Value {
-        let stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        let mut stream = BufReader::new(stream);
-        let body = body.to_string();
+        let (_, answer) = self.request(&format!("$JS.API.{subject}"), &body.to_string());
+        serde_json::from_slice(&answer).unwrap()
+    }
+
+    /// Asks for something, and returns the head of the answer, and its body.
+    pub fn request(&self, subject: &str, body: &str) -> (String, Vec<u8>) {
+        static INBOXES: AtomicU16 = AtomicU16::new(0);
+        let inbox = format!("inbox.{}", INBOXES.fetch_add(1, Ordering::Relaxed));
+        let to = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        to.set_read_timeout(Some(PATIENCE)).unwrap();
+        let mut connection = BufReader::new(to);
         let asked = format!(
-            "CONNECT {{\"verbose\":false}}\r\nSUB answer 1\r\nPUB $JS.API.{subject} answer {}\r\n{body}\r\n",
+            "CONNECT {{\"verbose\":false,\"headers\":true,\"no_responders\":true}}\r\n\
+             SUB {inbox} 1\r\nPUB {subject} {inbox} {}\r\n{body}\r\n",
             body.len()
         );
-        stream.get_mut().write_all(asked.as_bytes()).unwrap();
-        let mut line = String::new();
-        while !line.starts_with("MSG ") {
-            line.clear();
-            assert!(stream.read_line(&mut line).unwrap() > 0, "the server hangs up");
+        connection.get_mut().write_all(asked.as_bytes()).unwrap();
+        loop {
+            let mut line = String::new();
+            assert!(connection.read_line(&mut line).unwrap() > 0, "no answer to {subject}");
+            let words: Vec<_> = line.split_whitespace().collect();
+            let numbers = words.iter().rev().map_while(|word| word.parse::<usize>().ok());
+            let (head, whole) = match (words[0], numbers.collect::<Vec<_>>().as_slice()) {
+                ("HMSG", [whole, head, ..]) => (*head, *whole),
+                ("MSG", [whole, ..]) => (0, *whole),
+                _ => continue,
+            };
+            let mut answer = vec![0; whole];
+            connection.read_exact(&mut answer).unwrap();
+            let body = answer.split_off(head);
+            return (String::from_utf8(answer).unwrap(), body);
         }
-        let mut answer = vec![0; line.trim().rsplit(' ').next().unwrap().parse().unwrap()];
-        stream.read_exact(&mut answer).unwrap();
-        serde_json::from_slice(&answer).unwrap()
     }
 
     /// Changes something in its configuration, for the next start.

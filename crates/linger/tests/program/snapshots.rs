@@ -3,11 +3,11 @@
 
 use std::{
     fs,
-    io::{BufRead, BufReader, Read, Write},
+    io::Read,
     net::{TcpListener, TcpStream},
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU16, Ordering},
+        atomic::{AtomicBool, Ordering},
     },
     thread,
 };
@@ -118,50 +118,22 @@ fn a_node_that_is_killed_while_it_fetches_a_snapshot_goes_on_with_it() {
     two.guest("bob").say("lobby", "here I am");
 }
 
-/// Asks NATS something, and returns the head of the answer, and its body.
-fn ask(nats: &Nats, subject: &str, body: &str) -> (String, Vec<u8>) {
-    static INBOXES: AtomicU16 = AtomicU16::new(0);
-    let inbox = format!("inbox.{}", INBOXES.fetch_add(1, Ordering::Relaxed));
-    let mut to = TcpStream::connect(("127.0.0.1", nats.servers[0].port)).unwrap();
-    let mut from = BufReader::new(to.try_clone().unwrap());
-    let options = r#"{"verbose":false,"headers":true,"no_responders":true}"#;
-    let sent = format!(
-        "CONNECT {options}\r\nSUB {inbox} 1\r\nPUB {subject} {inbox} {}\r\n{body}\r\n",
-        body.len()
-    );
-    to.write_all(sent.as_bytes()).unwrap();
-    loop {
-        let mut line = String::new();
-        assert!(from.read_line(&mut line).unwrap() > 0, "{subject}");
-        let words: Vec<_> = line.split_whitespace().collect();
-        let numbers = words.iter().rev().map_while(|word| word.parse::<usize>().ok());
-        let (head, whole) = match (words[0], numbers.collect::<Vec<_>>().as_slice()) {
-            ("HMSG", [whole, head, ..]) => (*head, *whole),
-            ("MSG", [whole, ..]) => (0, *whole),
-            _ => continue,
-        };
-        let mut answer = vec![0; whole];
-        from.read_exact(&mut answer).unwrap();
-        let body = answer.split_off(head);
-        return (String::from_utf8(answer).unwrap(), body);
-    }
-}
-
 #[test]
 fn a_damaged_snapshot_is_told_of_and_the_log_is_replayed() {
     let folders = [(); 2].map(|()| Folder::new());
     let (nats, one) = with_a_snapshot(&folders[0]);
     let direct = "$JS.API.DIRECT.GET.linger-snapshots";
-    let (_, document) = ask(&nats, direct, r#"{"last_by_subj":"linger-snapshots.document"}"#);
+    let server = &nats.servers[0];
+    let (_, document) = server.request(direct, r#"{"last_by_subj":"linger-snapshots.document"}"#);
     let document: Value = serde_json::from_slice(&document).unwrap();
     let id = document["snapshots"][0]["id"].as_str().unwrap();
     let subject = format!("linger-snapshots.chunk.{id}.1");
-    let (head, _) = ask(&nats, direct, &json!({ "last_by_subj": subject }).to_string());
+    let (head, _) = server.request(direct, &json!({ "last_by_subj": subject }).to_string());
     let number = head.lines().find_map(|line| line.strip_prefix("Nats-Sequence: ")).unwrap();
     let delete = "$JS.API.STREAM.MSG.DELETE.linger-snapshots";
-    let (_, deleted) = ask(&nats, delete, &format!(r#"{{"seq":{number}}}"#));
+    let (_, deleted) = server.request(delete, &format!(r#"{{"seq":{number}}}"#));
     assert!(String::from_utf8(deleted).unwrap().contains(r#""success":true"#));
-    ask(&nats, &subject, "something else");
+    server.request(&subject, "something else");
     let two = joining(&nats, &folders[1]).start();
     let said = two.log();
     for words in ["no snapshot is taken; the log is replayed", "chunk 1 is damaged"] {

@@ -34,6 +34,10 @@ use crate::{
 
 /// How often a node looks what is overdue.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// A new leader takes so long to apply what a majority has, and tells of an earlier end until then.
+const APPLIES_FOR: Duration = Duration::from_secs(4);
+/// So many entries it is short of at most.
+const SHORT_OF: u64 = 3;
 /// More than any story has, of all nodes together.
 const LIVES_MAX: u64 = 16;
 /// More than any story queues.
@@ -220,6 +224,19 @@ impl SimulatedStream {
         if begins_election { Err(()) } else { Ok(position) }
     }
 
+    /// Returns where the stream ends, as far as its leader knows; none while there is no leader.
+    fn end_told(&self) -> Option<Position> {
+        let short_of = self.0.weather.lock().unwrap().1.within(0..SHORT_OF + 1);
+        let (now, end) = (Instant::now(), *self.0.end.borrow());
+        match self.0.kept.lock().unwrap().has_leader_at {
+            Some(at) if now < at => None,
+            Some(at) if now < at + APPLIES_FOR => {
+                Some(Position::new(end.get().saturating_sub(short_of)))
+            }
+            _ => Some(end),
+        }
+    }
+
     /// Returns an entry, or its erased form.
     fn read(&self, position: Position) -> (Entry, MessageId) {
         let kept = self.0.kept.lock().unwrap();
@@ -395,6 +412,21 @@ impl Log for SimulatedLog {
             let _ = answer.send(());
         });
         erased
+    }
+
+    fn is_shared(&self) -> bool {
+        true
+    }
+
+    fn ask_end(&self) -> oneshot::Receiver<Position> {
+        let (stream, life) = (self.0.stream.clone(), self.0.life);
+        let (answer, end) = oneshot::channel();
+        tokio::spawn(async move {
+            stream.pause(stream.delay(), life).await;
+            // Those who asked may have gone.
+            stream.end_told().map(|end| answer.send(end));
+        });
+        end
     }
 
     fn note_erased(&self, upto: Position) {

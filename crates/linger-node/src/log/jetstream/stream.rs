@@ -27,9 +27,9 @@ const NO_STREAM: u64 = 10_059;
 const NO_LEADER: u64 = 10_008;
 /// How long the servers may take to choose a leader, after one of them went: they begin within
 /// 9 s, and may have to begin again.
-const ELECTION_MAX: Duration = Duration::from_secs(30);
+pub(crate) const ELECTION_MAX: Duration = Duration::from_secs(30);
 /// Between two questions meanwhile.
-const ASK_AGAIN_AFTER: Duration = Duration::from_millis(250);
+pub(crate) const ASK_AGAIN_AFTER: Duration = Duration::from_millis(250);
 
 /// A stream's statements about itself.
 #[derive(Debug, Clone, Deserialize)]

@@ -3,7 +3,7 @@
 
 use std::{fs, thread, time::Duration};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     client::Client,
@@ -197,21 +197,29 @@ fn a_cluster_without_a_bucket_for_files_is_refused_in_one_sentence() {
     nats.make_log();
     let (code, said) = nats.cluster("status");
     assert!(code == Some(0) && said.contains("files: 0 bytes"), "{said}");
-    nats.ask("$JS.API.STREAM.DELETE.OBJ_linger-files", "");
+    let deleted = nats.servers[0].ask("STREAM.DELETE.OBJ_linger-files", &json!({}));
+    assert_eq!(deleted["success"], true);
     let folder = Folder::new();
     let words = ["no bucket linger-files", "nats object add linger-files", "--replicas=1"];
     check_refused("no bucket", &nats.on(Program::on(&folder)), &words);
     let (code, said) = nats.cluster("check");
     assert!(code == Some(1) && said.lines().count() == 1 && said.contains(words[1]), "{said}");
     // As that command makes it, but for a day and in memory.
-    let bucket = r#"{ "name": "OBJ_linger-files", "storage": "memory", "max_age": 86400000000000,
-        "subjects": ["$O.linger-files.C.>", "$O.linger-files.M.>"], "allow_rollup_hdrs": true }"#;
-    nats.ask("$JS.API.STREAM.CREATE.OBJ_linger-files", bucket);
+    let bucket = json!({ "name": "OBJ_linger-files", "storage": "memory",
+        "max_age": 86_400_000_000_000_u64, "allow_rollup_hdrs": true,
+        "subjects": ["$O.linger-files.C.>", "$O.linger-files.M.>"] });
+    let made = nats.servers[0].ask("STREAM.CREATE.OBJ_linger-files", &bucket);
+    assert_eq!(made["error"], Value::Null);
     let (code, said) = nats.cluster("check");
     assert_eq!((code, said.lines().count()), (Some(1), 2), "{said}");
     for words in ["kept in memory", "drops its oldest files"] {
         assert!(said.contains(words), "{said}");
     }
+}
+
+/// Returns the position up to which a node has noted that all is erased, if there is any.
+fn erased_upto(folder: &Folder) -> Option<u64> {
+    fs::read_to_string(folder.join("erased")).ok()?.parse().ok()
 }
 
 #[test]
@@ -250,7 +258,11 @@ fn bytes_that_one_node_adds_while_another_erases_them_are_there_once_acknowledge
             ann.again(one.address).get(&format!("/api/v1/files/{file}")).status == 404
         });
     }
-    thread::sleep(Duration::from_secs(3));
+    let events = ann.read_all("/api/v1/rooms/lobby/events");
+    let last = events.iter().rfind(|event| event["type"] == "message_deleted").unwrap();
+    for folder in &folders[..2] {
+        until("the node has erased all of it", || erased_upto(folder) >= last["position"].as_u64());
+    }
     let three = quick(&folders[2]).start();
     for node in [&one, &two, &three] {
         for (file, bytes) in added.iter().zip(&texts) {

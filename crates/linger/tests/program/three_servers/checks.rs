@@ -23,7 +23,7 @@ use crate::{
 use rusqlite::{Connection, OpenFlags};
 
 /// In this time nodes erase what was taken back from their own files.
-const ERASED_WITHIN: Duration = Duration::from_secs(60);
+pub const ERASED_WITHIN: Duration = Duration::from_secs(60);
 /// In this time the servers' Raft logs forget it, too.
 pub const ERASED_FROM_SERVERS_WITHIN: Duration = Duration::from_secs(300);
 /// Repeats of sends in one round.
@@ -82,7 +82,7 @@ pub fn check_repeats(cluster: &Cluster, room: &str, author: &Client, acts: &[Act
 }
 
 /// Asks until there is an answer: a node may be behind, or its servers may be choosing a leader.
-fn answered(what: &str, ask: impl Fn() -> io::Result<Answer>) -> Answer {
+pub fn answered(what: &str, ask: impl Fn() -> io::Result<Answer>) -> Answer {
     let deadline = Instant::now() + PATIENCE;
     loop {
         match ask() {
@@ -157,7 +157,7 @@ fn until_gone(folder: &Path, gone: &HashSet<&str>, within: Duration) {
 
 /// Returns the words of authors that stand in the files of a folder. Each file is read once,
 /// however many words there are.
-fn words_in(folder: &Path) -> HashSet<String> {
+pub fn words_in(folder: &Path) -> HashSet<String> {
     const BEGIN: &str = "word-";
     const END: &str = "-end";
     /// The longest name of an author, and a number.

@@ -1,7 +1,8 @@
 //! Three NATS servers and three nodes, of which something dies, hangs or is cut off.
 //!
 //! [`rounds`] ends and stops one after another under writers and readers, at random times;
-//! [`partitions`] cuts lines, and [`full_disk`] takes room away. The rule for all: an
+//! [`partitions`] cuts lines, and [`full_disk`] takes room away; in [`snapshots`] the leader of
+//! the bucket dies while a snapshot is made. The rule for all: an
 //! acknowledged message is read once by every reader, in one order, and all nodes make the same
 //! tables of it. These tests run one at a time (`.config/nextest.toml`): each of them keeps
 //! both cores busy.
@@ -14,6 +15,7 @@ mod one_down;
 mod partitions;
 mod readers;
 mod rounds;
+mod snapshots;
 
 use std::{
     net::SocketAddr,
@@ -36,6 +38,9 @@ use crate::{
 /// A node that does not answer for longer is left for another one.
 const PATIENCE_WITH_A_NODE: Duration = Duration::from_secs(3);
 
+/// Rounds of faults, if there are to be so many, make a run long enough for what takes minutes.
+const LONG_RUN: u64 = 3;
+
 /// Where the nodes listen now. One that was started again has another port.
 #[derive(Clone, Default)]
 pub struct Addresses(Arc<[AtomicU16; 3]>);
@@ -47,8 +52,25 @@ pub struct Cluster {
     folders: [Folder; 3],
     /// None of one that was killed.
     nodes: [Option<Server>; 3],
+    /// Settings of the nodes that start from now on.
+    settings: Vec<(&'static str, &'static str)>,
     /// The lines that can be cut, if there are any.
     lines: Option<Lines>,
+}
+
+/// Returns how many rounds of faults are asked for: `cargo xtask faults` does.
+fn rounds_asked() -> Option<u64> {
+    number("LINGER_FAULT_ROUNDS")
+}
+
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok()?.parse().ok()
+}
+
+/// Tells whether this is a long run, which waits until the servers have forgotten what was
+/// deleted.
+fn is_long_run() -> bool {
+    rounds_asked().is_some_and(|rounds| rounds >= LONG_RUN)
 }
 
 impl Addresses {
@@ -82,6 +104,7 @@ impl Cluster {
             addresses: Addresses::default(),
             folders: [(); 3].map(|()| Folder::new()),
             nodes: [None, None, None],
+            settings: Vec::new(),
             lines,
         };
         (0..3).for_each(|node| cluster.start_node(node));
@@ -90,7 +113,9 @@ impl Cluster {
 
     /// Starts a node on its folder.
     pub fn start_node(&mut self, node: usize) {
-        let program = self.nats.on(Program::on(&self.folders[node]));
+        let settings = self.settings.iter();
+        let program = settings
+            .fold(self.nats.on(Program::on(&self.folders[node])), |it, set| it.env(set.0, set.1));
         let server = match &self.lines {
             Some(lines) => program.env("LINGER_NATS", &lines.url_of(node)).start(),
             None => program.start(),

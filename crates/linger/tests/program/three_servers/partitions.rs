@@ -11,7 +11,7 @@ use std::{
 use rustix::process::Signal;
 
 use super::{
-    Cluster, checks,
+    Cluster, checks, is_long_run,
     lines::End::{self, Node, Server},
 };
 use crate::{client::Client, process::until, ways::texts_of};
@@ -127,11 +127,36 @@ const CASES: [Case; 8] = [
     },
 ];
 
+/// In a long run only: the other way of what has a case above, which found nothing more so far.
+const MORE_CASES: [Case; 2] = [
+    Case {
+        name: "another server hears nothing, and asks to lead again and again",
+        cuts: |it| {
+            let [deaf, third] = others(it);
+            [it, third].map(|other| (Server(other), Server(deaf))).into()
+        },
+        stopped: |_| None,
+        lasts: ELECTION,
+        nodes: [Either, Refuses, Either],
+    },
+    Case {
+        name: "another server is not heard",
+        cuts: |it| {
+            let [mute, third] = others(it);
+            [it, third].map(|other| (Server(mute), Server(other))).into()
+        },
+        stopped: |_| None,
+        lasts: NO_ELECTION,
+        nodes: [GoesOn, Refuses, GoesOn],
+    },
+];
+
 #[test]
 fn whoever_is_cut_off_refuses_sends_shows_what_it_has_and_goes_on_afterwards_like_all_others() {
     let mut cluster = Cluster::start_on_lines();
     let ann = cluster.guest("ann");
-    for (number, case) in CASES.iter().enumerate() {
+    let more = MORE_CASES.iter().filter(|_| is_long_run());
+    for (number, case) in CASES.iter().chain(more).enumerate() {
         let room = format!("cut-{number}");
         ann.again(cluster.addresses.of(0)).open(&room, "open");
         for node in 0..3 {

@@ -20,7 +20,9 @@ use super::{
     Cluster,
     authors::{Acknowledgements, Author, Written},
     checks::{self, ERASED_FROM_SERVERS_WITHIN},
+    is_long_run, number,
     readers::{Reader, Seen},
+    rounds_asked,
 };
 use crate::{
     chance::Chance,
@@ -35,8 +37,6 @@ const ROUNDS: u64 = 2;
 /// NATS takes 4 to 9 s for an election.
 const AWAY_MAX: Duration = Duration::from_secs(15);
 const AWAY_MOSTLY: Duration = Duration::from_secs(8);
-/// Rounds that are enough to judge how servers forget, which takes minutes.
-const LONG_RUN: u64 = 3;
 
 /// Something that can be ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,8 +102,7 @@ impl Drop for End<'_> {
 
 #[test]
 fn whatever_dies_or_hangs_every_acknowledged_message_is_read_once_by_every_reader_in_one_order() {
-    let number = |name: &str| std::env::var(name).ok().and_then(|value| value.parse::<u64>().ok());
-    let rounds = number("LINGER_FAULT_ROUNDS").unwrap_or(ROUNDS);
+    let rounds = rounds_asked().unwrap_or(ROUNDS);
     let seed = number("LINGER_FAULT_SEED").unwrap_or(1);
     let mut cluster = Cluster::start();
     let ann = cluster.guest("ann");
@@ -127,7 +126,7 @@ fn whatever_dies_or_hangs_every_acknowledged_message_is_read_once_by_every_reade
     let (median, longest) = (times[times.len() / 2], times[times.len() - 1]);
     println!("away for {median:?} (median of {}), {longest:?} at most", times.len());
     assert!(longest < AWAY_MAX && median < AWAY_MOSTLY, "away for {times:?}");
-    if rounds >= LONG_RUN {
+    if is_long_run() {
         let begun = Instant::now();
         let gone = gone.iter().map(String::as_str).collect();
         checks::check_erased_from_servers(&cluster, &gone);
