@@ -15,7 +15,7 @@ beforeAll(async () => {
   await bob.sayAll(TEXTS)
 })
 
-/** Opens a room as the server sends it: its script waits until the gate is opened. */
+/** Opens a room as the server sends it, and waits until it is whole and a reader sees it: its script waits until the gate is opened. */
 async function openBeforeScript(room: string, options: OpenOptions = {}): Promise<{ ann: Chat; gate: Gate }> {
   const context = await linger.newContext(options)
   const ann = new Chat(context, await context.newPage())
@@ -25,6 +25,8 @@ async function openBeforeScript(room: string, options: OpenOptions = {}): Promis
     await route.continue()
   })
   await ann.page.goto(`${linger.server.url}/r/${room}`, { waitUntil: 'commit' })
+  // Before its styles are there nothing is painted, and has places all the same, which are others.
+  await ann.page.waitForFunction(() => document.readyState !== 'loading' && performance.getEntriesByName('first-contentful-paint').length > 0)
   return { ann, gate }
 }
 
