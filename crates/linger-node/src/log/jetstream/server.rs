@@ -103,10 +103,14 @@ impl NatsServer {
         }
     }
 
-    /// Sends it a signal.
+    /// Sends it a signal. One that is stopped stands still when this returns.
     pub(crate) fn signal(&self, signal: Signal) {
         let (_, server) = self.running.as_ref().expect("it runs");
         kill_process(*server, signal).unwrap();
+        // Its threads stop one by one, on a busy machine some milliseconds later.
+        while signal == Signal::STOP && !stands_still(*server) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
     }
 
     /// Ends it at once, as a crash would.
@@ -136,6 +140,15 @@ impl NatsServer {
         cluster::init(&settings, 1, &TestClock::new(number)).unwrap();
         settings
     }
+}
+
+/// Tells whether all threads of a process are stopped.
+fn stands_still(process: Pid) -> bool {
+    let threads = fs::read_dir(format!("/proc/{}/task", process.as_raw_nonzero())).unwrap();
+    let stat = |thread: std::io::Result<fs::DirEntry>| {
+        fs::read_to_string(thread.unwrap().path().join("stat"))
+    };
+    threads.map(stat).all(|stat| stat.unwrap().rsplit(") ").next().unwrap().starts_with('T'))
 }
 
 impl Drop for NatsServer {
