@@ -12,7 +12,7 @@ export function useOpener(chat: Chat, room: () => string, me: () => User | null)
   async function ask(slug: string, user: number | undefined): Promise<void> {
     isOpener.value = false
     if (user === undefined) return
-    // What cannot be read is not offered.
+    // A dialog is offered to nobody whom the server may refuse.
     const answer = await chat.hasOpened(slug, user).catch(() => false)
     if (slug === room() && user === me()?.id) isOpener.value = answer
   }

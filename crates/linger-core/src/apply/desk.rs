@@ -16,7 +16,7 @@ use crate::{Command, ErasedKind, Person, RoomId, UserId, queries::Room, statemen
 /// Rooms, and speakers, that are kept at most. Together they take some 500 KiB.
 const KEPT_MAX: usize = 1024;
 
-/// What the latest messages asked for.
+/// The rooms and speakers of the latest messages.
 #[derive(Default)]
 pub(crate) struct Desk(RefCell<Kept>);
 

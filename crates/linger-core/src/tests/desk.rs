@@ -1,5 +1,5 @@
-//! What apply keeps in memory between entries changes nothing: the tables become the same,
-//! whenever they are settled, committed or taken back.
+//! The desk changes nothing: the tables become the same, whenever they are settled, committed
+//! or taken back.
 
 use std::sync::{
     Arc,

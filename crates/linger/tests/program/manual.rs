@@ -6,7 +6,7 @@
 
 use std::{
     fs,
-    net::{SocketAddr, TcpListener, TcpStream},
+    net::{SocketAddr, TcpStream},
     path::Path,
     process::{Child, Command, Stdio},
 };
@@ -15,7 +15,7 @@ use serde_json::json;
 
 use crate::{
     client::Client,
-    nats::{PROGRAM as NATS, installed},
+    nats::{PROGRAM as NATS, free_port, installed},
     process::{Folder, Program, Server, until},
 };
 
@@ -75,10 +75,9 @@ fn block(file: &str) -> &'static str {
 impl Cluster {
     /// Starts all of it, in the order of the page.
     fn start() -> Cluster {
-        let free = |_| TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let mut cluster = Cluster {
             folder: Folder::new(),
-            ports: PORTS.map(free),
+            ports: PORTS.map(|_| free_port()),
             _nats: Vec::new(),
             nodes: Vec::new(),
         };

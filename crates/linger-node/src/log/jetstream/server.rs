@@ -11,7 +11,7 @@ use std::{
     process::{Child, Command, Stdio},
     sync::{
         OnceLock,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicU16, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -229,8 +229,18 @@ pub(crate) fn promise(replicas: usize) -> Promise {
     Promise { replicas, servers: None }
 }
 
+/// Returns a port that nobody listens at. It stays so while its server is down: the system
+/// gives clients only ports from 32768 on.
 fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    static TAKEN: AtomicU16 = AtomicU16::new(0);
+    // Another test's process begins elsewhere.
+    let begin = u16::try_from(std::process::id() * 53 % 20_000).expect("it is small");
+    loop {
+        let port = 11_000 + (begin + TAKEN.fetch_add(1, Ordering::Relaxed)) % 20_000;
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
 }
 
 fn program() -> PathBuf {
