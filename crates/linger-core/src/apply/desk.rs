@@ -72,17 +72,13 @@ impl Desk {
         Some((speaker.clone(), kept.rooms.get(&room)?.room.clone()))
     }
 
-    /// Keeps a speaker and a room, as the tables have them; of a room that is at hand the
-    /// counts are further on there.
-    pub(super) fn keep(&self, speaker: &Person, room: &mut Room) {
+    /// Keeps a speaker and a room, as the tables have them. Returns the room as it is: one that
+    /// is at hand is further on there.
+    pub(super) fn keep(&self, speaker: &Person, room: Room) -> Room {
         let mut kept = self.0.borrow_mut();
         kept.speakers.insert((room.id, speaker.id), speaker.clone());
-        match kept.rooms.get(&room.id) {
-            Some(known) => *room = known.room.clone(),
-            None => {
-                kept.rooms.insert(room.id, KeptRoom { room: room.clone(), is_ahead: false });
-            }
-        }
+        let known = kept.rooms.entry(room.id).or_insert(KeptRoom { room, is_ahead: false });
+        known.room.clone()
     }
 
     /// Takes note of a room's counts: at hand, or else in the tables.

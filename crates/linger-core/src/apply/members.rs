@@ -82,12 +82,12 @@ pub(super) fn speaker(step: &Step<'_, '_>, room: RoomId) -> Result<(Person, Room
     }
     let queries::Speaker { user, room, is_member } = queries::speaker(step.tx, id, room)?;
     let user = user.ok_or(Rejection::UserNotFound)?;
-    let mut room = room.ok_or(Rejection::RoomNotFound)?;
+    let room = room.ok_or(Rejection::RoomNotFound)?;
     if !is_member {
         return Err(outsider(&room));
     }
     let speaker = Person { id, name: user.name };
-    step.desk.keep(&speaker, &mut room);
+    let room = step.desk.keep(&speaker, room);
     Ok((speaker, room))
 }
 

@@ -62,8 +62,7 @@ pub(crate) use roll::Roll;
 #[cfg(test)]
 pub(crate) use stream::subject;
 pub(crate) use stream::{
-    ASK_AGAIN_AFTER, AboutStream, Beginning, ELECTION_MAX, files_bucket, kept, make_stream,
-    object_stream,
+    AboutStream, Beginning, files_bucket, kept, make_stream, object_stream, until_led,
 };
 pub(crate) use walk::Walk;
 use worker::{Queued, Worker};

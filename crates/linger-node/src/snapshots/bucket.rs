@@ -7,7 +7,7 @@
 //! The servers may be choosing a leader for the bucket: then it is asked again, so that the
 //! death of one server ends no snapshot, and no erasing.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use async_nats::{
     HeaderMap,
@@ -22,14 +22,12 @@ use async_nats::{
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde_json::{Value, json};
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 use super::{Answer, document::Document, refused, told};
 use crate::{
     ClusterError, ClusterSettings,
-    log::jetstream::{
-        ASK_AGAIN_AFTER, AboutStream, ELECTION_MAX, block_on, context, kept, make_stream,
-    },
+    log::jetstream::{AboutStream, block_on, context, kept, make_stream, until_led},
 };
 
 /// For an acknowledgement: a disk that is busy with chunks takes its time.
@@ -165,7 +163,7 @@ impl Bucket {
 
     /// Reads the document, as the leader has it.
     pub(super) async fn read(&self) -> Answer<Held> {
-        patiently(|| self.try_read()).await
+        until_led(|_| true, || self.try_read()).await
     }
 
     async fn try_read(&self) -> Answer<Held> {
@@ -208,7 +206,7 @@ impl Bucket {
     /// Erases all chunks of snapshots that a document does not name, and that were put before
     /// that document. They are overwritten in the servers' files. Returns how many there were.
     pub(super) async fn erase_others(&self, held: &Held) -> Answer<usize> {
-        patiently(|| self.try_erase_others(held)).await
+        until_led(|_| true, || self.try_erase_others(held)).await
     }
 
     async fn try_erase_others(&self, held: &Held) -> Answer<usize> {
@@ -283,23 +281,28 @@ impl Bucket {
         let mut headers = HeaderMap::new();
         headers.insert(NATS_EXPECTED_STREAM, &*self.name);
         headers.insert(NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, last.to_string());
-        let until = Instant::now() + ELECTION_MAX;
-        loop {
+        // The outer error is that no leader took it. After silence nobody knows whether one did:
+        // that is for the caller.
+        let send = || async {
             let (subject, headers) = (subject.clone(), headers.clone());
             let sent = self.context.publish_with_headers(subject, headers, payload.clone()).await;
-            let answer = timeout(ANSWER_MAX, sent.map_err(told)?.into_future()).await;
-            match answer.map_err(|_| "the NATS cluster does not answer".to_owned())? {
-                Ok(put) => return Ok(Some(put.sequence)),
+            let sent = match sent {
+                Ok(sent) => sent,
+                Err(error) => return Ok(Err(told(error))),
+            };
+            let Ok(answer) = timeout(ANSWER_MAX, sent.into_future()).await else {
+                return Ok(Err("the NATS cluster does not answer".to_owned()));
+            };
+            match answer {
+                Ok(put) => Ok(Ok(Some(put.sequence))),
                 Err(error) => match error.kind() {
-                    PublishErrorKind::WrongLastSequence => return Ok(None),
-                    // No leader took it. After silence, nobody knows: that is for the caller.
-                    PublishErrorKind::StreamNotFound if Instant::now() < until => {
-                        sleep(ASK_AGAIN_AFTER).await;
-                    }
-                    _ => return Err(told(error)),
+                    PublishErrorKind::WrongLastSequence => Ok(Ok(None)),
+                    PublishErrorKind::StreamNotFound => Err(told(error)),
+                    _ => Ok(Err(told(error))),
                 },
             }
-        }
+        };
+        until_led(|_| true, send).await?
     }
 
     fn document(&self) -> String {
@@ -308,17 +311,5 @@ impl Bucket {
 
     fn chunk(&self, id: &str, number: u64) -> String {
         format!("{}.chunk.{id}.{number}", self.name)
-    }
-}
-
-/// Asks for something until there is an answer, for as long as the servers may be choosing a
-/// leader.
-async fn patiently<T, F: Future<Output = Answer<T>>>(ask: impl Fn() -> F) -> Answer<T> {
-    let until = Instant::now() + ELECTION_MAX;
-    loop {
-        match ask().await {
-            Err(_) if Instant::now() < until => sleep(ASK_AGAIN_AFTER).await,
-            answer => return answer,
-        }
     }
 }

@@ -27,9 +27,9 @@ const NO_STREAM: u64 = 10_059;
 const NO_LEADER: u64 = 10_008;
 /// How long the servers may take to choose a leader, after one of them went: they begin within
 /// 9 s, and may have to begin again.
-pub(crate) const ELECTION_MAX: Duration = Duration::from_secs(30);
+const ELECTION_MAX: Duration = Duration::from_secs(30);
 /// Between two questions meanwhile.
-pub(crate) const ASK_AGAIN_AFTER: Duration = Duration::from_millis(250);
+const ASK_AGAIN_AFTER: Duration = Duration::from_millis(250);
 
 /// A stream's statements about itself.
 #[derive(Debug, Clone, Deserialize)]
@@ -338,11 +338,20 @@ pub(super) async fn request<T: serde::de::DeserializeOwned>(
     subject: &str,
     payload: &Value,
 ) -> Result<T, Failed> {
+    until_led(Failed::is_passing, || request_once(context, subject, payload)).await
+}
+
+/// Asks for something again and again, while the servers may be choosing a leader and the error
+/// is one that passes.
+pub(crate) async fn until_led<T, E, F: Future<Output = Result<T, E>>>(
+    is_passing: impl Fn(&E) -> bool,
+    ask: impl Fn() -> F,
+) -> Result<T, E> {
     let until = Instant::now() + ELECTION_MAX;
     let mut is_told = false;
     loop {
-        match request_once(context, subject, payload).await {
-            Err(error) if error.is_passing() && Instant::now() < until => {
+        match ask().await {
+            Err(error) if is_passing(&error) && Instant::now() < until => {
                 if !is_told {
                     tracing::info!("waiting until JetStream has a leader");
                     is_told = true;
