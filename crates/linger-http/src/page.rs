@@ -6,28 +6,47 @@
 use axum::{
     Router,
     body::Body,
+    extract::Request,
     http::{HeaderMap, StatusCode},
     middleware,
     response::{IntoResponse, Response},
 };
 use linger_serve::{Failure, Routes};
+use tokio::{sync::OnceCell, task::spawn_blocking};
+use tower::ServiceExt;
 
 use crate::{policy::protect, text};
 
+/// The files, once somebody has asked for one. Compressing them takes longer than all else that
+/// a start does, and those who come back after it mostly have them.
+static FILES: OnceCell<Router> = OnceCell::const_new();
+
 /// Returns the routes of the page, and the answer to everything else.
 pub(crate) fn routes() -> Routes {
-    let files = files().layer(middleware::map_response(safely)).fallback(nothing_here);
-    Routes::new().on_hyper(|router| router.merge(files))
+    Routes::new().on_hyper(|router| router.fallback(serve))
+}
+
+async fn serve(request: Request) -> Response {
+    let files = async || spawn_blocking(files).await.expect("it does not panic");
+    let Ok(response) = FILES.get_or_init(files).await.clone().oneshot(request).await;
+    response
 }
 
 #[cfg(feature = "page")]
 fn files() -> Router {
-    linger_web::router()
+    layered(linger_web::router())
 }
 
 #[cfg(not(feature = "page"))]
 fn files() -> Router {
-    Router::new()
+    layered(Router::new())
+}
+
+fn layered(files: Router) -> Router {
+    files
+        .layer(middleware::map_response(safely))
+        .fallback(nothing_here)
+        .method_not_allowed_fallback(no_such_method)
 }
 
 async fn safely(mut response: Response) -> Response {
