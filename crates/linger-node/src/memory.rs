@@ -15,12 +15,7 @@ use linger_core::{
 };
 use recent::{Recent, Way};
 
-use crate::{
-    Limits,
-    epochs::Epochs,
-    limits::{LOOKUPS_MAX, PAGE_BYTES_MAX},
-    roster::Roster,
-};
+use crate::{Limits, epochs::Epochs, limits::PAGE_BYTES_MAX, roster::Roster};
 
 /// The newest events and outcomes, all of the same moment.
 pub(crate) struct Memory {
@@ -200,17 +195,6 @@ impl Memory {
         Some(Look { news: found.news, upto, lookups })
     }
 
-    /// Tells whether [`Memory::look`] would find anything out.
-    pub(crate) fn reaches(
-        &self,
-        reader: Option<UserId>,
-        scope: &Scope,
-        after: Position,
-        lookups_max: usize,
-    ) -> bool {
-        self.way(reader, scope, after, lookups_max).is_some()
-    }
-
     /// Returns how to look; none where not everything is here, or where it takes too long.
     fn way(
         &self,
@@ -230,21 +214,6 @@ impl Memory {
         // Of a quiet room in a busy house nothing is forgotten.
         let is_here = || self.roster.remembers(reader, scope, after);
         (stays.len() <= lookups_max && is_here()).then_some(way)
-    }
-
-    /// Tells whether a look would find more than so many bytes of events.
-    pub(crate) fn finds_more_than(
-        &self,
-        bytes: usize,
-        reader: Option<UserId>,
-        scope: &Scope,
-        after: Position,
-        limit: usize,
-    ) -> bool {
-        let Some(way) = self.way(reader, scope, after, LOOKUPS_MAX) else { return false };
-        let mut found = Found::new(limit, bytes);
-        self.recent.look(way, scope, self.roster.stays(reader), after, &mut found);
-        found.bytes > bytes
     }
 
     /// Returns what the entry at `position` did, while that is remembered.

@@ -28,11 +28,17 @@ pub trait Service: Send + Sync + 'static {
 
     /// Looks whether there is an answer for this ticket by now.
     ///
-    /// Called when the request is parked, after it stands under its topic, and
-    /// when the topic is called. The result serves all equal tickets of one turn
-    /// of a shard; news that comes later must bring a wake of its own. The lookups
-    /// are counted: a turn that has made enough leaves the rest to the next one.
+    /// Called when the topic is called, and when a stream is parked again. The result
+    /// serves all equal tickets of one turn of a shard; news that comes later must bring a
+    /// wake of its own. The lookups are counted: a turn that has made enough leaves the
+    /// rest to the next one.
     fn look(&self, ticket: &Self::Ticket) -> Look<Self::Ticket>;
+
+    /// Looks for a request that is to be parked, as [`Service::look`] does, in the same turn
+    /// and before that. None: it is not ours after all, and its connection is handed over.
+    fn first_look(&self, ticket: &Self::Ticket) -> Option<Look<Self::Ticket>> {
+        Some(self.look(ticket))
+    }
 
     /// Tells whether this wait ends soon, whatever happens: neither the closing of
     /// the park nor a peer that sends nothing more cuts it short.

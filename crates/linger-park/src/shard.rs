@@ -69,7 +69,7 @@ pub(crate) struct Shard<S: Service> {
     /// When this turn began.
     now: Instant,
     /// The results for equal tickets in this turn: on entering, and on expiring.
-    entered: Same<S::Ticket, Look<S::Ticket>>,
+    entered: Same<S::Ticket, Option<Look<S::Ticket>>>,
     expired: Same<S::Ticket, Answer<S::Ticket>>,
     /// The answers of this shard that are on their way out.
     loads: Loads,

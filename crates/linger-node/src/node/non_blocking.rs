@@ -53,20 +53,6 @@ impl NonBlocking<'_> {
         Some(Glance { page, lookups: look.lookups + 1 })
     }
 
-    /// Tells whether [`NonBlocking::glance`] would find out whether there is news: the
-    /// reader's place is known, and memory reaches back to it.
-    pub fn can_glance(self, wait: &Wait) -> bool {
-        let Place::At(after) = self.0.place(wait.after) else { return false };
-        self.0.memory().reaches(wait.reader, &wait.scope, after, LOOKUPS_MAX)
-    }
-
-    /// Tells whether [`NonBlocking::glance`] would find more than so many bytes of
-    /// events. Costs a look at as many.
-    pub fn would_find_more_than(self, bytes: usize, wait: &Wait) -> bool {
-        let Place::At(after) = self.0.place(wait.after) else { return false };
-        self.0.memory().finds_more_than(bytes, wait.reader, &wait.scope, after, wait.limit)
-    }
-
     /// Begins what [`Node::submit`] does, without waiting, for an author in an
     /// [`crate::Annex`]. None where the answer is not simply that it is done: the
     /// rules seem to say no, or the queue is full.

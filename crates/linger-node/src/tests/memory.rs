@@ -178,27 +178,3 @@ async fn an_outcome_that_memory_has_forgotten_is_unknown_and_the_repeat_knows_it
     assert_eq!(ask().await.unwrap_err(), Unavailable::Unknown.into());
     assert_eq!(node.latest().position.get(), 1);
 }
-
-#[tokio::test(start_paused = true)]
-async fn it_is_known_without_copying_whether_a_reader_was_away_for_long() {
-    let parts = Parts::new(Limits::default());
-    let node = parts.start();
-    let [ann, bob] = [node.guest("ann").await, node.guest("bob").await];
-    let tea = node.opens(ann, "tea", RoomKind::Open).await;
-    let den = node.opens(bob, "den", RoomKind::Closed).await;
-    let begin = node.latest();
-    for number in 0..10 {
-        node.says(ann, &tea, &format!("tea {number}")).await;
-        node.says(bob, &den, &format!("den {number}")).await;
-    }
-    let page = node.reads(of_room(&tea, from(begin))).await;
-    let all: usize = page.news.iter().map(|news| news.json.len()).sum();
-    for (case, wait, bytes, is_more) in [
-        ("all but one byte", of_room(&tea, from(begin)), all - 1, true),
-        ("all, and nothing of others", of_room(&tea, from(begin)), all, false),
-        ("a page at most", crate::Wait { limit: 5, ..of_room(&tea, from(begin)) }, all / 2, false),
-        ("caught up", of_room(&tea, from(node.latest())), 0, false),
-    ] {
-        assert_eq!(node.non_blocking().would_find_more_than(bytes, &wait), is_more, "{case}");
-    }
-}

@@ -17,7 +17,7 @@ use super::{
     connection::{Record, State, Writing},
 };
 use crate::{
-    Answer, Connection, Parking, Service, Then, Verdict,
+    Answer, Connection, Look, Parking, Service, Then, Verdict,
     request::{Fields, Parsed, parse},
 };
 
@@ -37,6 +37,8 @@ pub(super) enum Step<T> {
     /// Serve what is left over, or read.
     Read,
     Send(Answer<T>),
+    /// Park a request that was looked for in this turn.
+    Park(Parking<T>),
     Then(Then<T>),
     /// Nothing until something happens; or the connection is gone.
     Rest,
@@ -51,6 +53,10 @@ impl<S: Service> Shard<S> {
             // piece of a stream comes when other streams had theirs.
             let can_wait = match step {
                 Step::Read => self.is_spent(),
+                Step::Park(_) => {
+                    has_parked = true;
+                    false
+                }
                 Step::Then(Then::Park(_)) => mem::replace(&mut has_parked, true) || self.is_spent(),
                 _ => false,
             };
@@ -62,7 +68,7 @@ impl<S: Service> Shard<S> {
                 Step::Send(answer) => self.send(key, &answer),
                 Step::Then(Then::NextRequest) => Step::Read,
                 Step::Then(Then::Close) => self.leave(key),
-                Step::Then(Then::Park(parking)) => self.park(key, parking),
+                Step::Park(parking) | Step::Then(Then::Park(parking)) => self.park(key, parking),
                 Step::Rest => return,
             };
         }
@@ -81,6 +87,7 @@ impl<S: Service> Shard<S> {
             }
             // The answer has gone out already; only the next step is left.
             Step::Then(then) => Some((Arc::from([]), then)),
+            Step::Park(parking) => Some((Arc::from([]), Then::Park(parking))),
         };
         if let Some((bytes, then)) = rest {
             let Some(load) = self.loads.of(&bytes) else { return self.drop_connection(key) };
@@ -154,7 +161,15 @@ impl<S: Service> Shard<S> {
                 self.lookups += cost_of(&answer.bytes);
                 (Some(Step::Send(answer)), None)
             }
-            Verdict::Park(parking) => (Some(Step::Then(Then::Park(parking))), None),
+            Verdict::Park(parking) => {
+                let lookups = &mut self.lookups;
+                let look = self.entered.of(&parking.ticket, || {
+                    let look = self.service.first_look(&parking.ticket);
+                    *lookups += look.as_ref().map_or(0, Look::cost);
+                    look
+                });
+                (look.is_some().then_some(Step::Park(parking)), None)
+            }
             Verdict::NotMine => (None, None),
             Verdict::NotYet(errand) => (None, Some(errand)),
         };
@@ -198,15 +213,17 @@ impl<S: Service> Shard<S> {
 
     pub(super) fn park(&mut self, key: u32, parking: Parking<S::Ticket>) -> Step<S::Ticket> {
         let Parking { ticket, topic, deadline } = parking;
-        // Enter before looking: whatever comes in between must not be missed.
         self.waiters.enter(&mut self.connections, key, topic);
+        // A request was looked for already. That was soon enough: wakes are heard between
+        // turns, so one that its look has missed finds it here.
         let lookups = &mut self.lookups;
-        let look = self.entered.of(&ticket, || {
+        let mut look = || {
             let look = self.service.look(&ticket);
             *lookups += look.cost();
             look
-        });
-        let look = look.clone();
+        };
+        let entered = self.entered.of(&ticket, || Some(look())).clone();
+        let look = entered.unwrap_or_else(look);
         let is_brief = self.service.is_brief(&look.ticket);
         let record = &mut self.connections[key as usize];
         record.state = State::Parked(look.ticket);

@@ -5,7 +5,10 @@
 use std::{
     io::{Read, Write},
     net::TcpListener,
-    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
 };
 
 use super::{calls::LOOKUPS_MAX, inbox::WAKES_MAX, *};
@@ -23,6 +26,11 @@ struct Waiting {
     piece_bytes: AtomicUsize,
     /// Bytes of pieces that were made.
     made_bytes: AtomicUsize,
+    looks: AtomicUsize,
+    /// Whether a first look finds that a request is not ours.
+    is_foreign: AtomicBool,
+    /// The bytes of the requests that were handed over.
+    handed_over: Mutex<Vec<Vec<u8>>>,
 }
 
 impl Service for Waiting {
@@ -48,6 +56,7 @@ impl Service for Waiting {
     }
 
     fn look(&self, ticket: &Self::Ticket) -> Look<Self::Ticket> {
+        self.looks.fetch_add(1, Ordering::Relaxed);
         let piece_bytes = self.piece_bytes.load(Ordering::Relaxed);
         if piece_bytes > 0 {
             self.made_bytes.fetch_add(piece_bytes, Ordering::Relaxed);
@@ -59,6 +68,11 @@ impl Service for Waiting {
         let answer = Answer { bytes, items: 1, then: Then::NextRequest };
         let answer = self.has_news.load(Ordering::Relaxed).then_some(answer);
         Look { ticket: *ticket, answer, lookups: self.cost.load(Ordering::Relaxed) }
+    }
+
+    fn first_look(&self, ticket: &Self::Ticket) -> Option<Look<Self::Ticket>> {
+        let look = self.look(ticket);
+        (!self.is_foreign.load(Ordering::Relaxed)).then_some(look)
     }
 
     fn expire(&self, _: &Self::Ticket) -> (Answer<Self::Ticket>, usize) {
@@ -74,7 +88,7 @@ impl Service for Waiting {
     }
 
     fn hand_over(&self, connection: Connection<Self::Place>, _: Option<()>) {
-        drop(connection);
+        self.handed_over.lock().unwrap().push(connection.bytes);
     }
 }
 
@@ -206,6 +220,33 @@ fn a_request_that_comes_when_a_turn_has_cost_enough_is_served_in_the_next_one() 
     shard.lookups = 0;
     shard.go_on();
     assert_eq!((shard.waiters.len(), shard.put_off.len()), (1, 0));
+}
+
+#[test]
+fn equal_requests_of_a_turn_are_looked_for_once_and_go_elsewhere_whole() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (mut shard, _) = Shard::new(Arc::new(Waiting::default()), Arc::default()).unwrap();
+    let service = shard.service.clone();
+    for (case, is_foreign, parked) in [("ours", false, 10), ("not ours", true, 0)] {
+        service.is_foreign.store(is_foreign, Ordering::Relaxed);
+        service.looks.store(0, Ordering::Relaxed);
+        let topics: Vec<_> = (0..10).map(|number| number / 5).collect();
+        let clients = topics.iter().map(|&topic| {
+            let (client, connection) = pair_under(&listener, Topic(topic));
+            shard.admit(connection);
+            client
+        });
+        let clients: Vec<_> = clients.collect();
+        assert_eq!(service.looks.load(Ordering::Relaxed), 2, "{case}");
+        assert_eq!((shard.waiters.len(), clients.len()), (parked, 10), "{case}");
+        let expected =
+            topics.iter().map(|topic| format!("GET /{topic} HTTP/1.1\r\nHost: a\r\n\r\n"));
+        let expected: Vec<_> = expected.map(String::into_bytes).skip(parked).collect();
+        assert_eq!(*service.handed_over.lock().unwrap(), expected, "{case}");
+        (0..10).filter(|_| parked > 0).for_each(|key| shard.drop_connection(key));
+        // The next turn.
+        shard.hear(&mut Vec::new());
+    }
 }
 
 #[test]

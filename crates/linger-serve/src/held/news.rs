@@ -8,7 +8,7 @@ use linger_park::{Answer, Look, Parking, Then};
 use super::{
     bytes::{self, Encoded},
     parked::Waiting,
-    recent::{RecentAnswers, SHARED_MAX},
+    recent::RecentAnswers,
     waiting_room::topic,
 };
 use crate::{
@@ -47,56 +47,52 @@ impl Reading {
 /// No question here reads the tables, so none takes a turn.
 const NO_TURN: Asker = Asker::House;
 
-/// The reason for no answer.
-enum NoAnswer {
-    /// There is no news yet. The ticket is moved on.
-    Yet(Ticket),
-    /// Memory does not reach back so far, or the look takes too long here.
-    Here,
-}
+/// The most bytes of events that are rendered on a shard's thread for one reader: a page of
+/// 200 usual messages.
+const EVENTS_BYTES_MAX: usize = 128 << 10;
 
 impl News {
     pub(super) fn new(app: Arc<App>) -> News {
         News { app, recent: RecentAnswers::new() }
     }
 
-    /// Returns the first answer of a request, if any, and how it waits. None: hyper's side
-    /// must answer, with a reset, from the tables, or with a long page, which nobody on this
-    /// thread is to wait for.
+    /// Returns the beginning of a request's answer, if it has one at once, and how it waits.
+    /// None: hyper's side must answer.
     pub(super) fn begin(&self, hold: Hold) -> Option<(Option<Answer<Waiting>>, Parking<Waiting>)> {
         let Hold { ticket, hold, opening } = hold;
         // Before the first look: news after it must call this reader.
         let onlooking = self.app.node.non_blocking().onlook(&ticket.scope).ok()?.map(Arc::new);
-        if !self.app.node.non_blocking().can_glance(&ticket.wait(NO_TURN)) {
-            return None;
-        }
-        // A stream stays where it begins, so it begins here.
-        if opening.is_none()
-            && self.app.node.non_blocking().would_find_more_than(SHARED_MAX, &ticket.wait(NO_TURN))
-        {
-            return None;
-        }
         let reading = Reading { ticket, onlooking };
-        let opening = opening.map(|opening| Answer {
-            bytes: bytes::opening(self.allow(&reading.ticket, opening)),
-            items: 0,
-            then: self.go_on(reading.clone()),
-        });
+        let opening = match opening {
+            Some(opening) => {
+                // A stream stays where it begins, so it begins here, however much it is owed.
+                self.glance(&reading.ticket, &mut 0).filter(is_known)?;
+                let bytes = bytes::opening(self.allow(&reading.ticket, opening));
+                Some(Answer { bytes, items: 0, then: self.go_on(reading.clone()) })
+            }
+            None => None,
+        };
         Some((opening, self.parking(reading, hold)))
+    }
+
+    /// Looks for a request that comes. None: hyper's side must answer, with a reset, from the
+    /// tables, or with a long page, which nobody on this thread is to wait for.
+    pub(super) fn first_look(&self, reading: &Reading) -> Option<Look<Waiting>> {
+        let mut lookups = 0;
+        let is_ours = |page: &Page| is_known(page) && bytes_of(page) <= EVENTS_BYTES_MAX;
+        let (reading, answer) = self.find(reading, is_ours, &mut lookups)?;
+        Some(Look { ticket: Waiting::News(reading), answer, lookups })
     }
 
     /// Looks whether there is an answer by now.
     pub(super) fn look(&self, reading: &Reading) -> Look<Waiting> {
         let mut lookups = 0;
-        let (reading, answer) = match self.find(reading, &mut lookups) {
-            Ok(answer) => (reading.clone(), Some(answer)),
-            Err(NoAnswer::Yet(ticket)) => (reading.at(ticket), None),
+        let found = self.find(reading, |_| true, &mut lookups);
+        let (reading, answer) = found.unwrap_or_else(|| {
             // So much happened at once that memory forgot some of it, or that the look takes
             // long. The client comes back with the same cursor, and a task looks.
-            Err(NoAnswer::Here) => {
-                (reading.clone(), Some(end_stream(self.nothing(reading, &mut lookups))))
-            }
-        };
+            (reading.clone(), Some(end_stream(self.nothing(reading, &mut lookups))))
+        });
         Look { ticket: Waiting::News(reading), answer, lookups }
     }
 
@@ -111,14 +107,20 @@ impl News {
         }
     }
 
-    fn find(&self, reading: &Reading, lookups: &mut usize) -> Result<Answer<Waiting>, NoAnswer> {
+    /// Returns the reader moved on, and the answer, if there is one yet. None: memory does not
+    /// reach back so far, the look takes too long here, or a page `is_ours` not.
+    fn find(
+        &self,
+        reading: &Reading,
+        is_ours: impl Fn(&Page) -> bool,
+        lookups: &mut usize,
+    ) -> Option<(Reading, Option<Answer<Waiting>>)> {
         let mut reading = reading.clone();
         loop {
-            let page = self.glance(&reading.ticket, lookups).ok_or(NoAnswer::Here)?;
-            let is_all = page.news.is_empty();
+            let page = self.glance(&reading.ticket, lookups).filter(&is_ours)?;
             match self.answer(&reading, &page, false) {
-                Ok(answer) => return Ok(answer),
-                Err(next) if is_all => return Err(NoAnswer::Yet(next)),
+                Ok(answer) => return Some((reading, Some(answer))),
+                Err(next) if page.news.is_empty() => return Some((reading.at(next), None)),
                 // These were not for this reader; there may be more.
                 Err(next) => reading.ticket = next,
             }
@@ -195,6 +197,14 @@ impl News {
         let deadline = self.app.node.deadline(hold).into_std();
         Parking { ticket: Waiting::News(reading), topic, deadline }
     }
+}
+
+fn is_known(page: &Page) -> bool {
+    page.reset.is_none()
+}
+
+fn bytes_of(page: &Page) -> usize {
+    page.news.iter().map(|news| news.json.len()).sum()
 }
 
 /// Makes the next piece of a stream its last; other answers stay as they are.

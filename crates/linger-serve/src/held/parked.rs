@@ -148,6 +148,13 @@ impl Service for ParkService {
         }
     }
 
+    fn first_look(&self, waiting: &Waiting) -> Option<Look<Waiting>> {
+        match waiting {
+            Waiting::News(reading) => self.news.first_look(reading),
+            Waiting::Outcome(_) => Some(self.look(waiting)),
+        }
+    }
+
     fn is_brief(&self, waiting: &Waiting) -> bool {
         matches!(waiting, Waiting::Outcome(_))
     }

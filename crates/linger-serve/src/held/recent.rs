@@ -20,7 +20,7 @@ use crate::renderer::RendererRef;
 /// Answers that are kept. A busy room uses one at a time.
 const SLOTS: usize = 64;
 /// A larger answer is for somebody who was away, not for a crowd.
-pub(super) const SHARED_MAX: usize = 64 << 10;
+const SHARED_MAX: usize = 64 << 10;
 /// The date in a head is true to a second.
 const KEPT: Duration = Duration::from_secs(1);
 
