@@ -73,6 +73,9 @@ const READ_MAX: Duration = Duration::from_secs(5);
 const READS_MAX: usize = 8;
 /// Questions for the stream's end that wait at once. Others count as not answered.
 const END_QUESTIONS_MAX: usize = 4096;
+/// Single entries that the leader is asked for, or is to erase, at once: it writes to its disk
+/// once for all that are on their way. Messages that are sent must not wait long behind them.
+const ENTRIES_AT_ONCE: usize = 16;
 
 /// The log in a stream.
 pub(crate) struct JetStreamLog {
@@ -250,6 +253,16 @@ impl Log for JetStreamLog {
         self.reads.try_send(Read { after, limit, until, answer }).map_err(|_| silent())?;
         let entries = entries.recv_timeout(READ_MAX).map_err(|_| silent())??;
         known(entries, self.agreement.known())
+    }
+
+    fn read_each(
+        &self,
+        positions: Vec<Position>,
+    ) -> oneshot::Receiver<Result<Vec<Entry>, ReadError>> {
+        let (answer, entries) = oneshot::channel();
+        // Where the queue is full, the answer is dropped with what was asked.
+        let _ = self.queue(Queued::ReadEach(positions, answer));
+        entries
     }
 
     fn erased_upto(&self) -> Position {

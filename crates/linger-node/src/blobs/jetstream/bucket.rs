@@ -82,6 +82,12 @@ impl Bucket {
         self.context.client().connection_state()
     }
 
+    /// Returns how many requests were made so far.
+    #[cfg(test)]
+    pub(super) fn requests(&self) -> u64 {
+        self.context.client().statistics().out_messages.load(Ordering::Relaxed)
+    }
+
     /// Names a new copy.
     pub(super) fn new_copy(&self) -> String {
         format!("{:016x}{:016x}", self.random, self.copies.fetch_add(1, Ordering::Relaxed))
@@ -251,6 +257,9 @@ impl Bucket {
                 if first.is_some_and(|first| first.sequence == message.sequence) {
                     deleted.map_err(away)?;
                 }
+            }
+            if message.sequence == upto {
+                break;
             }
             next = message.sequence + 1;
         }
