@@ -94,6 +94,13 @@ pub(crate) trait Log: Send + Sync {
         end
     }
 
+    /// Asks the same, and has those who decide it agree on something after the question: all that
+    /// anybody had read or had acknowledged before lies within this end. It costs them a
+    /// write, and changes nothing.
+    fn prove_end(&self) -> oneshot::Receiver<Position> {
+        self.ask_end()
+    }
+
     /// Returns the position of the last durable entry, and how to hear of growth.
     fn tail(&self) -> watch::Receiver<Position>;
 }

@@ -54,6 +54,7 @@ use crate::{
 use appends::Append;
 use connection::Connection;
 pub use connection::{ClusterError, ClusterSettings};
+use ends::Question;
 pub(crate) use faults::{bucket_faults, files_faults};
 use history::Read;
 pub(crate) use import::{Found, Import};
@@ -86,7 +87,7 @@ pub(crate) struct JetStreamLog {
     queued_bytes: Arc<AtomicUsize>,
     queued_bytes_max: usize,
     reads: mpsc::Sender<Read>,
-    end_questions: mpsc::Sender<oneshot::Sender<Position>>,
+    end_questions: mpsc::Sender<Question>,
     tail: watch::Receiver<Position>,
     latest: Arc<Mutex<Latest>>,
     refused: Arc<Mutex<Vec<UserId>>>,
@@ -210,6 +211,16 @@ impl JetStreamLog {
             mpsc::error::TrySendError::Closed(_) => AppendError::NotWritten,
         })
     }
+
+    fn ask(
+        &self,
+        how: impl FnOnce(oneshot::Sender<Position>) -> Question,
+    ) -> oneshot::Receiver<Position> {
+        let (answer, end) = oneshot::channel();
+        // Where too many ask, the answer is dropped.
+        let _ = self.end_questions.try_send(how(answer));
+        end
+    }
 }
 
 impl Log for JetStreamLog {
@@ -281,10 +292,11 @@ impl Log for JetStreamLog {
     }
 
     fn ask_end(&self) -> oneshot::Receiver<Position> {
-        let (answer, end) = oneshot::channel();
-        // Where too many ask, the answer is dropped.
-        let _ = self.end_questions.try_send(answer);
-        end
+        self.ask(Question::Told)
+    }
+
+    fn prove_end(&self) -> oneshot::Receiver<Position> {
+        self.ask(Question::Proven)
     }
 
     /// A file that was written in part has a smaller number: then some is done once more.

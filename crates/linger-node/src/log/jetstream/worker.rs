@@ -27,7 +27,7 @@ use super::{
     AboutStream, ClusterError, ClusterSettings,
     appends::{Append, Appends, Done},
     connection::{Connection, Link},
-    ends,
+    ends::{self, Question},
     history::{self, Read},
     message::{Message, MessageId},
     reader::{Lost, Reader},
@@ -82,7 +82,7 @@ pub(super) struct Shared {
 /// Questions that the worker's own tasks answer.
 pub(super) struct Asked {
     pub(super) reads: mpsc::Receiver<Read>,
-    pub(super) end_questions: mpsc::Receiver<oneshot::Sender<Position>>,
+    pub(super) end_questions: mpsc::Receiver<Question>,
 }
 
 /// The one who talks to the stream.
