@@ -52,6 +52,19 @@ pub(crate) trait Log: Send + Sync {
     /// long ([`READ_BYTES_MAX`]), and none only when there are none.
     fn read_after(&self, after: Position, limit: usize) -> Result<Vec<Entry>, ReadError>;
 
+    /// Reads single entries, in their order. The caller need not wait for the answer, which may
+    /// take as long as the log's keeper does; dropped, they cannot be read just now.
+    fn read_each(
+        &self,
+        positions: Vec<Position>,
+    ) -> oneshot::Receiver<Result<Vec<Entry>, ReadError>> {
+        let (answer, entries) = oneshot::channel();
+        let each = positions.iter().map(|at| self.read_after(at.before(), 1));
+        // The receiver is here.
+        let _ = answer.send(each.collect::<Result<Vec<_>, _>>().map(|found| found.concat()));
+        entries
+    }
+
     /// Returns the position up to which everything that entries ask to be erased is erased, in
     /// all files. An engine without files has nothing to erase.
     fn erased_upto(&self) -> Position {
@@ -79,6 +92,13 @@ pub(crate) trait Log: Send + Sync {
         // The receiver is here.
         let _ = answer.send(*self.tail().borrow());
         end
+    }
+
+    /// Asks the same, and has those who decide it agree on something after the question: all that
+    /// anybody had read or had acknowledged before lies within this end. It costs them a
+    /// write, and changes nothing.
+    fn prove_end(&self) -> oneshot::Receiver<Position> {
+        self.ask_end()
     }
 
     /// Returns the position of the last durable entry, and how to hear of growth.

@@ -182,6 +182,25 @@ impl JetStreamStore {
         Err(contended())
     }
 
+    /// Writes that a marked blob is gone, if no other node has: from then on nobody takes the mark
+    /// away. None: nothing stands there any more.
+    async fn end(&self, hash: FileHash, mark: Mark) -> io::Result<Option<Found>> {
+        for _ in 0..TRIES_MAX {
+            let found = match self.bucket.find(hash).await? {
+                Some(found) if found.record.is_there() => found,
+                ended => return Ok(ended),
+            };
+            if found.sequence != mark.number {
+                break;
+            }
+            let record = found.record.gone();
+            if let Some(sequence) = self.bucket.write(&record, found.sequence).await? {
+                return Ok(Some(Found { record, sequence }));
+            }
+        }
+        Err(contended())
+    }
+
     async fn upload(&self, hash: FileHash, source: Source<'_>) -> io::Result<Record> {
         let record = Record::new(hash, self.bucket.name(), self.bucket.new_copy());
         let kept = async {
@@ -275,24 +294,13 @@ impl BlobStore for JetStreamStore {
     fn erase(&self, hash: FileHash, mark: Mark) -> io::Result<u64> {
         self.cache.erase(hash)?;
         self.run(async {
-            let mut bytes = 0;
-            if let Some(found) = self.bucket.find(hash).await? {
-                let (mut record, mut sequence) = (found.record, found.sequence);
-                if record.is_there() {
-                    if sequence != mark.number {
-                        return Err(contended());
-                    }
-                    // From here on nobody takes the mark away.
-                    record = record.gone();
-                    let written = self.bucket.write(&record, sequence).await?;
-                    sequence = written.ok_or_else(contended)?;
-                }
-                bytes = record.bytes();
-                self.bucket.erase_copy(&record).await?;
-                self.bucket.erase_records(hash, sequence).await?;
+            let gone = self.end(hash, mark).await?;
+            if let Some(Found { record, sequence }) = &gone {
+                self.bucket.erase_copy(record).await?;
+                self.bucket.erase_records(hash, *sequence).await?;
             }
             self.bucket.erase_leftovers(hash, self.clock.now()).await?;
-            Ok(bytes)
+            Ok(gone.map_or(0, |gone| gone.record.bytes()))
         })
     }
 

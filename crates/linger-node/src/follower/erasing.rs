@@ -9,6 +9,7 @@
 
 use std::{io, sync::Arc};
 
+use futures_util::{StreamExt, stream};
 use linger_core::{
     Command, Entry, FileHash, FileId, Outcome, Position,
     queries::{self, Erasure},
@@ -22,7 +23,7 @@ use tokio::{
 use super::{Follower, clearing::clear_from};
 use crate::{
     commits::Damage,
-    log::{Log, ReadError},
+    log::Log,
     read_pool::{self, Question},
     uploads::Uploads,
 };
@@ -35,6 +36,8 @@ const TRY_AGAIN_AFTER: Duration = Duration::from_secs(1);
 const BEHIND_MAX: Duration = Duration::from_secs(10);
 /// Between two parts of the file of the tables: sends have their turn.
 const PAUSE: Duration = Duration::from_millis(50);
+/// Files that are erased at once: on a cluster each costs a dozen requests, one after another.
+const FILES_AT_ONCE: usize = 8;
 /// Entries in one go: the log's writer has other work.
 const AT_ONCE: usize = 500;
 
@@ -147,28 +150,26 @@ impl Follower {
     /// Has the files erased whose entries are about to be, since only those say which bytes
     /// they are.
     fn erase_files(&mut self, erasures: Vec<Erasure>) {
-        let files = match self.files_among(&erasures) {
-            Ok(files) => files,
-            Err(error) => {
-                tracing::warn!(%error, "deleted files cannot be erased just now");
-                self.erasing.due = Some(Instant::now() + TRY_AGAIN_AFTER);
-                return;
-            }
-        };
-        let has_some = !files.named.is_empty() || files.has_erased;
-        let Some(uploads) = self.uploads.clone().filter(|_| has_some) else {
+        let Some(uploads) = self.uploads.clone() else {
             self.erase_entries(erasures);
             return;
         };
+        let entries = self.log.read_each(erasures.iter().map(|erasure| erasure.entry).collect());
         let (answer, erased) = oneshot::channel();
         let tables = Tables {
             applied: self.applied.subscribe(),
             ask: self.ask.clone(),
             damage: self.damage.clone(),
         };
-        // Not here: a hash is held until the follower has applied who adds it again.
+        // Not here: a cluster takes its time, and a hash is held until the follower has applied
+        // who adds it again.
         tokio::spawn(async move {
-            match erase_all(&uploads, files, &tables).await {
+            let done = async {
+                let unread = |_| io::Error::other("the log cannot be read just now");
+                let entries = entries.await.map_err(unread)?.map_err(io::Error::other)?;
+                erase_all(&uploads, Files::among(entries), &tables).await
+            };
+            match done.await {
                 Ok(()) => _ = answer.send(()),
                 Err(error) => {
                     tracing::warn!(%error, "deleted files cannot be erased just now");
@@ -176,26 +177,6 @@ impl Follower {
             }
         });
         self.erasing.running = Some((Next::Log(erasures), erased));
-    }
-
-    /// Returns the files that these entries added.
-    fn files_among(&self, erasures: &[Erasure]) -> Result<Files, ReadError> {
-        let mut files = Files::default();
-        if self.uploads.is_none() {
-            return Ok(files);
-        }
-        for erasure in erasures {
-            for entry in self.log.read_after(erasure.entry.before(), 1)? {
-                match entry.draft.command {
-                    Command::AddFile { hash, .. } => {
-                        files.named.push((FileId::new(entry.position), hash));
-                    }
-                    Command::ErasedFile { .. } => files.has_erased = true,
-                    _ => {}
-                }
-            }
-        }
-        Ok(files)
     }
 
     fn erase_entries(&mut self, erasures: Vec<Erasure>) {
@@ -238,20 +219,41 @@ impl Follower {
     }
 }
 
+impl Files {
+    /// Returns the files that these entries added.
+    fn among(entries: Vec<Entry>) -> Files {
+        let mut files = Files::default();
+        for entry in entries {
+            match entry.draft.command {
+                Command::AddFile { hash, .. } => {
+                    files.named.push((FileId::new(entry.position), hash));
+                }
+                Command::ErasedFile { .. } => files.has_erased = true,
+                _ => {}
+            }
+        }
+        files
+    }
+}
+
 /// Erases files whose last message is gone. Bytes that another file has stay.
 ///
 /// Another node may have erased the entries of some: then no copy of ours stays that no file
-/// has.
+/// has. Errors: the first; the other files are erased all the same.
 async fn erase_all(uploads: &Arc<Uploads>, files: Files, tables: &Tables) -> io::Result<()> {
-    for (file, hash) in files.named {
-        uploads.erase_file(file, hash, |at| tables.clone().has(hash, at)).await?;
-    }
-    if files.has_erased {
-        for hash in uploads.store().copies() {
-            uploads.erase_unless(hash, |at| tables.clone().has(hash, at)).await?;
+    let named = files.named.into_iter().map(|(file, hash)| (Some(file), hash));
+    let copies = if files.has_erased { uploads.store().copies() } else { Vec::new() };
+    let each = named.chain(copies.into_iter().map(|hash| (None, hash)));
+    let each = each.map(|(file, hash)| async move {
+        let has = |at| tables.clone().has(hash, at);
+        match file {
+            Some(file) => uploads.erase_file(file, hash, has).await,
+            None => uploads.erase_unless(hash, has).await,
         }
-    }
-    Ok(())
+    });
+    let erased: Vec<io::Result<()>> =
+        stream::iter(each).buffer_unordered(FILES_AT_ONCE).collect().await;
+    erased.into_iter().collect()
 }
 
 impl Tables {
@@ -268,5 +270,88 @@ impl Tables {
             Ok(Ok(is_named)) => Ok(is_named),
             _ => Err(unread()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        path::Path,
+        sync::{Condvar, Mutex},
+    };
+
+    use linger_core::{LogId, Projection, Timestamp};
+
+    use super::*;
+    use crate::{
+        Limits,
+        blobs::{BlobStore, Holds, Kept, Mark, Part},
+        tests::cast::TestClock,
+    };
+
+    /// A store that lets a file go only when as many are at it as may be.
+    #[derive(Default)]
+    struct Gate {
+        /// How many are at it, and how many came so far.
+        state: Mutex<(usize, Vec<FileHash>)>,
+        come: Condvar,
+    }
+
+    const BUSY: FileHash = FileHash([0; 32]);
+
+    impl BlobStore for Gate {
+        fn keep(&self, _: FileHash, _: &Path, _: Option<&[u8]>, _: Timestamp) -> io::Result<()> {
+            unreachable!("nothing is kept")
+        }
+
+        fn length(&self, _: FileHash, _: Part) -> io::Result<Option<u64>> {
+            unreachable!("nothing is read")
+        }
+
+        fn read(&self, _: FileHash, _: Part, _: u64, _: &mut [u8]) -> io::Result<usize> {
+            unreachable!("nothing is read")
+        }
+
+        fn erase(&self, hash: FileHash, _: Mark) -> io::Result<u64> {
+            let mut state = self.state.lock().unwrap();
+            state.0 += 1;
+            assert!(state.0 <= FILES_AT_ONCE);
+            state.1.push(hash);
+            self.come.notify_all();
+            let is_alone = |state: &mut (usize, Vec<_>)| state.1.len() < FILES_AT_ONCE;
+            let wait = Duration::from_secs(10);
+            let (mut state, waited) = self.come.wait_timeout_while(state, wait, is_alone).unwrap();
+            assert!(!waited.timed_out(), "one waits for another");
+            state.0 -= 1;
+            if hash == BUSY { Err(io::ErrorKind::ResourceBusy.into()) } else { Ok(0) }
+        }
+
+        fn list(&self) -> io::Result<Vec<Kept>> {
+            Ok(Vec::new())
+        }
+    }
+
+    #[tokio::test]
+    async fn files_are_erased_some_at_a_time_and_one_that_cannot_be_holds_up_no_other() {
+        let (gate, folder) = (Arc::new(Gate::default()), tempfile::tempdir().unwrap());
+        let (clock, limits) = (Arc::new(TestClock::new(1)), Limits::default());
+        let uploads =
+            Uploads::open(folder.path(), gate.clone(), Holds::default(), clock, &limits).unwrap();
+        let (ask, mut questions) = mpsc::channel::<Question>(1);
+        let (_applied, applied) = watch::channel(Position::START);
+        let tables = Tables { applied, ask, damage: Damage::new() };
+        tokio::spawn(async move {
+            let projection = Projection::in_memory(LogId::from_random(1)).unwrap();
+            while let Some(question) = questions.recv().await {
+                question(projection.connection());
+            }
+        });
+        let hashes: Vec<_> = (0..20).map(|number| FileHash([number; 32])).collect();
+        let named = hashes.iter().map(|hash| (FileId::new(Position::new(1)), *hash)).collect();
+        let erased = erase_all(&uploads, Files { named, has_erased: false }, &tables).await;
+        assert_eq!(erased.unwrap_err().kind(), io::ErrorKind::ResourceBusy);
+        let mut come = gate.state.lock().unwrap().1.clone();
+        come.sort();
+        assert_eq!(come, hashes);
     }
 }

@@ -54,6 +54,7 @@ use crate::{
 use appends::Append;
 use connection::Connection;
 pub use connection::{ClusterError, ClusterSettings};
+use ends::Question;
 pub(crate) use faults::{bucket_faults, files_faults};
 use history::Read;
 pub(crate) use import::{Found, Import};
@@ -73,6 +74,9 @@ const READ_MAX: Duration = Duration::from_secs(5);
 const READS_MAX: usize = 8;
 /// Questions for the stream's end that wait at once. Others count as not answered.
 const END_QUESTIONS_MAX: usize = 4096;
+/// Single entries that the leader is asked for, or is to erase, at once: it writes to its disk
+/// once for all that are on their way. Messages that are sent must not wait long behind them.
+const ENTRIES_AT_ONCE: usize = 16;
 
 /// The log in a stream.
 pub(crate) struct JetStreamLog {
@@ -83,7 +87,7 @@ pub(crate) struct JetStreamLog {
     queued_bytes: Arc<AtomicUsize>,
     queued_bytes_max: usize,
     reads: mpsc::Sender<Read>,
-    end_questions: mpsc::Sender<oneshot::Sender<Position>>,
+    end_questions: mpsc::Sender<Question>,
     tail: watch::Receiver<Position>,
     latest: Arc<Mutex<Latest>>,
     refused: Arc<Mutex<Vec<UserId>>>,
@@ -207,6 +211,16 @@ impl JetStreamLog {
             mpsc::error::TrySendError::Closed(_) => AppendError::NotWritten,
         })
     }
+
+    fn ask(
+        &self,
+        how: impl FnOnce(oneshot::Sender<Position>) -> Question,
+    ) -> oneshot::Receiver<Position> {
+        let (answer, end) = oneshot::channel();
+        // Where too many ask, the answer is dropped.
+        let _ = self.end_questions.try_send(how(answer));
+        end
+    }
 }
 
 impl Log for JetStreamLog {
@@ -252,6 +266,16 @@ impl Log for JetStreamLog {
         known(entries, self.agreement.known())
     }
 
+    fn read_each(
+        &self,
+        positions: Vec<Position>,
+    ) -> oneshot::Receiver<Result<Vec<Entry>, ReadError>> {
+        let (answer, entries) = oneshot::channel();
+        // Where the queue is full, the answer is dropped with what was asked.
+        let _ = self.queue(Queued::ReadEach(positions, answer));
+        entries
+    }
+
     fn erased_upto(&self) -> Position {
         *self.erased_upto.lock().expect("no holder of this lock panics")
     }
@@ -268,10 +292,11 @@ impl Log for JetStreamLog {
     }
 
     fn ask_end(&self) -> oneshot::Receiver<Position> {
-        let (answer, end) = oneshot::channel();
-        // Where too many ask, the answer is dropped.
-        let _ = self.end_questions.try_send(answer);
-        end
+        self.ask(Question::Told)
+    }
+
+    fn prove_end(&self) -> oneshot::Receiver<Position> {
+        self.ask(Question::Proven)
     }
 
     /// A file that was written in part has a smaller number: then some is done once more.

@@ -3,15 +3,18 @@
 //!
 //! A node of a cluster may be behind another one, so a cursor beyond its tail is no lost one.
 //! The log's end is asked for once, and what it had then is there for good (`ends`). A place
-//! that nobody can say anything of is waited for, too: a reset only ends what is known to be
+//! that nobody can say anything of is waited for, too: a reset only ends what is proven to be
 //! of no use.
 
-use std::time::Duration;
+use std::{sync::MutexGuard, time::Duration};
 
 use linger_core::{Cursor, Position};
 use tokio::time::{Instant, timeout};
 
-use super::{Node, ends::Has};
+use super::{
+    Node,
+    ends::{Ends, Has},
+};
 use crate::{After, ResetReason, Unavailable, epochs::Known, memory::Memory};
 
 /// A leader that is there answers in milliseconds.
@@ -89,6 +92,7 @@ impl Node {
         after: After,
         deadline: Instant,
     ) -> Result<Position, ResetReason> {
+        let came = Instant::now();
         loop {
             let position = match self.place(after) {
                 Place::At(position) => return Ok(position),
@@ -96,10 +100,15 @@ impl Node {
                 Place::Perhaps(position) => position,
             };
             if let Some(end) = self.end().await {
-                let mut ends = self.ends.lock().expect("no holder of this lock panics");
-                match ends.note(end, position, Instant::now().into_std()) {
+                let has = self.ends().note(end, position, Instant::now().into_std());
+                match has {
                     Has::Yes => continue,
-                    Has::No => return Err(ResetReason::BeyondTheEnd),
+                    Has::Hardly => {
+                        self.prove_end().await;
+                        if self.ends().lacked(position, came.into_std()) {
+                            return Err(ResetReason::BeyondTheEnd);
+                        }
+                    }
                     Has::Perhaps => {}
                 }
             }
@@ -119,6 +128,20 @@ impl Node {
             After::Cursor(own) if upto > memory.applied() => own,
             _ => memory.cursor(self.log.id(), upto),
         }
+    }
+
+    /// Has the end proven, unless that was done a moment ago, or nobody can.
+    async fn prove_end(&self) {
+        let now = Instant::now().into_std();
+        if self.ends().may_prove(now)
+            && let Ok(Ok(end)) = timeout(ANSWER_MAX, self.log.prove_end()).await
+        {
+            self.ends().note_proof(end, now);
+        }
+    }
+
+    fn ends(&self) -> MutexGuard<'_, Ends> {
+        self.ends.lock().expect("no holder of this lock panics")
     }
 
     async fn end(&self) -> Option<Position> {
@@ -152,9 +175,9 @@ impl Node {
         if !self.log.is_shared() {
             return Place::Nowhere(ResetReason::BeyondTheEnd);
         }
-        match self.ends.lock().expect("no holder of this lock panics").has(position) {
+        match self.ends().has(position) {
             Has::Yes => Place::At(position),
-            Has::No | Has::Perhaps => Place::Perhaps(position),
+            Has::Perhaps | Has::Hardly => Place::Perhaps(position),
         }
     }
 }

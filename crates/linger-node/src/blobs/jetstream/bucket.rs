@@ -9,6 +9,7 @@ mod chunks;
 
 use std::{
     collections::BTreeMap,
+    error::Error,
     io,
     sync::atomic::{AtomicU64, Ordering},
     time::Duration,
@@ -19,15 +20,16 @@ use async_nats::{
     connection::State,
     header::{NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, NATS_EXPECTED_STREAM},
     jetstream::{
-        Context,
+        self, Context, ErrorCode,
         consumer::{AckPolicy, DeliverPolicy, pull},
+        context::{PublishError, PublishErrorKind},
         message::StreamMessage,
         stream::{RawMessageError, RawMessageErrorKind, Stream},
     },
 };
 use futures_util::{StreamExt, TryStreamExt};
 use linger_core::{FileHash, Position, Timestamp};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use self::chunks::CHUNK_BYTES;
 use super::record::{self, Record};
@@ -41,6 +43,10 @@ use crate::{
 const LEFT_AFTER_MS: i64 = 2 * 60 * 1000;
 /// A listing whose server says nothing for longer is given up.
 const SILENCE_MAX: Duration = Duration::from_secs(5);
+/// A record that is being written by a majority is seen mostly in milliseconds: so long until the
+/// next look, each time twice as long, up to the most.
+const SEEN_AFTER_MIN: Duration = Duration::from_millis(5);
+const SEEN_AFTER_MAX: Duration = Duration::from_millis(640);
 
 /// The bucket of files beside a log.
 pub(super) struct Bucket {
@@ -76,6 +82,12 @@ impl Bucket {
         self.context.client().connection_state()
     }
 
+    /// Returns how many requests were made so far.
+    #[cfg(test)]
+    pub(super) fn requests(&self) -> u64 {
+        self.context.client().statistics().out_messages.load(Ordering::Relaxed)
+    }
+
     /// Names a new copy.
     pub(super) fn new_copy(&self) -> String {
         format!("{:016x}{:016x}", self.random, self.copies.fetch_add(1, Ordering::Relaxed))
@@ -109,15 +121,11 @@ impl Bucket {
         let sent =
             self.context.publish_with_headers(subject, headers, record.payload().into()).await;
         let written = match sent.map_err(away)?.await {
-            Ok(written) => written.sequence,
+            Ok(written) => Some(written.sequence),
             // That means nothing: it may have been written all the same.
-            Err(error) => match self.find(record.hash()).await? {
-                Some(found) if found.sequence > before && found.record == *record => found.sequence,
-                Some(found) if found.sequence == before => return Err(away(error)),
-                None if before == 0 => return Err(away(error)),
-                _ => return Ok(None),
-            },
+            Err(error) => self.came_of(record, before, error).await?,
         };
+        let Some(written) = written else { return Ok(None) };
         if before > 0
             && let Err(error) = self.stream().await?.delete_message(before).await
         {
@@ -125,6 +133,29 @@ impl Bucket {
             tracing::debug!(%error, "a record that was replaced stays for now");
         }
         Ok(Some(written))
+    }
+
+    /// Looks what came of a write that was not acknowledged. It counts as written, too, if another
+    /// node has written the same. None: something else stands there.
+    async fn came_of(
+        &self,
+        record: &Record,
+        before: u64,
+        error: PublishError,
+    ) -> io::Result<Option<u64>> {
+        let mut pause = SEEN_AFTER_MIN;
+        loop {
+            let found = self.find(record.hash()).await?;
+            if found.as_ref().map_or(0, |found| found.sequence) != before {
+                let is_ours = |found: &Found| found.sequence > before && found.record == *record;
+                return Ok(found.filter(is_ours).map(|found| found.sequence));
+            }
+            if !is_too_late(&error) || pause > SEEN_AFTER_MAX {
+                return Err(away(error));
+            }
+            sleep(pause).await;
+            pause *= 2;
+        }
     }
 
     /// Erases the records of a blob up to a number.
@@ -227,6 +258,9 @@ impl Bucket {
                     deleted.map_err(away)?;
                 }
             }
+            if message.sequence == upto {
+                break;
+            }
             next = message.sequence + 1;
         }
         Ok(())
@@ -245,6 +279,15 @@ impl Bucket {
 
 fn is_left(since: Timestamp, now: Timestamp) -> bool {
     now.as_ms().saturating_sub(since.as_ms()) > LEFT_AFTER_MS
+}
+
+/// Tells whether somebody else's record came first. The leader may say so before it shows that
+/// record: it is still being written by the others.
+fn is_too_late(error: &PublishError) -> bool {
+    let code = error.source().and_then(|source| source.downcast_ref::<jetstream::Error>());
+    let code = code.map(jetstream::Error::error_code);
+    error.kind() == PublishErrorKind::WrongLastSequence
+        || code == Some(ErrorCode::STREAM_WRONG_LAST_SEQUENCE_CONSTANT)
 }
 
 /// Returns the first message of a subject from a number on.

@@ -1,20 +1,23 @@
 //! Reads entries that are further back than the latest ones in memory.
 //!
 //! One reader is kept for the next page, since pages are mostly read one after another, by
-//! a follower that catches up.
+//! a follower that catches up. Single entries, for what is to be erased, are asked for by
+//! their number: a reader for each would be a consumer for each.
 
 use std::{
     sync::mpsc as blocking,
     time::{Duration, Instant},
 };
 
-use async_nats::jetstream::Context;
+use async_nats::jetstream::{Context, stream::Stream};
+use futures_util::{StreamExt, TryStreamExt};
 use linger_core::{Entry, Position};
 use tokio::{sync::mpsc, time::timeout_at};
 
 use super::{
-    READ_MAX,
+    ENTRIES_AT_ONCE, READ_MAX, message,
     reader::{Lost, Reader},
+    skeletons::{Skeletons, message_at},
 };
 use crate::log::{READ_BYTES_MAX, ReadError};
 
@@ -57,6 +60,35 @@ pub(super) async fn serve(
         // The follower may have given up.
         let _ = read.answer.send(entries);
     }
+}
+
+/// Reads single entries, in their order, some at a time: one request for each, and one more
+/// for each that is erased.
+pub(super) async fn read_each(
+    context: Context,
+    stream: &str,
+    positions: Vec<Position>,
+) -> Result<Vec<Entry>, ReadError> {
+    let messages = context.get_stream_no_info(stream).await.map_err(told)?;
+    let skeletons = Skeletons::new(context, stream);
+    let each = positions.into_iter().map(|at| read_one(&messages, &skeletons, at));
+    futures_util::stream::iter(each).buffered(ENTRIES_AT_ONCE).try_collect().await
+}
+
+async fn read_one(
+    messages: &Stream<()>,
+    skeletons: &Skeletons,
+    at: Position,
+) -> Result<Entry, ReadError> {
+    if let Some(payload) = message_at(messages, at).await.map_err(told)? {
+        return Ok(message::read(at, &payload)?.0);
+    }
+    let missing = || told(format!("entry {at} is missing in the stream"));
+    Ok(skeletons.get(at).await.map_err(told)?.ok_or_else(missing)?.0)
+}
+
+fn told(error: impl std::fmt::Display) -> ReadError {
+    ReadError::Cluster(error.to_string())
 }
 
 async fn page(reader: &mut Reader, read: &Read) -> Result<Vec<Entry>, ReadError> {

@@ -7,6 +7,8 @@
 //! come twice; an election takes seconds, in which nothing is taken, and nobody knows what
 //! became of what came before; each node reads at its own pace; and erased entries are gaps.
 
+mod weather;
+
 use std::{
     collections::{BTreeMap, HashMap},
     sync::{
@@ -23,6 +25,7 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
+pub(crate) use self::weather::Weather;
 use super::{
     appends::{Append, Appends, Done},
     message::{self, Message, MessageId},
@@ -34,47 +37,15 @@ use crate::{
 
 /// How often a node looks what is overdue.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
-/// A new leader takes so long to apply what a majority has, and tells of an earlier end until then.
-const APPLIES_FOR: Duration = Duration::from_secs(4);
+/// A new leader takes so long to apply what a majority has, and tells of an earlier end until then:
+/// longer than nodes wait before they doubt a place.
+const APPLIES_FOR: Duration = Duration::from_secs(12);
 /// So many entries it is short of at most.
 const SHORT_OF: u64 = 3;
 /// More than any story has, of all nodes together.
 const LIVES_MAX: u64 = 16;
 /// More than any story queues.
 const QUEUED_BYTES_MAX: usize = 1 << 24;
-
-/// The percentage of cases in which each fault happens.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Weather {
-    lost_message: u64,
-    lost_answer: u64,
-    /// Seconds late, so that answers come in another order.
-    late: u64,
-    repeated_answer: u64,
-    election: u64,
-    /// A node reads what is new only after seconds.
-    slow_reading: u64,
-    failed_read: u64,
-    /// It is not known how far an erasure came.
-    failed_erasure: u64,
-}
-
-impl Weather {
-    /// Draws how often each fault happens.
-    pub(crate) fn draw(chance: &mut Chance) -> Weather {
-        let mut percent = || chance.pick(&[0, 0, 5, 15, 30]);
-        Weather {
-            lost_message: percent(),
-            lost_answer: percent(),
-            late: percent(),
-            repeated_answer: percent(),
-            election: percent() / 5,
-            slow_reading: percent(),
-            failed_read: percent(),
-            failed_erasure: percent(),
-        }
-    }
-}
 
 /// The stream. Clones are the same one.
 #[derive(Clone)]
@@ -237,6 +208,14 @@ impl SimulatedStream {
         }
     }
 
+    /// Returns where the stream ends, from a leader who has applied everything; none while there
+    /// is no leader.
+    fn end_proven(&self) -> Option<Position> {
+        let leads_from = self.0.kept.lock().unwrap().has_leader_at;
+        let is_led = leads_from.is_none_or(|at| at <= Instant::now());
+        is_led.then(|| *self.0.end.borrow())
+    }
+
     /// Returns an entry, or its erased form.
     fn read(&self, position: Position) -> (Entry, MessageId) {
         let kept = self.0.kept.lock().unwrap();
@@ -362,6 +341,19 @@ impl Inner {
     }
 }
 
+impl SimulatedLog {
+    fn ask(&self, end: fn(&SimulatedStream) -> Option<Position>) -> oneshot::Receiver<Position> {
+        let (stream, life) = (self.0.stream.clone(), self.0.life);
+        let (answer, asked) = oneshot::channel();
+        tokio::spawn(async move {
+            stream.pause(stream.delay(), life).await;
+            // Those who asked may have gone.
+            end(&stream).map(|end| answer.send(end));
+        });
+        asked
+    }
+}
+
 impl Log for SimulatedLog {
     fn id(&self) -> LogId {
         self.0.stream.0.id
@@ -419,14 +411,11 @@ impl Log for SimulatedLog {
     }
 
     fn ask_end(&self) -> oneshot::Receiver<Position> {
-        let (stream, life) = (self.0.stream.clone(), self.0.life);
-        let (answer, end) = oneshot::channel();
-        tokio::spawn(async move {
-            stream.pause(stream.delay(), life).await;
-            // Those who asked may have gone.
-            stream.end_told().map(|end| answer.send(end));
-        });
-        end
+        self.ask(SimulatedStream::end_told)
+    }
+
+    fn prove_end(&self) -> oneshot::Receiver<Position> {
+        self.ask(SimulatedStream::end_proven)
     }
 
     fn note_erased(&self, upto: Position) {

@@ -11,11 +11,15 @@ use async_nats::jetstream::{
     stream::{RawMessageErrorKind, Stream},
 };
 use bytes::Bytes;
+use futures_util::{StreamExt, TryStreamExt};
 use linger_core::{Entry, Position, Vocabulary, queries::Erasure};
 
 use tokio::sync::oneshot;
 
-use super::message::{self, MessageId};
+use super::{
+    ENTRIES_AT_ONCE,
+    message::{self, MessageId},
+};
 use crate::log::erased_form;
 
 /// The bucket of one stream, and the stream.
@@ -60,7 +64,7 @@ impl Skeletons {
     /// Erases entries, and answers. No answer is an answer, too: it was not done.
     pub(super) async fn answer(
         self,
-        erasures: &[Erasure],
+        erasures: Vec<Erasure>,
         agreed: Vocabulary,
         answer: oneshot::Sender<()>,
     ) {
@@ -72,25 +76,37 @@ impl Skeletons {
     }
 
     /// Erases entries. Errors: not all could be; what was done may be done again.
-    async fn erase(&self, erasures: &[Erasure], agreed: Vocabulary) -> Result<(), String> {
+    pub(super) async fn erase(
+        &self,
+        erasures: Vec<Erasure>,
+        agreed: Vocabulary,
+    ) -> Result<(), String> {
         let stream = self.context.get_stream_no_info(&self.stream).await.map_err(told)?;
-        for erasure in erasures {
-            let Some(stored) = message_at(&stream, erasure.entry).await? else {
-                self.must_have(erasure.entry).await?;
-                continue;
-            };
-            let (entry, _) = message::read(erasure.entry, &stored).map_err(told)?;
-            let erased = erased_form(&entry.draft, erasure)
-                .ok_or_else(|| format!("entry {} has no text to erase", erasure.entry))?;
-            if erased.vocabulary > agreed.get() {
-                return Err("some nodes run an older version, which could not read what is left of them; they are erased when all run the newer one".to_owned());
-            }
-            self.put(erasure.entry, message::payload(erased)).await?;
-            let deleted = stream.delete_message(erasure.entry.get()).await;
-            // All nodes erase at about the same time: another one may have been faster.
-            if deleted.is_err() && message_at(&stream, erasure.entry).await?.is_some() {
-                deleted.map_err(told)?;
-            }
+        let each = erasures.into_iter().map(|erasure| self.erase_one(&stream, erasure, agreed));
+        futures_util::stream::iter(each).buffer_unordered(ENTRIES_AT_ONCE).try_collect().await
+    }
+
+    /// Erases an entry by three requests, or finds by two that it is erased.
+    async fn erase_one(
+        &self,
+        stream: &Stream<()>,
+        erasure: Erasure,
+        agreed: Vocabulary,
+    ) -> Result<(), String> {
+        let Some(stored) = message_at(stream, erasure.entry).await? else {
+            return self.must_have(erasure.entry).await;
+        };
+        let (entry, _) = message::read(erasure.entry, &stored).map_err(told)?;
+        let erased = erased_form(&entry.draft, &erasure)
+            .ok_or_else(|| format!("entry {} has no text to erase", erasure.entry))?;
+        if erased.vocabulary > agreed.get() {
+            return Err("some nodes run an older version, which could not read what is left of them; they are erased when all run the newer one".to_owned());
+        }
+        self.put(erasure.entry, message::payload(erased)).await?;
+        let deleted = stream.delete_message(erasure.entry.get()).await;
+        // All nodes erase at about the same time: another one may have been faster.
+        if deleted.is_err() && message_at(stream, erasure.entry).await?.is_some() {
+            deleted.map_err(told)?;
         }
         Ok(())
     }

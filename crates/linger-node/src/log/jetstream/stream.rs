@@ -213,6 +213,11 @@ impl AboutStream {
         group.leader.as_deref().into_iter().chain(replicas).collect()
     }
 
+    /// Returns the server that leads it; none if it is by itself.
+    pub(crate) fn leader(&self) -> Option<&str> {
+        self.cluster.as_ref()?.leader.as_deref()
+    }
+
     /// Tells whether a majority of its servers stands behind the leader, as it sees them.
     pub(crate) fn has_majority(&self) -> bool {
         /// Followers are heard each second.
@@ -364,7 +369,7 @@ pub(crate) async fn until_led<T, E, F: Future<Output = Result<T, E>>>(
 }
 
 /// Asks JetStream's own interface.
-async fn request_once<T: serde::de::DeserializeOwned>(
+pub(super) async fn request_once<T: serde::de::DeserializeOwned>(
     context: &Context,
     subject: &str,
     payload: &Value,

@@ -234,6 +234,30 @@ mod three_servers {
     }
 
     #[test]
+    fn an_end_is_proven_by_a_majority_alone_and_proving_it_changes_nothing() {
+        let mut cluster = NatsCluster::start();
+        let settings = cluster.new_log();
+        let leader = cluster.leader(&settings);
+        // It talks to this one alone.
+        let desk = Desk::open(&leader.settings(&settings.stream), 3, &Limits::default());
+        let leader: *const NatsServer = leader;
+        for number in 0..5 {
+            append(&desk.log, draft(7, number));
+            assert_eq!(desk.log.prove_end().blocking_recv(), Ok(Position::new(number + 1)));
+        }
+        let others = || cluster.servers.iter().filter(|server| !std::ptr::eq(*server, leader));
+        others().for_each(|server| server.signal(Signal::STOP));
+        assert_eq!(desk.log.ask_end().blocking_recv(), Ok(Position::new(5)), "it is believed");
+        assert!(desk.log.prove_end().blocking_recv().is_err(), "nobody agrees with it");
+        others().for_each(|server| server.signal(Signal::CONT));
+        let begun = Instant::now();
+        while desk.log.prove_end().blocking_recv() != Ok(Position::new(5)) {
+            assert!(begun.elapsed() < WAIT_MAX);
+        }
+        assert_eq!(desk.all().len(), 5);
+    }
+
+    #[test]
     fn the_death_of_the_leader_costs_nothing_that_was_acknowledged_and_little_time() {
         const AUTHORS: u64 = 8;
         const ROUNDS: usize = 2;

@@ -27,7 +27,7 @@ use super::{
     AboutStream, ClusterError, ClusterSettings,
     appends::{Append, Appends, Done},
     connection::{Connection, Link},
-    ends,
+    ends::{self, Question},
     history::{self, Read},
     message::{Message, MessageId},
     reader::{Lost, Reader},
@@ -36,7 +36,7 @@ use super::{
 };
 use crate::{
     health::{Health, Part},
-    log::{AppendError, latest::Latest},
+    log::{AppendError, ReadError, latest::Latest},
     metrics::Metrics,
     nodes::Agreement,
 };
@@ -63,6 +63,8 @@ pub(super) enum Queued {
     Append(Append),
     /// Find out whether the stream can be written.
     Probe(oneshot::Sender<()>),
+    /// Read these entries.
+    ReadEach(Vec<Position>, oneshot::Sender<Result<Vec<Entry>, ReadError>>),
     /// Erase these entries, and answer when that is done.
     Erase(Vec<Erasure>, oneshot::Sender<()>),
 }
@@ -80,7 +82,7 @@ pub(super) struct Shared {
 /// Questions that the worker's own tasks answer.
 pub(super) struct Asked {
     pub(super) reads: mpsc::Receiver<Read>,
-    pub(super) end_questions: mpsc::Receiver<oneshot::Sender<Position>>,
+    pub(super) end_questions: mpsc::Receiver<Question>,
 }
 
 /// The one who talks to the stream.
@@ -211,10 +213,19 @@ impl Worker {
                 self.probes.push(answer);
                 self.ask();
             }
+            Queued::ReadEach(positions, answer) => {
+                let (context, stream) = (self.context.clone(), self.stream.clone());
+                let known = self.shared.agreement.known();
+                self.tasks.spawn(async move {
+                    let entries = history::read_each(context, &stream, positions).await;
+                    // The follower may have ended.
+                    let _ = answer.send(entries.and_then(|entries| super::known(entries, known)));
+                });
+            }
             Queued::Erase(erasures, answer) => {
                 let skeletons = Skeletons::new(self.context.clone(), &self.stream);
                 let agreed = self.shared.agreement.agreed();
-                self.tasks.spawn(async move { skeletons.answer(&erasures, agreed, answer).await });
+                self.tasks.spawn(async move { skeletons.answer(erasures, agreed, answer).await });
             }
         }
     }
@@ -369,7 +380,7 @@ impl Worker {
                 // The illness is the answer.
                 Queued::Probe(answer) => _ = answer.send(()),
                 // No answer: it is asked for again.
-                Queued::Erase(..) => {}
+                Queued::ReadEach(..) | Queued::Erase(..) => {}
             }
         }
         self.call(authors);

@@ -16,6 +16,7 @@ mod partitions;
 mod readers;
 mod rounds;
 mod snapshots;
+mod strikes;
 
 use std::{
     net::SocketAddr,

@@ -14,8 +14,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rustix::process::Signal;
-
 use super::{
     Cluster,
     authors::{Acknowledgements, Author, Written},
@@ -23,6 +21,7 @@ use super::{
     is_long_run, number,
     readers::{Reader, Seen},
     rounds_asked,
+    strikes::{AWAY_MAX, AWAY_MOSTLY, History, Strike, in_all, strike_all},
 };
 use crate::{
     chance::Chance,
@@ -34,58 +33,6 @@ const WRITERS: u64 = 8;
 const READERS: u64 = 20;
 /// In the test suite.
 const ROUNDS: u64 = 2;
-/// NATS takes 4 to 9 s for an election.
-const AWAY_MAX: Duration = Duration::from_secs(15);
-const AWAY_MOSTLY: Duration = Duration::from_secs(8);
-
-/// Something that can be ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Role {
-    Leader,
-    Follower,
-    Node,
-}
-
-/// The fault that it has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Blow {
-    Kill,
-    Stop,
-}
-
-const FAULTS: [(Blow, Role); 6] = [
-    (Blow::Kill, Role::Leader),
-    (Blow::Stop, Role::Leader),
-    (Blow::Kill, Role::Follower),
-    (Blow::Stop, Role::Follower),
-    (Blow::Kill, Role::Node),
-    (Blow::Stop, Role::Node),
-];
-
-/// A fault, and for how long nobody had anything acknowledged.
-struct Away {
-    fault: (Blow, Role),
-    time: Duration,
-}
-
-impl fmt::Display for Away {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (blow, role) = self.fault;
-        write!(f, "{blow:?} {role:?} {:.1} s", self.time.as_secs_f64())
-    }
-}
-
-/// The events of a round, for those who look for a cause.
-struct History {
-    begun: Instant,
-    lines: Vec<String>,
-}
-
-impl History {
-    fn note(&mut self, line: &str) {
-        self.lines.push(format!("{:6.2} s  {line}", self.begun.elapsed().as_secs_f64()));
-    }
-}
 
 /// Ends all who write and read, also when something went wrong: nobody would ever end else.
 struct End<'a> {
@@ -106,41 +53,47 @@ fn whatever_dies_or_hangs_every_acknowledged_message_is_read_once_by_every_reade
     let seed = number("LINGER_FAULT_SEED").unwrap_or(1);
     let mut cluster = Cluster::start();
     let ann = cluster.guest("ann");
-    let (mut away, mut gone) = (Vec::new(), HashSet::new());
+    let (mut strikes, mut gone, mut longest) = (Vec::new(), HashSet::new(), Duration::ZERO);
     for round in 0..rounds {
         let seed = seed + round;
-        let mut history = History { begun: Instant::now(), lines: Vec::new() };
+        println!("round {} of {rounds}, seed {seed}", round + 1);
+        let mut history = History::begin();
         let run = AssertUnwindSafe(|| run_round(&mut cluster, &ann, seed, &mut history));
         let done = catch_unwind(run).unwrap_or_else(|reason| {
-            let lines = history.lines.join("\n");
-            eprintln!("This round failed: cargo xtask faults --rounds 1 --seed {seed}\n{lines}\n");
+            in_all(&strikes).iter().for_each(|line| println!("{line}"));
+            println!("In all: {round} rounds went well, and the one with seed {seed} failed");
+            eprintln!(
+                "This round failed: cargo xtask faults --rounds 1 --seed {seed}\n{history}\n"
+            );
             resume_unwind(reason)
         });
-        println!("round {} of {rounds}, seed {seed}: {done}", round + 1);
-        away.extend(done.away);
+        println!("{done}");
+        strikes.extend(done.strikes);
         gone.extend(done.gone);
+        longest = longest.max(done.longest);
     }
+    in_all(&strikes).iter().for_each(|line| println!("{line}"));
+    println!("In all: {rounds} rounds; one act waited {:.1} s at most", longest.as_secs_f64());
     checks::check_newcomer(&mut cluster, &ann);
-    let mut times: Vec<_> = away.iter().map(|away| away.time).collect();
-    times.sort();
-    let (median, longest) = (times[times.len() / 2], times[times.len() - 1]);
-    println!("away for {median:?} (median of {}), {longest:?} at most", times.len());
-    assert!(longest < AWAY_MAX && median < AWAY_MOSTLY, "away for {times:?}");
     if is_long_run() {
         let begun = Instant::now();
         let gone = gone.iter().map(String::as_str).collect();
         checks::check_erased_from_servers(&cluster, &gone);
         println!(
-            "{} texts left the servers' files after {:?}, of {ERASED_FROM_SERVERS_WITHIN:?}",
+            "In all: {} texts left the servers' files after {:?}, of {ERASED_FROM_SERVERS_WITHIN:?}",
             gone.len(),
             begun.elapsed()
         );
     }
+    let mut away: Vec<_> = strikes.iter().map(|strike| strike.away).collect();
+    away.sort();
+    let (median, most) = (away[away.len() / 2], away[away.len() - 1]);
+    assert!(most < AWAY_MAX && median < AWAY_MOSTLY, "away for {away:?}");
 }
 
 /// The result of a round that went well.
 struct Done {
-    away: Vec<Away>,
+    strikes: Vec<Strike>,
     gone: Vec<String>,
     acts: usize,
     longest: Duration,
@@ -149,14 +102,12 @@ struct Done {
 
 impl fmt::Display for Done {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let away: Vec<_> = self.away.iter().map(Away::to_string).collect();
-        let Done { acts, longest, behind, .. } = self;
+        let Done { acts, gone, longest, behind, .. } = self;
         write!(
             f,
-            "{acts} acknowledged, {} taken back, one waited {:.1} s at most, {behind} came before their message; nothing acknowledged for: {}",
-            self.gone.len(),
-            longest.as_secs_f64(),
-            away.join(", ")
+            "all well: {acts} acts acknowledged, {} texts taken back, one act waited {:.1} s at most, {behind} came before their message",
+            gone.len(),
+            longest.as_secs_f64()
         )
     }
 }
@@ -175,7 +126,7 @@ fn run_round(cluster: &mut Cluster, ann: &Client, seed: u64, history: &mut Histo
     let (stop, last) = (AtomicBool::new(false), AtomicU64::new(u64::MAX));
 
     let addresses = cluster.addresses.clone();
-    let (away, written, told, read) = thread::scope(|threads| {
+    let (strikes, written, told, read) = thread::scope(|threads| {
         let (addresses, room) = (&addresses, room.as_str());
         let (acknowledgements, stop, last) = (&acknowledgements, &stop, &last);
         let writing: Vec<_> = people
@@ -202,7 +153,7 @@ fn run_round(cluster: &mut Cluster, ann: &Client, seed: u64, history: &mut Histo
             })
             .collect();
         let end = End { stop, last };
-        let away = strike_all(cluster, acknowledgements, &mut chance, history);
+        let strikes = strike_all(cluster, acknowledgements, &mut chance, history);
         stop.store(true, Ordering::Relaxed);
         let written: Vec<Written> = writing.into_iter().map(|it| it.join().unwrap()).collect();
         let mut ann = ann.again(addresses.of(0));
@@ -222,7 +173,7 @@ fn run_round(cluster: &mut Cluster, ann: &Client, seed: u64, history: &mut Histo
         let read: Vec<_> =
             reading.into_iter().map(|(way, reader)| (way, reader.join().unwrap())).collect();
         drop(end);
-        (away, written, told, read)
+        (strikes, written, told, read)
     });
     history.note("all is written and read");
 
@@ -235,75 +186,10 @@ fn run_round(cluster: &mut Cluster, ann: &Client, seed: u64, history: &mut Histo
     history.note("the tables are equal");
     checks::check_erased(cluster, &written);
     Done {
-        away,
+        strikes,
         acts: written.iter().map(|it| it.acts.len()).sum(),
         longest: written.iter().map(|it| it.longest).max().unwrap_or_default(),
         behind: written.iter().map(|it| it.behind).sum(),
         gone: written.into_iter().flat_map(|it| it.gone).collect(),
-    }
-}
-
-/// Does each fault once, in any order, each when the one before is over.
-fn strike_all(
-    cluster: &mut Cluster,
-    acknowledgements: &Acknowledgements,
-    chance: &mut Chance,
-    history: &mut History,
-) -> Vec<Away> {
-    let mut faults = FAULTS.to_vec();
-    let mut away = Vec::new();
-    while !faults.is_empty() {
-        let fault = faults.swap_remove(chance.pick(0..faults.len() as u64) as usize);
-        thread::sleep(Duration::from_millis(chance.pick(200..1500)));
-        let begun = Instant::now();
-        strike(cluster, fault, chance, history);
-        cluster.until_whole();
-        // Somebody's act of after that is done.
-        let count = acknowledgements.count();
-        until("something is acknowledged", || acknowledgements.count() > count);
-        let time = acknowledgements.longest_silence(begun);
-        away.push(Away { fault, time });
-        history.note(&format!("all is whole again; nothing was acknowledged for {time:?}"));
-    }
-    away
-}
-
-/// Ends or stops one, and brings it back after some time.
-fn strike(
-    cluster: &mut Cluster,
-    (blow, role): (Blow, Role),
-    chance: &mut Chance,
-    history: &mut History,
-) {
-    let group = cluster.nats.group().expect("all is whole");
-    let which = match role {
-        Role::Leader => group.leader,
-        Role::Follower => (group.leader + chance.pick(1..3) as usize) % 3,
-        Role::Node => chance.pick(0..3) as usize,
-    };
-    let is_node = role == Role::Node;
-    let name = if is_node { format!("node {which}") } else { format!("n{}", which + 1) };
-    // Long enough for an election, or not.
-    let time = Duration::from_millis(match blow {
-        Blow::Kill => chance.pick(0..3000),
-        Blow::Stop => chance.pick(500..9000),
-    });
-    history.note(&format!("{blow:?} {name} ({role:?}) for {time:?}"));
-    match (blow, is_node) {
-        (Blow::Kill, true) => cluster.kill_node(which),
-        (Blow::Kill, false) => cluster.nats.servers[which].kill(),
-        (Blow::Stop, true) => cluster.signal_node(which, Signal::STOP),
-        (Blow::Stop, false) => cluster.nats.servers[which].signal(Signal::STOP),
-    }
-    thread::sleep(time);
-    history.note(&format!("{name} comes back"));
-    match (blow, is_node) {
-        (Blow::Kill, true) => cluster.start_node(which),
-        (Blow::Kill, false) => cluster.nats.servers[which].start(),
-        (Blow::Stop, true) => cluster.signal_node(which, Signal::CONT),
-        (Blow::Stop, false) => cluster.nats.servers[which].signal(Signal::CONT),
-    }
-    if blow == Blow::Kill && !is_node {
-        cluster.nats.servers[which].until_it_listens();
     }
 }

@@ -96,12 +96,36 @@ fn chunks_that_a_crash_left_without_a_record_are_listed_and_erased() {
 
 mod three_servers {
     use std::{
-        sync::atomic::{AtomicBool, Ordering},
+        sync::{
+            Barrier,
+            atomic::{AtomicBool, Ordering},
+        },
         time::Instant,
     };
 
     use super::*;
     use crate::log::jetstream::server::NatsCluster;
+
+    #[test]
+    fn three_nodes_that_erase_the_same_bytes_at_once_all_succeed_at_once() {
+        const ROUNDS: u8 = 40;
+        let cluster = NatsCluster::start();
+        let settings = cluster.new_log();
+        let nodes = [(); 3].map(|()| Shelf::on(&settings));
+        for round in 0..ROUNDS {
+            let hash = nodes[0].keep(&[round], None, 0);
+            let begin = Barrier::new(nodes.len());
+            std::thread::scope(|threads| {
+                for Shelf { store, .. } in &nodes {
+                    threads.spawn(|| {
+                        begin.wait();
+                        erase(&**store, hash).unwrap_or_else(|error| panic!("{round}: {error}"))
+                    });
+                }
+            });
+        }
+        assert_eq!(nodes[0].store.list().unwrap(), []);
+    }
 
     #[test]
     fn what_was_kept_while_the_leader_died_is_there() {

@@ -1,6 +1,9 @@
 //! Erased entries are gone from the stream, and are read from the bucket in their places.
 
-use linger_core::{StoredEntry, Timestamp, queries::Erasure};
+use std::sync::atomic::Ordering;
+
+use linger_core::{StoredEntry, Timestamp, Vocabulary, queries::Erasure};
+use tokio::time::timeout;
 
 use super::*;
 use crate::log::{
@@ -77,6 +80,79 @@ fn what_was_begun_is_done_again_by_any_node_and_ends_the_same() {
     let fresh = Desk::open(&settings, 1, &Limits::default());
     assert_eq!(fresh.all(), with_erased(&before, &erasures));
     assert!(fresh.all()[..5].iter().all(|entry| StoredEntry::is_erased(&entry.draft)));
+}
+
+#[test]
+fn entries_are_erased_some_at_a_time_by_three_requests_each_and_read_so_by_two() {
+    const ENTRIES: u64 = 40;
+    let folder = tempfile::tempdir().unwrap();
+    let server = own_server(&folder);
+    let settings = server.new_log();
+    let desk = Desk::open(&settings, 1, &Limits::default());
+    for number in 0..ENTRIES {
+        append(&desk.log, draft(7, number));
+    }
+    let before = desk.all();
+    let erasures: Vec<_> = (1..=ENTRIES).map(|entry| erasure(entry, false)).collect();
+    let erasing = async |context: Context| {
+        let skeletons = Skeletons::new(context, &settings.stream);
+        skeletons.erase(erasures.clone(), Vocabulary::LATEST).await.unwrap();
+    };
+    let costs = requests(&settings, &server, erasing);
+    assert_eq!(costs, (ENTRIES_AT_ONCE as u64, 3 * ENTRIES), "erased");
+    assert_eq!(requests(&settings, &server, erasing).1, 2 * ENTRIES, "another node did it");
+    let positions: Vec<_> = (1..=ENTRIES).rev().map(Position::new).collect();
+    let reading = async |context: Context| {
+        let read = history::read_each(context, &settings.stream, positions.clone()).await.unwrap();
+        let expected = with_erased(&before, &erasures).into_iter().rev();
+        assert_eq!(read, expected.collect::<Vec<_>>());
+    };
+    let costs = requests(&settings, &server, reading);
+    assert_eq!(costs, (ENTRIES_AT_ONCE as u64, 2 * ENTRIES), "read");
+}
+
+/// Returns how many requests some work has on its way while the server does not answer, and how
+/// many it makes in all.
+fn requests(
+    settings: &ClusterSettings,
+    server: &NatsServer,
+    work: impl AsyncFnOnce(Context),
+) -> (u64, u64) {
+    runtime().block_on(async {
+        let context = context(settings).await.unwrap();
+        let statistics = context.client().statistics();
+        let begun = statistics.out_messages.load(Ordering::Relaxed);
+        let made = || statistics.out_messages.load(Ordering::Relaxed) - begun;
+        server.signal(Signal::STOP);
+        let mut working = std::pin::pin!(work(context.clone()));
+        let at_once = loop {
+            let before = made();
+            // It makes no more only because it waits for answers.
+            let _ = timeout(Duration::from_millis(300), working.as_mut()).await;
+            if made() == before {
+                break before;
+            }
+        };
+        server.signal(Signal::CONT);
+        working.await;
+        (at_once, made())
+    })
+}
+
+#[test]
+fn what_is_to_be_read_for_an_erasure_holds_up_nobody_who_asks_for_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = own_server(&folder);
+    let settings = server.new_log();
+    append(&Desk::open(&settings, 1, &Limits::default()).log, draft(7, 0));
+    // This one has nothing in memory.
+    let desk = Desk::open(&settings, 1, &Limits::default());
+    server.signal(Signal::STOP);
+    let asked = Instant::now();
+    let reading = desk.log.read_each(vec![Position::new(1)]);
+    assert!(asked.elapsed() < Duration::from_secs(1), "{:?}", asked.elapsed());
+    server.signal(Signal::CONT);
+    assert_eq!(reading.blocking_recv().unwrap().unwrap()[0].draft, draft(7, 0));
 }
 
 #[test]
