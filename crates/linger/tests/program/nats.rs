@@ -260,6 +260,16 @@ impl NatsServer {
         fs::write(&self.config, config.replace(from, to)).unwrap();
     }
 
+    /// Ends it in order, as an operator does, and waits until its process has ended.
+    pub fn stop(&mut self) {
+        self.signal(Signal::TERM);
+        let (_, server) = self.running.as_ref().expect("it runs");
+        // The guard waits for it only at the end; until then a process that ended has no words.
+        let words = format!("/proc/{}/cmdline", server.as_raw_nonzero());
+        until("the NATS server has ended", || fs::read(&words).is_ok_and(|words| words.is_empty()));
+        self.kill();
+    }
+
     /// Returns the folder of its streams.
     pub fn store(&self) -> PathBuf {
         self.config.with_file_name("store")

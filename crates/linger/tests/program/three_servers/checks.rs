@@ -124,9 +124,14 @@ fn tables_of(cluster: &Cluster, node: usize, token: &Client) -> (u64, String) {
     (applied.get(), linger_core::projection_fingerprint(&tables).unwrap())
 }
 
+/// Returns the words that were taken back.
+pub fn gone_of(written: &[Written]) -> HashSet<&str> {
+    written.iter().flat_map(|it| &it.gone).map(String::as_str).collect()
+}
+
 /// Checks that what was taken back leaves every node's files, and that what was not is there.
 pub fn check_erased(cluster: &Cluster, written: &[Written]) {
-    let gone: HashSet<&str> = written.iter().flat_map(|it| &it.gone).map(String::as_str).collect();
+    let gone = gone_of(written);
     let kept: HashSet<&str> = written.iter().flat_map(|it| &it.kept).map(String::as_str).collect();
     for folder in &cluster.folders {
         until_gone(folder.path(), &gone, ERASED_WITHIN);
@@ -134,11 +139,6 @@ pub fn check_erased(cluster: &Cluster, written: &[Written]) {
         let lost: Vec<_> = kept.iter().filter(|word| !there.contains(**word)).collect();
         assert!(lost.is_empty(), "these words are lost: {lost:?}");
     }
-}
-
-/// Checks that what was taken back leaves the servers' files.
-pub fn check_erased_from_servers(cluster: &Cluster, gone: &HashSet<&str>) {
-    until_gone(cluster.nats.folder.path(), gone, ERASED_FROM_SERVERS_WITHIN);
 }
 
 fn until_gone(folder: &Path, gone: &HashSet<&str>, within: Duration) {
@@ -155,24 +155,26 @@ fn until_gone(folder: &Path, gone: &HashSet<&str>, within: Duration) {
     }
 }
 
-/// Returns the words of authors that stand in the files of a folder. Each file is read once,
-/// however many words there are.
+/// Returns the words of authors that stand in the files of a folder.
 pub fn words_in(folder: &Path) -> HashSet<String> {
+    words_by_file(folder).into_iter().flat_map(|(_, words)| words).collect()
+}
+
+/// Returns the words of authors that stand in each file of a folder. Each file is read once,
+/// however many words there are.
+pub fn words_by_file(folder: &Path) -> Vec<(String, HashSet<String>)> {
     const BEGIN: &str = "word-";
     const END: &str = "-end";
     /// The longest name of an author, and a number.
     const LENGTH_MAX: usize = 64;
-    let mut words = HashSet::new();
-    for (_, bytes) in files_in(folder) {
-        let text = String::from_utf8_lossy(&bytes);
-        for (at, _) in text.match_indices(BEGIN) {
-            let word = text[at..].split_inclusive(END).next().unwrap_or_default();
-            if word.len() <= LENGTH_MAX && word.ends_with(END) {
-                words.insert(word.to_owned());
-            }
-        }
-    }
-    words
+    let words_of = |bytes: &[u8]| -> HashSet<String> {
+        let text = String::from_utf8_lossy(bytes);
+        let begun = text.match_indices(BEGIN);
+        let words = begun.filter_map(|(at, _)| text[at..].split_inclusive(END).next());
+        let is_word = |word: &&str| word.len() <= LENGTH_MAX && word.ends_with(END);
+        words.filter(is_word).map(str::to_owned).collect()
+    };
+    files_in(folder).into_iter().map(|(name, bytes)| (name, words_of(&bytes))).collect()
 }
 
 /// Waits until a node that was started anew has made the same tables.

@@ -2,8 +2,8 @@
 //!
 //! [`rounds`] ends and stops one after another under writers and readers, at random times;
 //! [`partitions`] cuts lines, and [`full_disk`] takes room away; in [`snapshots`] the leader of
-//! the bucket dies while a snapshot is made. The rule for all: an
-//! acknowledged message is read once by every reader, in one order, and all nodes make the same
+//! the bucket dies while a snapshot is made, and [`remedy`] takes a server's store away. The rule
+//! for all: an acknowledged message is read once by every reader, in one order, and all nodes make the same
 //! tables of it. These tests run one at a time (`.config/nextest.toml`): each of them keeps
 //! both cores busy.
 
@@ -14,6 +14,8 @@ mod lines;
 mod one_down;
 mod partitions;
 mod readers;
+mod remedy;
+mod replicas;
 mod rounds;
 mod snapshots;
 mod strikes;

@@ -6,7 +6,6 @@
 //! time, but the processes have their own timing.
 
 use std::{
-    collections::HashSet,
     fmt,
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     sync::atomic::{AtomicBool, AtomicU64, Ordering},
@@ -17,9 +16,9 @@ use std::{
 use super::{
     Cluster,
     authors::{Acknowledgements, Author, Written},
-    checks::{self, ERASED_FROM_SERVERS_WITHIN},
-    is_long_run, number,
+    checks, is_long_run, number,
     readers::{Reader, Seen},
+    remedy::{self, Talk},
     rounds_asked,
     strikes::{AWAY_MAX, AWAY_MOSTLY, History, Strike, in_all, strike_all},
 };
@@ -53,7 +52,7 @@ fn whatever_dies_or_hangs_every_acknowledged_message_is_read_once_by_every_reade
     let seed = number("LINGER_FAULT_SEED").unwrap_or(1);
     let mut cluster = Cluster::start();
     let ann = cluster.guest("ann");
-    let (mut strikes, mut gone, mut longest) = (Vec::new(), HashSet::new(), Duration::ZERO);
+    let (mut strikes, mut talks, mut longest) = (Vec::new(), Vec::new(), Duration::ZERO);
     for round in 0..rounds {
         let seed = seed + round;
         println!("round {} of {rounds}, seed {seed}", round + 1);
@@ -68,22 +67,16 @@ fn whatever_dies_or_hangs_every_acknowledged_message_is_read_once_by_every_reade
             resume_unwind(reason)
         });
         println!("{done}");
+        longest = longest.max(done.longest());
         strikes.extend(done.strikes);
-        gone.extend(done.gone);
-        longest = longest.max(done.longest);
+        talks.push(done.talk);
     }
     in_all(&strikes).iter().for_each(|line| println!("{line}"));
     println!("In all: {rounds} rounds; one act waited {:.1} s at most", longest.as_secs_f64());
     checks::check_newcomer(&mut cluster, &ann);
     if is_long_run() {
-        let begun = Instant::now();
-        let gone = gone.iter().map(String::as_str).collect();
-        checks::check_erased_from_servers(&cluster, &gone);
-        println!(
-            "In all: {} texts left the servers' files after {:?}, of {ERASED_FROM_SERVERS_WITHIN:?}",
-            gone.len(),
-            begun.elapsed()
-        );
+        let killed = strikes.iter().filter_map(Strike::killed_server).collect();
+        remedy::check(&mut cluster, &ann, &talks, &killed);
     }
     let mut away: Vec<_> = strikes.iter().map(|strike| strike.away).collect();
     away.sort();
@@ -94,20 +87,25 @@ fn whatever_dies_or_hangs_every_acknowledged_message_is_read_once_by_every_reade
 /// The result of a round that went well.
 struct Done {
     strikes: Vec<Strike>,
-    gone: Vec<String>,
-    acts: usize,
-    longest: Duration,
-    behind: u32,
+    talk: Talk,
+}
+
+impl Done {
+    fn longest(&self) -> Duration {
+        self.talk.written.iter().map(|it| it.longest).max().unwrap_or_default()
+    }
 }
 
 impl fmt::Display for Done {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Done { acts, gone, longest, behind, .. } = self;
+        let written = &self.talk.written;
+        let acts: usize = written.iter().map(|it| it.acts.len()).sum();
+        let gone = checks::gone_of(written).len();
+        let behind: u32 = written.iter().map(|it| it.behind).sum();
+        let longest = self.longest().as_secs_f64();
         write!(
             f,
-            "all well: {acts} acts acknowledged, {} texts taken back, one act waited {:.1} s at most, {behind} came before their message",
-            gone.len(),
-            longest.as_secs_f64()
+            "all well: {acts} acts acknowledged, {gone} texts taken back, one act waited {longest:.1} s at most, {behind} came before their message"
         )
     }
 }
@@ -185,11 +183,5 @@ fn run_round(cluster: &mut Cluster, ann: &Client, seed: u64, history: &mut Histo
     checks::check_tables(cluster, ann);
     history.note("the tables are equal");
     checks::check_erased(cluster, &written);
-    Done {
-        strikes,
-        acts: written.iter().map(|it| it.acts.len()).sum(),
-        longest: written.iter().map(|it| it.longest).max().unwrap_or_default(),
-        behind: written.iter().map(|it| it.behind).sum(),
-        gone: written.into_iter().flat_map(|it| it.gone).collect(),
-    }
+    Done { strikes, talk: Talk { room, written } }
 }

@@ -66,6 +66,14 @@ impl fmt::Display for Strike {
     }
 }
 
+impl Strike {
+    /// Returns the name of the server that was killed, if it was one.
+    pub fn killed_server(&self) -> Option<&str> {
+        let is_it = matches!(self.fault, (Blow::Kill, Role::Leader | Role::Follower));
+        is_it.then_some(&*self.name)
+    }
+}
+
 /// The events of a round, for those who look for a cause.
 pub struct History {
     begun: Instant,
