@@ -23,7 +23,7 @@ use crate::{
     Clock,
     files::Files,
     log::{
-        jetstream::{self, ClusterError},
+        jetstream::{self, AboutStream, ClusterError},
         sqlite::{AboutLog, LogError, SqliteFile, has_lost_frames},
     },
     private::{self, NotOurs},
@@ -285,13 +285,25 @@ impl DataFolder {
         Ok((tables, rollback == Rollback::Accepted))
     }
 
-    /// Returns what of the log that the projection was made of the stream has no more.
+    /// Returns what of the log that the projection was made of the stream has no more. Only what
+    /// is proven counts.
     fn lost_by_stream(
         log: &jetstream::Opened,
         known: &About,
     ) -> Result<Option<ClusterError>, ClusterError> {
-        let (stream, tail) = (log.stream().to_owned(), log.about.tail());
-        if known.log != log.id.as_str() {
+        match DataFolder::lacking(log, &log.about, known)? {
+            None => Ok(None),
+            Some(_) => DataFolder::lacking(log, &log.prove()?, known),
+        }
+    }
+
+    fn lacking(
+        log: &jetstream::Opened,
+        about: &AboutStream,
+        known: &About,
+    ) -> Result<Option<ClusterError>, ClusterError> {
+        let (stream, tail) = (log.stream().to_owned(), about.tail());
+        if known.log != about.log_id()?.as_str() {
             return Ok(Some(ClusterError::Another(stream)));
         }
         if known.applied > tail {

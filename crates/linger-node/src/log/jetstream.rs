@@ -4,7 +4,8 @@
 //! The cluster decides all agreement. One thread of its own talks to it: `worker` sends
 //! appends, many at once, and takes in what `reader` reads in order; `history` reads what is
 //! further back than the latest entries in memory. `appends` knows which of our own are on
-//! their way. `skeletons` erases entries, and finds again those that are erased. `import` fills
+//! their way. `skeletons` erases entries, and finds again those that are erased. `proof` tells what was
+//! lost from what a server does not know yet. `import` fills
 //! a stream with a log that is moved there, and `walk` reads one from its beginning to its end.
 
 mod appends;
@@ -15,6 +16,7 @@ mod history;
 mod import;
 mod last_read;
 mod message;
+mod proof;
 mod reader;
 mod roll;
 #[cfg(test)]
@@ -125,6 +127,14 @@ impl Opened {
     /// Returns the stream's name.
     pub(crate) fn stream(&self) -> &str {
         &self.settings.stream
+    }
+
+    /// Returns what the servers agree on of the stream, and waits for that. Errors: they do not.
+    pub(crate) fn prove(&self) -> Result<AboutStream, ClusterError> {
+        block_on(async {
+            let context = context(&self.settings).await?;
+            AboutStream::prove(&context, &self.settings.stream).await
+        })
     }
 
     /// Tells whether the stream has another entry where these tables end than they were made

@@ -68,7 +68,8 @@ async fn copy(
     tell: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<(LogId, Position), MoveError> {
     let context = context(settings).await?;
-    let about = AboutStream::ask(&context, &settings.stream).await?;
+    // Nothing that was acknowledged before may be missing.
+    let about = AboutStream::prove(&context, &settings.stream).await?;
     if about.is_unfinished() {
         return Err(ClusterError::Unfinished(settings.stream.clone()).into());
     }

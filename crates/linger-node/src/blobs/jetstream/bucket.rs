@@ -93,9 +93,10 @@ impl Bucket {
         format!("{:016x}{:016x}", self.random, self.copies.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// Returns where the log ends, as its leader knows.
+    /// Returns where the log ends, with all that was acknowledged before the question: a message
+    /// of it may have the file.
     pub(super) async fn log_tail(&self) -> io::Result<Position> {
-        Ok(AboutStream::ask_once(&self.context, &self.log).await.map_err(away)?.tail())
+        Ok(AboutStream::prove_once(&self.context, &self.log).await.map_err(away)?.tail())
     }
 
     /// Returns how many bytes the stream has.

@@ -226,11 +226,11 @@ fn copies_have_a_bound_those_read_last_stay_and_none_is_served_after_a_start_tha
 }
 
 #[test]
-fn a_blob_is_erased_by_fourteen_requests_and_two_more_for_each_further_chunk() {
+fn a_blob_is_erased_by_sixteen_requests_and_two_more_for_each_further_chunk() {
     let cluster = NatsServer::of_this_process().new_log();
     let (source, folder) = (Shelf::on(&cluster), tempfile::tempdir().unwrap());
     let store = open_store(&cluster, folder.path(), 1 << 30);
-    for (bytes, requests) in [(b"hello".to_vec(), 14), (some_bytes(1), 14 + 2 * 2)] {
+    for (bytes, requests) in [(b"hello".to_vec(), 16), (some_bytes(1), 16 + 2 * 2)] {
         let hash = source.keep(&bytes, None, 0);
         let before = store.bucket.requests();
         erase(&store, hash).unwrap();

@@ -4,8 +4,8 @@
 //! where it stopped whenever a message was lost on the way, its server fell silent or behind,
 //! or the connection was made anew. Positions have no gaps: one that is missing in the stream is
 //! read from the bucket of erased entries. One that is in neither, a stream that ends before
-//! it did, and another stream under the same name are losses of the log, and end the reading
-//! with a sentence.
+//! it did, and another stream under the same name are losses of the log. They end the reading
+//! with a sentence, once they are proven.
 
 use std::time::Duration;
 
@@ -38,10 +38,7 @@ const PULL_BYTES_MAX: usize = 2 << 20;
 const FORGOTTEN_AFTER: Duration = Duration::from_secs(10);
 /// Between two tries.
 const RETRY_AFTER: Duration = Duration::from_millis(250);
-/// A new leader may have to apply for a moment what it has. A stream that is shorter than it
-/// was for so many tries stays so.
-const SHORTER_TRIES: u32 = 20;
-/// An entry that is neither in the stream nor among the erased ones for so many tries is lost.
+/// An entry that is neither in the stream nor among the erased ones for so many tries may be lost.
 const MISSING_TRIES: u32 = 8;
 
 /// Reads one stream.
@@ -60,8 +57,6 @@ pub(super) struct Reader {
     ahead: Option<(Entry, MessageId)>,
     /// So often in a row the next one was missing.
     missing: u32,
-    /// So often in a row it was shorter than it had been.
-    shorter: u32,
     /// Found behind entries that were still to be handed out.
     lost: Option<Lost>,
     /// The last entry, if one was read.
@@ -111,7 +106,6 @@ impl Reader {
             passed_over: after,
             ahead: None,
             missing: 0,
-            shorter: 0,
             lost: None,
             last_read: None,
         }
@@ -213,19 +207,14 @@ impl Reader {
 
     async fn try_open(&mut self) -> Result<Result<Option<Consumer>, Lost>, String> {
         let about = AboutStream::ask_once(&self.context, &self.stream).await;
-        let about = about.map_err(|error| error.to_string())?;
-        if about.created != self.created {
-            return Ok(Err(Lost::Another { stream: self.stream.clone() }));
+        let mut about = about.map_err(|error| error.to_string())?;
+        if self.what_is_lost(&about).is_some() {
+            let proven = AboutStream::prove_once(&self.context, &self.stream).await;
+            about = proven.map_err(|error| error.to_string())?;
+            if let Some(lost) = self.what_is_lost(&about) {
+                return Ok(Err(lost));
+            }
         }
-        let (end, read) = (about.state.last, self.after().get());
-        if end < read {
-            self.shorter += 1;
-            return match self.shorter >= SHORTER_TRIES {
-                true => Ok(Err(Lost::Shorter { stream: self.stream.clone(), end, read })),
-                false => Err(format!("the stream ends at {end}")),
-            };
-        }
-        self.shorter = 0;
         if let Some(last_read) = self.last_read
             && last_read.is_replaced(&self.context, &self.stream).await?
         {
@@ -234,7 +223,7 @@ impl Reader {
         }
         self.end = about.tail();
         // The stream's last entries may be erased: then no consumer would tell.
-        if end > read && self.ends_here().await? {
+        if about.tail() > self.after() && self.ends_here().await? {
             self.passed_over = about.tail();
             return Ok(Ok(None));
         }
@@ -260,6 +249,15 @@ impl Reader {
         Ok(Ok(Some(Consumer { messages: Box::new(messages), delivered: 0 })))
     }
 
+    /// Returns what the stream has no more of what was read, as it is told.
+    fn what_is_lost(&self, about: &AboutStream) -> Option<Lost> {
+        let (stream, end, read) = (self.stream.clone(), about.state.last, self.after().get());
+        if about.created != self.created {
+            return Some(Lost::Another { stream });
+        }
+        (end < read).then_some(Lost::Shorter { stream, end, read })
+    }
+
     /// Reads the next entry where the stream may have no message in its place: its erased
     /// form. None: to be tried again, or the consumer passed over what is there.
     async fn fill_gap(&mut self) -> Result<Option<(Entry, MessageId)>, Lost> {
@@ -278,7 +276,14 @@ impl Reader {
                 Ok(true) => {
                     self.missing += 1;
                     if self.missing >= MISSING_TRIES {
-                        return Err(Lost::Gap { stream: self.stream.clone(), position: self.next });
+                        match self.is_lost().await {
+                            Ok(true) => {
+                                let (stream, position) = (self.stream.clone(), self.next);
+                                return Err(Lost::Gap { stream, position });
+                            }
+                            Ok(false) => {}
+                            Err(error) => tracing::debug!(error, "trying again to prove a loss"),
+                        }
                     }
                 }
                 Err(error) => tracing::debug!(error, "the log cannot be read; trying again"),
@@ -299,6 +304,23 @@ impl Reader {
             tracing::debug!("the consumer's server is behind; making another consumer");
         }
         is_behind
+    }
+
+    /// Tells whether it is proven that the next entry is neither in the stream nor among the erased
+    /// ones. Errors: nobody can say just now.
+    async fn is_lost(&self) -> Result<bool, String> {
+        let proven = async || {
+            let stream = AboutStream::prove_once(&self.context, &self.stream).await;
+            let erased = self.skeletons.prove_once().await;
+            let (stream, erased) = stream
+                .and_then(|stream| Ok((stream, erased?)))
+                .map_err(|error| error.to_string())?;
+            Ok::<_, String>([stream.leadership(), erased.leadership()])
+        };
+        let before = proven().await?;
+        let is_gone = self.skeletons.get(self.next).await?.is_none() && self.is_missing().await?;
+        // Both were answered by those who had everything.
+        Ok(is_gone && proven().await? == before)
     }
 
     /// Asks the stream's leader whether it has no message in the next entry's place.

@@ -17,8 +17,9 @@ use linger_core::{Entry, Position, Vocabulary, queries::Erasure};
 use tokio::sync::oneshot;
 
 use super::{
-    ENTRIES_AT_ONCE,
+    AboutStream, ENTRIES_AT_ONCE,
     message::{self, MessageId},
+    proof::{Unproven, prove_by},
 };
 use crate::log::erased_form;
 
@@ -114,6 +115,21 @@ impl Skeletons {
     async fn must_have(&self, position: Position) -> Result<(), String> {
         let found = self.get(position).await?;
         found.map(drop).ok_or_else(|| format!("entry {position} is missing in the stream"))
+    }
+
+    /// Asks for what the servers agree on of the bucket.
+    pub(super) async fn prove_once(&self) -> Result<AboutStream, Unproven> {
+        let bucket = bucket(&self.stream);
+        // Nothing is deleted from it. This has no entry's key, and stands there once.
+        let subject = format!("$KV.{bucket}.proof");
+        prove_by(&self.context, &stream_of(&bucket), async {
+            let sent = self.context.publish(subject, Bytes::new()).await;
+            match sent {
+                Ok(answer) => answer.await.is_ok(),
+                Err(_) => false,
+            }
+        })
+        .await
     }
 
     /// Writes the erased form of an entry.

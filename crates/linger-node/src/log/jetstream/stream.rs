@@ -71,8 +71,13 @@ pub(crate) struct Group {
     #[serde(default)]
     pub(crate) leader: Option<String>,
     #[serde(default)]
+    leader_since: Option<String>,
+    #[serde(default)]
     pub(crate) replicas: Vec<Replica>,
 }
+
+/// A server that leads, and since when it does.
+pub(super) type Leadership = (String, Option<String>);
 
 /// A server that keeps a copy, as the leader sees it.
 #[derive(Debug, Clone, Deserialize)]
@@ -213,9 +218,10 @@ impl AboutStream {
         group.leader.as_deref().into_iter().chain(replicas).collect()
     }
 
-    /// Returns the server that leads it; none if it is by itself.
-    pub(crate) fn leader(&self) -> Option<&str> {
-        self.cluster.as_ref()?.leader.as_deref()
+    /// Returns who leads it, and since when. None: a server by itself, or nobody.
+    pub(super) fn leadership(&self) -> Option<Leadership> {
+        let group = self.cluster.as_ref()?;
+        Some((group.leader.clone()?, group.leader_since.clone()))
     }
 
     /// Tells whether a majority of its servers stands behind the leader, as it sees them.

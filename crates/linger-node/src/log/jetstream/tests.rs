@@ -7,6 +7,7 @@ use linger_core::Timestamp;
 use rustix::process::Signal;
 
 use super::{
+    reader::{Lost, Reader},
     server::{NatsCluster, NatsServer, promise},
     *,
 };
@@ -255,6 +256,37 @@ mod three_servers {
             assert!(begun.elapsed() < WAIT_MAX);
         }
         assert_eq!(desk.all().len(), 5);
+    }
+
+    #[test]
+    fn nothing_is_called_lost_on_the_word_of_a_server_without_a_leader() {
+        /// Longer than an election takes.
+        const LEADERLESS: Duration = Duration::from_secs(12);
+        let cluster = NatsCluster::start();
+        let settings = cluster.new_log();
+        let desk = Desk::open(&settings, 3, &Limits::default());
+        for number in 0..5 {
+            append(&desk.log, draft(7, number));
+        }
+        drop(desk);
+        cluster.until_all_are_current(&settings);
+        let (alone, others) = cluster.servers.split_first().unwrap();
+        runtime().block_on(async {
+            let context = context(&alone.settings(&settings.stream)).await.unwrap();
+            let ask = || AboutStream::ask_once(&context, &settings.stream);
+            let created = ask().await.unwrap().created;
+            // This one has read two entries more than the server has.
+            let read = Position::new(7);
+            let mut reader = Reader::new(context.clone(), &settings.stream, &created, read);
+            others.iter().for_each(|server| server.signal(Signal::STOP));
+            let next = tokio::time::timeout(LEADERLESS, reader.next_ones(1)).await;
+            assert!(next.is_err(), "{next:?}");
+            let told = ask().await.expect("it answers all the same");
+            assert_eq!((told.tail(), told.has_majority()), (Position::new(5), false));
+            others.iter().for_each(|server| server.signal(Signal::CONT));
+            let next = tokio::time::timeout(WAIT_MAX, reader.next_ones(1)).await.unwrap();
+            assert!(matches!(next, Err(Lost::Shorter { end: 5, read: 7, .. })), "{next:?}");
+        });
     }
 
     #[test]
