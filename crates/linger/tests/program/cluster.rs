@@ -136,7 +136,7 @@ fn users_with_passwords_and_the_system_account_are_taken_as_nats_takes_them() {
         $SYS { users: [{ user: admin, password: secret }] }
     }"#;
     let nats = Nats::start("sync_interval: always", accounts);
-    let url = |user: &str| format!("nats://{user}@127.0.0.1:{}", nats.servers[0].port);
+    let url = |user: &str| format!("nats://{user}@{}", nats.servers[0].address);
     let program = Program::bare()
         .env("LINGER_NATS", &url("linger:a%20b"))
         .env("LINGER_NATS_REPLICAS", "1")

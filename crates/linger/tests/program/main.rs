@@ -22,6 +22,7 @@ mod faults;
 mod files;
 #[cfg(target_os = "linux")]
 mod hostile;
+mod hosts;
 mod limits;
 mod lost_logs;
 mod manual;

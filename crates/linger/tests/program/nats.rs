@@ -12,9 +12,9 @@ use std::{
     collections::HashMap,
     fs,
     io::{BufRead, BufReader, Read, Write},
-    net::{TcpListener, TcpStream},
+    net::{SocketAddr, TcpListener, TcpStream},
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Child, Stdio},
     sync::{
         Mutex,
         atomic::{AtomicU16, Ordering},
@@ -25,7 +25,10 @@ use std::{
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use crate::process::{Folder, PATIENCE, Program, until};
+use crate::{
+    hosts::Host,
+    process::{Folder, PATIENCE, Program, until},
+};
 
 /// Keep it as it is in `xtask/nats-server.txt`.
 pub const PROGRAM: &str = "nats-server-2.15.1/bin/nats-server";
@@ -48,8 +51,10 @@ pub struct Nats {
 
 /// One server.
 pub struct NatsServer {
-    pub port: u16,
-    pub monitor: u16,
+    /// Where clients connect.
+    pub address: SocketAddr,
+    pub monitor: SocketAddr,
+    host: Host,
     config: PathBuf,
     running: Option<(Child, Pid)>,
 }
@@ -67,7 +72,7 @@ impl Nats {
     /// Starts one server, with these settings of JetStream and more lines of configuration.
     pub fn start(jetstream: &str, more: &str) -> Nats {
         let folder = Folder::new();
-        let mut server = NatsServer::new("n1", folder.path(), jetstream, more);
+        let mut server = NatsServer::new(&Host::here(), "n1", folder.path(), jetstream, more);
         server.start();
         server.until_it_listens();
         Nats { servers: vec![server], folder }
@@ -80,27 +85,31 @@ impl Nats {
 
     /// Starts three servers that know each other, with these settings of JetStream for each.
     pub fn three_with_room(jetstream: impl Fn(usize) -> String) -> Nats {
-        let routes = [(); 3].map(|()| free_port());
-        let urls = routes.map(|port| format!("nats://127.0.0.1:{port}"));
-        let cluster =
-            |number: usize| format!("listen: \"127.0.0.1:{}\", routes: {urls:?}", routes[number]);
-        Nats::three_of(jetstream, cluster)
+        Nats::three_of(&[(); 3].map(|()| Host::here()), jetstream, "")
     }
 
-    /// Starts three servers, with these settings of the cluster for each.
-    pub fn three_with(cluster: impl Fn(usize) -> String) -> Nats {
-        Nats::three_of(|_| SAFE.to_owned(), cluster)
+    /// Starts three servers on three hosts. They know each other, and tell their clients of
+    /// no other server.
+    pub fn three_apart(hosts: &[Host; 3]) -> Nats {
+        Nats::three_of(
+            hosts,
+            |_| SAFE.to_owned(),
+            ", no_advertise: true, ping_interval: \"2s\", ping_max: 2",
+        )
     }
 
-    fn three_of(jetstream: impl Fn(usize) -> String, cluster: impl Fn(usize) -> String) -> Nats {
+    fn three_of(hosts: &[Host; 3], jetstream: impl Fn(usize) -> String, more: &str) -> Nats {
         let folder = Folder::new();
-        let mut servers: Vec<_> = (0..3)
-            .map(|number| {
-                let name = format!("n{}", number + 1);
-                let more = format!("cluster {{ name: three, {} }}", cluster(number));
-                NatsServer::new(&name, &folder.join(&name), &jetstream(number), &more)
-            })
-            .collect();
+        let routes = hosts.each_ref().map(|host| SocketAddr::from((host.ip, free_port())));
+        let urls = routes.map(|route| format!("nats://{route}"));
+        let server = |(number, host)| {
+            let name = format!("n{}", number + 1);
+            let listen = routes[number];
+            let more =
+                format!("cluster {{ name: three, listen: \"{listen}\", routes: {urls:?}{more} }}");
+            NatsServer::new(host, &name, &folder.join(&name), &jetstream(number), &more)
+        };
+        let mut servers: Vec<_> = hosts.iter().enumerate().map(server).collect();
         servers.iter_mut().for_each(NatsServer::start);
         servers.iter().for_each(NatsServer::until_it_listens);
         Nats { servers, folder }
@@ -108,7 +117,7 @@ impl Nats {
 
     /// Lets a program find its log here.
     pub fn on(&self, program: Program) -> Program {
-        let monitors = self.servers.iter().map(|it| format!("http://127.0.0.1:{}", it.monitor));
+        let monitors = self.servers.iter().map(|it| format!("http://{}", it.monitor));
         program
             .env("LINGER_NATS", &self.url())
             .env("LINGER_NATS_MONITOR", &monitors.collect::<Vec<_>>().join(","))
@@ -118,7 +127,7 @@ impl Nats {
 
     /// Returns the addresses of all servers.
     pub fn url(&self) -> String {
-        let hosts = self.servers.iter().map(|server| format!("127.0.0.1:{}", server.port));
+        let hosts = self.servers.iter().map(|server| server.address.to_string());
         format!("nats://{}", hosts.collect::<Vec<_>>().join(","))
     }
 
@@ -181,22 +190,24 @@ pub fn log_of(data: &Path, program: Program) -> Program {
 }
 
 impl NatsServer {
-    fn new(name: &str, folder: &Path, jetstream: &str, more: &str) -> NatsServer {
-        let (port, monitor) = (free_port(), free_port());
+    fn new(host: &Host, name: &str, folder: &Path, jetstream: &str, more: &str) -> NatsServer {
+        let [address, monitor] = [(); 2].map(|()| SocketAddr::from((host.ip, free_port())));
         let (config, store) = (folder.join("server.conf"), folder.join("store"));
         let text = format!(
-            "server_name: {name}\nlisten: \"127.0.0.1:{port}\"\nhttp: \"127.0.0.1:{monitor}\"\n\
+            "server_name: {name}\nlisten: \"{address}\"\nhttp: \"{monitor}\"\n\
              jetstream {{ store_dir: {store:?}, {jetstream} }}\n{more}\n"
         );
         fs::create_dir_all(folder).unwrap();
         fs::write(&config, text).unwrap();
-        NatsServer { port, monitor, config, running: None }
+        NatsServer { address, monitor, host: host.clone(), config, running: None }
     }
 
     /// Starts it.
     pub fn start(&mut self) {
         let program = installed(PROGRAM);
-        let mut guard = Command::new("sh")
+        let mut guard = self
+            .host
+            .command("sh")
             .args(["-c", GUARD, "guard"])
             .args([&program, &self.config])
             .stdin(Stdio::piped())
@@ -212,9 +223,13 @@ impl NatsServer {
     /// Waits until clients and monitors can connect.
     pub fn until_it_listens(&self) {
         until("the NATS server listens", || {
-            let ports = [self.port, self.monitor];
-            ports.iter().all(|port| TcpStream::connect(("127.0.0.1", *port)).is_ok())
+            [self.address, self.monitor].iter().all(|address| TcpStream::connect(address).is_ok())
         });
+    }
+
+    /// Returns its address as clients are told it.
+    pub fn url(&self) -> String {
+        format!("nats://{}", self.address)
     }
 
     /// Asks JetStream for something that Linger never asks for, and returns its answer.
@@ -227,7 +242,7 @@ impl NatsServer {
     pub fn request(&self, subject: &str, body: &str) -> (String, Vec<u8>) {
         static INBOXES: AtomicU16 = AtomicU16::new(0);
         let inbox = format!("inbox.{}", INBOXES.fetch_add(1, Ordering::Relaxed));
-        let to = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        let to = TcpStream::connect(self.address).unwrap();
         to.set_read_timeout(Some(PATIENCE)).unwrap();
         let mut connection = BufReader::new(to);
         let asked = format!(

@@ -18,7 +18,7 @@ use std::{
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-use crate::{client::Client, nats};
+use crate::{client::Client, hosts::Host, nats};
 
 /// For anything that must happen at all: a loaded machine is slow, a hanging one stands.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -36,6 +36,7 @@ pub struct Program {
     open_files_max: Option<u32>,
     executable: PathBuf,
     user: Option<u32>,
+    host: Host,
 }
 
 /// The program, running.
@@ -91,6 +92,7 @@ impl Program {
             open_files_max: None,
             executable: env!("CARGO_BIN_EXE_linger").into(),
             user: None,
+            host: Host::here(),
         }
     }
 
@@ -135,6 +137,12 @@ impl Program {
         executable.clone_into(&mut self.executable);
         self.user = Some(user);
         self
+    }
+
+    /// On this host, on any free port.
+    pub fn at_host(self, host: &Host) -> Program {
+        let program = self.env("LINGER_LISTEN", &format!("{}:0", host.ip));
+        Program { host: host.clone(), ..program }
     }
 
     /// Starts the server and waits until it says that it is ready.
@@ -218,11 +226,11 @@ impl Program {
         rlimit::increase_nofile_limit(u64::MAX).unwrap();
         let program = &self.executable;
         let mut command = match self.open_files_max {
-            None => Command::new(program),
+            None => self.host.command(program),
             Some(open_files_max) => {
                 // The program inherits the shell's limit; to set it here would need unsafe code.
                 let script = format!("ulimit -n {open_files_max}; exec \"$0\" \"$@\"");
-                let mut command = Command::new("sh");
+                let mut command = self.host.command("sh");
                 command.args(["-c", &script]).arg(program);
                 command
             }

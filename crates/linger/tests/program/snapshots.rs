@@ -62,13 +62,13 @@ struct Door {
 impl Door {
     fn before(nats: &Nats, bytes_max: u64) -> Door {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let (port, server) = (listener.local_addr().unwrap().port(), nats.servers[0].port);
+        let (port, server) = (listener.local_addr().unwrap().port(), nats.servers[0].address);
         let is_shut = Arc::new(AtomicBool::new(false));
         let shut = is_shut.clone();
         thread::spawn(move || {
             for client in listener.incoming() {
                 let client = client.unwrap();
-                let server = TcpStream::connect(("127.0.0.1", server)).unwrap();
+                let server = TcpStream::connect(server).unwrap();
                 let (mut from, mut to) = (client.try_clone().unwrap(), server.try_clone().unwrap());
                 thread::spawn(move || _ = std::io::copy(&mut from, &mut to));
                 let shut = shut.clone();

@@ -1,7 +1,7 @@
 //! Three NATS servers and three nodes, of which something dies, hangs or is cut off.
 //!
 //! [`rounds`] ends and stops one after another under writers and readers, at random times;
-//! [`partitions`] cuts lines, and [`full_disk`] takes room away; in [`snapshots`] the leader of
+//! [`partitions`] cuts the way between hosts, and [`full_disk`] takes room away; in [`snapshots`] the leader of
 //! the bucket dies while a snapshot is made, and [`remedy`] takes a server's store away. The rule
 //! for all: an acknowledged message is read once by every reader, in one order, and all nodes make the same
 //! tables of it. These tests run one at a time (`.config/nextest.toml`): each of them keeps
@@ -10,7 +10,6 @@
 mod authors;
 mod checks;
 mod full_disk;
-mod lines;
 mod one_down;
 mod partitions;
 mod readers;
@@ -22,18 +21,15 @@ mod strikes;
 
 use std::{
     net::SocketAddr,
-    sync::{
-        Arc,
-        atomic::{AtomicU16, Ordering},
-    },
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
-use lines::Lines;
 use rustix::process::Signal;
 
 use crate::{
     client::Client,
+    hosts::Network,
     nats::Nats,
     process::{Folder, Program, Server, until},
 };
@@ -44,9 +40,17 @@ const PATIENCE_WITH_A_NODE: Duration = Duration::from_secs(3);
 /// Rounds of faults, if there are to be so many, make a run long enough for what takes minutes.
 const LONG_RUN: u64 = 3;
 
-/// Where the nodes listen now. One that was started again has another port.
+/// Where the nodes listen now; none of one that never did. One that was started again has another
+/// port.
 #[derive(Clone, Default)]
-pub struct Addresses(Arc<[AtomicU16; 3]>);
+pub struct Addresses(Arc<Mutex<[Option<SocketAddr>; 3]>>);
+
+/// A server or a node, of which each may have a host of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    Server(usize),
+    Node(usize),
+}
 
 /// Three servers, and three nodes that follow one log on them.
 pub struct Cluster {
@@ -57,8 +61,8 @@ pub struct Cluster {
     nodes: [Option<Server>; 3],
     /// Settings of the nodes that start from now on.
     settings: Vec<(&'static str, &'static str)>,
-    /// The lines that can be cut, if there are any.
-    lines: Option<Lines>,
+    /// None where all are on one host.
+    network: Option<Network>,
 }
 
 /// Returns how many rounds of faults are asked for: `cargo xtask faults` does.
@@ -76,10 +80,20 @@ fn is_long_run() -> bool {
     rounds_asked().is_some_and(|rounds| rounds >= LONG_RUN)
 }
 
+impl End {
+    /// Returns the number of its host.
+    fn host(self) -> usize {
+        match self {
+            End::Server(server) => server,
+            End::Node(node) => 3 + node,
+        }
+    }
+}
+
 impl Addresses {
     /// Returns where a node listens, or listened before it was killed.
     pub fn of(&self, node: usize) -> SocketAddr {
-        SocketAddr::from(([127, 0, 0, 1], self.0[node % 3].load(Ordering::Relaxed)))
+        self.0.lock().unwrap()[node % 3].expect("it was started")
     }
 }
 
@@ -94,13 +108,15 @@ impl Cluster {
         Cluster::start_with(nats, None)
     }
 
-    /// Starts all of them on lines that can be cut, on a new log.
-    pub fn start_on_lines() -> Cluster {
-        let (nats, lines) = Lines::start();
-        Cluster::start_with(nats, Some(lines))
+    /// Starts each of them on a host of its own ([`End`]), on a new log. A node knows one server
+    /// only: that of its own number.
+    pub fn start_apart() -> Cluster {
+        let network = Network::of(6);
+        let servers = [0, 1, 2].map(|server| network.host(End::Server(server).host()).clone());
+        Cluster::start_with(Nats::three_apart(&servers), Some(network))
     }
 
-    fn start_with(nats: Nats, lines: Option<Lines>) -> Cluster {
+    fn start_with(nats: Nats, network: Option<Network>) -> Cluster {
         nats.make_log();
         let mut cluster = Cluster {
             nats,
@@ -108,7 +124,7 @@ impl Cluster {
             folders: [(); 3].map(|()| Folder::new()),
             nodes: [None, None, None],
             settings: Vec::new(),
-            lines,
+            network,
         };
         (0..3).for_each(|node| cluster.start_node(node));
         cluster
@@ -119,11 +135,14 @@ impl Cluster {
         let settings = self.settings.iter();
         let program = settings
             .fold(self.nats.on(Program::on(&self.folders[node])), |it, set| it.env(set.0, set.1));
-        let server = match &self.lines {
-            Some(lines) => program.env("LINGER_NATS", &lines.url_of(node)).start(),
-            None => program.start(),
+        let program = match &self.network {
+            Some(network) => program
+                .at_host(network.host(End::Node(node).host()))
+                .env("LINGER_NATS", &self.nats.servers[node].url()),
+            None => program,
         };
-        self.addresses.0[node].store(server.address.port(), Ordering::Relaxed);
+        let server = program.start();
+        self.addresses.0.lock().unwrap()[node] = Some(server.address);
         self.nodes[node] = Some(server);
     }
 

@@ -1,8 +1,6 @@
 //! One server is down, and that is no reason for anything else to be: nodes start, and the
 //! operator's commands tell which one it is.
 
-use std::net::SocketAddr;
-
 use super::Cluster;
 use crate::client::Client;
 
@@ -29,8 +27,7 @@ fn a_node_starts_and_the_cluster_can_be_looked_at_while_one_server_is_down() {
 
 /// Returns the server that gives streams their places.
 fn leader_of_all(cluster: &Cluster) -> usize {
-    let monitor = SocketAddr::from(([127, 0, 0, 1], cluster.nats.servers[0].monitor));
-    let about = Client::new(monitor).get("/jsz").json();
+    let about = Client::new(cluster.nats.servers[0].monitor).get("/jsz").json();
     let name = about["meta_cluster"]["leader"].as_str().expect("there is one");
     name.trim_start_matches('n').parse::<usize>().unwrap() - 1
 }

@@ -3,7 +3,7 @@
 //!
 //! An operator asks `/healthz` the same. It is asked here, too, and not believed alone.
 
-use std::{collections::BTreeMap, net::SocketAddr};
+use std::collections::BTreeMap;
 
 use serde_json::Value;
 
@@ -15,7 +15,7 @@ const STREAMS: usize = 5;
 
 /// Returns a server's answer; none while it does not listen.
 fn ask(cluster: &Cluster, server: usize, path: &str) -> Option<Answer> {
-    let monitor = SocketAddr::from(([127, 0, 0, 1], cluster.nats.servers[server].monitor));
+    let monitor = cluster.nats.servers[server].monitor;
     let mut from = Client::new(monitor).try_begin(path, &[]).ok()?;
     let mut answer = Answer::read_head(&mut from).ok()?;
     // A short answer has a length instead, and is one of a server that has no streams.
