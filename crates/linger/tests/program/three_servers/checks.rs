@@ -141,16 +141,16 @@ pub fn check_erased(cluster: &Cluster, written: &[Written]) {
     }
 }
 
-fn until_gone(folder: &Path, gone: &HashSet<&str>, within: Duration) {
+pub fn until_gone(folder: &Path, gone: &HashSet<&str>, within: Duration) {
     let deadline = Instant::now() + within;
     loop {
-        let there = words_in(folder);
-        let left: Vec<_> = gone.iter().filter(|word| there.contains(**word)).collect();
+        let there = words_by_file(folder);
+        let is_left = |words: &HashSet<String>| words.iter().any(|word| gone.contains(&**word));
+        let left: Vec<_> = there.iter().filter(|(_, words)| is_left(words)).collect();
         if left.is_empty() {
             return;
         }
-        let folder = folder.display();
-        assert!(Instant::now() < deadline, "after {within:?} {folder} still has {left:?}");
+        assert!(Instant::now() < deadline, "after {within:?} still there: {left:?}");
         thread::sleep(Duration::from_millis(500));
     }
 }

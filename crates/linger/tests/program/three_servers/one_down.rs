@@ -1,7 +1,13 @@
-//! One server is down, and that is no reason for anything else to be: nodes start, and the
-//! operator's commands tell which one it is.
+//! One server is down, and that is no reason for anything else to be: nodes start, what is deleted
+//! is erased, and the operator's commands tell which one it is.
 
-use super::Cluster;
+use std::collections::HashSet;
+
+use super::{
+    Cluster,
+    checks::{ERASED_WITHIN, answered, until_gone},
+    remedy::{self, ROOM},
+};
 use crate::client::Client;
 
 #[test]
@@ -20,6 +26,35 @@ fn a_node_starts_and_the_cluster_can_be_looked_at_while_one_server_is_down() {
         assert!(code == Some(0) && status.contains(&format!("replica {name}: ")), "{status}");
         let (code, said) = cluster.nats.cluster("check");
         assert!(code == Some(1) && said.contains(&format!("the server {name} ")), "{said}");
+        cluster.nats.servers[down].start();
+        cluster.until_whole();
+    }
+}
+
+#[test]
+fn what_is_deleted_while_one_server_is_down_leaves_the_nodes_files_within_a_minute() {
+    let mut cluster = Cluster::start();
+    let ann = cluster.guest("ann");
+    ann.again(cluster.addresses.of(0)).open(ROOM, "open");
+    for down in 0..3 {
+        let word = format!("word-{down}-end");
+        let said = remedy::say(&cluster, &ann, &format!("said-{down}"), &word);
+        for node in 0..3 {
+            let file = answered("each node has the file", || {
+                let mut ann = ann.again(cluster.addresses.of(node));
+                ann.try_call("GET", &format!("/api/v1/files/{}", said.file), &[], "")
+            });
+            assert_eq!(file.text(), word);
+        }
+        cluster.nats.servers[down].kill();
+        let answer = answered("it is deleted", || {
+            let mut ann = ann.again(cluster.addresses.of(0));
+            ann.try_call("DELETE", &format!("/api/v1/messages/{}", said.message), &[], "")
+        });
+        assert_eq!(answer.status, 204);
+        for folder in &cluster.folders {
+            until_gone(folder.path(), &HashSet::from([&*word]), ERASED_WITHIN);
+        }
         cluster.nats.servers[down].start();
         cluster.until_whole();
     }

@@ -94,7 +94,7 @@ const CASES: [Case; 8] = [
         cuts: |it| others(it).map(|other| (Server(other), Server(it))).into(),
         stopped: |_| None,
         lasts: ELECTION,
-        nodes: [Refuses, Either, Either],
+        nodes: [Refuses, GoesOn, GoesOn],
     },
     Case {
         name: "a node is cut off",

@@ -28,7 +28,7 @@ use crate::{
 };
 
 /// The room of all that is said during the remedy.
-const ROOM: &str = "remedy";
+pub const ROOM: &str = "remedy";
 const SERVERS: [&str; 3] = ["n1", "n2", "n3"];
 
 /// All that was acknowledged in a room.
@@ -140,10 +140,10 @@ fn check_all_is_there(cluster: &mut Cluster, ann: &Client, talks: &[Talk], said:
 }
 
 /// A message with a file of the same text, both acknowledged while a server had no store.
-struct Said {
-    message: u64,
-    file: u64,
-    text: String,
+pub struct Said {
+    pub message: u64,
+    pub file: u64,
+    pub text: String,
 }
 
 /// Clears a server's store, as `docs/operating.md` says it, and waits until it has copied
@@ -156,11 +156,11 @@ fn apply(cluster: &mut Cluster, ann: &Client, which: usize) -> [Said; 2] {
     // Before this, the newest entries may be on one other disk only: not on two.
     until_whole(cluster, &[(which + 1) % 3, (which + 2) % 3]);
     fs::remove_dir_all(cluster.nats.servers[which].store()).unwrap();
-    let without = say(cluster, ann, &format!("{name} is away"));
+    let without = say(cluster, ann, &format!("{name}.away"), "without it");
     let said_after = stopped.elapsed();
     cluster.nats.servers[which].start();
     let started = Instant::now();
-    let copying = say(cluster, ann, &format!("{name} is copying"));
+    let copying = say(cluster, ann, &format!("{name}.copying"), "while it copies");
     until("the server says that it is healthy", || is_healthy(cluster, which));
     let healthy_after = started.elapsed();
     until_whole(cluster, &[0, 1, 2]);
@@ -181,9 +181,9 @@ fn until_whole(cluster: &Cluster, servers: &[usize]) {
     }
 }
 
-/// Says something with a file, as often as it takes until both are acknowledged.
-fn say(cluster: &Cluster, ann: &Client, text: &str) -> Said {
-    let id = text.replace(' ', ".");
+/// Says something with a file of the same text, as often as it takes until both are acknowledged.
+/// The request's id is remembered for ever, and the text need not be.
+pub fn say(cluster: &Cluster, ann: &Client, id: &str, text: &str) -> Said {
     let put = |method: &str, path: &str, id: &str, body: &str| {
         answered(path, || {
             let mut ann = ann.again(cluster.addresses.of(0)).with_patience(PATIENCE);
@@ -194,7 +194,7 @@ fn say(cluster: &Cluster, ann: &Client, text: &str) -> Said {
     let added = put("POST", &path, &format!("{id}.file"), text).json();
     let file = added["file"]["id"].as_u64().unwrap_or_else(|| panic!("{added}"));
     let body = json!({ "text": text, "files": [file] }).to_string();
-    let said = put("PUT", &format!("/api/v1/rooms/{ROOM}/messages/{id}"), &id, &body).json();
+    let said = put("PUT", &format!("/api/v1/rooms/{ROOM}/messages/{id}"), id, &body).json();
     let message = said["message"]["id"].as_u64().unwrap_or_else(|| panic!("{said}"));
     Said { message, file, text: text.to_owned() }
 }
@@ -204,7 +204,7 @@ fn a_server_whose_store_was_cleared_copies_everything_while_the_others_go_on() {
     let mut cluster = Cluster::start();
     let ann = cluster.guest("ann");
     ann.again(cluster.addresses.of(0)).open(ROOM, "open");
-    let before = say(&cluster, &ann, "before");
+    let before = say(&cluster, &ann, "before", "before");
     let leader = cluster.nats.group().expect("there is a leader").leader;
     let [without, copying] = apply(&mut cluster, &ann, leader);
     check_all_is_there(&mut cluster, &ann, &[], &[before, without, copying]);
