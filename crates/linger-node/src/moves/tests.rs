@@ -263,7 +263,7 @@ fn servers_without_room_are_told_and_with_room_it_goes_on() {
     let place = tempfile::tempdir().unwrap();
     let mut server =
         NatsServer::new(place.path().join("n"), "sync_interval: always, max_file_store: 400KB", "");
-    server.start("");
+    server.start();
     let settings = server.settings("linger");
     let entries = entries(4000, |_| false);
     let folder = folder_with(&entries);
@@ -273,7 +273,7 @@ fn servers_without_room_are_told_and_with_room_it_goes_on() {
     let config = place.path().join("n/server.conf");
     let text = fs::read_to_string(&config).unwrap();
     fs::write(&config, text.replace("400KB", "400MB")).unwrap();
-    server.start("");
+    server.start();
     assert_eq!(import_to(folder.path(), &settings).unwrap().end, Position::new(4000));
 }
 

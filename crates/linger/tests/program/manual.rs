@@ -8,14 +8,13 @@ use std::{
     fs,
     net::{SocketAddr, TcpStream},
     path::Path,
-    process::{Child, Command, Stdio},
 };
 
+use guarded::{Guarded, NATS_SERVER, free_port, installed};
 use serde_json::json;
 
 use crate::{
     client::Client,
-    nats::{PROGRAM as NATS, free_port, installed},
     process::{Folder, Program, Server, until},
 };
 
@@ -30,38 +29,12 @@ const NAMES: [&str; 6] = ["nats-1", "nats-2", "nats-3", "chat-1", "chat-2", "cha
 /// The page's ports, and that of the proxy.
 const PORTS: [u16; 5] = [4222, 6222, 8222, 8080, 80];
 
-/// Runs the program of its arguments, and ends it when its own input ends.
-const GUARD: &str = r#"log="$1"; shift; "$@" > "$log" 2>&1 & read -r _; kill -s KILL $!; wait $!"#;
-
-/// A program that ends with the test.
-struct Guarded(Child);
-
 /// Three NATS servers and three nodes, as the page has them.
 struct Cluster {
     folder: Folder,
     ports: [u16; 5],
     _nats: Vec<Guarded>,
     nodes: Vec<Option<Server>>,
-}
-
-impl Guarded {
-    fn start(log: &Path, program: &Path, arguments: &[&str]) -> Guarded {
-        let guard = Command::new("sh")
-            .args(["-c", GUARD, "guard"])
-            .arg(log)
-            .arg(program)
-            .args(arguments)
-            .stdin(Stdio::piped())
-            .spawn();
-        Guarded(guard.unwrap())
-    }
-}
-
-impl Drop for Guarded {
-    fn drop(&mut self) {
-        drop(self.0.stdin.take());
-        let _ = self.0.wait();
-    }
 }
 
 /// Returns the block of the page that is this file.
@@ -89,7 +62,7 @@ impl Cluster {
             let config = cluster.write(&format!("{name}.conf"), &cluster.here(&text, number));
             let server = Guarded::start(
                 &cluster.folder.join(&format!("{name}.log")),
-                &installed(NATS),
+                &installed(NATS_SERVER),
                 &["--config", &config],
             );
             cluster._nats.push(server);

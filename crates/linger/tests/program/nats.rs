@@ -1,8 +1,7 @@
 //! NATS servers for the tests: real processes, one by itself or three that know each other.
 //!
-//! `cargo xtask test` installs the program into `target/`. A shell stands guard over each
-//! server and ends it with the test's process, however that ends. A server that was killed
-//! comes back at the same addresses, with its files.
+//! Each ends with the test's process. A server that was killed comes back at the same addresses,
+//! with its files.
 //!
 //! With `LINGER_TEST_LOG=nats://…` all tests of the program have their logs on that server
 //! ([`log_of`]): `cargo xtask test nats` starts one. Tests that are about `log.db` are left out
@@ -12,9 +11,8 @@ use std::{
     collections::HashMap,
     fs,
     io::{BufRead, BufReader, Read, Write},
-    net::{SocketAddr, TcpListener, TcpStream},
+    net::{SocketAddr, TcpStream},
     path::{Path, PathBuf},
-    process::{Child, Stdio},
     sync::{
         Mutex,
         atomic::{AtomicU16, Ordering},
@@ -22,7 +20,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rustix::process::{Pid, Signal, kill_process};
+use guarded::{Guarded, NATS_SERVER, free_port, installed};
+use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::{
@@ -30,16 +29,6 @@ use crate::{
     process::{Folder, PATIENCE, Program, until},
 };
 
-/// Keep it as it is in `xtask/nats-server.txt`.
-pub const PROGRAM: &str = "nats-server-2.15.1/bin/nats-server";
-/// Says the server's number, and ends the server when its own input does.
-const GUARD: &str = r#"
-"$1" --config "$2" >> "$2.log" 2>&1 &
-echo $!
-read -r _
-kill -s KILL $!
-wait $!
-"#;
 /// Every server that keeps a log must do this.
 const SAFE: &str = "sync_interval: always";
 
@@ -56,7 +45,7 @@ pub struct NatsServer {
     pub monitor: SocketAddr,
     host: Host,
     config: PathBuf,
-    running: Option<(Child, Pid)>,
+    running: Option<Guarded>,
 }
 
 /// The servers that keep the log's stream, as its leader sees them.
@@ -204,20 +193,10 @@ impl NatsServer {
 
     /// Starts it.
     pub fn start(&mut self) {
-        let program = installed(PROGRAM);
-        let mut guard = self
-            .host
-            .command("sh")
-            .args(["-c", GUARD, "guard"])
-            .args([&program, &self.config])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut number = String::new();
-        BufReader::new(guard.stdout.as_mut().unwrap()).read_line(&mut number).unwrap();
-        self.running = Some((guard, Pid::from_raw(number.trim().parse().unwrap()).unwrap()));
+        let (shell, log) = (self.host.command("sh"), self.config.with_extension("log"));
+        let arguments = ["--config", self.config.to_str().unwrap()];
+        let server = Guarded::start_by(shell, &log, None, &installed(NATS_SERVER), &arguments);
+        self.running = Some(server);
     }
 
     /// Waits until clients and monitors can connect.
@@ -277,12 +256,7 @@ impl NatsServer {
 
     /// Ends it in order, as an operator does, and waits until its process has ended.
     pub fn stop(&mut self) {
-        self.signal(Signal::TERM);
-        let (_, server) = self.running.as_ref().expect("it runs");
-        // The guard waits for it only at the end; until then a process that ended has no words.
-        let words = format!("/proc/{}/cmdline", server.as_raw_nonzero());
-        until("the NATS server has ended", || fs::read(&words).is_ok_and(|words| words.is_empty()));
-        self.kill();
+        self.running.take().expect("it runs").end();
     }
 
     /// Returns the folder of its streams.
@@ -292,50 +266,11 @@ impl NatsServer {
 
     /// Ends it at once, as a crash would.
     pub fn kill(&mut self) {
-        if let Some((mut guard, _)) = self.running.take() {
-            drop(guard.stdin.take());
-            guard.wait().unwrap();
-        }
+        self.running = None;
     }
 
-    /// Sends it a signal.
+    /// Sends it a signal. One that is stopped stands still when this returns.
     pub fn signal(&self, signal: Signal) {
-        let (_, server) = self.running.as_ref().expect("it runs");
-        kill_process(*server, signal).unwrap();
+        self.running.as_ref().expect("it runs").signal(signal);
     }
-}
-
-impl Drop for NatsServer {
-    fn drop(&mut self) {
-        self.kill();
-    }
-}
-
-/// Returns a port that nobody listens at. It stays so while its server is down: the system
-/// gives clients only ports from 32768 on.
-pub fn free_port() -> u16 {
-    static TAKEN: AtomicU16 = AtomicU16::new(0);
-    // Another test's process begins elsewhere.
-    let begin = u16::try_from(std::process::id() * 53 % 20_000).expect("it is small");
-    loop {
-        let port = 11_000 + (begin + TAKEN.fetch_add(1, Ordering::Relaxed)) % 20_000;
-        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
-            return port;
-        }
-    }
-}
-
-/// Returns a program that `cargo xtask test` installs into `target/`.
-pub fn installed(program: &str) -> PathBuf {
-    let target = match std::env::var_os("CARGO_TARGET_DIR") {
-        Some(target) => PathBuf::from(target),
-        None => Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target"),
-    };
-    let program = target.join(program);
-    assert!(
-        program.is_file(),
-        "there is no {}; 'cargo xtask test tools' installs it",
-        program.display()
-    );
-    program
 }

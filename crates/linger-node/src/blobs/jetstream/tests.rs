@@ -256,7 +256,7 @@ fn many_readers_of_one_blob_fetch_it_once() {
 fn without_nats_copies_are_read_and_everything_else_says_so_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let mut server = NatsServer::new(folder.path().join("nats"), "sync_interval: always", "");
-    server.start("");
+    server.start();
     let cluster = server.new_log();
     let (source, reader) = (Shelf::on(&cluster), Shelf::on(&cluster));
     let (one, other) = (source.keep(b"one", None, 0), source.keep(b"other", None, 0));
@@ -282,7 +282,7 @@ fn without_nats_copies_are_read_and_everything_else_says_so_at_once() {
     }
     assert!(staged.exists(), "its sender may try again");
     assert!(begun.elapsed() < Duration::from_secs(1), "nobody waits for a time-out");
-    server.start("");
+    server.start();
     let begun = std::time::Instant::now();
     while read(&*reader.store, other, Part::Whole).is_err() {
         assert!(begun.elapsed() < Duration::from_secs(20));

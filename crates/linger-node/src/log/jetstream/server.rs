@@ -1,22 +1,21 @@
 //! NATS servers for the tests: real ones, on ports of their own.
 //!
-//! `cargo xtask test` installs the program into `target/`. A server ends with the test's
-//! process, however that ends: a shell waits for that. [`NatsCluster`] is three of them.
+//! Each ends with the test's process. [`NatsCluster`] is three of them.
 
 use std::{
     fs,
-    io::{BufRead, BufReader},
-    net::TcpListener,
+    net::TcpStream,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::Command,
     sync::{
         OnceLock,
-        atomic::{AtomicU16, AtomicU64, Ordering},
+        atomic::{AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
 
-use rustix::process::{Pid, Signal, kill_process};
+use guarded::{Guarded, NATS_SERVER, free_port, installed};
+use rustix::process::Signal;
 
 use super::{AboutStream, ClusterSettings, block_on, context};
 use crate::{
@@ -24,25 +23,13 @@ use crate::{
     tests::cast::TestClock,
 };
 
-/// Keep it as it is in `xtask/nats-server.txt`.
-const VERSION: &str = "2.15.1";
 const START_MAX: Duration = Duration::from_secs(60);
-/// Says the server's number, and ends it when its own input does. With a third word the
-/// folder goes, too.
-const GUARD: &str = r#"
-"$1" --config "$2/server.conf" > "$2/log" 2>&1 &
-echo $!
-read -r _
-kill -s KILL $!
-wait $!
-[ -z "$3" ] || rm -rf "$2"
-"#;
 
 /// One server.
 pub(crate) struct NatsServer {
     folder: PathBuf,
     port: u16,
-    running: Option<(Child, Pid)>,
+    running: Option<Guarded>,
 }
 
 /// Three servers.
@@ -57,8 +44,8 @@ impl NatsServer {
         static SERVER: OnceLock<NatsServer> = OnceLock::new();
         SERVER.get_or_init(|| {
             let folder = tempfile::tempdir().unwrap().keep();
-            let mut server = NatsServer::new(folder, "sync_interval: always", "");
-            server.start("and remove the folder");
+            let mut server = NatsServer::new(folder.clone(), "sync_interval: always", "");
+            server.start_by(Some(&folder));
             server
         })
     }
@@ -76,49 +63,32 @@ impl NatsServer {
     }
 
     /// Starts it, and waits until it listens.
-    pub(crate) fn start(&mut self, guard_more: &str) {
-        let program = program();
-        assert!(
-            program.is_file(),
-            "there is no {}; 'cargo xtask test tools' installs it",
-            program.display()
-        );
-        let mut guard = Command::new("sh")
-            .args(["-c", GUARD, "guard"])
-            .args([&program, &self.folder])
-            .arg(guard_more)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut number = String::new();
-        BufReader::new(guard.stdout.as_mut().unwrap()).read_line(&mut number).unwrap();
-        self.running = Some((guard, Pid::from_raw(number.trim().parse().unwrap()).unwrap()));
+    pub(crate) fn start(&mut self) {
+        self.start_by(None);
+    }
+
+    fn start_by(&mut self, remove: Option<&Path>) {
+        let (shell, log) = (Command::new("sh"), self.folder.join("log"));
+        let config = self.folder.join("server.conf");
+        let arguments = ["--config", config.to_str().unwrap()];
+        let server = Guarded::start_by(shell, &log, remove, &installed(NATS_SERVER), &arguments);
+        self.running = Some(server);
         let begun = Instant::now();
-        while std::net::TcpStream::connect(("127.0.0.1", self.port)).is_err() {
-            let log = || fs::read_to_string(self.folder.join("log")).unwrap_or_default();
-            assert!(begun.elapsed() < START_MAX, "the server does not start: {}", log());
+        while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
+            let said = || fs::read_to_string(&log).unwrap_or_default();
+            assert!(begun.elapsed() < START_MAX, "the server does not start: {}", said());
             std::thread::sleep(Duration::from_millis(5));
         }
     }
 
     /// Sends it a signal. One that is stopped stands still when this returns.
     pub(crate) fn signal(&self, signal: Signal) {
-        let (_, server) = self.running.as_ref().expect("it runs");
-        kill_process(*server, signal).unwrap();
-        // Its threads stop one by one, on a busy machine some milliseconds later.
-        while signal == Signal::STOP && !stands_still(*server) {
-            std::thread::sleep(Duration::from_millis(1));
-        }
+        self.running.as_ref().expect("it runs").signal(signal);
     }
 
     /// Ends it at once, as a crash would.
     pub(crate) fn kill(&mut self) {
-        if let Some((mut guard, _)) = self.running.take() {
-            drop(guard.stdin.take());
-            guard.wait().unwrap();
-        }
+        self.running = None;
     }
 
     /// Returns how to reach the stream of this name.
@@ -142,21 +112,6 @@ impl NatsServer {
     }
 }
 
-/// Tells whether all threads of a process are stopped.
-fn stands_still(process: Pid) -> bool {
-    let threads = fs::read_dir(format!("/proc/{}/task", process.as_raw_nonzero())).unwrap();
-    let stat = |thread: std::io::Result<fs::DirEntry>| {
-        fs::read_to_string(thread.unwrap().path().join("stat"))
-    };
-    threads.map(stat).all(|stat| stat.unwrap().rsplit(") ").next().unwrap().starts_with('T'))
-}
-
-impl Drop for NatsServer {
-    fn drop(&mut self) {
-        self.kill();
-    }
-}
-
 impl NatsCluster {
     /// Starts three servers that know each other.
     pub(crate) fn start() -> NatsCluster {
@@ -172,7 +127,7 @@ impl NatsCluster {
                 "sync_interval: always",
                 &more,
             );
-            server.start("");
+            server.start();
             server
         };
         let servers = routes.iter().enumerate().map(server).collect();
@@ -227,26 +182,4 @@ fn ask(settings: &ClusterSettings) -> AboutStream {
 /// The promise of so many servers, when nobody asks how safely they write.
 pub(crate) fn promise(replicas: usize) -> Promise {
     Promise { replicas, servers: None }
-}
-
-/// Returns a port that nobody listens at. It stays so while its server is down: the system
-/// gives clients only ports from 32768 on.
-fn free_port() -> u16 {
-    static TAKEN: AtomicU16 = AtomicU16::new(0);
-    // Another test's process begins elsewhere.
-    let begin = u16::try_from(std::process::id() * 53 % 20_000).expect("it is small");
-    loop {
-        let port = 11_000 + (begin + TAKEN.fetch_add(1, Ordering::Relaxed)) % 20_000;
-        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
-            return port;
-        }
-    }
-}
-
-fn program() -> PathBuf {
-    let target = match std::env::var_os("CARGO_TARGET_DIR") {
-        Some(target) => PathBuf::from(target),
-        None => Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target"),
-    };
-    target.join(format!("nats-server-{VERSION}/bin/nats-server"))
 }

@@ -67,7 +67,7 @@ pub(crate) fn erased_file() -> PathBuf {
 /// A server of the test's own, to be ill-treated.
 fn own_server(folder: &tempfile::TempDir) -> NatsServer {
     let mut server = NatsServer::new(folder.path().join("n"), "sync_interval: always", "");
-    server.start("");
+    server.start();
     server
 }
 
@@ -111,7 +111,7 @@ fn a_server_that_is_killed_and_started_again_has_all_that_was_acknowledged() {
     server.kill();
     let _unknown = desk.log.append(draft(7, 98));
     desk.wait_for_illness(Some("no NATS server at 127.0.0.1"));
-    server.start("");
+    server.start();
     desk.wait_for_illness(None);
     append(&desk.log, draft(7, 99));
     let said: Vec<_> = desk.all().into_iter().map(|entry| entry.draft).collect();
@@ -323,7 +323,7 @@ mod three_servers {
                     std::thread::sleep(Duration::from_millis(20));
                 }
                 away.push(killed.elapsed());
-                leader.start("");
+                leader.start();
                 cluster.until_all_are_current(&settings);
             }
             stop.store(true, Ordering::Relaxed);

@@ -77,7 +77,7 @@ async fn has_text(bucket: &Bucket, snapshot: &Snapshot, text: &str) -> bool {
 async fn deleted_text_goes_with_every_snapshot_that_has_it_and_is_in_no_later_one() {
     let folder = tempfile::tempdir().unwrap();
     let mut server = NatsServer::new(folder.path().join("n"), "sync_interval: always", "");
-    server.start("");
+    server.start();
     let settings = server.new_log();
     let one = Place::start(&settings, limits()).await;
     let ann = one.node().guest("ann").await;
@@ -115,7 +115,7 @@ async fn deleted_text_goes_with_every_snapshot_that_has_it_and_is_in_no_later_on
 async fn two_are_kept_and_of_older_ones_nothing_is_left() {
     let folder = tempfile::tempdir().unwrap();
     let mut server = NatsServer::new(folder.path().join("n"), "sync_interval: always", "");
-    server.start("");
+    server.start();
     let settings = server.new_log();
     let (one, ann, tea) = quiet_place(&settings).await;
     let desk = desk_of(&one, &settings, limits());

@@ -79,7 +79,7 @@ async fn a_node_joins_a_long_log_in_seconds_and_is_equal() {
     let folder = tempfile::tempdir().unwrap();
     // No power is cut here, and one server has no group commit.
     let mut server = NatsServer::new(folder.path().join("n"), "", "");
-    server.start("");
+    server.start();
     let settings = server.new_log();
     let begun = Instant::now();
     fill(&settings, entries()).await;

@@ -168,7 +168,7 @@ mod three_servers {
                     std::thread::sleep(Duration::from_millis(50));
                 }
                 std::thread::sleep(Duration::from_millis(500));
-                leader.start("");
+                leader.start();
                 cluster.until_all_are_current(&of_bucket);
             }
             stop.store(true, Ordering::Relaxed);
