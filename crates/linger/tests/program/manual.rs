@@ -7,7 +7,7 @@
 use std::{
     fs,
     net::{SocketAddr, TcpStream},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use guarded::{Guarded, NATS_SERVER, free_port, installed};
@@ -15,6 +15,8 @@ use serde_json::json;
 
 use crate::{
     client::Client,
+    erasure::files_in,
+    nats::Nats,
     process::{Folder, Program, Server, until},
 };
 
@@ -38,7 +40,7 @@ struct Cluster {
 }
 
 /// Returns the block of the page that is this file.
-fn block(file: &str) -> &'static str {
+pub fn block(file: &str) -> &'static str {
     let begin = format!("```\n# {file}");
     let (_, rest) = PAGE.split_once(&begin).unwrap_or_else(|| panic!("no block of {file}"));
     let (_, rest) = rest.split_once('\n').unwrap();
@@ -199,6 +201,24 @@ mod three_servers {
         let _caddy = Guarded::start(&log, &installed(CADDY), &arguments);
         cluster.check();
     }
+}
+
+#[test]
+fn what_a_killed_server_left_beside_its_blocks_goes_before_its_next_start() {
+    let mut nats = Nats::start("sync_interval: always", "");
+    nats.make_log();
+    let server = &mut nats.servers[0];
+    server.request("linger.log", "something");
+    server.kill();
+    let files = files_in(&server.store());
+    let mut names = files.iter().map(|(name, _)| name);
+    let block = names.find(|name| name.ends_with("/linger/msgs/1.blk"));
+    let block = PathBuf::from(block.expect("the log has a block"));
+    let left = block.with_extension("blk.tmp");
+    fs::write(&left, "deleted text").unwrap();
+    server.start();
+    server.until_it_listens();
+    assert!(block.exists() && !left.exists());
 }
 
 #[test]

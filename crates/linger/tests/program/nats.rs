@@ -13,6 +13,7 @@ use std::{
     io::{BufRead, BufReader, Read, Write},
     net::{SocketAddr, TcpStream},
     path::{Path, PathBuf},
+    process::{Command, Stdio},
     sync::{
         Mutex,
         atomic::{AtomicU16, Ordering},
@@ -26,6 +27,7 @@ use serde_json::Value;
 
 use crate::{
     hosts::Host,
+    manual,
     process::{Folder, PATIENCE, Program, until},
 };
 
@@ -191,8 +193,13 @@ impl NatsServer {
         NatsServer { address, monitor, host: host.clone(), config, running: None }
     }
 
-    /// Starts it.
+    /// Starts it, after what the page has done before each start.
     pub fn start(&mut self) {
+        let unit = manual::block("/etc/systemd/system/nats-server.service.d/linger.conf");
+        let before = unit.lines().find_map(|line| line.strip_prefix("ExecStartPre=-")).unwrap();
+        let before = before.replace("/var/lib/nats", self.store().to_str().unwrap());
+        // The first time there is no store: the dash in the line allows that.
+        Command::new("sh").args(["-c", &before]).stderr(Stdio::null()).status().unwrap();
         let (shell, log) = (self.host.command("sh"), self.config.with_extension("log"));
         let arguments = ["--config", self.config.to_str().unwrap()];
         let server = Guarded::start_by(shell, &log, None, &installed(NATS_SERVER), &arguments);
