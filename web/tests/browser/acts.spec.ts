@@ -118,6 +118,7 @@ test('what is done offline shows at once, survives a reload, and is done when th
   await ann.openMenu('the kettle is on')
   await ann.page.getByRole('menuitemcheckbox').first().click()
   await ann.composer.press('ArrowUp')
+  await expect.poll(() => ann.composer.inputValue()).toBe('one')
   await ann.composer.fill('uno')
   await ann.composer.press('Enter')
   await expect.poll(() => ann.texts()).toEqual(['the kettle is on', 'uno'])
