@@ -83,6 +83,15 @@ export class Chat {
     })
   }
 
+  /** Sends another text in the place of the one that is being changed. */
+  async rewrite(before: string, after: string): Promise<void> {
+    // The page puts the caret behind the text. Before that, what is typed would come to stand there.
+    const place = () => this.composer.evaluate((field: HTMLTextAreaElement) => [field.value, field.selectionStart, document.activeElement === field])
+    await expect.poll(place).toEqual([before, before.length, true])
+    await this.composer.fill(after)
+    await this.composer.press('Enter')
+  }
+
   /** Waits until exactly these messages are there, in this order, and all acknowledged. */
   async shows(texts: readonly string[]): Promise<void> {
     await expect.poll(() => this.texts()).toEqual(texts)
