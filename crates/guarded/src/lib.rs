@@ -31,8 +31,8 @@ kill -s KILL $!
 wait $!
 [ -z "$folder" ] || rm -rf "$folder"
 "#;
-/// A server that is asked to end has so long.
-const END_MAX: Duration = Duration::from_secs(60);
+/// A server that is asked to end, or is stopped, has so long.
+const SIGNAL_MAX: Duration = Duration::from_secs(60);
 /// Between two looks at a process.
 const LOOK_EVERY: Duration = Duration::from_millis(1);
 
@@ -79,27 +79,27 @@ impl Guarded {
     /// Sends it a signal. One that is stopped stands still when this returns.
     pub fn signal(&self, signal: Signal) {
         kill_process(self.server, signal).expect("it runs");
-        // Its threads stop one by one, on a busy machine some milliseconds later.
-        while signal == Signal::STOP && !self.stands_still() {
-            thread::sleep(LOOK_EVERY);
+        if signal == Signal::STOP {
+            // Its threads stop one by one, on a busy machine some milliseconds later.
+            until("it stands still", || self.stands_still());
         }
+    }
+
+    /// Returns the number of its process.
+    pub fn id(&self) -> i32 {
+        self.server.as_raw_nonzero().get()
     }
 
     /// Ends it in order, as an operator does, and waits until its process has ended.
     pub fn end(self) {
         self.signal(Signal::TERM);
         // The guard waits for it only at the end; until then a process that ended has no words.
-        let words = format!("/proc/{}/cmdline", self.server.as_raw_nonzero());
-        let has_ended = || fs::read(&words).is_ok_and(|words| words.is_empty());
-        let deadline = Instant::now() + END_MAX;
-        while !has_ended() {
-            assert!(Instant::now() < deadline, "it goes on after {END_MAX:?}");
-            thread::sleep(LOOK_EVERY);
-        }
+        let words = format!("/proc/{}/cmdline", self.id());
+        until("it has ended", || fs::read(&words).is_ok_and(|words| words.is_empty()));
     }
 
     fn stands_still(&self) -> bool {
-        let threads = format!("/proc/{}/task", self.server.as_raw_nonzero());
+        let threads = format!("/proc/{}/task", self.id());
         let stat =
             |thread: io::Result<fs::DirEntry>| fs::read_to_string(thread?.path().join("stat"));
         let is_stopped = |stat: io::Result<String>| {
@@ -115,6 +115,14 @@ impl Drop for Guarded {
         drop(self.guard.stdin.take());
         // Then it is gone.
         let _ = self.guard.wait();
+    }
+}
+
+fn until(what: &str, is_true: impl Fn() -> bool) {
+    let deadline = Instant::now() + SIGNAL_MAX;
+    while !is_true() {
+        assert!(Instant::now() < deadline, "not in {SIGNAL_MAX:?}: {what}");
+        thread::sleep(LOOK_EVERY);
     }
 }
 

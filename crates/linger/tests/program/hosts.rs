@@ -9,15 +9,16 @@ use std::{
     ffi::OsStr,
     io::{BufRead, BufReader},
     net::Ipv4Addr,
-    process::{Child, Command, Stdio},
+    path::Path,
+    process::{Command, Stdio},
 };
+
+use guarded::Guarded;
 
 /// It is set in the process that runs in a namespace of its own.
 const INSIDE: &str = "LINGER_TEST_INSIDE";
 /// The test's own address. These networks are kept for tests between hosts (RFC 2544).
 const TEST: Ipv4Addr = Ipv4Addr::new(198, 18, 0, 254);
-/// A host says so, and is there until its input ends: with the test's process.
-const HOST: &str = "echo here; read -r _";
 /// Lets a host begin: its number on the bridge, its process, its address.
 const BEGIN: &str = r#"
 ip link add "host-$1" type veth peer name eth0 netns "$2"
@@ -34,13 +35,13 @@ pub struct Host {
     /// Where programs listen.
     pub ip: Ipv4Addr,
     /// The process that keeps the namespace; none where that is the test's own.
-    kept_by: Option<u32>,
+    kept_by: Option<i32>,
 }
 
 /// Hosts that know each other.
 pub struct Network {
     hosts: Vec<Host>,
-    _keepers: Vec<Child>,
+    _keepers: Vec<Guarded>,
 }
 
 impl Host {
@@ -118,16 +119,12 @@ impl Network {
     }
 }
 
-fn begin(number: u8) -> (Child, Host) {
-    let mut keeper = Command::new("unshare")
-        .args(["--net", "--", "sh", "-c", HOST])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut line = String::new();
-    BufReader::new(keeper.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
-    assert_eq!(line, "here\n");
+fn begin(number: u8) -> (Guarded, Host) {
+    let mut shell = Command::new("unshare");
+    shell.args(["--net", "--", "sh"]);
+    // It keeps the namespace, and does nothing else.
+    let (log, program) = (Path::new("/dev/null"), Path::new("sleep"));
+    let keeper = Guarded::start_by(shell, log, None, program, &["infinity"]);
     let [network @ .., _] = TEST.octets();
     let [a, b, c] = network;
     let address = Ipv4Addr::new(a, b, c, number);
