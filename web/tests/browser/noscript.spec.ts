@@ -1,5 +1,4 @@
-// Rooms in a browser that runs no script, and the moment at which the script takes over.
-import type { Page } from 'playwright-core'
+// Rooms in a browser that runs no script.
 import { expect, test } from 'vitest'
 import { findings } from './harness/axe'
 import { Chat } from './harness/chat'
@@ -9,11 +8,6 @@ import { png } from './harness/pictures'
 import { LOOKS, picture } from './harness/sight'
 
 const linger = useLinger()
-
-const SIZES = {
-  desktop: { width: 1280, height: 800 },
-  phone: { width: 390, height: 844 },
-}
 
 /** Says something as somebody new, and returns their token. */
 async function say(room: string, name: string, text: string): Promise<string> {
@@ -119,51 +113,3 @@ test('a link to a message shows it, and the way to the newest', async () => {
   await page.getByRole('link', { name: 'Show earlier messages' }).click()
   await page.getByText('message 69').waitFor()
 })
-
-test.each([
-  { size: 'desktop', locale: 'en-GB' },
-  { size: 'phone', locale: 'zh-CN' },
-] as const)('the script takes over without a jump: $size, $locale', async ({ size, locale }) => {
-  const slug = `calm-${size}`
-  await openRoom(slug)
-  for (const name of ['ann', 'bob', '爽朗的海豹', 'دفنة']) {
-    await say(slug, name, `${name}: https://tea.example/ and a line that is long enough to go on in the next one, somewhere.\n\nשלום`)
-  }
-  const context = await linger.newContext({ viewport: SIZES[size], locale })
-  const page = await context.newPage()
-  const script: { release?: () => void } = {}
-  const released = new Promise<void>((resolve) => {
-    script.release = resolve
-  })
-  await page.route('**/assets/*.js', async (route) => {
-    await released
-    await route.continue()
-  })
-  await page.goto(`${linger.server.url}/r/${slug}`, { waitUntil: 'commit' })
-  await page.locator('#first').waitFor({ state: 'attached' })
-  await page.locator('.composer').waitFor()
-  const before = await places(page)
-  script.release?.()
-  await page.locator('[data-connection]').waitFor()
-  const after = await places(page)
-  expect(Object.keys(before).length).toBeGreaterThan(12)
-  expect(after).toEqual(before)
-})
-
-/** Returns where things are that both pages have, in whole pixels. */
-function places(page: Page): Promise<Record<string, number[]>> {
-  return page.evaluate(() => {
-    const parts = ['.rail', '.wordmark', '.room-link', '.head', 'h1', '.topic', '.day', '.said p', '.name', '.avatar', '.composer textarea', '.send']
-    const found: Record<string, number[]> = {}
-    for (const part of parts) {
-      for (const [index, element] of [...document.querySelectorAll(`.page ${part}`)].entries()) {
-        // The reader's own name and face come with the script.
-        if (element.closest('.me, .composer .by')) continue
-        const { x, y, width, height } = element.getBoundingClientRect()
-        const isText = part === 'h1' || part === '.room-link' || part === '.day' || part === '.name'
-        found[`${part} ${index}`] = (isText ? [x, y, height] : [x, y, width, height]).map(Math.round)
-      }
-    }
-    return found
-  })
-}

@@ -85,6 +85,21 @@ test.each(SIZES)('answers, edits, deletions, files and reactions stay where they
   expect(await rows(ann)).toEqual(before)
 })
 
+test.each(SIZES)('the rooms, the head and people of any script stay where they are, $size', async ({ size, viewport, locale }) => {
+  const room = `calm-${SIZES.findIndex((it) => it.size === size)}`
+  const people = await Promise.all(['ann', '爽朗的海豹', 'دفنة'].map((name) => Person.arrive(linger.server.url, name)))
+  await people[0]?.openRoom(room, { topic: 'Leaves, water, waiting.' })
+  for (const person of people) {
+    await person.say('https://tea.example/ and a line that is long enough to go on in the next one, somewhere.\n\nשלום', room)
+  }
+  const { ann, gate } = await openBeforeScript(room, { viewport, locale })
+  const before = await landmarks(ann)
+  expect(Object.keys(before).length).toBeGreaterThan(12)
+  gate.open()
+  await ann.isReady()
+  expect(await landmarks(ann)).toEqual(before)
+})
+
 test('a reader who has scrolled up before the script came stays there', async () => {
   const { ann, gate } = await openBeforeScript('lobby')
   await ann.page.locator('#m40').evaluate((said) => said.scrollIntoView({ block: 'start' }))
@@ -113,5 +128,23 @@ function places({ page }: Chat): Promise<string[]> {
       const { left, top, width } = element.getBoundingClientRect()
       return `${element.parentElement?.id || element.id} ${Math.round(left)} ${Math.round(top)} ${Math.round(width)}`
     })
+  })
+}
+
+/** Returns where the parts that the server and the script both draw stand, in whole px; of a line only its beginning, for tools come beside it. */
+function landmarks({ page }: Chat): Promise<Record<string, number[]>> {
+  return page.evaluate(() => {
+    const lines = ['.wordmark', '.room-link', 'h1', '.topic', '.day', '.name']
+    const boxes = ['.rail', '.head', '.said p', '.avatar', '.composer textarea', '.send']
+    const found: Record<string, number[]> = {}
+    for (const part of [...lines, ...boxes]) {
+      // The reader's own name and face come with the script.
+      const elements = [...document.querySelectorAll(`.page ${part}`)].filter((element) => !element.closest('.me, .composer .by'))
+      for (const [index, element] of elements.entries()) {
+        const { x, y, width, height } = element.getBoundingClientRect()
+        found[`${part} ${index}`] = (lines.includes(part) ? [x, y, height] : [x, y, width, height]).map(Math.round)
+      }
+    }
+    return found
   })
 }
