@@ -40,7 +40,10 @@ use self::{
     record::Record,
 };
 use super::{BlobStore, Holds, Kept, Mark, Part};
-use crate::{Clock, ClusterError, ClusterSettings, Limits, log::jetstream::context};
+use crate::{
+    Clock, ClusterError, ClusterSettings, Limits,
+    log::jetstream::{context, leave_what_is_cut_off},
+};
 
 /// Blobs that are fetched at once: each has a chunk in memory.
 const FETCHES_MAX: usize = 8;
@@ -88,6 +91,8 @@ impl JetStreamStore {
         let context = std::thread::scope(|threads| {
             threads.spawn(connecting).join().expect("it does not panic")
         })?;
+        // It ends with the runtime.
+        runtime.spawn(leave_what_is_cut_off(context.clone(), settings.stream.clone()));
         Ok(JetStreamStore {
             bucket: Bucket::new(context, &settings.stream, clock.random()),
             cache,

@@ -5,7 +5,7 @@
 //! appends, many at once, and takes in what `reader` reads in order; `history` reads what is
 //! further back than the latest entries in memory. `appends` knows which of our own are on
 //! their way. `skeletons` erases entries, and finds again those that are erased. `proof` tells what was
-//! lost from what a server does not know yet. `import` fills
+//! lost from what a server does not know yet. `leave` goes to another server when one is cut off. `import` fills
 //! a stream with a log that is moved there, and `walk` reads one from its beginning to its end.
 
 mod appends;
@@ -15,6 +15,7 @@ mod faults;
 mod history;
 mod import;
 mod last_read;
+mod leave;
 mod message;
 mod proof;
 mod reader;
@@ -60,6 +61,7 @@ use ends::Question;
 pub(crate) use faults::{bucket_faults, files_faults};
 use history::Read;
 pub(crate) use import::{Found, Import};
+pub(crate) use leave::leave_what_is_cut_off;
 use message::Message;
 pub(crate) use roll::Roll;
 #[cfg(test)]

@@ -64,7 +64,11 @@ impl Node {
                 }
                 Ok(Verdict::Stop(reason)) => self.health.end(reason),
                 // The log's own health says what is wrong with the cluster.
-                Err(error) => tracing::debug!(%error, "the other nodes cannot be asked just now"),
+                Err(error) => {
+                    tracing::debug!(%error, "the other nodes cannot be asked just now");
+                    // The next connection may be with a server that is not cut off.
+                    roll = None;
+                }
             }
             sleep(BEAT).await;
         }

@@ -4,9 +4,16 @@
 //! `tls://`. The client reconnects by itself, to any server of the cluster, also to those
 //! that it was not told of; [`Link`] says how it is with that.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
-use async_nats::{Client, ConnectOptions, Event, ServerAddr};
+use async_nats::{Client, ConnectOptions, Event, ReconnectToServer, Server, ServerAddr};
 use percent_encoding::percent_decode_str;
 use tokio::sync::watch;
 
@@ -132,6 +139,7 @@ impl ClusterSettings {
         let Addresses { servers, user, needs_tls } = Addresses::parse(&self.servers)?;
         let (announce, link) = watch::channel(Link { is_up: true, generation: 0 });
         let announce = Arc::new(announce);
+        let turn = Turn::at_random();
         let mut options = ConnectOptions::new()
             .name("linger")
             .ping_interval(PING_EVERY)
@@ -139,6 +147,11 @@ impl ClusterSettings {
             .request_timeout(Some(REQUEST_MAX))
             .reconnect_delay_callback(|tries| {
                 RETRY_AFTER_MAX.min(Duration::from_millis(10 << tries.min(10)))
+            })
+            .reconnect_to_server_callback(move |servers, last| {
+                // The first time the client tries them all, and not one.
+                let next = (!last.server_id.is_empty()).then(|| turn.next(&servers));
+                std::future::ready(next.flatten())
             })
             .event_callback(move |event| {
                 note(&announce, &event);
@@ -174,6 +187,24 @@ fn note(announce: &watch::Sender<Link>, event: &Event) {
         }),
         Event::Disconnected | Event::Closed => announce.send_modify(|link| link.is_up = false),
         event => tracing::debug!(%event, "the connection to NATS"),
+    }
+}
+
+/// The servers take turns at being connected to, so that nobody comes back to
+/// the one that they leave.
+struct Turn(AtomicUsize);
+
+impl Turn {
+    /// Begins anywhere, so that the connections of all nodes are spread over the servers.
+    fn at_random() -> Turn {
+        let first = getrandom::u32().expect("the operating system has randomness");
+        Turn(AtomicUsize::new(first as usize))
+    }
+
+    fn next(&self, servers: &[Server]) -> Option<ReconnectToServer> {
+        let turn = self.0.fetch_add(1, Ordering::Relaxed);
+        let server = servers.get(turn.checked_rem(servers.len())?)?;
+        Some(ReconnectToServer { addr: server.addr.clone(), delay: None })
     }
 }
 

@@ -29,6 +29,7 @@ use super::{
     connection::{Connection, Link},
     ends::{self, Question},
     history::{self, Read},
+    leave::leave_what_is_cut_off,
     message::{Message, MessageId},
     reader::{Lost, Reader},
     skeletons::Skeletons,
@@ -107,7 +108,8 @@ pub(super) struct Worker {
     tell: mpsc::Sender<bool>,
     asked_at: Instant,
     probes: Vec<oneshot::Sender<()>>,
-    /// Ended with the worker: the reader, the history, a question that is on its way.
+    /// Ended with the worker: the reader, the history, the watch over the connection, a question that
+    /// is on its way.
     tasks: JoinSet<()>,
 }
 
@@ -146,6 +148,7 @@ impl Worker {
         tasks.spawn(ends::serve(of, name, since, end_questions));
         let (of, name, since) = of_stream();
         tasks.spawn(history::serve(of, name, since, reads));
+        tasks.spawn(leave_what_is_cut_off(context.clone(), stream.clone()));
         Ok(Worker {
             context,
             stream,

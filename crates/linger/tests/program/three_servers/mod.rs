@@ -63,6 +63,15 @@ pub struct Cluster {
     settings: Vec<(&'static str, &'static str)>,
     /// None where all are on one host.
     network: Option<Network>,
+    reach: Reach,
+}
+
+/// The servers that a node knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// The one of its own number.
+    OwnServer,
+    AllServers,
 }
 
 /// Returns how many rounds of faults are asked for: `cargo xtask faults` does.
@@ -105,18 +114,17 @@ impl Cluster {
 
     /// Starts three nodes on these servers, on a new log.
     pub fn on(nats: Nats) -> Cluster {
-        Cluster::start_with(nats, None)
+        Cluster::start_with(nats, None, Reach::AllServers)
     }
 
-    /// Starts each of them on a host of its own ([`End`]), on a new log. A node knows one server
-    /// only: that of its own number.
-    pub fn start_apart() -> Cluster {
+    /// Starts each of them on a host of its own ([`End`]), on a new log.
+    pub fn start_apart(reach: Reach) -> Cluster {
         let network = Network::of(6);
         let servers = [0, 1, 2].map(|server| network.host(End::Server(server).host()).clone());
-        Cluster::start_with(Nats::three_apart(&servers), Some(network))
+        Cluster::start_with(Nats::three_apart(&servers), Some(network), reach)
     }
 
-    fn start_with(nats: Nats, network: Option<Network>) -> Cluster {
+    fn start_with(nats: Nats, network: Option<Network>, reach: Reach) -> Cluster {
         nats.make_log();
         let mut cluster = Cluster {
             nats,
@@ -125,6 +133,7 @@ impl Cluster {
             nodes: [None, None, None],
             settings: Vec::new(),
             network,
+            reach,
         };
         (0..3).for_each(|node| cluster.start_node(node));
         cluster
@@ -136,10 +145,12 @@ impl Cluster {
         let program = settings
             .fold(self.nats.on(Program::on(&self.folders[node])), |it, set| it.env(set.0, set.1));
         let program = match &self.network {
-            Some(network) => program
-                .at_host(network.host(End::Node(node).host()))
-                .env("LINGER_NATS", &self.nats.servers[node].url()),
+            Some(network) => program.at_host(network.host(End::Node(node).host())),
             None => program,
+        };
+        let program = match self.reach {
+            Reach::OwnServer => program.env("LINGER_NATS", &self.nats.servers[node].url()),
+            Reach::AllServers => program,
         };
         let server = program.start();
         self.addresses.0.lock().unwrap()[node] = Some(server.address);

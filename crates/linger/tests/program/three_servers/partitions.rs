@@ -13,7 +13,7 @@ use rustix::process::Signal;
 use super::{
     Cluster,
     End::{self, Node, Server},
-    checks, is_long_run,
+    Reach, checks, is_long_run,
 };
 use crate::{client::Client, hosts, process::until, ways::texts_of};
 
@@ -25,6 +25,8 @@ const AT_ONCE: Duration = Duration::from_secs(1);
 const ELECTION: Duration = Duration::from_secs(15);
 /// And within this time where none must.
 const NO_ELECTION: Duration = Duration::from_secs(9);
+/// A server that is cut off is left after 10 to 15 s, maybe for itself once.
+const LEFT_WITHIN: Duration = Duration::from_secs(40);
 /// A send that was on its way may be answered only after 10 s, since nobody knows what came of
 /// it. Others must be refused before.
 const PATIENCE_WITH_A_SEND: Duration = Duration::from_secs(4);
@@ -160,7 +162,7 @@ fn whoever_is_cut_off_refuses_sends_shows_what_it_has_and_goes_on_afterwards_lik
     )) {
         return;
     }
-    let mut cluster = Cluster::start_apart();
+    let mut cluster = Cluster::start_apart(Reach::OwnServer);
     let ann = cluster.guest("ann");
     let more = MORE_CASES.iter().filter(|_| is_long_run());
     for (number, case) in CASES.iter().chain(more).enumerate() {
@@ -173,6 +175,49 @@ fn whoever_is_cut_off_refuses_sends_shows_what_it_has_and_goes_on_afterwards_lik
         }
         case.run(&mut cluster, &ann, &room);
     }
+}
+
+/// A node that reaches the other servers, too, does not stay with the one that is cut off.
+#[test]
+fn a_node_leaves_a_server_that_is_cut_off_from_the_others() {
+    if !hosts::is_inside(
+        "three_servers::partitions::a_node_leaves_a_server_that_is_cut_off_from_the_others",
+    ) {
+        return;
+    }
+    let cluster = Cluster::start_apart(Reach::AllServers);
+    let ann = cluster.guest("ann");
+    cluster.until_whole();
+    let leader = cluster.nats.group().expect("all is whole").leader;
+    let network = cluster.network.as_ref().expect("they are apart");
+    for (from, to) in others(leader).map(|other| both(Server(leader), Server(other))).concat() {
+        network.cut(from.host(), to.host());
+    }
+    let cut_at = Instant::now();
+    // Each node has several connections, with servers that they chose by chance.
+    for node in 0..3 {
+        let does_all = || {
+            let mut ann = ann.again(cluster.addresses.of(node));
+            let file = format!("/api/v1/files?name={node}.txt");
+            let file = ann.try_call("POST", &file, &[], format!("of node {node}"));
+            let sent = ann.try_send("lobby", &format!("left-{node}"), "still here");
+            [file, sent].iter().all(|it| it.as_ref().is_ok_and(|it| it.status < 300))
+        };
+        until("a node works with the servers that have a majority", does_all);
+        let after = cut_at.elapsed();
+        println!("node {node} works again {after:.1?} after the server was cut off");
+        assert!(after < LEFT_WITHIN, "{after:?}");
+    }
+    for node in 0..3 {
+        let mut ann = ann.again(cluster.addresses.of(node));
+        for number in 0..20 {
+            let id = format!("goes-on-{node}-{number}");
+            ann.try_send("lobby", &id, &id).unwrap().expect(201);
+        }
+    }
+    network.mend();
+    cluster.until_whole();
+    checks::check_tables(&cluster, &ann);
 }
 
 /// Stops those who talk, at its end.
