@@ -1,7 +1,7 @@
-// The room that the server's HTML brought along, with its newest messages.
+// The server's HTML brings along a room with its newest messages, or the open rooms.
 //
-// Read once by main.ts, before the page is drawn.
-import type { Message, Room } from '../api/types'
+// They are read before the page is drawn, so that it has at once what the reader sees already.
+import type { Message, Room, RoomsPage } from '../api/types'
 
 export interface First {
   room: Room
@@ -16,12 +16,23 @@ export interface First {
 
 /** Returns what the block `#first` holds; null where there is none. */
 export function readFirst(): First | null {
-  const text = document.getElementById('first')?.textContent
+  const first = read<First>('first')
+  const isWhole = Array.isArray(first?.messages) && typeof first.cursor === 'string' && typeof first.room?.slug === 'string'
+  return isWhole ? first : null
+}
+
+/** Takes what the block `#first-rooms` holds, so that it is there once; null where there is none. */
+export function takeFirstRooms(): RoomsPage | null {
+  const first = read<RoomsPage>('first-rooms')
+  document.getElementById('first-rooms')?.remove()
+  return Array.isArray(first?.rooms) ? first : null
+}
+
+function read<Block>(id: string): Block | null {
+  const text = document.getElementById(id)?.textContent
   if (!text) return null
   try {
-    const first = JSON.parse(text) as First
-    const isWhole = Array.isArray(first.messages) && typeof first.cursor === 'string' && typeof first.room?.slug === 'string'
-    return isWhole ? first : null
+    return JSON.parse(text) as Block
   } catch {
     return null
   }

@@ -15,8 +15,8 @@ beforeAll(async () => {
   await bob.sayAll(TEXTS)
 })
 
-/** Opens a room as the server sends it, and waits until it is whole and a reader sees it: its script waits until the gate is opened. */
-async function openBeforeScript(room: string, options: OpenOptions = {}): Promise<{ ann: Chat; gate: Gate }> {
+/** Opens a page as the server sends it, and waits until it is whole and a reader sees it: its script waits until the gate is opened. */
+async function openBeforeScript(path: string, options: OpenOptions = {}): Promise<{ ann: Chat; gate: Gate }> {
   const context = await linger.newContext(options)
   const ann = new Chat(context, await context.newPage())
   const gate = new Gate()
@@ -24,7 +24,7 @@ async function openBeforeScript(room: string, options: OpenOptions = {}): Promis
     await gate.opened
     await route.continue()
   })
-  await ann.page.goto(`${linger.server.url}/r/${room}`, { waitUntil: 'commit' })
+  await ann.page.goto(`${linger.server.url}${path}`, { waitUntil: 'commit' })
   // Before its styles are there nothing is painted, and has places all the same, which are others.
   await ann.page.waitForFunction(() => document.readyState !== 'loading' && performance.getEntriesByName('first-contentful-paint').length > 0)
   return { ann, gate }
@@ -37,7 +37,7 @@ const SIZES = [
 ]
 
 test.each(SIZES)('messages are read before the script, and none moves when it comes, $size', async ({ viewport, locale }) => {
-  const { ann, gate } = await openBeforeScript('lobby', { viewport, locale, timezoneId: 'UTC' })
+  const { ann, gate } = await openBeforeScript('/r/lobby', { viewport, locale, timezoneId: 'UTC' })
   await expect.poll(() => ann.texts()).toEqual(TEXTS.slice(-50))
   await ann.composer.fill('typed before the script')
   const before = await places(ann)
@@ -76,7 +76,7 @@ async function talk(room: string): Promise<void> {
 test.each(SIZES)('answers, edits, deletions, files and reactions stay where they are, $size', async ({ size, viewport, locale }) => {
   const room = `deeds-${SIZES.findIndex((it) => it.size === size)}`
   await talk(room)
-  const { ann, gate } = await openBeforeScript(room, { viewport, locale, timezoneId: 'UTC' })
+  const { ann, gate } = await openBeforeScript(`/r/${room}`, { viewport, locale, timezoneId: 'UTC' })
   await ann.page.locator('.reaction').first().waitFor()
   await ann.page.locator('.edited').waitFor()
   const before = await rows(ann)
@@ -92,7 +92,7 @@ test.each(SIZES)('the rooms, the head and people of any script stay where they a
   for (const person of people) {
     await person.say('https://tea.example/ and a line that is long enough to go on in the next one, somewhere.\n\nשלום', room)
   }
-  const { ann, gate } = await openBeforeScript(room, { viewport, locale })
+  const { ann, gate } = await openBeforeScript(`/r/${room}`, { viewport, locale })
   const before = await landmarks(ann)
   expect(Object.keys(before).length).toBeGreaterThan(12)
   gate.open()
@@ -100,8 +100,25 @@ test.each(SIZES)('the rooms, the head and people of any script stay where they a
   expect(await landmarks(ann)).toEqual(before)
 })
 
+test.each(SIZES)('the open rooms are there all the time, in their place, $size', async ({ size, viewport, locale }) => {
+  const bob = await Person.arrive(linger.server.url, 'bob')
+  await bob.openRoom(`tea-${SIZES.findIndex((it) => it.size === size)}`, { name: '茶 and biscuits', topic: 'Leaves, water, waiting.' })
+  const { ann, gate } = await openBeforeScript('/rooms', { viewport, locale })
+  const before = await landmarks(ann)
+  expect(Object.keys(before).filter((part) => part.startsWith('.room-row')).length).toBeGreaterThan(1)
+  // Each change of the page is looked at, as a reader's eye does.
+  await ann.page.evaluate(() => {
+    const app = document.getElementById('app') as HTMLElement
+    new MutationObserver(() => app.querySelector('.room-row') ?? app.classList.add('had-none')).observe(app, { childList: true, subtree: true })
+  })
+  gate.open()
+  await ann.page.getByRole('button', { name: /^(Open a room|新建房间)/ }).last().waitFor()
+  expect(await landmarks(ann)).toEqual(before)
+  expect(await ann.page.locator('.had-none').count()).toBe(0)
+})
+
 test('a reader who has scrolled up before the script came stays there', async () => {
-  const { ann, gate } = await openBeforeScript('lobby')
+  const { ann, gate } = await openBeforeScript('/r/lobby')
   await ann.page.locator('#m40').evaluate((said) => said.scrollIntoView({ block: 'start' }))
   const top = () => ann.page.locator('#m40').evaluate((said) => said.getBoundingClientRect().top)
   const before = await top()
@@ -134,7 +151,7 @@ function places({ page }: Chat): Promise<string[]> {
 /** Returns where the parts that the server and the script both draw stand, in whole px; of a line only its beginning, for tools come beside it. */
 function landmarks({ page }: Chat): Promise<Record<string, number[]>> {
   return page.evaluate(() => {
-    const lines = ['.wordmark', '.room-link', 'h1', '.topic', '.day', '.name']
+    const lines = ['.wordmark', '.room-link', 'h1', '.topic', '.hint', '.room-row', '.day', '.name']
     const boxes = ['.rail', '.head', '.said p', '.avatar', '.composer textarea', '.send']
     const found: Record<string, number[]> = {}
     for (const part of [...lines, ...boxes]) {

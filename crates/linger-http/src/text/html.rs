@@ -83,6 +83,8 @@ struct RoomsTemplate<'a> {
     head: &'a str,
     rooms: Vec<Listed<'a>>,
     more: Option<String>,
+    /// The same, for the script.
+    first: String,
 }
 
 struct Listed<'a> {
@@ -164,7 +166,8 @@ pub(super) fn rooms(page: &RoomsPage, language: Language) -> String {
     });
     let last = page.rooms.last().filter(|_| page.more);
     let more = last.map(|room| format!("/rooms?after={}", in_path(&room.slug)));
-    written(&RoomsTemplate { words, head: head(), rooms: rooms.collect(), more })
+    let rooms = rooms.collect();
+    written(&RoomsTemplate { words, head: head(), rooms, more, first: inert_json(page) })
 }
 
 /// Returns the words for a failure.

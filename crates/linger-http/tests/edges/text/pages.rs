@@ -32,7 +32,11 @@ over_both_drivers!(
 
 /// Returns the data that a page has for the script.
 fn first(page: &Answer) -> Value {
-    let (_, data) = page.body.split_once(r#"id="first">"#).expect("there is data");
+    data(page, "first")
+}
+
+fn data(page: &Answer, block: &str) -> Value {
+    let (_, data) = page.body.split_once(&format!("id=\"{block}\">")).expect("there is data");
     serde_json::from_str(data.split_once("</script>").unwrap().0).unwrap()
 }
 
@@ -490,6 +494,9 @@ async fn open_rooms_are_listed_for_both(driver: Driver) {
     assert_eq!(plain.body, expected);
     let page = stage.page("/r?limit=2").await;
     assert!(page.body.contains("Leaves &#38; water") && !page.body.contains("#den"));
+    let listed = stage.get("/api/v1/rooms?limit=2", &[]).await.json();
+    assert_eq!(data(&page, "first-rooms"), listed, "as the native API lists them");
+    assert_eq!(listed["more"], true);
     let mut links = page.headers.get_all(header::LINK).iter().map(|link| link.to_str().unwrap());
     let next = links.find_map(|link| link.strip_suffix("; rel=\"next\"")).unwrap();
     let next = next.trim_matches(['<', '>']).to_owned();
