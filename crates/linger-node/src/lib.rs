@@ -61,5 +61,6 @@ pub use refusal::{Refusal, Unavailable};
 pub use roster::RoomRef;
 pub use salvage::salvage;
 pub use uploads::{
-    Finished, NewUpload, Outcome, Prepared, Progress, Receiver, UploadError, UploadId, Uploads,
+    Finished, NewUpload, Outcome, Passing, Prepared, Progress, Receiver, UploadError, UploadId,
+    Uploads,
 };

@@ -12,6 +12,7 @@ mod claim;
 mod erasing;
 mod error;
 mod finish;
+mod passing;
 mod prepare;
 mod receiver;
 mod space;
@@ -36,6 +37,7 @@ use tokio::{
 use claim::Claim;
 pub use error::UploadError;
 pub use finish::{Finished, Outcome};
+pub use passing::Passing;
 pub use prepare::Prepared;
 pub use receiver::Receiver;
 use space::Space;
@@ -120,6 +122,8 @@ struct Entry {
     is_resumable: bool,
     /// Set while a request has it: called if another one wants it.
     busy: Option<Arc<Notify>>,
+    /// Whether it is removed when it is let go: its request has ended.
+    is_over: bool,
 }
 
 impl Uploads {
@@ -137,8 +141,15 @@ impl Uploads {
         for (id, about, offset) in stage.resume()? {
             let staged = if about.file.is_none() { offset } else { 0 };
             bytes += staged;
-            let (prepared, busy) = (None, None);
-            let entry = Entry { about, offset, staged, prepared, is_resumable: true, busy };
+            let entry = Entry {
+                about,
+                offset,
+                staged,
+                prepared: None,
+                is_resumable: true,
+                busy: None,
+                is_over: false,
+            };
             entries.insert(id, entry);
         }
         let space = Space::new(folder, bytes, limits);
@@ -156,15 +167,27 @@ impl Uploads {
         }))
     }
 
-    /// Begins an upload. One that is resumable is still there after a restart, until it
-    /// expires; another one ends with its [`Receiver`].
-    pub async fn begin(
+    /// Begins an upload that is still there after a restart, until it expires. It must have
+    /// a length.
+    pub async fn begin(self: &Arc<Uploads>, new: NewUpload) -> Result<UploadId, UploadError> {
+        assert!(new.length.is_some(), "nobody could tell when it is whole");
+        Ok(self.enter(new, true).await?.stay())
+    }
+
+    /// Begins an upload that ends with its request.
+    pub async fn begin_passing(
+        self: &Arc<Uploads>,
+        new: NewUpload,
+    ) -> Result<Passing, UploadError> {
+        self.enter(new, false).await
+    }
+
+    async fn enter(
         self: &Arc<Uploads>,
         new: NewUpload,
         is_resumable: bool,
-    ) -> Result<UploadId, UploadError> {
+    ) -> Result<Passing, UploadError> {
         let NewUpload { owner, name, declared, length } = new;
-        assert!(length.is_some() || !is_resumable, "nobody could tell when it is whole");
         self.check_length(length.unwrap_or(0))?;
         self.space.check(length.unwrap_or(0))?;
         let secret = self.clock.secret();
@@ -188,19 +211,19 @@ impl Uploads {
                 prepared: None,
                 is_resumable,
                 busy: None,
+                is_over: false,
             };
             entries.insert(id.clone(), entry);
         }
-        let (uploads, begun) = (self.clone(), id.clone());
+        let (uploads, passing) = (self.clone(), Passing::new(self.clone(), id));
         let staged = blocking(move || {
-            uploads.stage.create(&begun)?;
-            if is_resumable { uploads.stage.note(&begun, &about) } else { Ok(()) }
+            uploads.stage.create(passing.id())?;
+            if is_resumable {
+                uploads.stage.note(passing.id(), &about)?;
+            }
+            Ok(passing)
         });
-        if let Err(error) = staged.await {
-            self.forget(&id);
-            return Err(error.into());
-        }
-        Ok(id)
+        Ok(staged.await?)
     }
 
     /// Tells how far an upload of this person is, and ends the request that writes it.

@@ -62,10 +62,10 @@ pub(super) async fn add(
     let length = headers.text("content-length").and_then(|length| length.parse().ok());
     let new = NewUpload { owner, name, declared, length };
     let uploads = app.node.uploads();
-    let upload = uploads.begin(new, false).await?;
-    let receiver = uploads.receive(&upload, owner, 0).await?;
+    let upload = uploads.begin_passing(new).await?;
+    let receiver = uploads.receive(upload.id(), owner, 0).await?;
     transfers::receive(pieces, receiver).await?;
-    let filed = app.node.file_of(&upload, owner, request).await;
+    let filed = app.node.file_of(upload.id(), owner, request).await;
     let (file, is_repeat) = filed?;
     let status = if is_repeat { StatusCode::OK } else { StatusCode::CREATED };
     Ok(answer(status, &Added { file }))

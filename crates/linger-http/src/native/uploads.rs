@@ -103,7 +103,7 @@ pub(super) async fn begin(
     app.rates.count(Change::File, owner, address)?;
     let uploads = app.node.uploads();
     let new = NewUpload { owner, name, declared: kind, length: Some(length) };
-    let id = uploads.begin(new, true).await?;
+    let id = uploads.begin(new).await?;
     let mut offset = 0;
     if headers.text("content-type") == Some(BYTES) {
         let receiver = uploads.receive(&id, owner, 0).await?;

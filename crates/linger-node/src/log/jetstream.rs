@@ -4,9 +4,10 @@
 //! The cluster decides all agreement. One thread of its own talks to it: `worker` sends
 //! appends, many at once, and takes in what `reader` reads in order; `history` reads what is
 //! further back than the latest entries in memory. `appends` knows which of our own are on
-//! their way. `skeletons` erases entries, and finds again those that are erased. `proof` tells what was
-//! lost from what a server does not know yet. `leave` goes to another server when one is cut off. `import` fills
-//! a stream with a log that is moved there, and `walk` reads one from its beginning to its end.
+//! their way. `skeletons` erases entries, and finds again those that are erased. `proof` tells
+//! what was lost from what a server does not know yet. `leave` goes to another server when one is
+//! cut off. `import` fills a stream with a log that is moved there, and `walk` reads one from its
+//! beginning to its end.
 
 mod appends;
 mod connection;

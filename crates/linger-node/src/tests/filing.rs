@@ -56,7 +56,7 @@ impl House {
     pub(super) async fn upload(&self, name: &str, bytes: &[u8]) -> UploadId {
         let (owner, name) = (self.ann, name.to_owned());
         let new = NewUpload { owner, name, declared: None, length: Some(bytes.len() as u64) };
-        let id = self.node.uploads().begin(new, true).await.unwrap();
+        let id = self.node.uploads().begin(new).await.unwrap();
         let mut receiver = self.node.uploads().receive(&id, owner, 0).await.unwrap();
         receiver.write(bytes.to_vec()).await.unwrap();
         receiver.pause().await.unwrap();

@@ -71,8 +71,16 @@ impl Uploads {
 
 impl Drop for Claim {
     fn drop(&mut self) {
-        if let Some(entry) = self.uploads.lock().get_mut(&self.id) {
-            entry.busy = None;
+        let is_over = match self.uploads.lock().get_mut(&self.id) {
+            Some(entry) if entry.is_over => true,
+            Some(entry) => {
+                entry.busy = None;
+                false
+            }
+            None => false,
+        };
+        if is_over {
+            self.uploads.remove(&self.id);
         }
         self.uploads.let_go.notify_waiters();
     }

@@ -36,15 +36,15 @@ impl Uploads {
     /// Makes what is to be made of an upload that has all its bytes, and keeps that. Run it
     /// in a task of its own: it must not end with a request.
     ///
-    /// Errors: after [`UploadError::Refused`] nothing is left of the upload, nor of one that
-    /// is not resumable after any; else it may be tried again.
+    /// Errors: after [`UploadError::Refused`] nothing is left of the upload; else it may be tried
+    /// again.
     pub async fn finish(
         self: &Arc<Uploads>,
         id: &UploadId,
         owner: UserId,
     ) -> Result<Outcome, UploadError> {
         let claim = self.claim_when_free(id, owner).await?;
-        let (about, is_resumable, prepared) = {
+        let (about, prepared) = {
             let entries = self.lock();
             let entry = entries.get(id).ok_or(UploadError::NotFound)?;
             if let Some(file) = entry.about.file {
@@ -53,7 +53,7 @@ impl Uploads {
             if entry.about.length.is_some_and(|length| length != entry.offset) {
                 return Err(UploadError::WrongOffset(entry.offset));
             }
-            (entry.about.clone(), entry.is_resumable, entry.prepared.clone())
+            (entry.about.clone(), entry.prepared.clone())
         };
         let (staged, drawn) = (self.stage.bytes(id), self.stage.drawn(id));
         let work = async {
@@ -84,8 +84,7 @@ impl Uploads {
                 Ok(Outcome::Finished(Box::new(finished)))
             }
             Err(error) => {
-                if !is_resumable || matches!(error, UploadError::Refused(_) | UploadError::NotFound)
-                {
+                if matches!(error, UploadError::Refused(_) | UploadError::NotFound) {
                     self.clear(claim).await;
                 }
                 Err(error)
@@ -137,15 +136,5 @@ impl Finished {
         let (uploads, id) = (uploads.clone(), id.clone());
         blocking(move || uploads.stage.note(&id, &about)).await?;
         Ok(())
-    }
-}
-
-impl Drop for Finished {
-    fn drop(&mut self) {
-        let mut entries = self.uploads.lock();
-        // Nobody can ask for one that ended with its request.
-        if entries.get(&self.id).is_some_and(|entry| !entry.is_resumable) {
-            entries.remove(&self.id);
-        }
     }
 }

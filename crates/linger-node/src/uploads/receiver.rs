@@ -19,7 +19,7 @@ const SYNC_EVERY: u64 = 4 << 20;
 pub(super) const WRITES_MAX: usize = 4;
 
 /// Takes the bytes of one upload. If it is dropped before [`Receiver::pause`], the upload
-/// has what was written so far; one that is not resumable is removed.
+/// has what was written so far.
 pub struct Receiver {
     writing: Option<Writing>,
     wanted: Arc<Notify>,
@@ -34,7 +34,6 @@ struct Writing {
     offset: u64,
     length: Option<u64>,
     unsynced: u64,
-    is_kept: bool,
 }
 
 impl Receiver {
@@ -50,14 +49,7 @@ impl Receiver {
             file.set_len(offset)?;
             let mut file = file;
             std::io::Seek::seek(&mut file, std::io::SeekFrom::Start(offset))?;
-            Ok::<_, UploadError>(Writing {
-                claim,
-                file,
-                offset,
-                length,
-                unsynced: 0,
-                is_kept: false,
-            })
+            Ok::<_, UploadError>(Writing { claim, file, offset, length, unsynced: 0 })
         });
         let writing = opened.await.map_err(std::io::Error::other)??;
         Ok(Receiver { writing: Some(writing), wanted, writes })
@@ -85,7 +77,6 @@ impl Receiver {
     pub async fn pause(mut self) -> Result<u64, UploadError> {
         self.with(|writing| {
             writing.file.sync_all()?;
-            writing.is_kept = true;
             Ok(writing.offset)
         })
         .await
@@ -135,15 +126,5 @@ impl Writing {
             }
         }
         Ok(())
-    }
-}
-
-impl Drop for Writing {
-    fn drop(&mut self) {
-        let Claim { uploads, id, .. } = &self.claim;
-        let is_resumable = uploads.lock().get(id).is_some_and(|entry| entry.is_resumable);
-        if !is_resumable && !self.is_kept {
-            uploads.remove(id);
-        }
     }
 }

@@ -3,12 +3,16 @@
 
 use std::{
     fs,
+    future::poll_fn,
     path::PathBuf,
     sync::atomic::{AtomicI64, Ordering},
+    task::Poll,
+    time::Duration,
 };
 
 use linger_core::Position;
 use tempfile::TempDir;
+use tokio::time::{sleep, timeout};
 
 use super::*;
 use crate::{Part, blobs::folder::FolderStore};
@@ -62,7 +66,14 @@ impl Desk {
     async fn begin(&self, name: &str, length: u64) -> Result<UploadId, UploadError> {
         let length = Some(length);
         let new = NewUpload { owner: ann(), name: name.to_owned(), declared: None, length };
-        self.uploads.begin(new, true).await
+        self.uploads.begin(new).await
+    }
+
+    /// Begins an upload of ann's that ends with its request.
+    async fn begin_passing(&self) -> Result<Passing, UploadError> {
+        let (name, declared) = ("once".to_owned(), None);
+        let new = NewUpload { owner: ann(), name, declared, length: None };
+        self.uploads.begin_passing(new).await
     }
 
     /// Sends a piece of ann's upload.
@@ -177,15 +188,79 @@ async fn a_cut_upload_leaves_what_can_be_resumed_and_another_leaves_nothing() {
     drop(receiver);
     assert_eq!(desk.uploads.progress(&id, ann()).await.unwrap().offset, 40);
 
-    let once = NewUpload { owner: ann(), name: "once".to_owned(), declared: None, length: None };
-    let once = desk.uploads.begin(once, false).await.unwrap();
-    let mut receiver = desk.uploads.receive(&once, ann(), 0).await.unwrap();
+    let once = desk.begin_passing().await.unwrap();
+    let mut receiver = desk.uploads.receive(once.id(), ann(), 0).await.unwrap();
     receiver.write(vec![1; 40]).await.unwrap();
     assert_eq!(desk.uploads.bytes(), 80);
     drop(receiver);
-    assert!(matches!(desk.uploads.progress(&once, ann()).await, Err(UploadError::NotFound)));
+    let id_of_once = once.id().clone();
+    drop(once);
+    assert!(matches!(desk.uploads.progress(&id_of_once, ann()).await, Err(UploadError::NotFound)));
     assert_eq!(desk.uploads.bytes(), 40);
     assert_eq!(desk.staged(), [id.to_string(), format!("{id}.json")]);
+}
+
+/// Runs something until it has waited so many times, and drops it then: as soon as it waits, or
+/// else when what it waits for is there. Tells whether it ended before.
+async fn dropped_after(waits: usize, at_once: bool, work: impl Future<Output = ()>) -> bool {
+    let (mut work, mut waited) = (Box::pin(work), 0);
+    poll_fn(move |context| {
+        if waited == waits {
+            return Poll::Ready(false);
+        }
+        if work.as_mut().poll(context).is_ready() {
+            return Poll::Ready(true);
+        }
+        waited += 1;
+        match at_once && waited == waits {
+            true => Poll::Ready(false),
+            false => Poll::Pending,
+        }
+    })
+    .await
+}
+
+#[tokio::test]
+async fn wherever_a_request_is_dropped_nothing_is_left_of_its_upload() {
+    let desk = Desk::open();
+    for at_once in [true, false] {
+        for waits in 1.. {
+            let request = async {
+                let once = desk.begin_passing().await.unwrap();
+                let mut receiver = desk.uploads.receive(once.id(), ann(), 0).await.unwrap();
+                for piece in 0..2 {
+                    receiver.write(vec![piece; 40]).await.unwrap();
+                }
+                receiver.pause().await.unwrap();
+                // As the node does, so that it goes on when its caller does not.
+                let (uploads, id) = (desk.uploads.clone(), once.id().clone());
+                let filing = async move {
+                    // The request may have ended before this began.
+                    match uploads.finish(&id, ann()).await {
+                        Ok(Outcome::Finished(finished)) => finished.became(7).await.unwrap(),
+                        Ok(Outcome::File(_)) => panic!("it is no file yet"),
+                        Err(error) => assert!(matches!(error, UploadError::NotFound), "{error}"),
+                    }
+                };
+                tokio::spawn(filing).await.unwrap();
+            };
+            let has_ended = dropped_after(waits, at_once, request).await;
+            let is_clean = || desk.staged().is_empty() && desk.uploads.lock().is_empty();
+            let until_clean = async {
+                while !is_clean() {
+                    sleep(Duration::from_millis(1)).await;
+                }
+            };
+            let cleaned = timeout(Duration::from_secs(10), until_clean).await;
+            assert!(cleaned.is_ok(), "after {waits} waits, {at_once}: {:?}", desk.staged());
+            if has_ended {
+                assert!(waits > 5, "{waits}");
+                break;
+            }
+        }
+    }
+    let kept: u64 = desk.kept().iter().map(|kept| kept.bytes).sum();
+    assert_eq!((desk.uploads.bytes(), kept), (80, 80), "the file, once");
 }
 
 #[tokio::test]
@@ -229,9 +304,9 @@ async fn a_file_is_refused_that_is_too_large_when_it_is_announced_and_when_it_co
     assert!(matches!(desk.begin("a", 11).await, Err(UploadError::TooLarge(10))));
     let id = desk.begin("a", 8).await.unwrap();
     assert!(matches!(desk.send(&id, 0, &[0; 9]).await, Err(UploadError::TooLong)));
-    let new = NewUpload { owner: ann(), name: "b".to_owned(), declared: None, length: None };
-    let id = desk.uploads.begin(new, false).await.unwrap();
-    assert!(matches!(desk.send(&id, 0, &[0; 11]).await, Err(UploadError::TooLarge(10))));
+    let once = desk.begin_passing().await.unwrap();
+    assert!(matches!(desk.send(once.id(), 0, &[0; 11]).await, Err(UploadError::TooLarge(10))));
+    drop(once);
     assert_eq!(desk.uploads.bytes(), 0);
 }
 
@@ -386,7 +461,7 @@ async fn a_person_has_so_many_unfinished_uploads_and_others_have_theirs() {
     desk.begin("b", 1).await.unwrap();
     assert!(matches!(desk.begin("c", 1).await, Err(UploadError::TooMany(2))));
     let new = NewUpload { owner: bob(), name: "d".to_owned(), declared: None, length: Some(1) };
-    desk.uploads.begin(new, true).await.unwrap();
+    desk.uploads.begin(new).await.unwrap();
     desk.uploads.end(&first, ann()).await.unwrap();
     desk.begin("c", 1).await.unwrap();
 }

@@ -1,16 +1,16 @@
 //! Leaves a NATS server that is cut off from the others.
 //!
 //! Such a server takes connections and answers what it can, so that the client is content with
-//! it, while nothing that is sent there is ever acknowledged. A connection that lasts asks by this
-//! way whether it leads to a majority, and goes on to the next server when it has not for longer
-//! than an election takes. Decision 0074.
+//! it, while nothing that is sent there is ever acknowledged. So a connection that lasts is used
+//! to ask for the log's leader, again and again. When none with a majority has answered for
+//! longer than an election takes, the client goes on to the next server. Decision 0074.
 
 use std::time::{Duration, Instant};
 
 use async_nats::{connection::State, jetstream::Context};
 use tokio::time::sleep;
 
-use super::AboutStream;
+use super::{AboutStream, ClusterError};
 
 /// Between two questions.
 const ASK_EVERY: Duration = Duration::from_secs(2);
@@ -24,8 +24,11 @@ pub(crate) async fn leave_what_is_cut_off(context: Context, stream: String) {
     loop {
         sleep(ASK_EVERY).await;
         let asked = Instant::now();
-        let about = AboutStream::ask_once(&context, &stream).await;
-        let is_heard = about.is_ok_and(|about| about.has_majority());
+        let is_heard = match AboutStream::ask_once(&context, &stream).await {
+            Ok(about) => about.has_majority(),
+            // The log is lost, and only those who hear the others can say so.
+            Err(error) => matches!(error, ClusterError::NoStream(_)),
+        };
         // A connection that is lost is on its way to another server anyway.
         if is_heard || client.connection_state() != State::Connected {
             (last_heard, left) = (Instant::now(), None);
