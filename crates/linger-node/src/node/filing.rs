@@ -89,7 +89,12 @@ impl Node {
         let id = FileId::new(receipt.position);
         finished.became(receipt.position.get()).await?;
         if receipt.is_repeat {
-            return Ok((self.added(id, owner).await?, true));
+            let added = self.added(id, owner).await;
+            if matches!(added, Err(FilingError::Upload(UploadError::NotFound))) {
+                // It is gone since, and what came with the repeat goes, too.
+                self.uploads().erase_file(id, hash, |at| self.is_hash_known(hash, at)).await?;
+            }
+            return Ok((added?, true));
         }
         Ok((File { id, name, kind, size, width, height, thumbnail }, false))
     }

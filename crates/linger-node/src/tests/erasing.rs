@@ -3,7 +3,7 @@
 
 use std::{fs, time::Duration};
 
-use linger_core::{Author, Command, MessageId};
+use linger_core::{Author, Command, MessageId, RequestId};
 
 use super::filing::House;
 
@@ -60,6 +60,23 @@ async fn the_bytes_of_a_file_go_with_the_last_message_that_has_them() {
     assert_eq!(house.notes().len(), 1, "the note had the name of the first file");
     house.take_back(messages[2]).await;
     house.erased().await;
+    assert!(!house.has(hash));
+    assert_eq!((house.notes().len(), house.node.uploads().bytes()), (0, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_late_repeat_of_a_file_that_is_gone_brings_nothing_of_it_back() {
+    let house = House::open().await;
+    let name = || Some(RequestId::parse("f1").unwrap());
+    let (first, late) = (house.upload("a", b"once").await, house.upload("a", b"once").await);
+    let (file, _) = house.node.file_of(&first, house.ann, name()).await.unwrap();
+    let hash = house.hash_of(&file).await.unwrap();
+    let message = house.say(&file).await;
+    house.take_back(message).await;
+    house.erased().await;
+    assert!(!house.has(hash));
+
+    assert!(house.node.file_of(&late, house.ann, name()).await.is_err());
     assert!(!house.has(hash));
     assert_eq!((house.notes().len(), house.node.uploads().bytes()), (0, 0));
 }
