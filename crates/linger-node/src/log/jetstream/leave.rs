@@ -34,6 +34,10 @@ pub(crate) async fn leave_what_is_cut_off(context: Context, stream: String) {
             (last_heard, left) = (Instant::now(), None);
             continue;
         }
+        // Where only one is known, there is no other to go to.
+        if client.server_pool().await.is_ok_and(|servers| servers.len() < 2) {
+            continue;
+        }
         let server = client.server_info().server_id;
         // A server may be known by two addresses.
         let is_back = left.as_ref() == Some(&server);
