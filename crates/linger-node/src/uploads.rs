@@ -126,6 +126,21 @@ struct Entry {
     is_over: bool,
 }
 
+impl Entry {
+    /// Enters an upload that has no bytes yet.
+    fn new(about: About, is_resumable: bool) -> Entry {
+        Entry {
+            about,
+            offset: 0,
+            staged: 0,
+            prepared: None,
+            is_resumable,
+            busy: None,
+            is_over: false,
+        }
+    }
+}
+
 impl Uploads {
     /// Opens the folder of uploads, and goes on with those that were resumable.
     pub(crate) fn open(
@@ -141,16 +156,7 @@ impl Uploads {
         for (id, about, offset) in stage.resume()? {
             let staged = if about.file.is_none() { offset } else { 0 };
             bytes += staged;
-            let entry = Entry {
-                about,
-                offset,
-                staged,
-                prepared: None,
-                is_resumable: true,
-                busy: None,
-                is_over: false,
-            };
-            entries.insert(id, entry);
+            entries.insert(id, Entry { offset, staged, ..Entry::new(about, true) });
         }
         let space = Space::new(folder, bytes, limits);
         Ok(Arc::new(Uploads {
@@ -204,16 +210,7 @@ impl Uploads {
             if unfinished().filter(|entry| entry.about.owner == owner).count() >= most {
                 return Err(UploadError::TooMany(most));
             }
-            let entry = Entry {
-                about: about.clone(),
-                offset: 0,
-                staged: 0,
-                prepared: None,
-                is_resumable,
-                busy: None,
-                is_over: false,
-            };
-            entries.insert(id.clone(), entry);
+            entries.insert(id.clone(), Entry::new(about.clone(), is_resumable));
         }
         let (uploads, passing) = (self.clone(), Passing::new(self.clone(), id));
         let staged = blocking(move || {
